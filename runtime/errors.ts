@@ -1,0 +1,21 @@
+/**
+ * An error that a user of the command sees as one line: what was being done, on what, and why.
+ *
+ * @example
+ * ```ts
+ * import { RuntimeError } from "./errors.ts";
+ * const error = new RuntimeError("container does not exist");
+ * console.assert(error.exitCode === 1);
+ * ```
+ */
+export class RuntimeError extends Error {
+  override name = "RuntimeError";
+
+  /**
+   * @param message One line, in runc's terms where clients parse it.
+   * @param exitCode Exit status of the command; runc uses 1, and 255 for a failed exec.
+   */
+  constructor(message: string, readonly exitCode: number = 1) {
+    super(message);
+  }
+}
