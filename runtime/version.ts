@@ -1,0 +1,25 @@
+/**
+ * What this copy of tsrun is: the answer to `tsrun --version`.
+ *
+ * `./x build` puts one line, `const TSRUN_BUILD={...};`, in front of the bundle. Run from its sources tsrun
+ * has no such line, and says so: nothing here starts git or reads a file.
+ */
+
+/** How tsrun was packed: an executable made by `deno compile`, one script with a shebang, or not at all. */
+export type BuildKind = "compiled" | "bundle" | "source";
+
+/** The facts of one build. */
+export interface BuildInfo {
+  /** Version of tsrun, as in `deno.json`. */
+  version: string;
+  /** Commit it was built from, with `-dirty` where the tree differed from it; empty where it is not known. */
+  commit: string;
+  kind: BuildKind;
+}
+
+declare const TSRUN_BUILD: BuildInfo | undefined;
+
+/** Version, commit and kind of this copy of tsrun. */
+export const build: Readonly<BuildInfo> = typeof TSRUN_BUILD === "undefined"
+  ? { version: "0.1.0", commit: "", kind: "source" }
+  : TSRUN_BUILD;
