@@ -1,0 +1,148 @@
+/** A container of a test: its bundle, and the runtime's commands on it. */
+import { assertEquals } from "@std/assert";
+import type { Box } from "./box.ts";
+import type { Bundle, Dict } from "./bundle.ts";
+import { type Facts, parseFacts, PROBE } from "./probe.ts";
+import { type CommandOptions, readText, type Result, until } from "./process.ts";
+
+/** What `state` prints. */
+export interface StateJson {
+  ociVersion: string;
+  id: string;
+  pid: number;
+  status: string;
+  bundle: string;
+  rootfs: string;
+  created: string;
+  owner: string;
+  annotations?: Record<string, string>;
+}
+
+/** Options of the commands: {@linkcode CommandOptions}, flags before the command, flags after it. */
+export type RunOptions = CommandOptions & { globals?: string[]; flags?: string[] };
+
+/** See the module's description. Made by `Box.container()`. */
+export class Container {
+  /** Base of the files that hold the container's output. */
+  private readonly files: string;
+
+  /** @param box Where it lives. @param id Its id. @param bundle Its bundle. */
+  constructor(readonly box: Box, readonly id: string, readonly bundle: Bundle) {
+    this.files = `${box.dir}/${id}`;
+  }
+
+  /** Writes `config.json`: the default one with `overrides`. */
+  configure(overrides: Dict): void {
+    this.writeConfig(JSON.stringify(this.box.config(this.id, overrides)));
+  }
+
+  /** Writes any text as `config.json`. */
+  writeConfig(text: string): void {
+    Deno.writeTextFileSync(`${this.bundle.dir}/config.json`, text);
+  }
+
+  /** Path of a file inside the rootfs, on the host. */
+  path(inside: string): string {
+    return `${this.bundle.rootfs}${inside}`;
+  }
+
+  /** `create`, without judging how it ends. */
+  create(options: RunOptions = {}): Promise<Result> {
+    const flags = ["--bundle", this.bundle.dir, ...(options.flags ?? [])];
+    return this.box.cli(["create", ...flags, this.id], { ...options, files: this.files });
+  }
+
+  /** `create` that must succeed. */
+  async created(options: RunOptions = {}): Promise<this> {
+    assertOk(await this.create(options));
+    return this;
+  }
+
+  /** `start`, without judging how it ends. */
+  start(options: RunOptions = {}): Promise<Result> {
+    return this.box.cli(["start", this.id], options);
+  }
+
+  /** `create` and `start`, both of which must succeed. */
+  async started(options: RunOptions = {}): Promise<this> {
+    await this.created(options);
+    assertOk(await this.start());
+    return this;
+  }
+
+  /** `run`, without judging how it ends; in the foreground unless `flags` say otherwise. */
+  run(options: RunOptions = {}): Promise<Result> {
+    const flags = ["--bundle", this.bundle.dir, ...(options.flags ?? [])];
+    return this.box.cli(["run", ...flags, this.id], { ...options, files: this.files });
+  }
+
+  /** `run` that must exit with 0. @returns What the container wrote to its standard output. */
+  async output(options: RunOptions = {}): Promise<string> {
+    return assertOk(await this.run(options)).stdout;
+  }
+
+  /** Runs the probe as the container's process; `overrides` make the config. */
+  async probe(overrides: Dict = {}, options: RunOptions = {}): Promise<Facts> {
+    const process = { args: PROBE, ...(overrides.process as Dict | undefined) };
+    this.configure({ ...overrides, process });
+    return parseFacts(await this.output(options));
+  }
+
+  /** `state`, which must succeed, decoded. */
+  async state(): Promise<StateJson> {
+    return JSON.parse(assertOk(await this.box.cli(["state", this.id])).stdout);
+  }
+
+  /** The status alone. */
+  async status(): Promise<string> {
+    return (await this.state()).status;
+  }
+
+  /** The process id on the host. */
+  async pid(): Promise<number> {
+    return (await this.state()).pid;
+  }
+
+  /** Waits until the container has this status. */
+  async wait(status: string, limit = 5_000): Promise<void> {
+    await until(`${this.id} to be ${status}`, async () => (await this.status()) === status, limit);
+  }
+
+  /** Starts, and waits for the end of, a container whose output is then returned. */
+  async completed(): Promise<string> {
+    await this.started();
+    await this.wait("stopped");
+    return this.stdout();
+  }
+
+  /** `kill`, without judging how it ends. */
+  kill(...args: string[]): Promise<Result> {
+    return this.box.cli(["kill", this.id, ...args]);
+  }
+
+  /** `delete`, without judging how it ends. */
+  delete(...flags: string[]): Promise<Result> {
+    return this.box.cli(["delete", ...flags, this.id]);
+  }
+
+  /** What the container, and the command that created it, wrote to standard output so far. */
+  stdout(): string {
+    return readText(`${this.files}.out`);
+  }
+
+  /** The same for standard error. */
+  stderr(): string {
+    return readText(`${this.files}.err`);
+  }
+
+  /** Value of a file of the container's v1 cgroup, trimmed. */
+  cgroup(controller: string, file: string): string {
+    return Deno.readTextFileSync(`/sys/fs/cgroup/${controller}/${this.id}/${file}`).trim();
+  }
+}
+
+/** Fails with the command's whole output unless it exited with 0. @returns The same result. */
+export function assertOk(result: Result): Result {
+  assertEquals(result.code, 0, `exit ${result.code}\nstderr: ${result.stderr}\nstdout: ${result.stdout}`);
+  return result;
+}

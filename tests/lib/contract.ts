@@ -1,0 +1,64 @@
+/** Registers tests that state runc's contract: each runs against the runtime under test and against runc. */
+import { Box } from "./box.ts";
+import { type Runtime, runtimes } from "./runtime.ts";
+import { skip } from "./skip.ts";
+
+/** Options of {@linkcode contract}. */
+export interface ContractOptions {
+  /** Milliseconds for the whole test; 30 s when absent. */
+  timeout?: number;
+  /** Why Debian's runc 1.1.5 does not hold this part of the contract: the test is skipped there. */
+  notOnReference?: string;
+  /** Why the machine cannot run the test at all. */
+  skip?: string;
+}
+
+/**
+ * Registers one test per runtime. The test gets a {@linkcode Box}; when it ends, in whatever way, the box is
+ * emptied, and anything that had to be removed by hand fails the test.
+ *
+ * @param name Area and behaviour: `kill: exit status is 128 + n`.
+ * @param test The test.
+ */
+export function contract(
+  name: string,
+  test: (box: Box, runtime: Runtime) => Promise<void>,
+  options: ContractOptions = {},
+): void {
+  for (const runtime of runtimes()) {
+    const title = `${name} [${runtime.name}]`;
+    const reason = missing() ?? options.skip ?? (runtime.reference ? options.notOnReference : undefined);
+    if (reason) skip(title, reason);
+    else Deno.test({ name: title, fn: () => inBox(runtime, test, options.timeout ?? 30_000) });
+  }
+}
+
+/** Runs `test` in a new box of `runtime` under a time limit, and closes the box. */
+export async function inBox(
+  runtime: Runtime,
+  test: (box: Box, runtime: Runtime) => Promise<void>,
+  timeout: number,
+): Promise<void> {
+  const box = new Box(runtime);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`the test took longer than ${timeout} ms`)), timeout);
+  });
+  let failure: unknown;
+  try {
+    await Promise.race([test(box, runtime), late]);
+  } catch (error) {
+    failure = error;
+  } finally {
+    clearTimeout(timer);
+  }
+  const leaks = await box.close();
+  if (failure) throw failure;
+  if (leaks.length > 0) throw new Error(`left behind:\n${leaks.join("\n")}`);
+}
+
+/** What this machine lacks for integration tests, if anything. */
+function missing(): string | undefined {
+  if (Deno.uid() !== 0) return "needs root";
+  return undefined;
+}
