@@ -1,0 +1,103 @@
+/**
+ * Numbers of the kernel's interface, under the kernel's names.
+ *
+ * Sources: include/uapi/{linux,asm-generic}/*.h. Those that differ between x86-64 and aarch64 say so.
+ * @module
+ */
+
+// fcntl.h. O_DIRECTORY and O_NOFOLLOW differ between the architectures.
+const arm = Deno.build.arch === "aarch64";
+export const O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_CREAT = 0o100, O_EXCL = 0o200, O_NOCTTY = 0o400;
+export const O_TRUNC = 0o1000,
+  O_APPEND = 0o2000,
+  O_NONBLOCK = 0o4000,
+  O_CLOEXEC = 0o2000000,
+  O_PATH = 0o10000000;
+export const O_DIRECTORY = arm ? 0o40000 : 0o200000, O_NOFOLLOW = arm ? 0o100000 : 0o400000;
+export const AT_FDCWD = -100, AT_SYMLINK_NOFOLLOW = 0x100, AT_REMOVEDIR = 0x200, AT_EACCESS = 0x200;
+export const AT_NO_AUTOMOUNT = 0x800, AT_EMPTY_PATH = 0x1000, AT_RECURSIVE = 0x8000;
+export const F_DUPFD = 0,
+  F_GETFD = 1,
+  F_SETFD = 2,
+  F_DUPFD_CLOEXEC = 1030,
+  F_ADD_SEALS = 1033,
+  FD_CLOEXEC = 1;
+export const F_SEAL_SEAL = 1, F_SEAL_SHRINK = 2, F_SEAL_GROW = 4, F_SEAL_WRITE = 8, F_SEAL_EXEC = 0x20;
+
+// openat2.h
+export const RESOLVE_NO_XDEV = 1,
+  RESOLVE_NO_MAGICLINKS = 2,
+  RESOLVE_NO_SYMLINKS = 4,
+  RESOLVE_BENEATH = 8,
+  RESOLVE_IN_ROOT = 16;
+
+// stat.h
+export const S_IFMT = 0o170000,
+  S_IFIFO = 0o010000,
+  S_IFCHR = 0o020000,
+  S_IFDIR = 0o040000,
+  S_IFBLK = 0o060000;
+export const S_IFREG = 0o100000, S_IFLNK = 0o120000, S_IFSOCK = 0o140000;
+export const STATX_BASIC_STATS = 0x7ff, STATX_MNT_ID = 0x1000;
+
+// mount.h
+export const MS_RDONLY = 1, MS_NOSUID = 2, MS_NODEV = 4, MS_NOEXEC = 8, MS_SYNCHRONOUS = 16, MS_REMOUNT = 32;
+export const MS_MANDLOCK = 64,
+  MS_DIRSYNC = 128,
+  MS_NOSYMFOLLOW = 256,
+  MS_NOATIME = 1024,
+  MS_NODIRATIME = 2048;
+export const MS_BIND = 4096, MS_MOVE = 8192, MS_REC = 16384, MS_SILENT = 32768, MS_UNBINDABLE = 1 << 17;
+export const MS_PRIVATE = 1 << 18, MS_SLAVE = 1 << 19, MS_SHARED = 1 << 20, MS_RELATIME = 1 << 21;
+export const MS_I_VERSION = 1 << 23, MS_STRICTATIME = 1 << 24, MS_LAZYTIME = 1 << 25;
+export const MNT_DETACH = 2;
+export const MOUNT_ATTR_RDONLY = 1, MOUNT_ATTR_NOSUID = 2, MOUNT_ATTR_NODEV = 4, MOUNT_ATTR_NOEXEC = 8;
+export const MOUNT_ATTR__ATIME = 0x70, MOUNT_ATTR_NOATIME = 0x10, MOUNT_ATTR_STRICTATIME = 0x20;
+export const MOUNT_ATTR_NODIRATIME = 0x80, MOUNT_ATTR_IDMAP = 0x100000, MOUNT_ATTR_NOSYMFOLLOW = 0x200000;
+export const FSOPEN_CLOEXEC = 1, FSMOUNT_CLOEXEC = 1, OPEN_TREE_CLONE = 1, OPEN_TREE_CLOEXEC = O_CLOEXEC;
+export const FSCONFIG_SET_FLAG = 0,
+  FSCONFIG_SET_STRING = 1,
+  FSCONFIG_CMD_CREATE = 6,
+  FSCONFIG_CMD_RECONFIGURE = 7;
+export const MOVE_MOUNT_F_EMPTY_PATH = 4, MOVE_MOUNT_T_EMPTY_PATH = 0x40;
+export const PROC_SUPER_MAGIC = 0x9fa0, TMPFS_MAGIC = 0x01021994, CGROUP2_SUPER_MAGIC = 0x63677270;
+
+// sched.h
+export const CLONE_NEWTIME = 0x80,
+  CLONE_PARENT = 0x8000,
+  CLONE_NEWNS = 0x20000,
+  CLONE_PARENT_SETTID = 0x100000;
+export const CLONE_NEWCGROUP = 0x2000000, CLONE_NEWUTS = 0x4000000, CLONE_NEWIPC = 0x8000000;
+export const CLONE_NEWUSER = 0x10000000,
+  CLONE_NEWPID = 0x20000000,
+  CLONE_NEWNET = 0x40000000,
+  CLONE_PIDFD = 0x1000;
+/** clone3(2) only: above the 32 bits that JavaScript's bit operators see, so never combined with `|`. */
+export const CLONE_INTO_CGROUP = 0x200000000;
+
+// prctl.h, securebits.h, keyctl.h, seccomp.h
+export const PR_SET_PDEATHSIG = 1,
+  PR_SET_DUMPABLE = 4,
+  PR_SET_KEEPCAPS = 8,
+  PR_SET_NAME = 15,
+  PR_CAPBSET_DROP = 24;
+export const PR_CAPBSET_READ = 23, PR_SET_CHILD_SUBREAPER = 36, PR_SET_NO_NEW_PRIVS = 38, PR_CAP_AMBIENT = 47;
+export const PR_CAP_AMBIENT_RAISE = 2, PR_CAP_AMBIENT_CLEAR_ALL = 4;
+export const KEYCTL_JOIN_SESSION_KEYRING = 1, KEYCTL_SETPERM = 5, KEYCTL_DESCRIBE = 6;
+export const SECCOMP_SET_MODE_FILTER = 1, SECCOMP_FILTER_FLAG_NEW_LISTENER = 8;
+
+// signal.h, wait.h, poll.h
+export const SIGHUP = 1, SIGINT = 2, SIGKILL = 9, SIGPIPE = 13, SIGTERM = 15, SIGCHLD = 17;
+export const SIG_SETMASK = 2, WNOHANG = 1, POLLIN = 1, POLLERR = 8, POLLHUP = 16;
+
+// fs.h, memfd.h, socket.h, if.h, sockios.h, file.h
+export const CLOSE_RANGE_CLOEXEC = 4, MFD_CLOEXEC = 1, MFD_ALLOW_SEALING = 2, MFD_EXEC = 0x10;
+export const AF_UNIX = 1,
+  AF_INET = 2,
+  SOCK_STREAM = 1,
+  SOCK_DGRAM = 2,
+  SOCK_SEQPACKET = 5,
+  SOCK_CLOEXEC = O_CLOEXEC;
+export const SIOCGIFFLAGS = 0x8913, SIOCSIFFLAGS = 0x8914, IFF_UP = 1, IFF_RUNNING = 0x40;
+export const RLIMIT_NOFILE = 7;
+export const MAP_SHARED = 1, PROT_READ = 1, PROT_WRITE = 2;

@@ -1,0 +1,303 @@
+/**
+ * The kernel as one interface with typed calls.
+ *
+ * Container logic is written once against it. {@linkcode ./local.ts} makes the calls in this process,
+ * {@linkcode ./remote.ts} records them into batches for the executor, and {@linkcode ./dry.ts} only records.
+ * A call's {@linkcode Result} is a promise in all but name: reading `.value` makes a remote kernel run what it
+ * has recorded, and passing a result on as an argument does not.
+ * @module
+ */
+
+import type { Buffer, Encodable, Memory } from "./memory.ts";
+import type { SyscallName } from "./syscalls.ts";
+import { strerror } from "./errno.ts";
+import * as c from "./constants.ts";
+
+/** What a call answered: not negative, or the negative errno of an allowed failure. */
+export interface Result {
+  readonly value: number;
+}
+
+/** A file descriptor: its number, or the call that opens it. */
+export type Fd = number | Result;
+
+/** An argument of a system call: an earlier result, or anything that {@linkcode Memory.encode} takes. */
+export type Arg = Encodable | Result;
+
+/** Tells an earlier call's result from the other kinds of argument. */
+export function isResult(arg: Arg): arg is Result {
+  return typeof arg === "object" && arg !== null && "value" in arg;
+}
+
+/** What to do after a repair: make the call again, or go on as if it had not been made. */
+export type Repair = (errno: number) => "retry" | "skip";
+
+/** How a call may fail. */
+export interface CallOptions {
+  /** Error numbers that are answers, not failures: the result is then the negative number. `any`: all are. */
+  allow?: readonly number[] | "any";
+  /** Called on a failure that is not allowed: mends what was missing, or throws. Not called for its own calls. */
+  repair?: Repair;
+  /** What the call is for, where its own arguments would not tell a reader. */
+  doing?: string;
+}
+
+/** A system call that failed: what was being done, on what, and why. */
+export class OperationError extends Error {
+  override name = "OperationError";
+
+  /**
+   * @param call Name of the system call.
+   * @param errno Positive error number, see errno(3).
+   * @param object What it was called on, `""` where its arguments say nothing to a reader.
+   * @param doing The larger step that it was part of, `""` where there is none.
+   */
+  constructor(
+    readonly call: string,
+    readonly errno: number,
+    readonly object: string,
+    readonly doing: string,
+  ) {
+    super(
+      [doing, object !== "" ? `${call} ${object}` : doing !== "" ? "" : call, strerror(errno)].filter((s) =>
+        s
+      ).join(": "),
+    );
+  }
+}
+
+/** The strings among a call's arguments, quoted: what an error message names. */
+export function describeArgs(args: readonly Arg[]): string {
+  return args.filter((a) => typeof a === "string" && a !== "").map((a) => JSON.stringify(a)).join(" ");
+}
+
+/** Attributes for {@linkcode Kernel.mountSetattr}, see mount_setattr(2). */
+export interface MountAttr {
+  /** `MOUNT_ATTR_*` to set. */
+  set?: number;
+  /** `MOUNT_ATTR_*` to clear. */
+  clear?: number;
+  /** One of `MS_SHARED`, `MS_SLAVE`, `MS_PRIVATE`, `MS_UNBINDABLE`, or 0. */
+  propagation?: number;
+}
+
+/** The kernel: {@linkcode call} is the one thing an implementation provides. */
+export abstract class Kernel {
+  /** Where the arguments of calls lie. */
+  abstract readonly memory: Memory;
+  /** The step that is being done, for error messages. */
+  protected doing = "";
+
+  /**
+   * Makes or records one system call.
+   *
+   * @throws {OperationError} At once or when results are asked for, if the call fails and may not.
+   */
+  abstract call(name: SyscallName, args: readonly Arg[], options?: CallOptions): Result;
+
+  /** Runs `step`; a call that fails in it says that `what` was being done. */
+  during<T>(what: string, step: () => T): T {
+    const before = this.doing;
+    this.doing = what;
+    try {
+      return step();
+    } finally {
+      this.doing = before;
+    }
+  }
+
+  /** Memory for a call to write its answer to. */
+  buffer(size: number): Buffer {
+    return this.memory.alloc(size);
+  }
+
+  // Files: open(2), openat2(2), close_range(2), statx(2), mknod(2), ...
+
+  /** openat2(2); `resolve` is a set of `RESOLVE_*`. `O_CLOEXEC` is always added. */
+  openat2(dir: Fd, path: string, flags: number, resolve = 0, mode = 0, options?: CallOptions): Result {
+    return this.call("openat2", [dir, path, [flags | c.O_CLOEXEC, mode, resolve], 24], options);
+  }
+
+  /** openat(2) with `O_CLOEXEC`. */
+  openat(dir: Fd, path: string, flags: number, mode = 0, options?: CallOptions): Result {
+    return this.call("openat", [dir, path, flags | c.O_CLOEXEC, mode], options);
+  }
+
+  /** open(2) of a path that starts at the root or the working directory. */
+  open(path: string, flags: number, mode = 0, options?: CallOptions): Result {
+    return this.openat(c.AT_FDCWD, path, flags, mode, options);
+  }
+
+  /** close(2). */
+  close(fd: Fd): Result {
+    return this.call("close", [fd]);
+  }
+
+  /** close_range(2), from `first` to `last` inclusive. */
+  closeRange(first: number, last: number, flags = 0): Result {
+    return this.call("close_range", [first, last, flags]);
+  }
+
+  /** write(2) of a whole text in one call, as files below /proc and /sys want it. */
+  write(fd: Fd, text: string, options?: CallOptions): Result {
+    const bytes = new TextEncoder().encode(text);
+    return this.call("write", [fd, bytes, bytes.length], options);
+  }
+
+  /** Opens a file, writes a text to it in one write(2), closes it. A failure names the file and the text. */
+  writeFile(dir: Fd, path: string, text: string, flags = c.O_WRONLY, mode = 0, options?: CallOptions): void {
+    const fd = this.openat(dir, path, flags, mode, options);
+    this.write(fd, text, {
+      ...options,
+      doing: options?.doing ?? `write ${JSON.stringify(text)} to ${JSON.stringify(path)}`,
+    });
+    this.close(fd);
+  }
+
+  /** dup3(2) with `O_CLOEXEC` unless told otherwise. */
+  dup3(from: Fd, to: number, flags: number = c.O_CLOEXEC): Result {
+    return this.call("dup3", [from, to, flags]);
+  }
+
+  /** mkdirat(2). */
+  mkdirat(dir: Fd, path: string, mode: number, options?: CallOptions): Result {
+    return this.call("mkdirat", [dir, path, mode], options);
+  }
+
+  /** mknodat(2); `device` as made by {@linkcode ./structs.ts makedev}. */
+  mknodat(dir: Fd, path: string, mode: number, device: number, options?: CallOptions): Result {
+    return this.call("mknodat", [dir, path, mode, device], options);
+  }
+
+  /** symlinkat(2). */
+  symlinkat(target: string, dir: Fd, path: string, options?: CallOptions): Result {
+    return this.call("symlinkat", [target, dir, path], options);
+  }
+
+  /** unlinkat(2). */
+  unlinkat(dir: Fd, path: string, flags = 0, options?: CallOptions): Result {
+    return this.call("unlinkat", [dir, path, flags], options);
+  }
+
+  /** fchmod(2), by way of fchmodat on an `O_PATH` descriptor's /proc entry where the descriptor is one. */
+  fchmod(fd: Fd, mode: number, options?: CallOptions): Result {
+    return this.call("fchmod", [fd, mode], options);
+  }
+
+  /** fchownat(2) on the descriptor itself, `O_PATH` or not. */
+  fchown(fd: Fd, uid: number, gid: number, options?: CallOptions): Result {
+    return this.call("fchownat", [fd, "", uid, gid, c.AT_EMPTY_PATH], options);
+  }
+
+  /** statx(2) of the descriptor itself (`path` empty) or of a path below it, links not followed. */
+  statx(
+    dir: Fd,
+    path: string,
+    into: Buffer,
+    options?: CallOptions,
+    flags: number = c.AT_EMPTY_PATH | c.AT_SYMLINK_NOFOLLOW,
+  ): Result {
+    return this.call("statx", [dir, path, flags, c.STATX_BASIC_STATS | c.STATX_MNT_ID, into], options);
+  }
+
+  /** fstatfs(2). */
+  fstatfs(fd: Fd, into: Buffer, options?: CallOptions): Result {
+    return this.call("fstatfs", [fd, into], options);
+  }
+
+  // Mounts: fsopen(2), fsconfig(2), fsmount(2), open_tree(2), move_mount(2), mount_setattr(2), pivot_root(2)
+
+  /** fsopen(2): a context to configure a new filesystem in. */
+  fsopen(type: string, options?: CallOptions): Result {
+    return this.call("fsopen", [type, c.FSOPEN_CLOEXEC], options);
+  }
+
+  /** fsconfig(2): one option, `value` null for a flag. */
+  fsconfig(fs: Fd, key: string, value: string | null, options?: CallOptions): Result {
+    const command = value === null ? c.FSCONFIG_SET_FLAG : c.FSCONFIG_SET_STRING;
+    return this.call("fsconfig", [fs, command, key, value, 0], options);
+  }
+
+  /** fsconfig(2): makes the superblock. */
+  fsconfigCreate(fs: Fd, options?: CallOptions): Result {
+    return this.call("fsconfig", [fs, c.FSCONFIG_CMD_CREATE, null, null, 0], options);
+  }
+
+  /** fsmount(2): a detached mount with `MOUNT_ATTR_*`. */
+  fsmount(fs: Fd, attributes: number, options?: CallOptions): Result {
+    return this.call("fsmount", [fs, c.FSMOUNT_CLOEXEC, attributes], options);
+  }
+
+  /** open_tree(2); with `OPEN_TREE_CLONE` a detached copy. */
+  openTree(dir: Fd, path: string, flags: number, options?: CallOptions): Result {
+    return this.call("open_tree", [dir, path, flags | c.OPEN_TREE_CLOEXEC], options);
+  }
+
+  /** move_mount(2): attaches the mount behind one descriptor at the place behind another. */
+  moveMount(mount: Fd, place: Fd, options?: CallOptions): Result {
+    const flags = c.MOVE_MOUNT_F_EMPTY_PATH | c.MOVE_MOUNT_T_EMPTY_PATH;
+    return this.call("move_mount", [mount, "", place, "", flags], options);
+  }
+
+  /** mount_setattr(2). */
+  mountSetattr(dir: Fd, path: string, flags: number, attr: MountAttr, options?: CallOptions): Result {
+    const words = [attr.set ?? 0, attr.clear ?? 0, attr.propagation ?? 0, 0];
+    return this.call(
+      "mount_setattr",
+      [dir, path, flags | (path === "" ? c.AT_EMPTY_PATH : 0), words, 32],
+      options,
+    );
+  }
+
+  /** umount2(2). */
+  umount(path: string, flags: number, options?: CallOptions): Result {
+    return this.call("umount2", [path, flags], options);
+  }
+
+  /** pivot_root(2). */
+  pivotRoot(newRoot: string, putOld: string): Result {
+    return this.call("pivot_root", [newRoot, putOld]);
+  }
+
+  // Processes: clone(2), setns(2), credentials(7), capabilities(7), execve(2), prctl(2)
+
+  /** setns(2). */
+  setns(fd: Fd, type: number, options?: CallOptions): Result {
+    return this.call("setns", [fd, type], options);
+  }
+
+  /** unshare(2). */
+  unshare(flags: number, options?: CallOptions): Result {
+    return this.call("unshare", [flags], options);
+  }
+
+  /** prctl(2). */
+  prctl(option: number, a: Arg = 0, b: Arg = 0, d: Arg = 0, e: Arg = 0, options?: CallOptions): Result {
+    return this.call("prctl", [option, a, b, d, e], options);
+  }
+
+  /** chdir(2). */
+  chdir(path: string, options?: CallOptions): Result {
+    return this.call("chdir", [path], options);
+  }
+
+  /** fchdir(2). */
+  fchdir(fd: Fd): Result {
+    return this.call("fchdir", [fd]);
+  }
+
+  /** execve(2). Comes back only when it fails. */
+  execve(path: string, args: readonly string[], env: readonly string[], options?: CallOptions): Result {
+    return this.call("execve", [path, args, env], options);
+  }
+
+  /** kill(2). */
+  kill(pid: number, signal: number, options?: CallOptions): Result {
+    return this.call("kill", [pid, signal], options);
+  }
+
+  /** prlimit(2): sets one limit of a process, 0 for the caller. Limits of 2^64-1 are `Infinity`. */
+  prlimit(pid: number, resource: number, soft: number, hard: number, options?: CallOptions): Result {
+    return this.call("prlimit64", [pid, resource, [soft, hard], 0], options);
+  }
+}

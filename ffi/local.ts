@@ -1,0 +1,93 @@
+/**
+ * The kernel, called from this process.
+ * @module
+ */
+
+import {
+  type Arg,
+  type CallOptions,
+  describeArgs,
+  isResult,
+  Kernel,
+  OperationError,
+  type Result,
+} from "./kernel.ts";
+import { errno, libc } from "./libc.ts";
+import { Memory } from "./memory.ts";
+import { type SyscallName, syscallNumber } from "./syscalls.ts";
+import { EINTR } from "./errno.ts";
+
+/** Bytes for the strings and structures of this process's own calls. */
+const SIZE = 1 << 20;
+
+/** Makes every call at once; results are plain numbers. */
+export class LocalKernel extends Kernel {
+  readonly memory: Memory;
+  /** Held so that the garbage collector never frees what the kernel reads. */
+  readonly #block: ArrayBuffer;
+
+  constructor() {
+    super();
+    this.#block = new ArrayBuffer(SIZE);
+    // errno's address is asked for now, since the question itself must not stand between a call and its errno.
+    errno();
+    this.memory = new Memory(
+      this.#block,
+      Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(this.#block))),
+    );
+  }
+
+  /** Makes the call; EINTR is retried, as no handler of ours wants to be heard (signal(7)). */
+  override call(name: SyscallName, args: readonly Arg[], options?: CallOptions): Result {
+    const top = this.memory.top;
+    const number = syscallNumber(name);
+    const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = args.map((arg) => this.#word(arg));
+    for (;;) {
+      const value = libc().syscall(number, a, b, c, d, e, f);
+      const error = value === -1 ? errno() : 0;
+      if (error === EINTR) continue;
+      if (error === 0 || options?.allow === "any" || options?.allow?.includes(error)) {
+        this.memory.release(top);
+        return { value: error === 0 ? value : -error };
+      }
+      const answer = options?.repair?.(error);
+      if (answer === "retry") continue;
+      this.memory.release(top);
+      if (answer === "skip") return { value: -error };
+      const doing = options?.doing ?? this.doing;
+      throw new OperationError(name, error, options?.doing ? "" : describeArgs(args), doing);
+    }
+  }
+
+  /** Runs `use` and frees every buffer that it allocated. */
+  scratch<T>(use: () => T): T {
+    const top = this.memory.top;
+    try {
+      return use();
+    } finally {
+      this.memory.release(top);
+    }
+  }
+
+  #word(arg: Arg): number {
+    return isResult(arg) ? arg.value : this.memory.encode(arg);
+  }
+}
+
+let kernel: LocalKernel | undefined;
+
+/** This process's kernel, made at its first use. */
+export function local(): LocalKernel {
+  kernel ??= new LocalKernel();
+  return kernel;
+}
+
+/**
+ * Leaves the process at once by exit_group(2): V8 and its threads need no farewell, and it is faster.
+ *
+ * @param code Exit status; what was written with synchronous calls is already out.
+ */
+export function exitNow(code: number): never {
+  libc().syscall(syscallNumber("exit_group"), code, 0, 0, 0, 0, 0);
+  throw new Error("unreachable");
+}

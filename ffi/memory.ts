@@ -1,0 +1,171 @@
+/**
+ * Memory that system calls read and write: a bump allocator over one block.
+ *
+ * The block is written here and read by whichever process runs the calls, so an address is always the
+ * *executing* process's: `base` is the block's address there, which for the executor is not its address here.
+ * @module
+ */
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** A piece of memory: its address for a system call, and its bytes for us. */
+export class Buffer {
+  /**
+   * @param memory The block it lies in.
+   * @param address Address in the process that runs the calls.
+   * @param size Bytes.
+   */
+  constructor(readonly memory: Memory, readonly address: number, readonly size: number) {}
+
+  /** The bytes themselves, not a copy. */
+  get bytes(): Uint8Array {
+    const start = this.address - this.memory.base;
+    return this.memory.bytes.subarray(start, start + this.size);
+  }
+
+  /** Unsigned 32-bit word at a byte offset. */
+  u32(offset: number): number {
+    return this.memory.view.getUint32(this.address - this.memory.base + offset, true);
+  }
+
+  /** Signed 32-bit word at a byte offset. */
+  i32(offset: number): number {
+    return this.memory.view.getInt32(this.address - this.memory.base + offset, true);
+  }
+
+  /** Unsigned 64-bit word at a byte offset, exact up to 2^53. */
+  u64(offset: number): number {
+    return this.u32(offset) + this.u32(offset + 4) * 0x1_0000_0000;
+  }
+
+  /** The bytes up to the first NUL, or up to `length`, as text. */
+  text(length?: number): string {
+    const bytes = this.bytes;
+    const end = length ?? bytes.indexOf(0);
+    return decoder.decode(bytes.slice(0, end < 0 ? bytes.length : end));
+  }
+}
+
+/**
+ * What a system call can be given: a number; text, as a C string; bytes; a buffer; NULL; a structure made of
+ * 64-bit words (`Infinity` is all ones); a NULL-terminated array of C strings.
+ */
+export type Encodable = number | string | Uint8Array | Buffer | null | readonly number[] | readonly string[];
+
+/** A bump allocator over one block of memory. */
+export class Memory {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly view: DataView;
+  #top = 0;
+
+  /**
+   * @param block The block; it must never move, so it is off the JavaScript heap or pinned by the caller.
+   * @param base Its address in the process that runs the calls.
+   */
+  constructor(block: ArrayBuffer, readonly base: number) {
+    this.bytes = new Uint8Array(block);
+    this.view = new DataView(block);
+  }
+
+  /** Where the next allocation begins; hand it to {@linkcode release} to free all that came after. */
+  get top(): number {
+    return this.#top;
+  }
+
+  /** Frees everything allocated since `top` had this value. */
+  release(top: number): void {
+    this.#top = top;
+  }
+
+  /**
+   * Reserves memory, aligned to eight bytes. Its content is whatever was there.
+   *
+   * @param size Bytes.
+   * @throws {RangeError} When the block is full.
+   */
+  reserve(size: number): number {
+    const start = (this.#top + 7) & ~7;
+    if (start + size > this.bytes.length) {
+      throw new RangeError(`the system call arena is full: ${size} more bytes, ${this.bytes.length} in all`);
+    }
+    this.#top = start + size;
+    return this.base + start;
+  }
+
+  /** Reserves zeroed memory of `size` bytes. */
+  alloc(size: number): Buffer {
+    const address = this.reserve(size);
+    const start = address - this.base;
+    this.bytes.fill(0, start, start + size);
+    return new Buffer(this, address, size);
+  }
+
+  /** Copies bytes in; returns their address. */
+  put(bytes: Uint8Array): number {
+    const address = this.reserve(bytes.length);
+    this.bytes.set(bytes, address - this.base);
+    return address;
+  }
+
+  /**
+   * Copies a string in as UTF-8 with a NUL behind it; returns its address.
+   *
+   * @throws {TypeError} When the string has a NUL inside: the kernel would see a shorter one.
+   */
+  string(text: string): number {
+    if (text.includes("\0")) {
+      throw new TypeError(`a string with a NUL byte cannot go to the kernel: ${JSON.stringify(text)}`);
+    }
+    const start = (this.#top + 7) & ~7;
+    const room = this.bytes.subarray(start);
+    const { read, written } = encoder.encodeInto(text, room);
+    if (read < text.length || written >= room.length) {
+      throw new RangeError(
+        `the system call arena is full: a string of ${text.length} characters does not fit`,
+      );
+    }
+    room[written] = 0;
+    this.#top = start + written + 1;
+    return this.base + start;
+  }
+
+  /** A NULL-terminated array of strings, as execve(2) takes it. */
+  strings(list: readonly string[]): number {
+    const address = this.reserve((list.length + 1) * 8);
+    list.forEach((text, i) => this.setU64(address + i * 8, this.string(text)));
+    this.setU64(address + list.length * 8, 0);
+    return address;
+  }
+
+  /** A structure made of 64-bit words; returns its address. */
+  words(words: readonly number[]): number {
+    const address = this.reserve(words.length * 8);
+    words.forEach((word, i) => this.setU64(address + i * 8, word));
+    return address;
+  }
+
+  /** The word that stands for `value` in a register; what it points to is copied in. */
+  encode(value: Encodable): number {
+    if (typeof value === "number") return value;
+    if (typeof value === "string") return this.string(value);
+    if (value === null) return 0;
+    if (value instanceof Buffer) return value.address;
+    if (value instanceof Uint8Array) return this.put(value);
+    return typeof value[0] === "number" ? this.words(value as number[]) : this.strings(value as string[]);
+  }
+
+  /** Writes a 64-bit word, exact from -2^53 to 2^53; `Infinity` is all ones. */
+  setU64(address: number, value: number): void {
+    const offset = address - this.base;
+    const all = value === Infinity;
+    this.view.setUint32(offset, all ? 0xffffffff : value >>> 0, true);
+    this.view.setUint32(offset + 4, all ? 0xffffffff : Math.floor(value / 0x1_0000_0000) >>> 0, true);
+  }
+
+  /** Reads a signed 64-bit word, exact from -2^53 to 2^53. */
+  getI64(address: number): number {
+    const offset = address - this.base;
+    return this.view.getUint32(offset, true) + this.view.getInt32(offset + 4, true) * 0x1_0000_0000;
+  }
+}
