@@ -19,3 +19,15 @@ export class RuntimeError extends Error {
     super(message);
   }
 }
+
+/**
+ * Why something failed, in the kernel's words and lower case: `No such file or directory (os error 2): open '/x'`
+ * becomes `no such file or directory`. For messages of the form `open /x: <reason>`.
+ *
+ * @param error What was caught; anything that is not an operating system error gives its own message.
+ */
+export function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const end = message.indexOf(" (os error ");
+  return end < 0 ? message : message.slice(0, end).toLowerCase();
+}

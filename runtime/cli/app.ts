@@ -1,0 +1,132 @@
+/**
+ * From a command line to an exit status.
+ * @module
+ */
+import { reasonOf, RuntimeError } from "../errors.ts";
+import { Log, writeText } from "../log.ts";
+import { mark, traceTo } from "../trace.ts";
+import type { Command, GlobalOptions } from "./command.ts";
+import { commandNames, loadCommand } from "./commands.ts";
+import { type ParsedLine, parseFlags, UsageError } from "./flags.ts";
+import { GLOBAL_FLAGS, readGlobals } from "./globals.ts";
+
+/** Exit status of runc for a command it does not know. */
+const NO_SUCH_COMMAND = 3;
+
+/**
+ * Runs one command line. All that can go wrong ends as one record in the log.
+ *
+ * @param argv Without the program's name.
+ * @returns The exit status.
+ */
+export async function runApp(argv: readonly string[]): Promise<number> {
+  // Until --log is known mistakes can only go to standard error.
+  let log = new Log({ format: "text", debug: false });
+  try {
+    const line = await parseGlobals(argv);
+    if (line.flags.bool("version")) return await printVersion();
+    const [name, ...rest] = line.args;
+    if (line.help || name === undefined) return await printHelp();
+    const global = readGlobals(line.flags);
+    log = new Log({ file: global.log, format: global.logFormat, debug: global.debug });
+    if (global.debug) traceTo((text) => log.debug(text));
+    mark("command line read");
+    return name === "help" || name === "h"
+      ? await printHelp(rest[0])
+      : await runCommand(name, rest, global, log);
+  } catch (error) {
+    return fail(log, error);
+  }
+}
+
+async function parseGlobals(argv: readonly string[]): Promise<ParsedLine> {
+  try {
+    return parseFlags(GLOBAL_FLAGS, argv, { stopAtOperand: true });
+  } catch (error) {
+    if (error instanceof UsageError) {
+      writeText(Deno.stdout, `Incorrect Usage. ${error.message}\n\n`);
+      await printHelp();
+    }
+    throw error;
+  }
+}
+
+async function runCommand(
+  name: string,
+  argv: readonly string[],
+  global: GlobalOptions,
+  log: Log,
+): Promise<number> {
+  const command = await loadCommand(name);
+  if (command === undefined) return await noSuchCommand(name);
+  mark(`command ${name} loaded`);
+  let line: ParsedLine;
+  try {
+    line = parseFlags(command.flags, argv, command);
+    if (line.help) return await printHelp(name);
+    checkArgs(command, line.args.length);
+  } catch (error) {
+    if (error instanceof UsageError) await explain(command, error);
+    throw error;
+  }
+  const status = await command.run({ global, flags: line.flags, args: line.args, log });
+  mark(`command ${name} done`);
+  return status;
+}
+
+/** @throws {WrongArgumentCount} */
+function checkArgs(command: Command, count: number): void {
+  const { name, minArgs, maxArgs } = command;
+  const complain = (wanted: string) =>
+    new WrongArgumentCount(`tsrun: "${name}" requires ${wanted} argument(s)`);
+  if (minArgs === maxArgs && count !== minArgs) throw complain(`exactly ${minArgs}`);
+  if (count < minArgs) throw complain(`a minimum of ${minArgs}`);
+  if (count > maxArgs) throw complain(`a maximum of ${maxArgs}`);
+}
+
+/** Too many operands or too few. */
+class WrongArgumentCount extends UsageError {}
+
+async function explain(command: Command, error: UsageError): Promise<void> {
+  const { commandHelp } = await import("./usage.ts");
+  const reason = error instanceof WrongArgumentCount ? "." : `: ${error.message}`;
+  writeText(Deno.stdout, `Incorrect Usage${reason}\n\n${commandHelp(command)}`);
+}
+
+async function noSuchCommand(name: string): Promise<never> {
+  await printHelp();
+  throw new RuntimeError(`No help topic for '${name}'`, NO_SUCH_COMMAND);
+}
+
+async function printHelp(name?: string): Promise<number> {
+  const { commandHelp, programHelp } = await import("./usage.ts");
+  if (name !== undefined) {
+    const command = await loadCommand(name);
+    if (command === undefined) return await noSuchCommand(name);
+    writeText(Deno.stdout, commandHelp(command));
+    return 0;
+  }
+  const { versionText } = await import("./version.ts");
+  const commands = await Promise.all(commandNames().map(loadCommand)) as Command[];
+  writeText(Deno.stdout, programHelp(commands, GLOBAL_FLAGS, versionText()));
+  return 0;
+}
+
+async function printVersion(): Promise<number> {
+  const { versionText } = await import("./version.ts");
+  writeText(Deno.stdout, `tsrun version ${versionText()}`);
+  return 0;
+}
+
+/** Reports a failure: once, here. */
+function fail(log: Log, error: unknown): number {
+  if (error instanceof RuntimeError) {
+    if (error.stack !== undefined) log.debug(error.stack);
+    log.error(error.message);
+    return error.exitCode;
+  }
+  // Not one of ours: an operating system error nobody expected there, or a mistake of the program.
+  if (error instanceof Error && error.stack !== undefined) log.debug(error.stack);
+  log.error(`internal error: ${reasonOf(error)}`);
+  return 1;
+}

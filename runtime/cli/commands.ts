@@ -1,0 +1,42 @@
+/**
+ * The commands there are. Each is a module of its own, loaded when it is asked for: what is not run is not read.
+ * @module
+ */
+import { RuntimeError } from "../errors.ts";
+import type { Command } from "./command.ts";
+
+type Loader = () => Promise<{ command: Command }>;
+
+/** Names and modules, in the order of the help. */
+const LOADERS: Readonly<Record<string, Loader>> = {
+  create: () => import("../commands/create.ts"),
+  delete: () => import("../commands/delete.ts"),
+  features: () => import("../commands/features.ts"),
+  kill: () => import("../commands/kill.ts"),
+  list: () => import("../commands/list.ts"),
+  ps: () => import("../commands/ps.ts"),
+  run: () => import("../commands/run.ts"),
+  spec: () => import("../commands/spec.ts"),
+  start: () => import("../commands/start.ts"),
+  state: () => import("../commands/state.ts"),
+};
+
+/** Commands of runc that tsrun does not have yet: named, so that nobody takes them for a typing mistake. */
+const NOT_YET: readonly string[] = ["checkpoint", "events", "exec", "pause", "restore", "resume", "update"];
+
+/** Names of all commands. */
+export function commandNames(): string[] {
+  return Object.keys(LOADERS);
+}
+
+/**
+ * Loads a command.
+ *
+ * @returns Undefined when there is no such command.
+ * @throws {RuntimeError} when runc has it and tsrun has not.
+ */
+export async function loadCommand(name: string): Promise<Command | undefined> {
+  if (NOT_YET.includes(name)) throw new RuntimeError(`command "${name}" is not supported yet`);
+  if (!Object.hasOwn(LOADERS, name)) return undefined;
+  return (await LOADERS[name]()).command;
+}

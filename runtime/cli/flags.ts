@@ -1,0 +1,204 @@
+/**
+ * Flags with runc's semantics, which are those of Go's `flag` package with options allowed after the operands.
+ *
+ * `-name`, `--name`, `--name=value` and `--name value` all mean the same; single-dash long names are in use by
+ * clients (go-runc sends `-no-subreaper`); a value may start with a dash; an unknown `-9` after the container id
+ * is an operand. `@std/cli` cannot be told any of this (it splits `-bundle` into letters, takes a missing value
+ * for an empty one, and has no errors for unknown names), hence this parser.
+ * @module
+ */
+import { RuntimeError } from "../errors.ts";
+
+/** One flag of a command. */
+export interface Flag {
+  readonly name: string;
+  /** One letter. */
+  readonly short?: string;
+  /** `strings` may be given many times; a comma separates nothing. */
+  readonly kind: "bool" | "string" | "int" | "strings";
+  /** For the help, one line. */
+  readonly usage: string;
+  /** Value when it is not given; else `false`, `""`, `0`, `[]`. */
+  readonly default?: string | number;
+}
+
+/** The user's mistake in a command line: answered with the usage text. */
+export class UsageError extends RuntimeError {
+  override name = "UsageError";
+}
+
+/** Values of the flags of one command line. A getter throws when the command declares no such flag. */
+export class FlagValues {
+  readonly #table: readonly Flag[];
+  readonly #values: ReadonlyMap<string, FlagValue>;
+
+  constructor(table: readonly Flag[], values: ReadonlyMap<string, FlagValue>) {
+    this.#table = table;
+    this.#values = values;
+  }
+
+  /** Whether the flag was given, with whatever value. */
+  has(name: string): boolean {
+    return this.#values.has(name);
+  }
+
+  /** A switch. */
+  bool(name: string): boolean {
+    return this.#get(name, "bool", false) as boolean;
+  }
+
+  /** A text, empty when not given. */
+  string(name: string): string {
+    return this.#get(name, "string", "") as string;
+  }
+
+  /** A whole number. */
+  int(name: string): number {
+    return this.#get(name, "int", 0) as number;
+  }
+
+  /** All values of a flag that may be repeated, in order. */
+  strings(name: string): string[] {
+    return this.#get(name, "strings", []) as string[];
+  }
+
+  #get(name: string, kind: Flag["kind"], empty: FlagValue): FlagValue {
+    const flag = this.#table.find((flag) => flag.name === name);
+    if (flag?.kind !== kind) throw new TypeError(`no ${kind} flag "${name}" is declared`);
+    return this.#values.get(name) ?? flag.default ?? empty;
+  }
+}
+
+type FlagValue = boolean | string | number | string[];
+
+/** A command line taken apart. */
+export interface ParsedLine {
+  flags: FlagValues;
+  /** Operands. */
+  args: string[];
+  /** `--help` or `-h` was given. */
+  help: boolean;
+}
+
+/** How a command line is read. */
+export interface ParseOptions {
+  /** Everything after the first operand is an operand: global flags, and the command line of `exec`. */
+  stopAtOperand?: boolean;
+  /** How many operands may look like flags because they follow an operand. */
+  maxArgs?: number;
+}
+
+const HELP: Flag = { name: "help", short: "h", kind: "bool", usage: "show help" };
+
+/**
+ * Takes a command line apart.
+ *
+ * @param table Flags of the command; `--help` and `-h` are understood by all.
+ * @throws {UsageError} in the words of Go's flag package, which clients match: `flag needs an argument: -name`,
+ * `flag provided but not defined: -name`, `invalid value ...`.
+ */
+export function parseFlags(
+  table: readonly Flag[],
+  argv: readonly string[],
+  options: ParseOptions = {},
+): ParsedLine {
+  const values = new Map<string, FlagValue>();
+  const args: string[] = [];
+  for (let index = 0; index < argv.length; index++) {
+    const word = argv[index];
+    if (word === "--") {
+      args.push(...argv.slice(index + 1));
+      break;
+    }
+    if (word.length < 2 || word[0] !== "-") {
+      if (options.stopAtOperand) {
+        args.push(...argv.slice(index));
+        break;
+      }
+      args.push(word);
+      continue;
+    }
+    const { name, value } = splitFlag(word);
+    const flag = name === undefined ? undefined : findFlag(table, name);
+    if (flag === undefined) {
+      if (args.length > 0 && args.length < (options.maxArgs ?? Infinity)) {
+        args.push(word);
+        continue;
+      }
+      if (name === undefined) throw new UsageError(`bad flag syntax: ${word}`);
+      throw new UsageError(`flag provided but not defined: -${name}`);
+    }
+    if (value !== undefined || flag.kind === "bool") {
+      store(values, flag, name!, value ?? "true");
+    } else {
+      if (++index >= argv.length) throw new UsageError(`flag needs an argument: -${name}`);
+      store(values, flag, name!, argv[index]);
+    }
+  }
+  const help = values.get("help") === true;
+  return { flags: new FlagValues(table, values), args, help };
+}
+
+/** `--name=value` into its two parts; no name when the word is no flag at all, such as `---x`. */
+function splitFlag(word: string): { name?: string; value?: string } {
+  const body = word.slice(word.startsWith("--") ? 2 : 1);
+  if (body[0] === "-" || body[0] === "=") return {};
+  const equals = body.indexOf("=");
+  return equals < 0 ? { name: body } : { name: body.slice(0, equals), value: body.slice(equals + 1) };
+}
+
+function findFlag(table: readonly Flag[], name: string): Flag | undefined {
+  const matches = (flag: Flag) => flag.name === name || flag.short === name;
+  return table.find(matches) ?? (matches(HELP) ? HELP : undefined);
+}
+
+/** @param given The name as the user wrote it, for messages. */
+function store(values: Map<string, FlagValue>, flag: Flag, given: string, text: string): void {
+  switch (flag.kind) {
+    case "bool": {
+      const value = parseBool(text);
+      if (value === undefined) {
+        throw new UsageError(`invalid boolean value ${JSON.stringify(text)} for -${given}: parse error`);
+      }
+      values.set(flag.name, value);
+      break;
+    }
+    case "int": {
+      if (!/^[+-]?(\d+|0[xX][\da-fA-F]+|0[oO][0-7]+|0[bB][01]+)$/.test(text)) {
+        throw new UsageError(`invalid value ${JSON.stringify(text)} for flag -${given}: parse error`);
+      }
+      const value = text.startsWith("-") ? -Number(text.slice(1)) : Number(text.replace("+", ""));
+      if (!Number.isSafeInteger(value)) {
+        throw new UsageError(`invalid value ${JSON.stringify(text)} for flag -${given}: value out of range`);
+      }
+      values.set(flag.name, value);
+      break;
+    }
+    case "strings":
+      values.set(flag.name, [...(values.get(flag.name) as string[] | undefined ?? []), text]);
+      break;
+    default:
+      values.set(flag.name, text);
+  }
+}
+
+/** Go's strconv.ParseBool: `1 t T TRUE true True 0 f F FALSE false False`, nothing else. */
+export function parseBool(text: string): boolean | undefined {
+  switch (text) {
+    case "1":
+    case "t":
+    case "T":
+    case "TRUE":
+    case "true":
+    case "True":
+      return true;
+    case "0":
+    case "f":
+    case "F":
+    case "FALSE":
+    case "false":
+    case "False":
+      return false;
+  }
+  return undefined;
+}

@@ -1,0 +1,96 @@
+/**
+ * The flags that stand before the command.
+ * @module
+ */
+import { resolve } from "@std/path/posix";
+import { RuntimeError } from "../errors.ts";
+import type { GlobalOptions } from "./command.ts";
+import { type Flag, type FlagValues, parseBool } from "./flags.ts";
+
+/** State root of the host's root user; not runc's, whose state files differ. */
+const DEFAULT_ROOT = "/run/tsrun";
+
+/** The global flags, runc's. */
+export const GLOBAL_FLAGS: readonly Flag[] = [
+  { name: "debug", kind: "bool", usage: "log what is done and how long each stage takes" },
+  { name: "log", kind: "string", usage: "file to append the log to; standard error when not given" },
+  { name: "log-format", kind: "string", usage: "format of the log: text or json", default: "text" },
+  {
+    name: "root",
+    kind: "string",
+    usage: "directory for the state of containers, best on a tmpfs",
+    default: DEFAULT_ROOT,
+  },
+  { name: "criu", kind: "string", usage: "path of criu, for checkpoint and restore", default: "criu" },
+  {
+    name: "systemd-cgroup",
+    kind: "bool",
+    usage:
+      'leave cgroups to systemd; cgroupsPath is then "slice:prefix:name", such as "system.slice:tsrun:web"',
+  },
+  {
+    name: "rootless",
+    kind: "string",
+    usage: "ignore missing rights to cgroups: true, false or auto",
+    default: "auto",
+  },
+  { name: "version", short: "v", kind: "bool", usage: "show what this program is and exit" },
+];
+
+/**
+ * Reads the global options.
+ *
+ * @throws {RuntimeError} for a value that makes no sense.
+ */
+export function readGlobals(flags: FlagValues): GlobalOptions {
+  const logFormat = flags.string("log-format");
+  if (logFormat !== "text" && logFormat !== "json") {
+    throw new RuntimeError(`invalid log-format: ${logFormat}`);
+  }
+  const root = flags.has("root") ? absolute(flags.string("root")) : defaultRoot();
+  if (root === "/") throw new RuntimeError("Option --root argument should not be set to /");
+  return {
+    root,
+    rootGiven: flags.has("root"),
+    log: flags.string("log"),
+    logFormat,
+    debug: flags.bool("debug"),
+    systemdCgroup: flags.bool("systemd-cgroup"),
+    rootless: readRootless(flags.string("rootless")),
+    criu: flags.string("criu"),
+  };
+}
+
+/** Makes a path absolute without a look at the working directory where none is needed. */
+export function absolute(path: string): string {
+  return resolve(path);
+}
+
+function readRootless(text: string): GlobalOptions["rootless"] {
+  if (text === "auto") return "auto";
+  const value = parseBool(text);
+  if (value === undefined) {
+    throw new RuntimeError(`invalid --rootless value ${JSON.stringify(text)}: want true, false or auto`);
+  }
+  return value ? "true" : "false";
+}
+
+/** `/run/tsrun`, or `$XDG_RUNTIME_DIR/tsrun` for users who cannot write there. */
+function defaultRoot(): string {
+  const runtimeDir = Deno.env.get("XDG_RUNTIME_DIR");
+  return runtimeDir && usesRuntimeDir() ? `${runtimeDir}/tsrun` : DEFAULT_ROOT;
+}
+
+/** Root of a user namespace is no root of the host, unless it says it is by $USER. */
+function usesRuntimeDir(): boolean {
+  if (Deno.uid() !== 0) return true;
+  return Deno.env.get("USER") !== "root" && inUserNamespace();
+}
+
+/** The first user namespace maps every id onto itself: user_namespaces(7). */
+function inUserNamespace(): boolean {
+  const [inside, outside, length] = Deno.readTextFileSync("/proc/self/uid_map").trim().split(/\s+/).map(
+    Number,
+  );
+  return !(inside === 0 && outside === 0 && length === 4294967295);
+}

@@ -1,0 +1,95 @@
+/**
+ * One command at a time on one container: an flock(2) on its state directory.
+ *
+ * The kernel drops the lock with the process, so a killed tsrun leaves none behind; whoever holds the lock of
+ * a container without a pid therefore knows that its creator is dead. `create` holds it from the making of the
+ * directory to its end, `start` and `delete` while they work. `state`, `list`, `ps` and `kill` do not take it:
+ * hooks call them while a create or start is under way.
+ * @module
+ */
+import { RuntimeError } from "./errors.ts";
+import { sleepSync } from "./sleep.ts";
+import { containerDir, validateId } from "./state.ts";
+
+/** How long a command waits for another one, in milliseconds. */
+const LOCK_TIMEOUT = 10_000;
+
+/**
+ * Locks a container until the result is disposed of.
+ *
+ * @param root State root, absolute.
+ * @param id Container id.
+ * @param timeout Longest wait in milliseconds.
+ * @throws {RuntimeError} `container does not exist`; or another command held the lock for the whole time.
+ * @example
+ * ```ts
+ * import { lockContainer } from "./lock.ts";
+ * export function work(root: string, id: string): void {
+ *   using _lock = lockContainer(root, id);
+ * }
+ * ```
+ */
+export function lockContainer(root: string, id: string, timeout: number = LOCK_TIMEOUT): Disposable {
+  validateId(id);
+  const path = containerDir(root, id);
+  const deadline = performance.now() + timeout;
+  for (;;) {
+    const directory = openDirectory(path);
+    waitForLock(directory, id, deadline, timeout);
+    // While we waited the directory may have been removed, and even made again for a new container.
+    if (isStillAt(directory, path)) return { [Symbol.dispose]: () => directory.close() };
+    directory.close();
+  }
+}
+
+/**
+ * Runs a function under the lock of a container. A promise keeps the lock until it settles.
+ *
+ * @throws {RuntimeError} as {@linkcode lockContainer}.
+ */
+export function withLock<T>(root: string, id: string, work: () => T): T {
+  const lock = lockContainer(root, id);
+  let pending = false;
+  try {
+    const result = work();
+    if (result instanceof Promise) {
+      pending = true;
+      return result.finally(() => lock[Symbol.dispose]()) as T;
+    }
+    return result;
+  } finally {
+    if (!pending) lock[Symbol.dispose]();
+  }
+}
+
+function openDirectory(path: string): Deno.FsFile {
+  try {
+    return Deno.openSync(path, { read: true });
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) throw new RuntimeError("container does not exist");
+    throw error;
+  }
+}
+
+function waitForLock(directory: Deno.FsFile, id: string, deadline: number, timeout: number): void {
+  let pause = 0.25;
+  while (!directory.tryLockSync(true)) {
+    if (performance.now() > deadline) {
+      directory.close();
+      throw new RuntimeError(
+        `container "${id}" is busy: another command has worked on it for ${timeout / 1000} s`,
+      );
+    }
+    sleepSync(pause);
+    pause = Math.min(pause * 2, 20);
+  }
+}
+
+function isStillAt(directory: Deno.FsFile, path: string): boolean {
+  try {
+    const there = Deno.statSync(path), here = directory.statSync();
+    return there.ino === here.ino && there.dev === here.dev;
+  } catch {
+    return false;
+  }
+}
