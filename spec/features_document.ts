@@ -1,0 +1,90 @@
+/**
+ * What a runtime implements, whatever the host offers: runtime-spec `features.md` and `features-linux.md`.
+ *
+ * An absent property means that nothing is known, `false` or an empty list that there is no support.
+ *
+ * @module
+ */
+
+/** The document that `features` prints. */
+export interface Features {
+  /** Oldest version of the runtime specification that is understood. */
+  ociVersionMin: string;
+  /** Newest version that is understood. */
+  ociVersionMax: string;
+  /** Kinds of hooks. */
+  hooks?: string[];
+  /** Mount options that are not data of a filesystem. */
+  mountOptions?: string[];
+  /** What only Linux has. */
+  linux?: LinuxFeatures;
+  /** Versions and abilities of this runtime in particular. */
+  annotations?: Record<string, string>;
+  /** Annotations of a configuration that untrusted users must not set; one that ends in "." is a prefix. */
+  potentiallyUnsafeConfigAnnotations?: string[];
+}
+
+/** Whether something is implemented. */
+export interface Enabled {
+  enabled?: boolean;
+}
+
+/** What only Linux has. */
+export interface LinuxFeatures {
+  /** Kinds of namespaces. */
+  namespaces?: string[];
+  /** Capability names. */
+  capabilities?: string[];
+  /** Cgroup versions and drivers. */
+  cgroup?: CgroupFeatures;
+  /** System call filters. */
+  seccomp?: SeccompFeatures;
+  /** AppArmor profiles. */
+  apparmor?: Enabled;
+  /** SELinux labels. */
+  selinux?: Enabled;
+  /** Intel Resource Director Technology. */
+  intelRdt?: IntelRdtFeatures;
+  /** NUMA memory policy. */
+  memoryPolicy?: MemoryPolicyFeatures;
+  /** Mounts beyond mount(2). */
+  mountExtensions?: { idmap?: Enabled };
+  /** Network devices moved into the container. */
+  netDevices?: Enabled;
+}
+
+/** Cgroup versions and drivers. */
+export interface CgroupFeatures {
+  v1?: boolean;
+  v2?: boolean;
+  systemd?: boolean;
+  systemdUser?: boolean;
+  rdma?: boolean;
+}
+
+/** System call filters. */
+export interface SeccompFeatures {
+  enabled?: boolean;
+  actions?: string[];
+  operators?: string[];
+  archs?: string[];
+  /** Flags that are recognised. */
+  knownFlags?: string[];
+  /** Those of them that this kernel and this libseccomp can do. */
+  supportedFlags?: string[];
+}
+
+/** Intel Resource Director Technology. */
+export interface IntelRdtFeatures {
+  enabled?: boolean;
+  /** `intelRdt.schemata` is implemented. */
+  schemata?: boolean;
+  /** `intelRdt.enableMonitoring` is implemented. */
+  monitoring?: boolean;
+}
+
+/** NUMA memory policy. */
+export interface MemoryPolicyFeatures {
+  modes?: string[];
+  flags?: string[];
+}

@@ -1,0 +1,42 @@
+/**
+ * 64-bit integers of a JSON document.
+ *
+ * JSON numbers of the specification reach 2^64-1, JavaScript numbers are exact to 2^53 only.
+ *
+ * @module
+ */
+
+/** A signed 64-bit integer: a number where that is exact, else a bigint. */
+export type Int64 = number | bigint;
+
+/** An unsigned 64-bit integer: a number where that is exact, else a bigint. */
+export type Uint64 = number | bigint;
+
+/** 2^64-1, which the kernel reads as "no limit" for resource limits (RLIM_INFINITY). */
+export const UINT64_MAX = 0xffff_ffff_ffff_ffffn;
+
+/** 2^63-1, the largest signed 64-bit integer. */
+export const INT64_MAX = 0x7fff_ffff_ffff_ffffn;
+
+/**
+ * The integer as a bigint that fits an unsigned 64-bit word.
+ *
+ * 18446744073709551615 becomes the number 2^64 when it is read by plain `JSON.parse`; it is clamped to 2^64-1 again.
+ *
+ * @throws RangeError for a fraction, which validation excludes.
+ */
+export function toUint64(value: Uint64): bigint {
+  const exact = BigInt(value);
+  return exact > UINT64_MAX ? UINT64_MAX : exact;
+}
+
+/**
+ * The integer in decimal digits, as the kernel's files want it.
+ *
+ * `String()` will not do: of 2^63 it makes 9223372036854776000, and of larger numbers an exponent.
+ *
+ * @throws RangeError for a fraction, which validation excludes.
+ */
+export function toDecimal(value: Int64): string {
+  return typeof value === "number" && Number.isSafeInteger(value) ? String(value) : BigInt(value).toString();
+}
