@@ -85,6 +85,7 @@ const NUMBERS = {
   pwrite64: [18, 68],
   read: [0, 63],
   readlinkat: [267, 78],
+  recvfrom: [45, 207],
   recvmsg: [47, 212],
   renameat2: [316, 276],
   rt_sigaction: [13, 134],

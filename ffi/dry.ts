@@ -1,0 +1,84 @@
+/**
+ * The kernel that only records: unit tests read what container logic would do, without root.
+ * @module
+ */
+
+import { type Arg, describeArgs, isResult, OperationError, type Result } from "./kernel.ts";
+import { Memory } from "./memory.ts";
+import { type Op, Recorder } from "./recorder.ts";
+import type { SyscallName } from "./syscalls.ts";
+
+/** What a dry kernel noted of a call: its name and its arguments, results shown as what they stand for. */
+export interface Call {
+  name: Op["name"];
+  args: readonly Arg[];
+  doing: string;
+}
+
+/** A script's answer to a call; a negative errno makes it fail, undefined leaves it to the default. */
+export type Answer = (name: Op["name"], args: readonly Arg[]) => number | undefined;
+
+const OPENERS: ReadonlySet<string> = new Set(
+  [
+    "openat",
+    "openat2",
+    "fsopen",
+    "fsmount",
+    "open_tree",
+    "socket",
+    "memfd_create",
+    "pidfd_open",
+  ] satisfies SyscallName[],
+);
+
+/**
+ * Records calls and answers them from a script.
+ *
+ * @example
+ * ```ts
+ * import { DryKernel } from "./dry.ts";
+ * const kernel = new DryKernel();
+ * kernel.chdir("/tmp");
+ * console.assert(kernel.lines()[0] === 'chdir "/tmp"');
+ * ```
+ */
+export class DryKernel extends Recorder {
+  readonly memory = new Memory(new ArrayBuffer(1 << 20), 0x10000000);
+  readonly calls: Call[] = [];
+  #nextFd = 100;
+
+  /** @param answer Answers calls; by default everything succeeds, and descriptors count up from 100. */
+  constructor(readonly answer: Answer = () => undefined) {
+    super();
+  }
+
+  protected override record(op: Op): Result {
+    const args = op.args.map((arg) => isResult(arg) ? arg.value : arg);
+    for (;;) {
+      this.calls.push({ name: op.name, args, doing: op.doing });
+      const value = this.answer(op.name, args) ?? (OPENERS.has(op.name) ? this.#nextFd++ : 0);
+      if (value >= 0 || op.onError !== undefined || op.options?.allow === "any") return { value };
+      if (op.options?.allow?.includes(-value)) return { value };
+      const answer = op.options?.repair?.(-value);
+      if (answer === "skip") return { value };
+      if (answer === undefined) {
+        throw new OperationError(
+          op.name as SyscallName,
+          -value,
+          op.options?.doing ? "" : describeArgs(op.args),
+          op.doing,
+        );
+      }
+    }
+  }
+
+  /** The calls as lines: name, then arguments as JSON; structures as their words. */
+  lines(): string[] {
+    return this.calls.map(({ name, args }) => [name, ...args.map((arg) => show(arg))].join(" "));
+  }
+}
+
+function show(arg: Arg): string {
+  if (arg instanceof Uint8Array) return JSON.stringify(new TextDecoder().decode(arg));
+  return typeof arg === "object" && arg !== null && "address" in arg ? "buffer" : JSON.stringify(arg);
+}

@@ -1,0 +1,173 @@
+/**
+ * Starts executors and talks to them.
+ *
+ * The image lies in a sealed memfd, so `/proc/self/exe` of whatever the executor becomes leads to nothing that
+ * could be overwritten (CVE-2019-5736). Where executing a memfd is forbidden (`vm.memfd_noexec`, see
+ * Documentation/userspace-api/mfd_noexec.rst) the image is executed from a file in a root-only directory instead.
+ * @module
+ */
+
+import * as c from "../ffi/constants.ts";
+import { EACCES, EINVAL, strerror } from "../ffi/errno.ts";
+import { libc } from "../ffi/libc.ts";
+import type { LocalKernel } from "../ffi/local.ts";
+import { Memory } from "../ffi/memory.ts";
+import { type Channel, RemoteKernel } from "../ffi/remote.ts";
+import { ARENA, ARENA_SIZE, executorImage } from "./image.ts";
+
+/** Descriptors that an executor inherits are numbered from here, above any that a caller is likely to preserve. */
+const FIRST_FD = 200;
+
+/** The executor ended while it was expected to answer. */
+export class ExecutorGone extends Error {
+  override name = "ExecutorGone";
+}
+
+/** A channel over one end of a socket pair. */
+class SocketChannel implements Channel {
+  readonly #word;
+
+  constructor(readonly kernel: LocalKernel, readonly fd: number) {
+    this.#word = kernel.buffer(8);
+  }
+
+  send(address: number): void {
+    this.kernel.memory.setU64(this.#word.address, address);
+    this.kernel.call("sendto", [this.fd, this.#word, 8, MSG_NOSIGNAL, 0, 0], {
+      doing: "start the executor's batch",
+    });
+  }
+
+  receive(): number {
+    const got = this.kernel.call("read", [this.fd, this.#word, 8], { doing: "hear from the executor" }).value;
+    if (got !== 8) {
+      throw new ExecutorGone("the init stage ended unexpectedly (was it killed, or out of memory?)");
+    }
+    return this.#word.u64(0);
+  }
+
+  ready(): boolean {
+    const poll = this.kernel.call("recvfrom", [this.fd, this.#word, 8, MSG_PEEK | MSG_DONTWAIT, 0, 0], {
+      allow: "any",
+    });
+    return poll.value >= 0;
+  }
+}
+
+const MSG_PEEK = 2, MSG_DONTWAIT = 0x40, MSG_NOSIGNAL = 0x4000;
+
+/** A pair of connected descriptors: ours, and the one for an executor. */
+interface Line {
+  ours: number;
+  theirs: number;
+}
+
+/** The memory that tsrun and its executors share; one for the life of a command. */
+export class Arena {
+  readonly fd: number;
+  readonly memory: Memory;
+  #nextFd: number;
+
+  /** @param preserved How many descriptors from 3 on belong to the container (`--preserve-fds`). */
+  constructor(readonly kernel: LocalKernel, preserved: number) {
+    this.#nextFd = Math.max(FIRST_FD, 3 + preserved);
+    const memfd = kernel.call("memfd_create", ["tsrun:arena", c.MFD_CLOEXEC]).value;
+    kernel.call("ftruncate", [memfd, ARENA_SIZE]);
+    const block = libc().mmap(0, ARENA_SIZE, c.PROT_READ | c.PROT_WRITE, c.MAP_SHARED, memfd, 0);
+    if (block === null || Deno.UnsafePointer.value(block) === 0xffffffffffffffffn) {
+      throw new Error("cannot map the arena");
+    }
+    this.memory = new Memory(Deno.UnsafePointerView.getArrayBuffer(block, ARENA_SIZE), ARENA);
+    this.fd = this.inherited(memfd);
+  }
+
+  /** Moves a descriptor to a number of its own that executors inherit; close it here once they have it. */
+  inherited(fd: number): number {
+    const moved = this.kernel.call("fcntl", [fd, c.F_DUPFD, this.#nextFd]).value;
+    this.#nextFd = moved + 1;
+    this.kernel.close(fd);
+    return moved;
+  }
+
+  /** A socket pair: our end closes on exec, the other is inherited. */
+  line(): Line {
+    const pair = this.kernel.buffer(8);
+    this.kernel.call("socketpair", [c.AF_UNIX, c.SOCK_STREAM | c.SOCK_CLOEXEC, 0, pair]);
+    return { ours: pair.i32(0), theirs: this.inherited(pair.i32(4)) };
+  }
+
+  /** A kernel that speaks through our end of a line. */
+  remote(ours: number): RemoteKernel {
+    return new RemoteKernel(this.memory, new SocketChannel(this.kernel, ours));
+  }
+}
+
+/** A running executor. */
+export interface Executor {
+  /** Its process id. */
+  pid: number;
+  /** The number of its channel's descriptor, in the executor. */
+  channelFd: number;
+  /** Our end of the channel. */
+  ours: number;
+  kernel: RemoteKernel;
+}
+
+/**
+ * Starts an executor, which inherits stdio and every descriptor that does not close on exec.
+ *
+ * @param noexecDir A root-only directory to run the image from, used only where memfds may not be executed.
+ * @throws {Error} When it cannot be started; the message says why.
+ */
+export function spawnExecutor(arena: Arena, noexecDir?: string): Executor {
+  const { kernel } = arena;
+  const line = arena.line();
+  const image = executorImage(line.theirs, arena.fd);
+  const memfd = sealedImage(kernel, image);
+  let answer = spawn(kernel, `/proc/self/fd/${memfd}`);
+  kernel.close(memfd);
+  if (answer === -EACCES && noexecDir !== undefined) answer = spawnFromFile(kernel, image, noexecDir);
+  if (answer < 0) throw new Error(`cannot start the init stage: ${strerror(-answer)}`);
+  kernel.close(line.theirs);
+  return { pid: answer, channelFd: line.theirs, ours: line.ours, kernel: arena.remote(line.ours) };
+}
+
+/** The image in a memfd that nobody can change any more; memfd_create(2), fcntl(2) F_ADD_SEALS. */
+function sealedImage(kernel: LocalKernel, image: Uint8Array): number {
+  const flags = c.MFD_CLOEXEC | c.MFD_ALLOW_SEALING;
+  // MFD_EXEC and F_SEAL_EXEC came with Linux 6.3; before, every memfd was executable.
+  let fd = kernel.call("memfd_create", ["tsrun", flags | c.MFD_EXEC], { allow: [EINVAL, EACCES] }).value;
+  if (fd < 0) fd = kernel.call("memfd_create", ["tsrun", flags]).value;
+  kernel.call("write", [fd, image, image.length]);
+  const seals = c.F_SEAL_SEAL | c.F_SEAL_SHRINK | c.F_SEAL_GROW | c.F_SEAL_WRITE;
+  const sealed = kernel.call("fcntl", [fd, c.F_ADD_SEALS, seals | c.F_SEAL_EXEC], { allow: [EINVAL] }).value;
+  if (sealed < 0) kernel.call("fcntl", [fd, c.F_ADD_SEALS, seals]);
+  return fd;
+}
+
+/** posix_spawn(3) with an empty environment; the pid, or a negative errno. */
+function spawn(kernel: LocalKernel, path: string): number {
+  return kernel.scratch(() => {
+    const { memory } = kernel;
+    const pid = memory.alloc(8);
+    const error = libc().posix_spawn(
+      pid.address,
+      memory.string(path),
+      0,
+      0,
+      memory.strings(["tsrun:init"]),
+      memory.strings([]),
+    );
+    return error === 0 ? pid.i32(0) : -error;
+  });
+}
+
+function spawnFromFile(kernel: LocalKernel, image: Uint8Array, directory: string): number {
+  const path = `${directory}/init-image`;
+  Deno.writeFileSync(path, image, { mode: 0o500 });
+  try {
+    return spawn(kernel, path);
+  } finally {
+    Deno.removeSync(path);
+  }
+}

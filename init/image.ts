@@ -1,0 +1,71 @@
+/**
+ * The executor's image: a static ELF program of one page, made of the bytes below.
+ *
+ * The bytes are executor_x86_64.s and executor_aarch64.s, assembled; image_test.ts assembles them again.
+ * @module
+ */
+
+const CODE = {
+  x86_64: "uAkAAAC/AAAAEL4AAAABugMAAABBuhEAAABEiwXbAAAARTHJDwVQMcCLPckAAABIiea6CAAAAA8FSIP4CHQMuOcAAAC/AQAA" +
+    "AA8FSIscJItLBEiLewhIi3MQSItTGEyLUyBMi0MoTItLMPbBAXQDSIs/9sECdANIizb2wQR0A0iLEvbBCHQDTYsS9sEQdANN" +
+    "iwD2wSB0A02LCUhjA4P4/3Q3g/j+dAQPBesDSIn4SIlDOEiFwHgRdAlIi0NISIXAdQ9Ig8NQ64dIi0NASIXAdAhIicPpdv//" +
+    "/0iJHCS4AQAAAIs9EAAAAEiJ5roIAAAADwXpMP///5AAAAAAAAAAAA==",
+  aarch64:
+    "yBuA0gAAotIBIKDSYgCA0iMCgNIEBwAYBQCA0gEAANT/QwDR6AeA0kAGABjhAwCRAgGA0gEAANQfIADxgAAAVMgLgNIgAIDS" +
+    "AQAA1PMDQPloUkApYIZAqWKOQalklkKpVAAANgAAQPlUAAg2IQBA+VQAEDZCAED5VAAYNmMAQPlUACA2hABA+VQAKDalAED5" +
+    "HwUAMQACAFQfCQAxQAAAVAEAANRgHgD5HwAA8csAAFRgAABUYSZA+aEAALVzQgGR5P//F2EiQPlhAAC08wMBquD//xfzAwD5" +
+    "CAiA0qAAABjhAwCRAgGA0gEAANTO//8XAAAAAAAAAAA=",
+} as const;
+
+/** Where the executor sees the shared memory, and how much of it there is; executor_*.s say the same. */
+export const ARENA = 0x10000000, ARENA_SIZE = 0x1000000;
+
+const LOAD_ADDRESS = 0x400000, HEADERS = 64 + 2 * 56;
+const MACHINE = { x86_64: 62, aarch64: 183 } as const;
+
+/** The assembled code of an architecture; its last two words are the channel's and the memory's descriptor. */
+export function executorCode(arch: "x86_64" | "aarch64"): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(CODE[arch]), (char) => char.charCodeAt(0));
+}
+
+/**
+ * A complete ELF file (elf(5)): one segment to load, read and execute only, and a stack that is not executable.
+ *
+ * @param channel Descriptor that the executor will find its channel at.
+ * @param memory Descriptor of the shared memory.
+ */
+export function executorImage(
+  channel: number,
+  memory: number,
+  arch: "x86_64" | "aarch64" = Deno.build.arch,
+): Uint8Array<ArrayBuffer> {
+  const code = executorCode(arch);
+  const image = new Uint8Array(HEADERS + code.length);
+  const view = new DataView(image.buffer);
+  const u16 = (at: number, value: number) => view.setUint16(at, value, true);
+  const u32 = (at: number, value: number) => view.setUint32(at, value, true);
+  const header = (at: number, type: number, flags: number, size: number, address: number, align: number) => {
+    u32(at, type);
+    u32(at + 4, flags);
+    u32(at + 16, address);
+    u32(at + 24, address);
+    u32(at + 32, size);
+    u32(at + 40, size);
+    u32(at + 48, align);
+  };
+  image.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
+  u16(16, 2); // ET_EXEC
+  u16(18, MACHINE[arch]);
+  u32(20, 1);
+  u32(24, LOAD_ADDRESS + HEADERS);
+  u32(32, 64);
+  u16(52, 64);
+  u16(54, 56);
+  u16(56, 2);
+  header(64, 1, 5, image.length, LOAD_ADDRESS, 0x10000); // PT_LOAD; 64 KiB pages exist on aarch64
+  header(64 + 56, 0x6474e551, 6, 0, 0, 16); // PT_GNU_STACK
+  image.set(code, HEADERS);
+  u32(image.length - 8, channel);
+  u32(image.length - 4, memory);
+  return image;
+}
