@@ -1,5 +1,14 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { balancedOrders, difference, median, quantile, ratio, seededRandom, summarize } from "./samples.ts";
+import {
+  balancedOrders,
+  bootstrap,
+  difference,
+  median,
+  quantile,
+  ratio,
+  seededRandom,
+  summarize,
+} from "./samples.ts";
 
 Deno.test("median of odd, even and single sets", () => {
   assertEquals(median([3, 1, 2]), 2);
@@ -23,16 +32,24 @@ Deno.test("summarize: one outlier moves neither the median nor the deviation", (
   assertEquals([noisy.median, noisy.mad], [quiet.median, quiet.mad]);
 });
 
-Deno.test("ratio and difference hold the true figure within their interval", () => {
+Deno.test("bootstrap: about 95 of 100 intervals hold the true ratio", () => {
   const random = seededRandom(7);
-  const around = (middle: number) => Array.from({ length: 60 }, () => middle + (random() - 0.5) * 4);
-  const [a, b] = [around(20), around(40)];
-  const half = ratio(a, b);
-  assert(half.low < 0.5 && 0.5 < half.high, `${half.low}..${half.high}`);
-  assert(half.high - half.low < 0.1);
+  const around = (middle: number) => Array.from({ length: 40 }, () => middle + (random() - 0.5) * 4);
+  let held = 0;
+  for (let trial = 0; trial < 100; trial++) {
+    const { low, high } = bootstrap(around(20), around(40), (a, b) => median(a) / median(b), 300);
+    assert(high - low < 0.15, `the interval ${low}..${high} says nothing`);
+    if (low <= 0.5 && 0.5 <= high) held++;
+  }
+  assert(held >= 88 && held <= 100, `${held} of 100`);
+});
+
+Deno.test("ratio and difference: the figure is that of the medians, inside its interval", () => {
+  const [a, b] = [[8, 9, 10, 11, 12], [18, 19, 20, 21, 30]];
+  assertEquals(ratio(a, b).value, 0.5);
   const gap = difference(b, a, 2);
-  assert(gap.low <= gap.value && gap.value <= gap.high);
-  assertAlmostEquals(gap.value, median(b) - 2 * median(a));
+  assertEquals(gap.value, 0);
+  assert(gap.low <= 0 && 0 <= gap.high && gap.low < gap.high);
 });
 
 Deno.test("the same samples give the same interval", () => {

@@ -1,0 +1,92 @@
+/**
+ * The order of measuring: in every round each runtime has every turn once, neighbours in time, so that
+ * what else the machine does falls on all alike.
+ */
+import { CommandError, SampleBook, type Stage, type Subject, subjectsOf, type UnitName } from "./cases.ts";
+import { balancedOrders } from "./samples.ts";
+
+/** How often and how densely to measure. */
+export interface Pace {
+  /** Rounds that count. */
+  runs: number;
+  /** Rounds before them that do not: files come into the page cache, runtimes fill their own caches. */
+  warmup: number;
+  /**
+   * Milliseconds of rest after each turn. The kernel takes network and IPC namespaces down after the last
+   * process has gone; without a rest the next turn would pay for it.
+   */
+  pause: number;
+  /** Called after each round with its number, from 1 to `runs`. */
+  progress?: (round: number) => void;
+}
+
+/** What the rounds yielded. */
+export interface Measured {
+  book: SampleBook;
+  /** One line per subject that failed; it has no part in the rounds after that. */
+  failures: string[];
+}
+
+/** Lets `milliseconds` pass, and pending signals reach their listeners. Throws what `signal` was aborted with. */
+export async function rest(milliseconds: number, signal: AbortSignal): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+  signal.throwIfAborted();
+}
+
+/** Who has a turn: a runtime, or the floor. */
+type Turn = { name: string; take(book: SampleBook): void };
+
+/** The turns of one unit with one configuration, the floor among them. */
+function turnsOf(stage: Stage, subjects: Subject[], unit: UnitName): Turn[] {
+  const turns: Turn[] = subjects.map((subject) => ({
+    name: subject.runtime.name,
+    take: (book) => unit === "run" ? subject.run(book) : subject.lifecycle(book),
+  }));
+  return [...turns, { name: "floor", take: (book) => takeFloor(stage, book) }];
+}
+
+function takeFloor(stage: Stage, book: SampleBook): void {
+  const end = stage.spawner.run(stage.floor.argv);
+  if (end.code !== 0) throw new Error(`the empty Deno program (${stage.floor.how}) exits with ${end.code}`);
+  book.add(SampleBook.key("floor"), end);
+}
+
+/** Measures all of the stage's units. */
+export async function measureRounds(stage: Stage, pace: Pace, signal: AbortSignal): Promise<Measured> {
+  const subjects = subjectsOf(stage);
+  const failures: string[] = [];
+  let book = new SampleBook();
+  let alive = subjects;
+  for (let round = -pace.warmup; round < pace.runs; round++) {
+    if (round === 0) book = new SampleBook();
+    for (const config of stage.configs) {
+      for (const unit of stage.units) {
+        const turns = turnsOf(stage, alive.filter((subject) => subject.config === config), unit);
+        const orders = balancedOrders(turns.length);
+        for (const place of orders[(round + pace.warmup) % orders.length]) {
+          const failed = takeTurn(turns[place], book);
+          if (failed !== undefined) {
+            failures.push(`${config}: ${failed}`);
+            const lost = alive.find((one) => one.config === config && one.runtime.name === turns[place].name);
+            lost?.discard();
+            alive = alive.filter((one) => one !== lost);
+          }
+          await rest(pace.pause, signal);
+        }
+      }
+    }
+    if (round >= 0) pace.progress?.(round + 1);
+  }
+  return { book, failures };
+}
+
+/** Has the turn taken; the failure of a runtime's command is returned, anything else thrown. */
+function takeTurn(turn: Turn, book: SampleBook): string | undefined {
+  try {
+    turn.take(book);
+    return undefined;
+  } catch (error) {
+    if (error instanceof CommandError) return error.message;
+    throw error;
+  }
+}
