@@ -105,9 +105,11 @@ export function sh(script: string): string[] {
  * merged with `overrides`.
  *
  * @param overrides Merged deeply: objects by key, arrays and scalars replaced, `undefined` removes the key.
+ * Where they leave out the UTS namespace, there is no hostname either, which could not be set.
  */
 export function config(overrides: Dict = {}): Dict {
   const capabilities = DEFAULT_CAPABILITIES;
+  const types = namespaceTypes(overrides);
   const base = {
     ociVersion: "1.0.2",
     process: {
@@ -120,9 +122,9 @@ export function config(overrides: Dict = {}): Dict {
       noNewPrivileges: true,
     },
     root: { path: "rootfs" },
-    hostname: "box",
+    ...(types.includes("uts") ? { hostname: "box" } : {}),
     mounts: [MOUNTS.proc, MOUNTS.dev, MOUNTS.devpts, MOUNTS.shm, MOUNTS.sysfs],
-    linux: { namespaces: namespaces("pid", "network", "ipc", "uts", "mount") },
+    linux: { namespaces: namespaces(...types) },
   };
   return merge(base, overrides) as Dict;
 }
@@ -136,6 +138,12 @@ export function merge(base: unknown, over: unknown): unknown {
     else result[key] = key in result ? merge(result[key], value) : value;
   }
   return result;
+}
+
+function namespaceTypes(overrides: Dict): string[] {
+  const linux = isDict(overrides.linux) ? overrides.linux : {};
+  if (!Array.isArray(linux.namespaces)) return ["pid", "network", "ipc", "uts", "mount"];
+  return linux.namespaces.map((namespace) => namespace?.type);
 }
 
 function isDict(value: unknown): value is Dict {

@@ -1,5 +1,5 @@
 /** A container of a test: its bundle, and the runtime's commands on it. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import type { Box } from "./box.ts";
 import type { Bundle, Dict } from "./bundle.ts";
 import { type Facts, parseFacts, PROBE } from "./probe.ts";
@@ -115,9 +115,10 @@ export class Container {
     return this.stdout();
   }
 
-  /** `kill`, without judging how it ends. */
+  /** `kill`, without judging how it ends; flags (`--all`) stand before the id, where runc looks for them. */
   kill(...args: string[]): Promise<Result> {
-    return this.box.cli(["kill", this.id, ...args]);
+    const flags = args.filter((arg) => arg.startsWith("--"));
+    return this.box.cli(["kill", ...flags, this.id, ...args.filter((arg) => !flags.includes(arg))]);
   }
 
   /** `delete`, without judging how it ends. */
@@ -145,4 +146,16 @@ export class Container {
 export function assertOk(result: Result): Result {
   assertEquals(result.code, 0, `exit ${result.code}\nstderr: ${result.stderr}\nstdout: ${result.stdout}`);
   return result;
+}
+
+/**
+ * Fails unless the command ended with an error that matches.
+ *
+ * @param result Of the command.
+ * @param pattern Found in standard error, in which escaped quotation marks (of log lines) are plain.
+ * @param code Exit status, 1 unless given.
+ */
+export function assertError(result: Result, pattern: RegExp, code = 1): void {
+  assertMatch(result.stderr.replaceAll('\\"', '"'), pattern);
+  assertEquals(result.code, code);
 }
