@@ -9,7 +9,7 @@
  */
 import { RuntimeError } from "./errors.ts";
 import { sleepSync } from "./sleep.ts";
-import { containerDir, validateId } from "./state.ts";
+import { containerDir, MissingContainerError, validateId } from "./state.ts";
 
 /** How long a command waits for another one, in milliseconds. */
 const LOCK_TIMEOUT = 10_000;
@@ -66,7 +66,7 @@ function openDirectory(path: string): Deno.FsFile {
   try {
     return Deno.openSync(path, { read: true });
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw new RuntimeError("container does not exist");
+    if (error instanceof Deno.errors.NotFound) throw new MissingContainerError();
     throw error;
   }
 }

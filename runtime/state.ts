@@ -6,7 +6,7 @@
  *     <root>/<id>/exec.fifo     there as long as the container is created but not started
  * @module
  */
-import type { State } from "../spec/types.ts";
+import type { State, Status } from "../spec/types.ts";
 import type { CgroupRecord } from "./cgroups/driver.ts";
 import { openCgroup } from "./cgroups/driver.ts";
 import { reasonOf, RuntimeError } from "./errors.ts";
@@ -30,14 +30,13 @@ export interface ContainerState {
   pid: number;
   /** Field 22 of /proc/<pid>/stat, empty until there is one. Together with the pid it names one process. */
   startTime: string;
-  /** It has a PID namespace of its own (new or joined): its processes end with its init. */
+  /** Its init is the first process of a new PID namespace: all its processes end with it. */
   pidNamespace: boolean;
   cgroup: CgroupRecord | null;
   annotations: Record<string, string>;
 }
 
-/** The runtime-spec's states, and runc's `paused`. */
-export type Status = "creating" | "created" | "running" | "paused" | "stopped";
+export type { Status };
 
 /** Directory of a container. @param root Absolute. @param id Checked before by {@linkcode validateId}. */
 export function containerDir(root: string, id: string): string {
@@ -135,7 +134,7 @@ export function readState(root: string, id: string): ContainerState {
   try {
     text = Deno.readTextFileSync(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw new RuntimeError("container does not exist");
+    if (error instanceof Deno.errors.NotFound) throw new MissingContainerError();
     throw new RuntimeError(`read ${path}: ${reasonOf(error)}`);
   }
   return parseState(text, path, id);
@@ -169,6 +168,14 @@ function parseState(text: string, path: string, id: string): ContainerState {
     if (typeof value[field] !== "object") throw new CorruptStateError(path, `${field} is not an object`);
   }
   return value as ContainerState;
+}
+
+/** There is no container of that id. */
+export class MissingContainerError extends RuntimeError {
+  override name = "MissingContainerError";
+  constructor() {
+    super("container does not exist");
+  }
 }
 
 /** A `state.json` that cannot be used: `delete --force` goes on without it, `list` skips it. */
@@ -259,7 +266,7 @@ export function ociState(state: ContainerState, status: Status): State {
     status,
     pid: status === "stopped" ? 0 : state.pid,
     bundle: state.bundle,
-  } as State;
+  };
   if (Object.keys(state.annotations).length > 0) result.annotations = state.annotations;
   return result;
 }

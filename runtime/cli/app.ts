@@ -120,13 +120,13 @@ async function printVersion(): Promise<number> {
 
 /** Reports a failure: once, here. */
 function fail(log: Log, error: unknown): number {
+  if (error instanceof Error && error.stack !== undefined) log.debug(error.stack);
   if (error instanceof RuntimeError) {
-    if (error.stack !== undefined) log.debug(error.stack);
     log.error(error.message);
     return error.exitCode;
   }
-  // Not one of ours: an operating system error nobody expected there, or a mistake of the program.
-  if (error instanceof Error && error.stack !== undefined) log.debug(error.stack);
-  log.error(`internal error: ${reasonOf(error)}`);
+  // A system call that failed says what it was about; anything else is a mistake of the program.
+  const expected = error instanceof Error && error.name === "OperationError";
+  log.error(expected ? reasonOf(error) : `internal error: ${reasonOf(error)}`);
   return 1;
 }

@@ -3,7 +3,7 @@
  * @module
  */
 import { build } from "../version.ts";
-import { OCI_VERSION } from "../../spec/version.ts";
+import { OCI_VERSION } from "../../spec/types.ts";
 
 /**
  * The lines after `tsrun version `. No other line may hold that word: dockerd takes the last one that does.

@@ -1,0 +1,84 @@
+/**
+ * The flags that `create` and `run` share, and what they mean to the lifecycle.
+ * @module
+ */
+import type { CreateOptions } from "../create.ts";
+import type { Context } from "./command.ts";
+import type { Flag } from "./flags.ts";
+import { absolute } from "./globals.ts";
+import { RuntimeError } from "../errors.ts";
+
+/** Flags of `create` and `run`. */
+export const CREATE_FLAGS: readonly Flag[] = [
+  {
+    name: "bundle",
+    short: "b",
+    kind: "string",
+    usage: "directory of the bundle; the working directory when not given",
+  },
+  {
+    name: "console-socket",
+    kind: "string",
+    usage: "unix socket to send the master of the container's terminal to",
+  },
+  {
+    name: "pidfd-socket",
+    kind: "string",
+    usage: "unix socket to send a pidfd of the container's process to",
+  },
+  { name: "pid-file", kind: "string", usage: "file to write the process id to" },
+  {
+    name: "no-pivot",
+    kind: "bool",
+    usage: "change the root by chroot instead of pivot_root, for a rootfs on a ramdisk",
+  },
+  { name: "no-new-keyring", kind: "bool", usage: "keep the caller's session keyring instead of a new one" },
+  {
+    name: "preserve-fds",
+    kind: "int",
+    usage: "how many descriptors from 3 on the container's process gets",
+    default: 0,
+  },
+];
+
+/**
+ * What the command line says of the new container. Paths are made absolute here, before anything changes the
+ * working directory.
+ *
+ * @throws {RuntimeError} for a count of descriptors that is negative.
+ */
+export function createOptions({ global, flags, args, log }: Context): CreateOptions {
+  const path = (name: string) => flags.string(name) === "" ? undefined : absolute(flags.string(name));
+  const preserveFds = flags.int("preserve-fds");
+  if (preserveFds < 0) {
+    throw new RuntimeError(`invalid value "${preserveFds}" for flag -preserve-fds: less than 0`);
+  }
+  return {
+    root: global.root,
+    id: args[0],
+    bundle: absolute(flags.string("bundle")),
+    pidFile: path("pid-file"),
+    consoleSocket: path("console-socket"),
+    pidfdSocket: path("pidfd-socket"),
+    noPivot: flags.bool("no-pivot"),
+    noNewKeyring: flags.bool("no-new-keyring"),
+    preserveFds,
+    systemdCgroup: global.systemdCgroup,
+    rootless: global.rootless,
+    log,
+  };
+}
+
+/**
+ * Runs the work of a command and says in its error what failed as a whole: `tsrun create failed: <reason>`.
+ * runc puts its name there; no client looks at it.
+ */
+export async function failingAs<T>(what: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    error.message = `tsrun ${what} failed: ${error.message}`;
+    throw error;
+  }
+}

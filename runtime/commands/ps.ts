@@ -1,0 +1,73 @@
+/** `tsrun ps`: the processes of a container. */
+import type { Command, Context } from "../cli/command.ts";
+import { openCgroup } from "../cgroups/driver.ts";
+import { reasonOf, RuntimeError } from "../errors.ts";
+import { writeText } from "../log.ts";
+import { readState } from "../state.ts";
+
+export const command: Command = {
+  name: "ps",
+  usage: "list the processes of a container",
+  operands: "<container-id> [ps options]",
+  description:
+    "Shows what the host's ps(1) says of the processes in the container's cgroup. Options for ps, -ef when\n" +
+    "there are none, follow the id; among its columns must be PID.",
+  minArgs: 1,
+  maxArgs: Infinity,
+  stopAtOperand: true,
+  flags: [{
+    name: "format",
+    short: "f",
+    kind: "string",
+    usage: "table or json (process ids only)",
+    default: "table",
+  }],
+  run({ global, flags, args: [id, ...options] }: Context): number {
+    const format = flags.string("format");
+    if (format !== "table" && format !== "json") throw new RuntimeError("invalid format option");
+    const state = readState(global.root, id);
+    if (state.cgroup === null) {
+      throw new RuntimeError("cannot list the processes of a container without a cgroup");
+    }
+    const pids = openCgroup(state.cgroup).pids();
+    writeText(
+      Deno.stdout,
+      format === "json" ? JSON.stringify(pids) + "\n" : selectRows(runPs(options), pids),
+    );
+    return 0;
+  },
+};
+
+/** go-runc gives all options as one operand, people give them one by one. */
+function runPs(options: readonly string[]): string {
+  const words = options.length === 1 ? options[0].split(/\s+/).filter((word) => word !== "") : [...options];
+  const args = words.length > 0 ? words : ["-ef"];
+  const doing = `list processes with "ps ${args.join(" ")}"`;
+  let output: Deno.CommandOutput;
+  try {
+    output = new Deno.Command("ps", { args, stdin: "null", stdout: "piped", stderr: "piped" }).outputSync();
+  } catch (error) {
+    throw new RuntimeError(`${doing}: ${reasonOf(error)}`);
+  }
+  const decoder = new TextDecoder();
+  if (!output.success) {
+    const complaint = decoder.decode(output.stderr).trim().replace(/\s*\n\s*/g, " ");
+    throw new RuntimeError(`${doing}: exit status ${output.code}: ${complaint}`);
+  }
+  return decoder.decode(output.stdout);
+}
+
+/**
+ * Picks the container's rows.
+ *
+ * @param text What ps printed: a header with a PID column, and rows.
+ * @throws {RuntimeError} when there is no such column.
+ */
+export function selectRows(text: string, pids: readonly number[]): string {
+  const [header, ...rows] = text.trimEnd().split("\n");
+  const column = header.trim().split(/\s+/).indexOf("PID");
+  if (column < 0) throw new RuntimeError("couldn't find PID field in ps output");
+  const wanted = new Set(pids);
+  const ours = rows.filter((row) => wanted.has(Number(row.trim().split(/\s+/)[column])));
+  return [header, ...ours].map((row) => row + "\n").join("");
+}

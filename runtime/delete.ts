@@ -1,0 +1,132 @@
+/**
+ * The end of a container, from whatever point its life stopped at: a finished one, one whose tsrun was killed
+ * in the middle of create, one that must go by force. Every step is fine with having been done before.
+ * @module
+ */
+import { type CgroupDriver, openCgroup, planCgroup } from "./cgroups/driver.ts";
+import { RuntimeError } from "./errors.ts";
+import { killPid, sendSignal } from "./signal.ts";
+import { sleepSync } from "./sleep.ts";
+import { containerDir, type ContainerState, initAlive, removeStateDir } from "./state.ts";
+import { mark } from "./trace.ts";
+
+const SIGKILL = 9;
+
+/** How long the kernel may take to end killed processes, in milliseconds: runc waits as long. */
+const KILL_TIMEOUT = 10_000;
+
+/**
+ * Kills what is left of a container and removes all that belongs to it: processes, cgroups, state directory.
+ *
+ * Used by `delete` and by a create that failed. Hooks are the caller's.
+ *
+ * @param root State root.
+ * @param state The container's record; a pid of 0 and a cgroup of null mean that it never got that far.
+ * @throws {RuntimeError} `container init still running`, or what could not be removed; calling it again goes on.
+ */
+export function destroyContainer(root: string, state: ContainerState): void {
+  killInit(state);
+  mark("init gone");
+  if (state.cgroup !== null) {
+    const cgroup = openCgroup(state.cgroup);
+    emptyCgroup(cgroup);
+    cgroup.destroy();
+    mark("cgroup removed");
+  }
+  removeStateDir(root, state.id);
+  mark("state removed");
+}
+
+/**
+ * Removes a container whose record cannot be read: what is known is its id, and its config where that is there.
+ *
+ * A create refuses a cgroup that is in use, so what is in the config's cgroup is the container's own.
+ *
+ * @param systemd Whether `--systemd-cgroup` is given now, as it was at create.
+ */
+export function destroyUnreadable(root: string, id: string, systemd: boolean): void {
+  const config = readConfig(`${containerDir(root, id)}/config.json`);
+  if (config !== undefined) {
+    const cgroup = planCgroup({
+      id,
+      cgroupsPath: config.linux?.cgroupsPath,
+      systemd,
+      rootless: Deno.uid() !== 0,
+    });
+    emptyCgroup(cgroup);
+    cgroup.destroy();
+  }
+  removeStateDir(root, id);
+}
+
+/** The config that was saved at create; undefined when there is none or it cannot be read either. */
+function readConfig(path: string): { linux?: { cgroupsPath?: string } } | undefined {
+  try {
+    const config = JSON.parse(Deno.readTextFileSync(path));
+    return typeof config === "object" && config !== null ? config : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Ends the init and waits until it is gone or a zombie; with it ends all of a PID namespace of its own. */
+function killInit(state: ContainerState): void {
+  if (!initAlive(state)) return;
+  sendSignal(state.pid, state.startTime, SIGKILL);
+  // On cgroup v1 a frozen process takes its signal only when it is thawed.
+  if (state.cgroup !== null) thawFrozen(openCgroup(state.cgroup));
+  if (!waitFor(() => !initAlive(state))) throw new RuntimeError("container init still running");
+}
+
+/**
+ * Kills every process of a cgroup and waits until there is none.
+ *
+ * @throws {RuntimeError} when processes survive, which only ones stuck in the kernel do.
+ */
+export function emptyCgroup(cgroup: CgroupDriver): void {
+  if (cgroup.pids().length === 0) return;
+  killCgroup(cgroup);
+  const empty = waitFor(() => {
+    const left = cgroup.pids();
+    for (const pid of left) killPid(pid, SIGKILL);
+    return left.length === 0;
+  });
+  if (!empty) {
+    throw new RuntimeError(
+      `processes ${cgroup.pids().join(", ")} of the container are still running after SIGKILL`,
+    );
+  }
+}
+
+/** Kills every process of a cgroup, none of which can fork its way out, as all are stopped meanwhile. */
+export function killCgroup(cgroup: CgroupDriver): void {
+  freezeIfPossible(cgroup);
+  try {
+    for (const pid of cgroup.pids()) killPid(pid, SIGKILL);
+  } finally {
+    thawFrozen(cgroup);
+  }
+}
+
+/** A cgroup that cannot be frozen (no freezer there) can still be killed, only less surely: callers look again. */
+function freezeIfPossible(cgroup: CgroupDriver): void {
+  try {
+    cgroup.freeze();
+  } catch (error) {
+    if (!(error instanceof RuntimeError)) throw error;
+  }
+}
+
+function thawFrozen(cgroup: CgroupDriver): void {
+  if (cgroup.frozen()) cgroup.thaw();
+}
+
+/** Asks again and again, at first often. @returns Whether the answer became true in time. */
+function waitFor(done: () => boolean): boolean {
+  const deadline = performance.now() + KILL_TIMEOUT;
+  for (let pause = 0.2; !done(); pause = Math.min(pause * 2, 50)) {
+    if (performance.now() > deadline) return false;
+    sleepSync(pause);
+  }
+  return true;
+}
