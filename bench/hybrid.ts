@@ -39,7 +39,7 @@ export function refusedByCrun(): string | undefined {
  * own in which `point` is not mounted. The host's mounts stay as they are. Throws an Error if it may not.
  */
 export function hideMount(point: string): void {
-  using libc = Deno.dlopen("libc.so.6", SYMBOLS);
+  const libc = Deno.dlopen("libc.so.6", SYMBOLS);
   const path = (text: string) => new TextEncoder().encode(`${text}\0`);
   const { unshare, mount, umount2 } = libc.symbols;
   const check = (what: string, result: number) => {
@@ -49,4 +49,5 @@ export function hideMount(point: string): void {
   // Without this, a host whose root is a shared mount would lose its own hierarchy.
   check("making mounts private", mount(null, path("/"), null, BigInt(MS_REC | MS_PRIVATE), null));
   check("umount", umount2(path(point), MNT_DETACH));
+  libc.close();
 }
