@@ -142,32 +142,45 @@ export function readState(root: string, id: string): ContainerState {
 
 /** Checks what the other commands rely on, so that a damaged file is named here and nowhere else. */
 function parseState(text: string, path: string, id: string): ContainerState {
-  let value: Partial<ContainerState> | null;
+  let value: Partial<Record<keyof ContainerState, unknown>> | null;
   try {
     value = JSON.parse(text);
   } catch (error) {
     throw new CorruptStateError(path, reasonOf(error));
   }
-  if (typeof value !== "object" || value === null) throw new CorruptStateError(path, "not an object");
-  if (value.version !== 1) {
-    throw new CorruptStateError(path, `version is ${JSON.stringify(value.version)}, not 1`);
-  }
-  if (value.id !== id) throw new CorruptStateError(path, `id is ${JSON.stringify(value.id)}, not "${id}"`);
+  if (!isObject(value)) throw new CorruptStateError(path, "not an object");
+  const problem = findProblem(value, id);
+  if (problem !== undefined) throw new CorruptStateError(path, problem);
+  return value as unknown as ContainerState;
+}
+
+/** The first thing that is wrong with a record. */
+function findProblem(value: Partial<Record<keyof ContainerState, unknown>>, id: string): string | undefined {
+  if (value.version !== 1) return `version is ${JSON.stringify(value.version)}, not 1`;
+  if (value.id !== id) return `id is ${JSON.stringify(value.id)}, not "${id}"`;
   for (const field of ["ociVersion", "bundle", "rootfs", "created", "startTime"] as const) {
-    if (typeof value[field] !== "string") throw new CorruptStateError(path, `${field} is not a string`);
+    if (typeof value[field] !== "string") return `${field} is not a string`;
   }
   for (const field of ["pid", "owner"] as const) {
-    if (!Number.isInteger(value[field]) || value[field]! < 0) {
-      throw new CorruptStateError(path, `${field} is not a number`);
+    if (!Number.isInteger(value[field]) || value[field] as number < 0) {
+      return `${field} is not a natural number`;
     }
   }
-  if (typeof value.pidNamespace !== "boolean") {
-    throw new CorruptStateError(path, "pidNamespace is not true or false");
-  }
-  for (const field of ["cgroup", "annotations"] as const) {
-    if (typeof value[field] !== "object") throw new CorruptStateError(path, `${field} is not an object`);
-  }
-  return value as ContainerState;
+  if (typeof value.pidNamespace !== "boolean") return "pidNamespace is neither true nor false";
+  if (!hasStrings(value.annotations)) return "annotations is not an object of strings";
+  const cgroup = value.cgroup;
+  if (cgroup === null) return undefined;
+  if (!isObject(cgroup) || !hasStrings(cgroup.paths)) return "cgroup has no paths";
+  if (cgroup.driver !== "cgroupfs-v1") return `cgroup.driver is ${JSON.stringify(cgroup.driver)}`;
+  return undefined;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+function hasStrings(value: unknown): boolean {
+  return isObject(value) && Object.values(value).every((item) => typeof item === "string");
 }
 
 /** There is no container of that id. */
