@@ -4,8 +4,10 @@
  * @module
  */
 import type { Uint64 } from "./integers.ts";
+import type { MOUNT_PROPAGATION } from "./mount_options.ts";
 import type { NamespaceType } from "./namespaces.ts";
 import type { LinuxResources } from "./resources.ts";
+import type { MemoryPolicyFlag, MemoryPolicyMode, PersonalityDomain } from "./scheduling.ts";
 import type { SeccompAction, SeccompArch, SeccompFlag, SeccompOperator } from "./seccomp.ts";
 
 /** Settings that only Linux has. */
@@ -47,15 +49,7 @@ export interface Linux {
 }
 
 /** Propagation type of a mount: mount_namespaces(7). The `r` forms are runc's, and reach the mounts below. */
-export type RootfsPropagation =
-  | "shared"
-  | "slave"
-  | "private"
-  | "unbindable"
-  | "rshared"
-  | "rslave"
-  | "rprivate"
-  | "runbindable";
+export type RootfsPropagation = keyof typeof MOUNT_PROPAGATION;
 
 /** A namespace to make, or to join. */
 export interface LinuxNamespace {
@@ -169,17 +163,17 @@ export interface LinuxIntelRdt {
 /** NUMA memory policy: set_mempolicy(2). */
 export interface LinuxMemoryPolicy {
   /** The policy, such as MPOL_BIND. */
-  mode: string;
+  mode: MemoryPolicyMode;
   /** Memory nodes, as a list such as `0-3,7`. */
   nodes?: string;
   /** Flags, such as MPOL_F_STATIC_NODES. */
-  flags?: string[];
+  flags?: MemoryPolicyFlag[];
 }
 
 /** Execution domain: personality(2). */
 export interface LinuxPersonality {
   /** LINUX32 makes uname(2) report a 32-bit machine. */
-  domain: "LINUX" | "LINUX32";
+  domain: PersonalityDomain;
   /** None is defined. */
   flags?: string[];
 }

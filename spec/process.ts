@@ -5,6 +5,7 @@
  */
 import type { Uint64 } from "./integers.ts";
 import type { RlimitType } from "./rlimits.ts";
+import type { IOPriorityClass, SchedulerFlag, SchedulerPolicy } from "./scheduling.ts";
 
 /** A process to run in the container. */
 export interface Process {
@@ -90,13 +91,13 @@ export interface Rlimit {
 /** CPU scheduling of the process: sched_setattr(2). */
 export interface Scheduler {
   /** Scheduling policy, such as SCHED_FIFO. */
-  policy: string;
+  policy: SchedulerPolicy;
   /** Nice value of SCHED_OTHER and SCHED_BATCH, -20 to 19. */
   nice?: number;
   /** Static priority of SCHED_FIFO and SCHED_RR. */
   priority?: number;
   /** Flags, such as SCHED_FLAG_RESET_ON_FORK. */
-  flags?: string[];
+  flags?: SchedulerFlag[];
   /** Nanoseconds of CPU time in each period; SCHED_DEADLINE only. */
   runtime?: Uint64;
   /** Nanoseconds from the period's start to its deadline; SCHED_DEADLINE only. */
@@ -108,7 +109,7 @@ export interface Scheduler {
 /** I/O scheduling of the process: ioprio_set(2). */
 export interface LinuxIOPriority {
   /** Scheduling class: IOPRIO_CLASS_RT, IOPRIO_CLASS_BE or IOPRIO_CLASS_IDLE. */
-  class: string;
+  class: IOPriorityClass;
   /** Priority in the class, 0 (highest) to 7. */
   priority: number;
 }

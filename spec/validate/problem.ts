@@ -1,0 +1,37 @@
+/**
+ * What is wrong with a document, and how that is said.
+ *
+ * @module
+ */
+
+/** One thing that is wrong with a document. */
+export interface Problem {
+  /** Where: a JSON path such as `process.args[0]`, empty for the document as a whole. */
+  path: string;
+  /** Why it is wrong; runc's words where clients may know them. */
+  reason: string;
+  /** What to do about it. */
+  fix?: string;
+}
+
+/**
+ * The problems of a file in one line, reasons verbatim.
+ *
+ * @param problems At least one.
+ * @param file Name of the file, such as config.json.
+ *
+ * @example
+ * ```ts
+ * import { formatProblems } from "./problem.ts";
+ * const line = formatProblems([{ path: "process.args", reason: "args must not be empty" }], "config.json");
+ * console.assert(line === "config.json: process.args: args must not be empty");
+ * ```
+ */
+export function formatProblems(problems: readonly Problem[], file: string): string {
+  const count = problems.length === 1 ? "" : `${problems.length} problems: `;
+  return `${file}: ${count}${problems.map(formatProblem).join("; ")}`;
+}
+
+function formatProblem({ path, reason, fix }: Problem): string {
+  return `${path === "" ? "" : `${path}: `}${reason}${fix === undefined ? "" : ` (${fix})`}`;
+}
