@@ -51,7 +51,7 @@ export class CommandError extends Error {}
 
 /** Series by name; a new name begins an empty one. */
 export class SampleBook {
-  readonly series: Record<string, Series> = {};
+  constructor(readonly series: Record<string, Series> = {}) {}
 
   /** Key of a series. The floor has one series, under no configuration. */
   static key(runtime: string, config?: ConfigName, name?: CaseName): string {

@@ -78,29 +78,28 @@ export function seededRandom(seed: number): () => number {
 }
 
 /**
- * Percentile bootstrap (95 %) of a figure of two independent sets: both are resampled with replacement
- * and `figure` is taken of each pair of resamples.
+ * Percentile bootstrap (95 %) of a figure of independent sets: each is resampled with replacement, and
+ * `figure` is taken of each group of resamples.
  */
 export function bootstrap(
-  a: readonly number[],
-  b: readonly number[],
-  figure: (a: readonly number[], b: readonly number[]) => number,
+  sets: readonly (readonly number[])[],
+  figure: (...sets: (readonly number[])[]) => number,
   resamples = 2000,
 ): Estimate {
   const random = seededRandom(1);
   const again = (from: readonly number[]) => from.map(() => from[Math.floor(random() * from.length)]);
-  const figures = Array.from({ length: resamples }, () => figure(again(a), again(b)));
-  return { value: figure(a, b), low: quantile(figures, 0.025), high: quantile(figures, 0.975) };
+  const figures = Array.from({ length: resamples }, () => figure(...sets.map(again)));
+  return { value: figure(...sets), low: quantile(figures, 0.025), high: quantile(figures, 0.975) };
 }
 
 /** Ratio of the medians, `a` over `b`. */
 export function ratio(a: readonly number[], b: readonly number[]): Estimate {
-  return bootstrap(a, b, (left, right) => median(left) / median(right));
+  return bootstrap([a, b], (left, right) => median(left) / median(right));
 }
 
 /** Difference of the medians, `a` minus `times` times `b`. */
 export function difference(a: readonly number[], b: readonly number[], times = 1): Estimate {
-  return bootstrap(a, b, (left, right) => median(left) - times * median(right));
+  return bootstrap([a, b], (left, right) => median(left) - times * median(right));
 }
 
 /**

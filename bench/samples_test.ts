@@ -37,7 +37,7 @@ Deno.test("bootstrap: about 95 of 100 intervals hold the true ratio", () => {
   const around = (middle: number) => Array.from({ length: 40 }, () => middle + (random() - 0.5) * 4);
   let held = 0;
   for (let trial = 0; trial < 100; trial++) {
-    const { low, high } = bootstrap(around(20), around(40), (a, b) => median(a) / median(b), 300);
+    const { low, high } = bootstrap([around(20), around(40)], (a, b) => median(a) / median(b), 300);
     assert(high - low < 0.15, `the interval ${low}..${high} says nothing`);
     if (low <= 0.5 && 0.5 <= high) held++;
   }

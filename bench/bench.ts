@@ -1,0 +1,143 @@
+/** The benchmark from its settings to its results. */
+import { type SampleBook, type Series, type Stage, subjectsOf, type UnitName } from "./cases.ts";
+import type { ConfigName } from "./configs.ts";
+import { hideMount, refusedByCrun } from "./hybrid.ts";
+import { describeMachine, type Machine } from "./machine.ts";
+import { type LimitSearch, measureMemory, type MemoryResult, smallestWithoutRuntime } from "./memory.ts";
+import { measureRounds } from "./rounds.ts";
+import { ENVIRONMENT, findProgram, findRuntimes, makeFloor, type Runtime } from "./runtimes.ts";
+import { Sandbox } from "./sandbox.ts";
+import { summarize } from "./samples.ts";
+import { Spawner } from "./spawn.ts";
+
+/** What to measure, and how often. */
+export interface Settings {
+  runs: number;
+  warmup: number;
+  /** Milliseconds of rest after each turn. */
+  pause: number;
+  /** Names of runtimes; those that are not installed are left out with a note. */
+  runtimes: string[];
+  configs: ConfigName[];
+  units: UnitName[];
+  /** Measure created containers. */
+  created: boolean;
+  /** Look for the smallest memory limit. */
+  limit: boolean;
+  search: LimitSearch;
+}
+
+/** Everything that is written to results.json; times in milliseconds, sizes in bytes. */
+export interface Results {
+  /** Version of this format. */
+  format: 1;
+  /** RFC 3339, UTC. */
+  date: string;
+  machine: Machine;
+  runtimes: Runtime[];
+  floor: { how: string; wall: string; cpu: string };
+  settings: Settings;
+  /** What a reader must know of this run: runtimes left out, mounts hidden. */
+  notes: string[];
+  /** Commands that failed; what they belong to was not measured further. */
+  failures: string[];
+  /** Raw samples by `runtime/config/case`, in the order of the rounds; the floor's by `floor`. */
+  samples: Record<string, Series>;
+  /** By `runtime/config`. */
+  memory: Record<string, MemoryResult>;
+  /** The smallest limit for /bin/true without a runtime. */
+  limitWithoutRuntime?: number | null;
+}
+
+/** Called with a line about what is going on. */
+export type Progress = (line: string) => void;
+
+function chooseRuntimes(settings: Settings): { runtimes: Runtime[]; notes: string[] } {
+  const found = findRuntimes();
+  const runtimes = found.runtimes.filter(({ name }) => settings.runtimes.includes(name));
+  if (runtimes.length === 0) {
+    throw new Error(`none of ${settings.runtimes.join(", ")} is here: ${found.notes.join("; ")}`);
+  }
+  const notes = found.notes.filter((note) => settings.runtimes.includes(note.split(" ", 1)[0]));
+  const refused = runtimes.some(({ name }) => name === "crun") ? refusedByCrun() : undefined;
+  if (refused !== undefined) {
+    hideMount(refused);
+    notes.push(
+      `the cgroup v2 mount at ${refused} was hidden from all runtimes, because crun refuses hybrid hosts`,
+    );
+  }
+  return { runtimes, notes };
+}
+
+/**
+ * Runs the benchmark as root. Throws an Error when it cannot run at all, and what `signal` is aborted with;
+ * either way nothing is left behind. The failure of one runtime is part of the results instead.
+ */
+export async function runBenchmark(
+  settings: Settings,
+  signal: AbortSignal,
+  progress: Progress,
+): Promise<Results> {
+  if (Deno.uid() !== 0) {
+    throw new Error("the benchmark creates containers with all namespaces: run it as root");
+  }
+  const busybox = findProgram("busybox");
+  if (busybox === undefined) {
+    throw new Error("no busybox here: install a static one (Debian: busybox-static)");
+  }
+  const machine = describeMachine();
+  const { runtimes, notes } = chooseRuntimes(settings);
+  using sandbox = new Sandbox(busybox);
+  const output = `${sandbox.directory}/output`;
+  Deno.writeTextFileSync(output, "");
+  using spawner = new Spawner(output, ENVIRONMENT);
+  const floor = makeFloor(sandbox.directory, runtimes.find(({ name }) => name === "tsrun")?.path);
+  const { configs, units } = settings;
+  const stage: Stage = { sandbox, spawner, output, runtimes, floor, configs, units };
+  const { book, failures } = await measureRounds(stage, {
+    ...settings,
+    progress: (round) => progress(`round ${round} of ${settings.runs}`),
+  }, signal);
+  const results: Results = {
+    format: 1,
+    date: new Date().toISOString(),
+    machine,
+    runtimes,
+    floor: { how: floor.how, ...floorFigures(book) },
+    settings,
+    notes,
+    failures,
+    samples: book.series,
+    memory: {},
+  };
+  await addMemory(results, stage, signal, progress);
+  return results;
+}
+
+function floorFigures(book: SampleBook): { wall: string; cpu: string } {
+  const spread = (samples: number[] | undefined) => {
+    if (samples === undefined) return "not measured";
+    const { median, p10, p90 } = summarize(samples);
+    return `${median.toFixed(1)} (${p10.toFixed(1)}–${p90.toFixed(1)})`;
+  };
+  return { wall: spread(book.wall("floor")), cpu: spread(book.cpu("floor")) };
+}
+
+/** Measures memory, and puts it and its failures into the results. */
+async function addMemory(
+  results: Results,
+  stage: Stage,
+  signal: AbortSignal,
+  progress: Progress,
+): Promise<void> {
+  const { created, limit, search } = results.settings;
+  if (limit) results.limitWithoutRuntime = await smallestWithoutRuntime(stage, search, signal);
+  if (!created && !limit) return;
+  for (const subject of subjectsOf(stage)) {
+    progress(`memory of ${subject.runtime.name}, ${subject.config}`);
+    const what = { created, limit: limit && subject.config === "small" };
+    const result = await measureMemory(subject, what, search, signal);
+    results.memory[`${subject.runtime.name}/${subject.config}`] = result;
+    if (result.failure !== undefined) results.failures.push(`memory, ${subject.config}: ${result.failure}`);
+  }
+}
