@@ -1,0 +1,56 @@
+/**
+ * The first two lines of the bundle kind of tsrun: a shell script to the kernel, a string and a comment to
+ * JavaScript. A `#!/usr/bin/env -S …` line would start as fast, but the kernel cuts it off at 255 bytes.
+ * @module
+ */
+import { LAUNCHER_VARIABLES, SAVED_HOME } from "../runtime/launcher.ts";
+
+/** Flags of V8, each measured (build/README.md). */
+export const V8_FLAGS: readonly string[] = ["--single-threaded"];
+
+/** `deno run` as a program that reads no configuration, fetches nothing and keeps nothing. */
+export const DENO_FLAGS: readonly string[] = [
+  "--allow-all",
+  "--no-config",
+  "--no-lock",
+  "--no-remote",
+  "--no-npm",
+  "--no-code-cache",
+  "--ext=js",
+  `--v8-flags=${V8_FLAGS.join(",")}`,
+];
+
+/** How many lines {@linkcode launchLines} makes. */
+export const LAUNCH_LINE_COUNT = 2;
+
+function shellQuote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/**
+ * The lines that start a bundle with one certain Deno.
+ *
+ * @param deno Absolute path of the program.
+ * @throws {Error} when the path is relative or has a line break in it.
+ */
+export function launchLines(deno: string): string {
+  if (!deno.startsWith("/") || /[\r\n\u2028\u2029]/.test(deno)) {
+    throw new Error(`unusable path of deno: ${deno}`);
+  }
+  const settings = Object.entries(LAUNCHER_VARIABLES).map(([name, value]) => `${name}=${shellQuote(value)}`);
+  const words = [
+    `${SAVED_HOME}="$HOME"`,
+    ...settings,
+    "exec",
+    shellQuote(deno),
+    "run",
+    ...DENO_FLAGS,
+    `"$0" "$@"`,
+  ];
+  return `#!/bin/sh\n":" //; ${words.join(" ")}\n`;
+}
+
+/** The text of a bundle with its first lines made for another Deno. */
+export function withLaunchLines(bundle: string, deno: string): string {
+  return launchLines(deno) + bundle.split("\n").slice(LAUNCH_LINE_COUNT).join("\n");
+}

@@ -1,0 +1,83 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { functionBody, link } from "./link.ts";
+
+/** Runs linked text as a file of its own and returns what it printed. */
+async function run(text: string, firstLines = ""): Promise<string> {
+  const file = await Deno.makeTempFile({ suffix: ".mjs" });
+  try {
+    await Deno.writeTextFile(file, firstLines + text);
+    const { stdout, stderr, success } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-config", file],
+    }).output();
+    assert(success, new TextDecoder().decode(stderr));
+    return new TextDecoder().decode(stdout);
+  } finally {
+    await Deno.remove(file);
+  }
+}
+
+const SHARED = {
+  name: "shared-1.js",
+  code: `var n=0;function add(a){return n+=a}export{add as b,n as count};`,
+};
+
+Deno.test("link: static and dynamic imports, renamed exports, one evaluation", async () => {
+  const text = link(
+    [
+      {
+        name: "main.js",
+        code: `import{b as plus}from"./shared-1.js";plus(2);` +
+          `var{command:c}=await import("./cold-2.js");console.log(c("x"),Deno.args.length);`,
+      },
+      {
+        name: "cold-2.js",
+        code: `import{b,count}from"./shared-1.js";function r(x){return x+b(1)}export{r as command};`,
+      },
+      SHARED,
+    ],
+    "main.js",
+    {},
+  );
+  assertEquals(await run(text), "x3 0\n");
+});
+
+Deno.test("link: the text is found behind first lines of any length", async () => {
+  const text = link([{ name: "main.js", code: `console.log("in place")` }], "main.js", {});
+  assertEquals(await run(text, "#!/bin/sh\n" + "// x\n".repeat(100)), "in place\n");
+});
+
+Deno.test("link: the end of a comment inside a string or a regular expression survives", async () => {
+  const text = link([{ name: "main.js", code: String.raw`console.log("*/",/a*/.test(""))` }], "main.js", {});
+  assertEquals(await run(text), "*/ true\n");
+});
+
+Deno.test("link: TSRUN_BUILD is what the build said", async () => {
+  const text = link([{ name: "main.js", code: `console.log(TSRUN_BUILD.kind)` }], "main.js", {
+    kind: "bundle",
+  });
+  assertEquals(await run(text), "bundle\n");
+});
+
+Deno.test("link: a chunk that nothing imports is not evaluated", async () => {
+  const text = link(
+    [{ name: "main.js", code: "" }, { name: "cold.js", code: `throw new Error("evaluated")` }],
+    "main.js",
+    {},
+  );
+  assertEquals(await run(text), "");
+});
+
+Deno.test("link: the same input gives the same text in any order", () => {
+  const main = { name: "main.js", code: `import"./shared-1.js";` };
+  assertEquals(link([main, SHARED], "main.js", {}), link([SHARED, main], "main.js", {}));
+});
+
+Deno.test("link: statements of a module that are not understood are an error of the build", () => {
+  for (
+    const code of [`var u=import.meta.url`, `export default 1`, `import x from"y";`, `export*from"./a.js";`]
+  ) {
+    assertThrows(() => functionBody({ name: "odd.js", code }), Error, "cannot link chunk odd.js");
+  }
+  assertThrows(() => link([SHARED], "main.js", {}), Error, "no chunk main.js");
+  assertThrows(() => link([{ name: "a.js", code: `"\u00e9"` }], "a.js", {}), Error, "not plain ASCII");
+});
