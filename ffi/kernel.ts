@@ -95,6 +95,12 @@ export abstract class Kernel {
    */
   abstract call(name: SyscallName, args: readonly Arg[], options?: CallOptions): Result;
 
+  /** Sees to it that every call made so far has run. Kernels that run calls at once have nothing to do. */
+  flush(): void {}
+
+  /** Hands over what is recorded without waiting, so that another process works on it meanwhile. */
+  kick(): void {}
+
   /** Runs `step`; a call that fails in it says that `what` was being done. */
   during<T>(what: string, step: () => T): T {
     const before = this.doing;

@@ -82,7 +82,7 @@ export class RemoteKernel extends Recorder {
   }
 
   /** Hands over what is recorded if the executor is idle, and does not wait. */
-  kick(): void {
+  override kick(): void {
     if (this.#running.length > 0 && this.channel.ready()) this.#await();
     if (this.#running.length === 0 && this.#pending.length > 0) this.channel.send(this.#submit(true));
   }
@@ -92,7 +92,7 @@ export class RemoteKernel extends Recorder {
    *
    * @throws {OperationError} For the first call that failed; what was recorded behind it is dropped.
    */
-  flush(): void {
+  override flush(): void {
     if (this.#running.length > 0) this.#await();
     if (this.#pending.length === 0) return;
     this.channel.send(this.#submit(true));

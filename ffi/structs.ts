@@ -1,0 +1,58 @@
+/**
+ * Structures of the kernel's interface that are more than 64-bit words.
+ *
+ * Sources: statx(2), makedev(3), capset(2) and the headers under include/uapi/linux.
+ * @module
+ */
+
+import type { Buffer } from "./memory.ts";
+
+/** A device number as mknod(2) takes it: the kernel's new_encode_dev(), which is 32 bits wide. */
+export function makedev(major: number, minor: number): number {
+  return ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0;
+}
+
+/** Bytes of `struct statx`. */
+export const STATX_SIZE = 256;
+
+/** What statx(2) said; see statx(2) for the fields. */
+export interface Stat {
+  mode: number;
+  uid: number;
+  gid: number;
+  inode: number;
+  size: number;
+  rdev: { major: number; minor: number };
+  dev: { major: number; minor: number };
+  mountId: number;
+}
+
+/** Reads `struct statx` out of a buffer. */
+export function readStatx(buffer: Buffer): Stat {
+  return {
+    mode: buffer.u32(28) & 0xffff,
+    uid: buffer.u32(20),
+    gid: buffer.u32(24),
+    inode: buffer.u64(32),
+    size: buffer.u64(40),
+    rdev: { major: buffer.u32(128), minor: buffer.u32(132) },
+    dev: { major: buffer.u32(136), minor: buffer.u32(140) },
+    mountId: buffer.u64(144),
+  };
+}
+
+/** The filesystem's magic number out of a `struct statfs`, see statfs(2). */
+export function readStatfsType(buffer: Buffer): number {
+  return buffer.u64(0);
+}
+
+/** Bytes of `struct statfs`. */
+export const STATFS_SIZE = 120;
+
+/** Little-endian bytes of 32-bit words. */
+export function words32(...words: number[]): Uint8Array {
+  const bytes = new Uint8Array(words.length * 4);
+  const view = new DataView(bytes.buffer);
+  words.forEach((word, i) => view.setUint32(i * 4, word >>> 0, true));
+  return bytes;
+}

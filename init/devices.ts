@@ -1,0 +1,128 @@
+/**
+ * Devices in the container's /dev: the default ones, `linux.devices`, and the usual links.
+ *
+ * Sources: runtime-spec config-linux.md, sections Default Devices and Devices; "/dev symbolic links" of runtime-linux.md.
+ * @module
+ */
+
+import * as c from "../ffi/constants.ts";
+import { EEXIST, EPERM } from "../ffi/errno.ts";
+import { type Fd, type Kernel, OperationError } from "../ffi/kernel.ts";
+import { makedev, readStatx, STATX_SIZE } from "../ffi/structs.ts";
+import type { LinuxDevice } from "../spec/types.ts";
+import { makeInRoot, openInRoot } from "./in_root.ts";
+
+/** The devices that every container has: path below /dev, major and minor number. */
+const DEFAULT_DEVICES: readonly (readonly [string, number, number])[] = [
+  ["null", 1, 3],
+  ["zero", 1, 5],
+  ["full", 1, 7],
+  ["random", 1, 8],
+  ["urandom", 1, 9],
+  ["tty", 5, 0],
+];
+
+/** The links in /dev and where they lead. */
+const DEFAULT_LINKS: readonly (readonly [string, string])[] = [
+  ["fd", "/proc/self/fd"],
+  ["stdin", "/proc/self/fd/0"],
+  ["stdout", "/proc/self/fd/1"],
+  ["stderr", "/proc/self/fd/2"],
+];
+
+const TYPES = { c: c.S_IFCHR, u: c.S_IFCHR, b: c.S_IFBLK, p: c.S_IFIFO } as const;
+
+/** The list of devices to make: the configured ones, and each default one that they do not replace. */
+export function deviceList(configured: readonly LinuxDevice[] | undefined): LinuxDevice[] {
+  const own = configured?.filter((device) => device.path !== "/dev/ptmx") ?? [];
+  const paths = new Set(own.map((device) => device.path));
+  const defaults = DEFAULT_DEVICES
+    .filter(([name]) => !paths.has(`/dev/${name}`))
+    .map(([name, major, minor]): LinuxDevice => ({ type: "c", path: `/dev/${name}`, major, minor }));
+  return [...defaults, ...own];
+}
+
+/**
+ * Makes devices and links. The umask must be 0.
+ *
+ * @param root Descriptor of the rootfs.
+ * @param hasKcore Whether the host has /proc/kcore, to which /dev/core then leads.
+ */
+export function makeDevices(k: Kernel, root: Fd, devices: readonly LinuxDevice[], hasKcore: boolean): void {
+  const dev = k.during(
+    "open /dev of the container",
+    () => openInRoot(k, root, "/dev", { flags: c.O_PATH | c.O_DIRECTORY, missing: "directory" }),
+  );
+  for (const device of devices) {
+    k.during(`create device node ${JSON.stringify(device.path)}`, () => makeDevice(k, root, dev, device));
+  }
+  for (const [name, target] of DEFAULT_LINKS) k.symlinkat(target, dev, name, { allow: [EEXIST] });
+  if (hasKcore) k.symlinkat("/proc/kcore", dev, "core", { allow: [EEXIST] });
+  linkPtmx(k, dev);
+  k.close(dev);
+}
+
+/** /dev/ptmx must be the container's own pty multiplexer, whatever the image has there. */
+function linkPtmx(k: Kernel, dev: Fd): void {
+  k.symlinkat("pts/ptmx", dev, "ptmx", {
+    doing: "link /dev/ptmx to pts/ptmx",
+    repair(errno) {
+      if (errno !== EEXIST) throw new OperationError("symlinkat", errno, "", "link /dev/ptmx to pts/ptmx");
+      k.unlinkat(dev, "ptmx").value;
+      return "retry";
+    },
+  });
+}
+
+function makeDevice(k: Kernel, root: Fd, dev: Fd, device: LinuxDevice): void {
+  const { path, type, major = 0, minor = 0, fileMode = 0o666, uid = 0, gid = 0 } = device;
+  const inDev = /^\/dev\/[^/]+$/.test(path);
+  const parent = path.slice(0, path.lastIndexOf("/")) || "/";
+  const directory = inDev
+    ? dev
+    : openInRoot(k, root, parent, { flags: c.O_PATH | c.O_DIRECTORY, missing: "directory" });
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  const wanted = { mode: TYPES[type], major, minor };
+  const made = k.mknodat(directory, name, wanted.mode | (fileMode & 0o7777), makedev(major, minor), {
+    repair(errno) {
+      if (errno === EEXIST) checkExisting(k, directory, name, wanted);
+      else if (errno === EPERM) bindHostDevice(k, root, path);
+      else throw new OperationError("mknodat", errno, "", `create device node ${JSON.stringify(path)}`);
+      return "skip";
+    },
+  });
+  // Only a node that was made here changes hands: another's may be the host's own.
+  if ((uid !== 0 || gid !== 0) && made.value >= 0) {
+    const node = k.openat(directory, name, c.O_PATH | c.O_NOFOLLOW);
+    k.fchown(node, uid, gid);
+    k.close(node);
+  }
+  if (!inDev) k.close(directory);
+}
+
+/** An entry of the image may stand in for a device only if it is that device. */
+function checkExisting(
+  k: Kernel,
+  dir: Fd,
+  name: string,
+  wanted: { mode: number; major: number; minor: number },
+): void {
+  const buffer = k.buffer(STATX_SIZE);
+  k.statx(dir, name, buffer).value;
+  const { mode, rdev } = readStatx(buffer);
+  const same = (mode & c.S_IFMT) === wanted.mode &&
+    (wanted.mode === c.S_IFIFO || (rdev.major === wanted.major && rdev.minor === wanted.minor));
+  if (!same) {
+    throw new Error(`create device node ${JSON.stringify(name)}: the image has something else there`);
+  }
+}
+
+/** Where device nodes may not be made, the host's node is bound in its place. */
+function bindHostDevice(k: Kernel, root: Fd, path: string): void {
+  makeInRoot(k, root, path, "file");
+  const place = openInRoot(k, root, path, { flags: c.O_PATH | c.O_NOFOLLOW });
+  const node = k.openTree(c.AT_FDCWD, path, c.OPEN_TREE_CLONE);
+  k.moveMount(node, place);
+  k.close(node);
+  k.close(place);
+}

@@ -1,0 +1,109 @@
+/**
+ * Paths inside the rootfs: resolved by the kernel within it, made where they are missing, used by descriptor.
+ *
+ * A container's image is hostile: any component may be a symlink, and another container that shares a volume may
+ * change it meanwhile (CVE-2021-30465, CVE-2024-45310). So a path is resolved once, by openat2(2) with
+ * RESOLVE_IN_ROOT, and what is missing is made one component at a time below a descriptor.
+ * @module
+ */
+
+import * as c from "../ffi/constants.ts";
+import { EEXIST, ELOOP, ENOENT } from "../ffi/errno.ts";
+import { type Fd, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
+
+/** Symlinks that one path may lead through, as in the kernel (path_resolution(7)). */
+const MAX_LINKS = 40;
+const IN_ROOT = c.RESOLVE_IN_ROOT | c.RESOLVE_NO_MAGICLINKS;
+/** One component below a directory that is held open: nothing in it can lead elsewhere. */
+const ONE_STEP = c.RESOLVE_BENEATH | c.RESOLVE_NO_SYMLINKS | c.RESOLVE_NO_MAGICLINKS;
+
+/** What to make of a path's last component when it is missing. */
+export type Missing = "directory" | "file" | "fail";
+
+/** How {@linkcode openInRoot} opens. */
+export interface OpenInRoot {
+  /** Flags of open(2) beside O_CLOEXEC; `O_PATH` when absent. */
+  flags?: number;
+  /** What to make when it is not there; `fail` when absent. May be asked late, when the kernel has said so. */
+  missing?: Missing | (() => Missing);
+  /** Further `RESOLVE_*` beside those that keep the path inside. */
+  resolve?: number;
+  /** The error to throw for a failure other than a missing entry. */
+  explain?: (errno: number) => Error;
+}
+
+/**
+ * Opens a path inside the rootfs.
+ *
+ * @param root Descriptor of the rootfs.
+ * @param path Path as the container sees it.
+ * @throws {OperationError} With the path and the reason.
+ */
+export function openInRoot(k: Kernel, root: Fd, path: string, o: OpenInRoot = {}): Result {
+  const flags = o.flags ?? c.O_PATH;
+  const { missing = "fail" } = o;
+  const repair = (errno: number) => {
+    if (errno !== ENOENT || missing === "fail") {
+      throw o.explain?.(errno) ?? new OperationError("open", errno, JSON.stringify(path), "");
+    }
+    makeInRoot(k, root, path, typeof missing === "function" ? missing() : missing);
+    return "retry" as const;
+  };
+  return k.openat2(root, path, flags, IN_ROOT | (o.resolve ?? 0), 0, { repair });
+}
+
+/**
+ * Makes a path inside the rootfs with all its parents: directories of mode 0755, or an empty file of mode 0644.
+ *
+ * A symlink on the way whose target is missing is followed inside the rootfs, and its target made.
+ */
+export function makeInRoot(k: Kernel, root: Fd, path: string, kind: Missing, links = 0): void {
+  if (links > MAX_LINKS) throw new OperationError("openat2", ELOOP, JSON.stringify(path), "");
+  const names = normalize(path);
+  // The deepest directory that exists is where making begins.
+  let depth = names.length;
+  let directory = -ENOENT;
+  while (directory === -ENOENT && depth > 0) {
+    depth--;
+    directory = k.openat2(root, "/" + names.slice(0, depth).join("/"), c.O_PATH | c.O_DIRECTORY, IN_ROOT, 0, {
+      allow: [ENOENT],
+    }).value;
+  }
+  for (; depth < names.length; depth++) {
+    const name = names[depth], last = depth === names.length - 1;
+    const link = makeOne(k, directory, name, last ? kind : "directory");
+    if (link !== undefined) {
+      k.close(directory);
+      const from = link.startsWith("/") ? "" : "/" + names.slice(0, depth).join("/");
+      return makeInRoot(k, root, [from, link, ...names.slice(depth + 1)].join("/"), kind, links + 1);
+    }
+    if (last) break;
+    const next = k.openat2(directory, name, c.O_PATH | c.O_DIRECTORY, ONE_STEP).value;
+    k.close(directory);
+    directory = next;
+  }
+  k.close(directory);
+}
+
+/** Makes one entry of a directory; where a symlink stands instead, its target comes back. */
+function makeOne(k: Kernel, directory: number, name: string, kind: Missing): string | undefined {
+  const made = kind === "file"
+    ? k.openat(directory, name, c.O_CREAT | c.O_EXCL | c.O_NOFOLLOW | c.O_WRONLY, 0o644, { allow: [EEXIST] })
+      .value
+    : k.mkdirat(directory, name, 0o755, { allow: [EEXIST] }).value;
+  if (kind === "file" && made >= 0) k.close(made);
+  if (made >= 0) return undefined;
+  const target = k.buffer(4096);
+  const length = k.call("readlinkat", [directory, name, target, 4095], { allow: "any" }).value;
+  return length > 0 ? target.text(length) : undefined;
+}
+
+/** Components of a path; `..` leads to the parent, at the root nowhere. */
+function normalize(path: string): string[] {
+  const names: string[] = [];
+  for (const name of path.split("/")) {
+    if (name === "..") names.pop();
+    else if (name !== "" && name !== ".") names.push(name);
+  }
+  return names;
+}

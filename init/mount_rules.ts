@@ -1,0 +1,54 @@
+/**
+ * Where a container's mounts may go, as far as the configuration alone tells.
+ *
+ * Mounting over /proc has undone the protections that are written through it (CVE-2019-16884, CVE-2015-3631).
+ * @module
+ */
+
+import { normalize } from "@std/path/posix";
+import { type MountOptions, MS_BIND } from "../spec/mount_options.ts";
+import type { Mount } from "../spec/types.ts";
+
+/** Files in /proc that may be covered: lxcfs serves them. */
+const PROC_EXCEPTIONS: readonly string[] = [
+  "cpuinfo",
+  "diskstats",
+  "meminfo",
+  "stat",
+  "swaps",
+  "uptime",
+  "loadavg",
+  "slabinfo",
+  "sys/kernel/ns_last_pid",
+  "sys/crypto/fips_enabled",
+].map((name) => `/proc/${name}`);
+
+/** Whether a destination is a file of /proc that may be covered. */
+export function isProcException(destination: string): boolean {
+  return PROC_EXCEPTIONS.includes(destination);
+}
+
+/**
+ * A mount's destination as a clean absolute path.
+ *
+ * @throws {Error} When nothing may be mounted there.
+ */
+export function checkDestination(mount: Mount, options: MountOptions): string {
+  const destination = cleanPath(mount.destination);
+  const quoted = JSON.stringify(mount.destination);
+  if (destination === "/") throw new Error(`mountpoint ${quoted} is on the top of rootfs`);
+  const bind = (options.flags & MS_BIND) !== 0;
+  if (destination === "/proc" && mount.type !== "proc" && !bind) {
+    throw new Error(`${quoted} cannot be mounted because it is not of type proc`);
+  }
+  if (destination.startsWith("/proc/") && !isProcException(destination)) {
+    throw new Error(`${quoted} cannot be mounted because it is inside /proc`);
+  }
+  return destination;
+}
+
+/** An absolute path without `.`, `..`, doubled or trailing slashes; a relative one starts at the root. */
+export function cleanPath(path: string): string {
+  const clean = normalize(`/${path}`);
+  return clean.length > 1 && clean.endsWith("/") ? clean.slice(0, -1) : clean;
+}

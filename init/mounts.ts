@@ -1,0 +1,181 @@
+/**
+ * `mounts`: each entry becomes a detached mount, is given its attributes, and is then attached in one step.
+ *
+ * Sources: runtime-spec config.md, section Mounts; fsopen(2), fsconfig(2), fsmount(2), open_tree(2), move_mount(2),
+ * mount_setattr(2). The new calls never name a place twice, so nothing can be exchanged in between, and an
+ * attribute that an option does not mention is kept, a locked one included.
+ * @module
+ */
+
+import * as c from "../ffi/constants.ts";
+import { ELOOP, ENOTDIR } from "../ffi/errno.ts";
+import { type Fd, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
+import { readStatfsType, readStatx, STATFS_SIZE, STATX_SIZE } from "../ffi/structs.ts";
+import * as m from "../spec/mount_options.ts";
+import type { Mount } from "../spec/types.ts";
+import { openInRoot } from "./in_root.ts";
+import { createFilesystem } from "./filesystem.ts";
+import { mountAttributes } from "./mount_attributes.ts";
+import { checkDestination, isProcException } from "./mount_rules.ts";
+
+/** What mounting needs to know beside the mount itself. */
+export interface MountContext {
+  /** Descriptor of the rootfs. */
+  root: Fd;
+  /** Absolute path of the bundle; relative bind sources start here. */
+  bundle: string;
+  /** Things to be done when all mounts are there: switching to read-only, and checks of what the kernel said. */
+  later: (() => void)[];
+}
+
+/** The text that errors call a mount by. */
+export function describeMount(mount: Mount): string {
+  const flags = mount.options?.length ? `, options=${mount.options.join(",")}` : "";
+  return `mount ${JSON.stringify(mount.source ?? "")} to ${JSON.stringify(mount.destination)} (type=${
+    mount.type ?? ""
+  }${flags})`;
+}
+
+/** Whether a mount is a bind mount: the options say so, whatever `type` says. */
+export function isBind(options: m.MountOptions): boolean {
+  return (options.flags & m.MS_BIND) !== 0;
+}
+
+/** Mounts one entry; the kernel's process is in the container's mount namespace, not yet in its root. */
+export function mountOne(k: Kernel, context: MountContext, mount: Mount): void {
+  k.during(describeMount(mount), () => {
+    const options = m.parseMountOptions(mount.options);
+    const destination = checkDestination(mount, options);
+    if (isBind(options)) bindMount(k, context, mount, options, destination);
+    else newMount(k, context, mount, options, destination);
+  });
+}
+
+function bindMount(
+  k: Kernel,
+  context: MountContext,
+  mount: Mount,
+  options: m.MountOptions,
+  destination: string,
+): void {
+  const source = mount.source!.startsWith("/") ? mount.source! : `${context.bundle}/${mount.source}`;
+  const recursive = options.flags & m.MS_REC ? c.AT_RECURSIVE : 0;
+  const tree = k.openTree(c.AT_FDCWD, source, c.OPEN_TREE_CLONE | recursive);
+  const { set, clear } = mountAttributes(options.flags, options.cleared);
+  if (set || clear) k.mountSetattr(tree, "", 0, { set, clear });
+  if (destination === "/proc") onlyProc(k, context, tree, mount.destination);
+  const place = openPlace(k, context, destination, () => kindOf(k, tree));
+  attach(k, tree, place, options, mount.destination);
+  k.close(tree);
+}
+
+/** /proc may be covered by a bind mount only if that is a procfs too. */
+function onlyProc(k: Kernel, context: MountContext, tree: Fd, destination: string): void {
+  const statfs = k.buffer(STATFS_SIZE);
+  k.fstatfs(tree, statfs);
+  context.later.push(() => {
+    if (readStatfsType(statfs) !== c.PROC_SUPER_MAGIC) {
+      throw new Error(`${JSON.stringify(destination)} cannot be mounted because it is not of type proc`);
+    }
+  });
+}
+
+/** Whether a bind source is a directory, for making its missing destination. */
+function kindOf(k: Kernel, tree: Fd): "directory" | "file" {
+  const buffer = k.buffer(STATX_SIZE);
+  k.statx(tree, "", buffer).value;
+  return (readStatx(buffer).mode & c.S_IFMT) === c.S_IFDIR ? "directory" : "file";
+}
+
+function newMount(
+  k: Kernel,
+  context: MountContext,
+  mount: Mount,
+  options: m.MountOptions,
+  destination: string,
+): void {
+  const type = mount.type ?? "";
+  const ordinary = type === "proc" || type === "sysfs";
+  const place = ordinary
+    ? openOrdinary(k, context, destination, type)
+    : openPlace(k, context, destination, "directory");
+  const data = type === "tmpfs" ? tmpfsData(k, place, options.data) : options.data;
+  // A tmpfs, and anything on /dev, becomes read-only at the end: what is mounted in it may need a place made.
+  const late = (type === "tmpfs" || destination === "/dev") && (options.flags & m.MS_RDONLY) !== 0;
+  const flags = late ? options.flags & ~m.MS_RDONLY : options.flags;
+  const { set, clear } = mountAttributes(flags, options.cleared);
+  const tree = createFilesystem(k, {
+    type,
+    source: mount.source ?? "",
+    data,
+    flags,
+    attributes: set & ~clear,
+  });
+  attach(k, tree, place, options, mount.destination);
+  if (late) context.later.push(() => k.mountSetattr(tree, "", 0, { set: m.MOUNT_ATTR_RDONLY }));
+  else k.close(tree);
+}
+
+/** /proc and /sys are mounted on real directories only: a symlink there once redirected them (CVE-2019-19921, CVE-2023-27561). */
+function openOrdinary(k: Kernel, context: MountContext, destination: string, type: string): Result {
+  const flags = c.O_PATH | c.O_DIRECTORY | c.O_NOFOLLOW;
+  return openInRoot(k, context.root, destination, {
+    flags,
+    resolve: c.RESOLVE_NO_SYMLINKS,
+    missing: "directory",
+    explain: (errno) =>
+      errno === ELOOP || errno === ENOTDIR
+        ? new Error(`filesystem ${JSON.stringify(type)} must be mounted on ordinary directory`)
+        : new OperationError("open", errno, JSON.stringify(destination), ""),
+  });
+}
+
+/** Opens a destination, made if it is missing, and has what it is checked once the kernel has answered. */
+function openPlace(
+  k: Kernel,
+  context: MountContext,
+  destination: string,
+  missing: "directory" | (() => "directory" | "file"),
+): Result {
+  const place = openInRoot(k, context.root, destination, { missing });
+  if (destination === "/proc" || isProcException(destination)) return place;
+  // A symlink of the image may have led into /proc all the same.
+  const statfs = k.buffer(STATFS_SIZE);
+  k.fstatfs(place, statfs);
+  context.later.push(() => {
+    if (readStatfsType(statfs) === c.PROC_SUPER_MAGIC) {
+      throw new Error(`${JSON.stringify(destination)} cannot be mounted because it is inside /proc`);
+    }
+  });
+  return place;
+}
+
+/** Attaches a detached mount, its propagation and recursive attributes set before anybody can see it. */
+function attach(
+  k: Kernel,
+  tree: Fd,
+  place: Fd,
+  options: m.MountOptions,
+  destination: string,
+): void {
+  for (const propagation of options.propagation) {
+    const recursive = propagation & m.MS_REC ? c.AT_RECURSIVE : 0;
+    k.mountSetattr(tree, "", recursive, { propagation: propagation & ~m.MS_REC });
+  }
+  const { recursiveSet: set, recursiveClear: clear } = options;
+  if (set || clear) k.mountSetattr(tree, "", c.AT_RECURSIVE, { set, clear });
+  k.moveMount(tree, place, {
+    repair(errno) {
+      throw new OperationError("move_mount", errno, JSON.stringify(destination), "");
+    },
+  });
+  k.close(place);
+}
+
+/** A tmpfs keeps the mode of the directory that it covers, unless its options name one. */
+function tmpfsData(k: Kernel, place: Fd, data: readonly string[]): readonly string[] {
+  if (data.some((option) => option.startsWith("mode="))) return data;
+  const buffer = k.buffer(STATX_SIZE);
+  k.statx(place, "", buffer).value;
+  return [`mode=${(readStatx(buffer).mode & 0o7777).toString(8).padStart(4, "0")}`, ...data];
+}

@@ -1,0 +1,119 @@
+/**
+ * The container's root: bound, entered by pivot_root(2) (or moved, with `--no-pivot`), made read-only.
+ *
+ * Sources: runtime-spec config.md (Root), config-linux.md (Rootfs Mount Propagation), pivot_root(2),
+ * Documentation/filesystems/sharedsubtree.rst.
+ * @module
+ */
+
+import * as c from "../ffi/constants.ts";
+import { EINVAL } from "../ffi/errno.ts";
+import type { Fd, Kernel, Result } from "../ffi/kernel.ts";
+import * as m from "../spec/mount_options.ts";
+import type { RootfsPropagation } from "../spec/types.ts";
+
+/** A propagation name as the arguments of mount_setattr(2). */
+function propagationOf(name: RootfsPropagation): { propagation: number; flags: number } {
+  const value = m.MOUNT_PROPAGATION[name];
+  return { propagation: value & ~m.MS_REC, flags: value & m.MS_REC ? c.AT_RECURSIVE : 0 };
+}
+
+/**
+ * Cuts the mount namespace off from the host's and binds the rootfs onto itself, so that it is a mount.
+ *
+ * @param mountPoints The host's mount points; needed only for a shared propagation.
+ * @returns Descriptor of the rootfs mount.
+ */
+export function bindRootfs(
+  k: Kernel,
+  rootfs: string,
+  propagation: RootfsPropagation | undefined,
+  mountPoints: () => readonly string[],
+): Result {
+  return k.during(`prepare rootfs ${JSON.stringify(rootfs)}`, () => {
+    const { propagation: kind, flags } = propagationOf(propagation ?? "rslave");
+    k.mountSetattr(c.AT_FDCWD, "/", flags, { propagation: kind });
+    // pivot_root(2) refuses a root whose parent mount is shared, and the bind must not show on the host.
+    if (kind === m.MS_SHARED) {
+      const parent = longestPrefix(mountPoints(), rootfs);
+      k.mountSetattr(c.AT_FDCWD, parent, 0, { propagation: m.MS_PRIVATE }, { allow: [EINVAL] });
+    }
+    const place = k.open(rootfs, c.O_PATH | c.O_DIRECTORY | c.O_NOFOLLOW);
+    const root = k.openTree(place, "", c.OPEN_TREE_CLONE | c.AT_RECURSIVE | c.AT_EMPTY_PATH);
+    k.moveMount(root, place);
+    k.close(place);
+    return root;
+  });
+}
+
+function longestPrefix(mountPoints: readonly string[], path: string): string {
+  let best = "/";
+  for (const point of mountPoints) {
+    const inside = path === point || path.startsWith(point === "/" ? "/" : `${point}/`);
+    if (inside && point.length > best.length) best = point;
+  }
+  return best;
+}
+
+/** Enters the rootfs and drops the host's tree; the working directory is then `/` of the container. */
+export function pivotInto(k: Kernel, root: Fd, propagation: RootfsPropagation | undefined): void {
+  k.during("pivot_root into the rootfs", () => {
+    const old = k.open("/", c.O_PATH | c.O_DIRECTORY);
+    k.fchdir(root);
+    k.pivotRoot(".", ".");
+    // The old root now lies over the new one. It must not be shared when it goes, or the host would lose its mounts.
+    k.fchdir(old);
+    if (propagation !== undefined) {
+      k.mountSetattr(c.AT_FDCWD, ".", c.AT_RECURSIVE, { propagation: m.MS_SLAVE });
+    }
+    k.umount(".", c.MNT_DETACH);
+    k.close(old);
+    k.chdir("/");
+    setFinalPropagation(k, propagation);
+  });
+}
+
+/** Shared and unbindable are for the container to keep; slave and private it has by now. */
+function setFinalPropagation(k: Kernel, propagation: RootfsPropagation | undefined): void {
+  if (propagation === undefined) return;
+  const { propagation: kind, flags } = propagationOf(propagation);
+  if (kind === m.MS_SHARED || kind === m.MS_UNBINDABLE) {
+    k.mountSetattr(c.AT_FDCWD, "/", flags, { propagation: kind });
+  }
+}
+
+/**
+ * `--no-pivot`: moves the rootfs over `/` and changes root to it, for hosts that run from an initramfs.
+ *
+ * The host's mounts stay below, out of reach but there; full views of /proc and /sys among them would let the
+ * container mount such views anew, so they are removed first.
+ *
+ * @param procAndSys Mount points of the host that show a whole procfs or sysfs, the innermost last.
+ */
+export function moveInto(k: Kernel, root: Fd, procAndSys: readonly string[]): void {
+  k.during("move the rootfs to /", () => {
+    for (const path of procAndSys.toReversed()) k.umount(path, c.MNT_DETACH);
+    const place = k.open("/", c.O_PATH | c.O_DIRECTORY);
+    k.fchdir(root);
+    k.moveMount(root, place);
+    k.close(place);
+    k.call("chroot", ["."]);
+    k.chdir("/");
+  });
+}
+
+/** Without a mount namespace of its own a container can only change root. */
+export function chrootInto(k: Kernel, rootfs: string): Result {
+  return k.during(`chroot to ${JSON.stringify(rootfs)}`, () => {
+    k.call("chroot", [rootfs]);
+    k.chdir("/");
+    return k.open("/", c.O_PATH | c.O_DIRECTORY);
+  });
+}
+
+/** Makes the root itself read-only; mounts below keep what they are. */
+export function makeRootReadonly(k: Kernel, root: Fd): void {
+  k.during("make the root filesystem read-only", () => {
+    k.mountSetattr(root, "", 0, { set: m.MOUNT_ATTR_RDONLY });
+  });
+}
