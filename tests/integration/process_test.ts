@@ -1,7 +1,7 @@
 /** `process`: arguments, environment, working directory, user, capabilities, limits. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { config, DEFAULT_CAPABILITIES, type Dict, sh } from "../lib/bundle.ts";
-import { assertError } from "../lib/container.ts";
+import { assertError, type Container } from "../lib/container.ts";
 import { contract } from "../lib/contract.ts";
 import { capabilityBits } from "../lib/probe.ts";
 import { exists, readText } from "../lib/process.ts";
@@ -236,26 +236,17 @@ contract("rlimits: soft and hard", async (box) => {
   assertEquals(limits["Max cpu time"], ["60", "unlimited"]);
 });
 
-contract("rlimits: the caller's open-files limit is handed on where none is given", async (box) => {
-  const container = box.container({ process: { args: sh("ulimit -Sn; ulimit -Hn") } });
-  const command = [
-    box.runtime.path,
-    "--root",
-    box.root,
-    "run",
-    "--bundle",
-    container.bundle.dir,
-    container.id,
-  ];
-  const result = await box.command([
-    "/bin/sh",
-    "-c",
-    'ulimit -Sn 800; ulimit -Hn 900; exec "$@"',
-    "sh",
-    ...command,
-  ]);
-  assertEquals(result.stdout, "800\n900\n", result.stderr);
+contract("rlimits: the caller's hard limit of open files is handed on where none is given", async (box) => {
+  const container = box.container({ process: { args: sh("ulimit -Hn") } });
+  const result = await box.command(under("ulimit -Sn 800; ulimit -Hn 900", container));
+  assertEquals(result.stdout, "900\n", result.stderr);
 });
+
+contract("rlimits: so is the soft one, although the language's runtime raises its own", async (box) => {
+  const container = box.container({ process: { args: sh("ulimit -Sn; ulimit -Hn") } });
+  const result = await box.command(under("ulimit -Sn 800; ulimit -Hn 900", container));
+  assertEquals(result.stdout, "800\n900\n", result.stderr);
+}, { notOnReference: "Go 1.19 raises the soft limit, and runc 1.1.5 does not restore it" });
 
 contract("rlimits: unknown and double names are errors", async (box) => {
   const attempt = (...types: string[]) =>
@@ -311,6 +302,13 @@ contract("process: an environment and arguments of 100 KB each", async (box) => 
   const container = box.container({ process: spec.process });
   assertEquals(await container.output(), "100000 100000\n");
 });
+
+/** `run` as the child of a shell that first executes `commands`. */
+function under(commands: string, container: Container): string[] {
+  const { box, bundle, id } = container;
+  const command = [box.runtime.path, "--root", box.root, "run", "--bundle", bundle.dir, id];
+  return ["/bin/sh", "-c", `${commands}; "$@"; exit $?`, "sh", ...command];
+}
 
 const CAPABILITY_NAMES: Record<number, string> = {
   ...{
