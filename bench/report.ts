@@ -28,7 +28,7 @@ const figure = (value: number) => value.toFixed(value < 10 ? 2 : 1);
 const estimate = ({ value, low, high }: Estimate) =>
   `${value.toFixed(2)} [${low.toFixed(2)}, ${high.toFixed(2)}]`;
 const kilobytes = (bytes: number) =>
-  bytes < 10e6 ? `${(bytes / 1000).toFixed(0)} KB` : `${(bytes / 1e6).toFixed(1)} MB`;
+  bytes < 1e6 ? `${(bytes / 1000).toFixed(0)} KB` : `${(bytes / 1e6).toFixed(1)} MB`;
 
 function spread(samples: readonly number[]): string {
   const { p10, median, p90 } = summarize(samples);

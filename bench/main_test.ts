@@ -1,0 +1,93 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { type Results, runBenchmark } from "./bench.ts";
+import { readCommandLine, UsageError, writeReport } from "./main.ts";
+import { findProgram } from "./runtimes.ts";
+import { parseMounts } from "./sandbox.ts";
+
+Deno.test("readCommandLine: what is not named is all of its kind", () => {
+  const all = readCommandLine([]).settings;
+  assertEquals([all.runtimes, all.configs, all.units], [["tsrun", "runc", "crun"], ["small", "docker"], [
+    "lifecycle",
+    "run",
+  ]]);
+  assert(all.created && all.limit && all.runs >= 20);
+  const some = readCommandLine(["--only", "runc,create,docker", "--runs", "7", "--out", "/x"]);
+  assertEquals([some.settings.runtimes, some.settings.configs, some.settings.units], [["runc"], ["docker"], [
+    "lifecycle",
+  ]]);
+  assertEquals([some.settings.created, some.settings.limit, some.settings.runs, some.out], [
+    false,
+    false,
+    7,
+    "/x",
+  ]);
+  assertEquals(readCommandLine(["--quick"]).settings.runs, 3);
+});
+
+Deno.test("readCommandLine: mistakes", () => {
+  for (const args of [["--only", "exec"], ["--runs", "many"], ["--runs", "0"], ["--fast"], ["word"]]) {
+    assertThrows(() => readCommandLine(args), UsageError, undefined, args.join(" "));
+  }
+});
+
+/** The smoke tests run real containers. */
+const ignore = Deno.uid() !== 0 || findProgram("runc") === undefined || findProgram("busybox") === undefined;
+
+/** tsrun where it is built, and runc. */
+function quick() {
+  return { ...readCommandLine(["--quick"]).settings, runtimes: ["tsrun", "runc"] };
+}
+
+/** Directories and cgroups of this process's benchmark that are still there. */
+function leftovers(): string[] {
+  const places = parseMounts(Deno.readTextFileSync("/proc/mounts")).filter(({ type }) =>
+    /^cgroup2?$/.test(type)
+  );
+  return ["/run", "/dev/shm", ...places.map(({ point }) => point)].flatMap((place) =>
+    [...Deno.readDirSync(place)].map(({ name }) => `${place}/${name}`).filter((path) =>
+      path.endsWith(`tsrun-bench-${Deno.pid}`)
+    )
+  );
+}
+
+Deno.test({
+  name: "the benchmark, quickly: every case is measured, reported, and nothing is left",
+  ignore,
+  async fn() {
+    const results: Results = await runBenchmark(quick(), new AbortController().signal, () => {});
+    assertEquals(results.failures, []);
+    assertEquals(leftovers(), []);
+    const names = results.runtimes.map(({ name }) => name);
+    assert(names.includes("runc"));
+    for (const name of names) {
+      for (const config of ["small", "docker"]) {
+        for (const what of ["create", "start", "delete", "create+start+delete", "run"]) {
+          const series = results.samples[`${name}/${config}/${what}`];
+          assertEquals([series.wall.length, series.cpu.length], [3, 3]);
+          assert(series.wall.every((value) => value > 0.5), `${name} ${config} ${what}: ${series.wall}`);
+        }
+        const created = results.memory[`${name}/${config}`].created!;
+        assert(created.pss > 4096 && created.pss <= created.rss, JSON.stringify(created));
+      }
+      assert(results.memory[`${name}/small`].limit! > 0);
+    }
+    const out = Deno.makeTempDirSync();
+    assertStringIncludes(writeReport(results, out), "wall time");
+    assertEquals(JSON.parse(Deno.readTextFileSync(`${out}/results.json`)).samples, results.samples);
+    assertStringIncludes(Deno.readTextFileSync(`${out}/report.md`), "| create |");
+    assertStringIncludes(Deno.readTextFileSync(`${out}/chart.svg`), "</svg>");
+    Deno.removeSync(out, { recursive: true });
+  },
+});
+
+Deno.test({
+  name: "an interrupted benchmark leaves nothing",
+  ignore,
+  async fn() {
+    const interruption = new AbortController();
+    const interrupt = () => interruption.abort(new Error("ended by SIGINT"));
+    const running = runBenchmark({ ...quick(), runs: 1000 }, interruption.signal, interrupt);
+    await assertRejects(() => running, Error, "ended by SIGINT");
+    assertEquals(leftovers(), []);
+  },
+});
