@@ -45,8 +45,9 @@ export function destroyContainer(root: string, state: ContainerState): void {
  * @param systemd Whether `--systemd-cgroup` is given now, as it was at create.
  */
 export function destroyUnreadable(root: string, id: string, systemd: boolean): void {
-  const config = readConfig(`${containerDir(root, id)}/config.json`);
-  if (config !== undefined) {
+  try {
+    const config = readConfig(`${containerDir(root, id)}/config.json`);
+    if (config === undefined) return;
     const cgroup = planCgroup({
       id,
       cgroupsPath: config.linux?.cgroupsPath,
@@ -55,8 +56,10 @@ export function destroyUnreadable(root: string, id: string, systemd: boolean): v
     });
     emptyCgroup(cgroup);
     cgroup.destroy();
+  } finally {
+    // A cgroup that cannot be removed is reported, and is no reason to keep a record that nobody can read.
+    removeStateDir(root, id);
   }
-  removeStateDir(root, id);
 }
 
 /** The config that was saved at create; undefined when there is none or it cannot be read either. */

@@ -170,8 +170,9 @@ function findProblem(value: Partial<Record<keyof ContainerState, unknown>>, id: 
   if (!hasStrings(value.annotations)) return "annotations is not an object of strings";
   const cgroup = value.cgroup;
   if (cgroup === null) return undefined;
-  if (!isObject(cgroup) || !hasStrings(cgroup.paths)) return "cgroup has no paths";
-  if (cgroup.driver !== "cgroupfs-v1") return `cgroup.driver is ${JSON.stringify(cgroup.driver)}`;
+  if (!isObject(cgroup) || typeof cgroup.driver !== "string" || !hasStrings(cgroup.paths)) {
+    return "cgroup does not name a driver and its paths";
+  }
   return undefined;
 }
 

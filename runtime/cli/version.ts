@@ -2,8 +2,9 @@
  * What `--version` prints.
  * @module
  */
-import { build } from "../version.ts";
 import { OCI_VERSION } from "../../spec/types.ts";
+import { libseccompVersion } from "../seccomp.ts";
+import { build } from "../version.ts";
 
 /**
  * The lines after `tsrun version `. No other line may hold that word: dockerd takes the last one that does.
@@ -13,5 +14,15 @@ export function versionText(): string {
     (build.commit === "" ? "" : `commit: ${build.commit}\n`) +
     `spec: ${OCI_VERSION}\n` +
     `deno: ${Deno.version.deno}\n` +
+    libseccompLine() +
     `kind: ${build.kind}\n`;
+}
+
+/** Empty where libseccomp is not installed: all but seccomp works without it. */
+function libseccompLine(): string {
+  try {
+    return `libseccomp: ${libseccompVersion()}\n`;
+  } catch {
+    return "";
+  }
 }
