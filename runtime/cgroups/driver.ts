@@ -9,6 +9,11 @@
  * @module
  */
 import type { LinuxResources } from "../../spec/types.ts";
+import { RuntimeError } from "../errors.ts";
+import { type CgroupHost, readCgroupHost } from "./host.ts";
+import { HostCgroupFs } from "./host_fs.ts";
+import { cleanPath } from "./path.ts";
+import { CgroupV1, planV1 } from "./v1.ts";
 
 /** The drivers that a state file may name. */
 export type CgroupDriverName = "cgroupfs-v1";
@@ -37,14 +42,20 @@ export interface CgroupEntry {
 
 /** The cgroups of one container. */
 export interface CgroupDriver {
-  /** What to keep in the state file; complete before {@linkcode create}. */
+  /**
+   * What to keep in the state file: complete before {@linkcode create}, so that it can be recorded first. create and
+   * join take out what a container can do without and could not get.
+   */
   readonly record: CgroupRecord;
 
   /**
-   * Makes every directory with its parents.
+   * Makes every directory with its parents, fit to be entered. A failure leaves nothing behind, and nothing for
+   * {@linkcode destroy} to do.
+   *
+   * @param resources Limits that have to be there before a process is: CPUs, memory nodes, real-time budget.
    * @throws {RuntimeError} when a process is already in there, or the cgroup is frozen.
    */
-  create(): void;
+  create(resources?: LinuxResources): void;
 
   /**
    * What the init does itself instead of {@linkcode join}; valid after {@linkcode create}.
@@ -89,4 +100,33 @@ export interface CgroupRequest {
   systemd: boolean;
   /** Permission errors are no errors as long as neither a path nor a limit is asked for. */
   rootless: boolean;
+}
+
+/**
+ * Chooses the driver of this host and the place of a container's cgroups. Makes nothing yet.
+ *
+ * @param host What the host offers; read from /proc when it is not given.
+ * @throws {RuntimeError} on a cgroup v2 host and for the systemd driver, which are not supported yet.
+ */
+export function planCgroup(request: CgroupRequest, host: CgroupHost = readCgroupHost()): CgroupDriver {
+  if (request.systemd) {
+    throw new RuntimeError("the systemd cgroup driver is not supported yet: run without --systemd-cgroup");
+  }
+  if (!host.mounts.some((mount) => mount.version === 1)) {
+    throw new RuntimeError(
+      host.mounts.length > 0
+        ? `cgroup v2 (mounted on ${
+          host.mounts[0].mountpoint
+        }) is not supported yet: this version needs cgroup v1`
+        : "no cgroup mount found in mountinfo",
+    );
+  }
+  const asked = cleanPath(request.cgroupsPath ?? "");
+  const tolerant = request.rootless && asked === "";
+  return new CgroupV1(host.fs, planV1(host, asked || request.id), { tolerant, rootless: request.rootless });
+}
+
+/** The driver of a container that exists, from its state file. */
+export function openCgroup(record: CgroupRecord): CgroupDriver {
+  return new CgroupV1(new HostCgroupFs(), record, { tolerant: false, rootless: false });
 }

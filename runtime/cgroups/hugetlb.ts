@@ -1,0 +1,61 @@
+/**
+ * Huge page limits: which page sizes there are, and the files of each.
+ *
+ * Source: runtime-spec config-linux.md "Huge page limits"; kernel document admin-guide/cgroup-v1/hugetlb.rst.
+ * @module
+ */
+import { ENOENT } from "../../ffi/errno.ts";
+import { toUint64 } from "../../spec/integers.ts";
+import type { LinuxHugepageLimit } from "../../spec/types.ts";
+import { RuntimeError } from "../errors.ts";
+import type { Row } from "./v1_resources.ts";
+
+/** Where the kernel lists its page sizes, as directories `hugepages-2048kB`. */
+export const HUGEPAGES_DIRECTORY = "/sys/kernel/mm/hugepages";
+
+/**
+ * Page sizes as the hugetlb controller names them.
+ *
+ * @param directories Names in {@linkcode HUGEPAGES_DIRECTORY}.
+ * @example
+ * ```ts
+ * import { pageSizeNames } from "./hugetlb.ts";
+ * console.assert(pageSizeNames(["hugepages-2048kB"])[0] === "2MB");
+ * ```
+ */
+export function pageSizeNames(directories: readonly string[]): string[] {
+  const names: string[] = [];
+  for (const directory of directories) {
+    const kilobytes = Number(/^hugepages-(\d+)kB$/.exec(directory)?.[1]);
+    if (kilobytes >= 1 << 20) names.push(`${kilobytes >> 20}GB`);
+    else if (kilobytes >= 1 << 10) names.push(`${kilobytes >> 10}MB`);
+    else if (kilobytes > 0) names.push(`${kilobytes}KB`);
+  }
+  return names;
+}
+
+/**
+ * A row for the limit on use, and one for the limit on reservation, for each page size.
+ *
+ * The page size becomes part of a file's name, so only sizes of this host are let through.
+ *
+ * @throws {RuntimeError} for a page size that the host does not have.
+ */
+export function hugetlbRows(limits: readonly LinuxHugepageLimit[], hostPageSizes: readonly string[]): Row[] {
+  return limits.flatMap(({ pageSize, limit }, index) => {
+    if (!hostPageSizes.includes(pageSize)) {
+      const known = hostPageSizes.length ? hostPageSizes.join(", ") : "none";
+      throw new RuntimeError(`invalid hugepage size ${JSON.stringify(pageSize)} (this host has: ${known})`);
+    }
+    const row = {
+      controller: "hugetlb",
+      field: `hugepageLimits[${index}]`,
+      convert: () => toUint64(limit).toString(),
+    };
+    return [
+      { ...row, file: `hugetlb.${pageSize}.limit_in_bytes` },
+      // Kernels before 5.7 count use only.
+      { ...row, file: `hugetlb.${pageSize}.rsvd.limit_in_bytes`, tolerate: [ENOENT] },
+    ];
+  });
+}

@@ -1,0 +1,69 @@
+/**
+ * What a mount of type `cgroup` in the config becomes on a v1 or hybrid host.
+ *
+ * The destination is a tmpfs ({@linkcode CGROUP_TMPFS}) with one directory per hierarchy, named as on the host, and
+ * symbolic links for controllers that share a hierarchy. With a cgroup namespace each directory is a mount of the
+ * hierarchy, of which the namespace shows the container's part; without one it is a bind mount of that part.
+ * As runc does: the v2 hierarchy of a hybrid host is left out. A `ro` mount makes everything read-only in the end,
+ * the tmpfs too, and not before: directories and links are still to be made in it.
+ * @module
+ */
+import type { CgroupRecord } from "./driver.ts";
+import { type CgroupMount, findMount, ownDirectory } from "./path.ts";
+
+/** The tmpfs below everything else; its mount flags are nosuid, noexec and nodev. */
+export const CGROUP_TMPFS = { source: "tmpfs", type: "tmpfs", data: "mode=755" } as const;
+
+/** One thing to make in the tmpfs, in order. Every mount has the flags nosuid, noexec and nodev. */
+export type CgroupMountStep =
+  /** Recursive bind mount of a directory of the host. */
+  | { kind: "bind"; name: string; source: string }
+  /** mount(2) of type `cgroup`; `data` are its options. */
+  | { kind: "cgroup"; name: string; source: string; data: string }
+  /** Symbolic link beside the directories; one that exists is fine. */
+  | { kind: "symlink"; name: string; target: string };
+
+/** What decides the steps. */
+export interface CgroupMountRequest {
+  /** Hierarchies of the host. */
+  mounts: readonly CgroupMount[];
+  /** The container's directories; hierarchies that it has none in show the runtime's own cgroup. */
+  record: CgroupRecord | null;
+  /** The runtime's own cgroups by controller. */
+  own: ReadonlyMap<string, string>;
+  /** The container has a cgroup namespace of its own. */
+  cgroupNamespace: boolean;
+}
+
+/** The steps below the tmpfs: first the directories in the host's order, then the links. */
+export function planCgroupMount(request: CgroupMountRequest): CgroupMountStep[] {
+  const steps: CgroupMountStep[] = [];
+  const links: CgroupMountStep[] = [];
+  for (const mount of request.mounts) {
+    // A hierarchy that is mounted twice on the host is shown once, from where the driver uses it.
+    if (mount.version !== 1 || findMount(request.mounts, mount.controllers[0]) !== mount) continue;
+    const name = mount.mountpoint.slice(mount.mountpoint.lastIndexOf("/") + 1);
+    steps.push(request.cgroupNamespace ? real(mount, name) : bind(request, mount, name));
+    if (name.includes(",")) {
+      for (const part of name.split(",")) links.push({ kind: "symlink", name: part, target: name });
+    }
+  }
+  return [...steps, ...links];
+}
+
+/** A mount of the same hierarchy: the kernel finds it by its controllers, or by its name. */
+function real(mount: CgroupMount, name: string): CgroupMountStep {
+  const named = mount.controllers.find((controller) => controller.startsWith("name="));
+  return {
+    kind: "cgroup",
+    name,
+    source: named?.slice("name=".length) ?? "cgroup",
+    data: mount.controllers.join(","),
+  };
+}
+
+function bind({ record, own }: CgroupMountRequest, mount: CgroupMount, name: string): CgroupMountStep {
+  const [controller] = mount.controllers;
+  const source = record?.paths[controller] ?? ownDirectory(mount, own.get(controller) ?? "/");
+  return { kind: "bind", name, source };
+}
