@@ -91,7 +91,7 @@ export async function runBenchmark(
   const output = `${sandbox.directory}/output`;
   Deno.writeTextFileSync(output, "");
   using spawner = new Spawner(output, ENVIRONMENT);
-  const floor = makeFloor(sandbox.directory, runtimes.find(({ name }) => name === "tsrun")?.path);
+  const floor = await makeFloor(sandbox.directory, runtimes.find(({ name }) => name === "tsrun")?.path);
   const { configs, units } = settings;
   const stage: Stage = { sandbox, spawner, output, runtimes, floor, configs, units };
   const { book, failures } = await measureRounds(stage, {

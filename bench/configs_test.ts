@@ -2,7 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import { type Config, configOf } from "./configs.ts";
 import { dockerSeccomp } from "./docker_profile.ts";
 import { parseCpu } from "./machine.ts";
-import { interpreterLine } from "./runtimes.ts";
+import { launchLines } from "../build/launch_lines.ts";
+import { launcherOf } from "./runtimes.ts";
 
 const PATHS = { rootfs: "/r", files: "/f", cgroup: "/c" };
 const linux = (config: Config) => config.linux as Record<string, Config & unknown[]>;
@@ -36,9 +37,12 @@ Deno.test("dockerSeccomp: one name once among those without arguments, for both 
   }
 });
 
-Deno.test("interpreterLine: of a script, and nothing of a binary", () => {
-  assertEquals(interpreterLine("#!/usr/bin/env -S deno run -A\ncode"), "#!/usr/bin/env -S deno run -A");
-  assertEquals(interpreterLine("\x7fELF#!"), undefined);
+Deno.test("launcherOf: everything down to the line that starts Deno", () => {
+  assertEquals(launcherOf("#!/usr/bin/env -S deno run -A\ncode"), "#!/usr/bin/env -S deno run -A\n");
+  const lines = launchLines("/opt/deno");
+  assertEquals(launcherOf(`${lines}the bundle\nand more`), lines);
+  assertEquals(launcherOf("\x7fELF deno run"), undefined);
+  assertEquals(launcherOf("#!/bin/sh\nexec something else\n"), undefined);
 });
 
 Deno.test("parseCpu: x86-64 with and without a hypervisor, arm64", () => {

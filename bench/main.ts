@@ -26,6 +26,9 @@ const USAGE = `usage: bench [--runs N] [--out DIR] [--only NAME,...] [--pause MS
 /** A command line that cannot be followed. */
 export class UsageError extends Error {}
 
+/** A signal ended the benchmark. */
+class Interruption extends Error {}
+
 /** What the command line asks for. */
 export interface Request {
   settings: Settings;
@@ -132,7 +135,7 @@ async function main(args: string[]): Promise<number> {
   }
   const interruption = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    Deno.addSignalListener(signal, () => interruption.abort(new Error(`ended by ${signal}`)));
+    Deno.addSignalListener(signal, () => interruption.abort(new Interruption(`ended by ${signal}`)));
   }
   const terminal = Deno.stderr.isTerminal();
   const progress = (line: string) => {
@@ -151,6 +154,6 @@ if (import.meta.main) {
     const message = error instanceof Error ? error.message : String(error);
     console.error(`bench: ${message}`);
     if (error instanceof UsageError) console.error(USAGE);
-    Deno.exit(error instanceof UsageError ? 2 : 1);
+    Deno.exit(error instanceof UsageError ? 2 : error instanceof Interruption ? 130 : 1);
   }
 }

@@ -84,7 +84,7 @@ export async function smallest(
   step: number,
   works: (value: number) => Promise<boolean>,
 ): Promise<number | null> {
-  let [fails, succeeds] = [Math.floor(low / step) - 1, Math.ceil(high / step)];
+  let [fails, succeeds] = [Math.ceil(low / step) - 1, Math.ceil(high / step)];
   if (!await works(succeeds * step)) return null;
   while (succeeds - fails > 1) {
     const middle = Math.floor((fails + succeeds) / 2);

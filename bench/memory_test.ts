@@ -31,6 +31,10 @@ Deno.test("smallest: finds the edge, whatever it is", async () => {
   }
 });
 
+Deno.test("smallest: never tries less than the lower end", async () => {
+  assertEquals(await smallest(3, 100, 10, (value) => Promise.resolve(value >= 0)), 10);
+});
+
 Deno.test("smallest: nothing works", async () => {
   assertEquals(await smallest(1, 8, 1, () => Promise.resolve(false)), null);
 });

@@ -3,6 +3,7 @@
  * empty Deno program in the shape that tsrun has.
  */
 import { fromFileUrl } from "@std/path/posix";
+import { DENO_FLAGS, V8_FLAGS } from "../build/launch_lines.ts";
 
 /** A runtime under measurement. */
 export interface Runtime {
@@ -74,40 +75,49 @@ function headOf(path: string, length: number): string {
   return String.fromCharCode(...bytes.subarray(0, count));
 }
 
-/** The interpreter line of a script, or undefined for anything else. */
-export function interpreterLine(head: string): string | undefined {
-  return head.startsWith("#!") ? head.split("\n", 1)[0] : undefined;
+/**
+ * The lines of a script up to the one that starts Deno, line breaks included; undefined for a program that is
+ * no such script.
+ */
+export function launcherOf(head: string): string | undefined {
+  if (!head.startsWith("#!")) return undefined;
+  const lines = head.split("\n").slice(0, 4);
+  const last = lines.findIndex((line) => /\bdeno\b.* run\b/.test(line));
+  return last < 0 ? undefined : lines.slice(0, last + 1).map((line) => `${line}\n`).join("");
 }
 
 /**
- * Makes the floor in `directory`. A bundle gets an empty script under its own interpreter line, so that
- * the same Deno starts with the same flags; a compiled tsrun gets an empty program compiled with the
- * same `denort`, where one is at hand; `TSRUN_FLOOR` names a ready one. Else it is `deno run` of an empty file.
+ * Makes the floor in `directory`. A bundle gets an empty script under its own first lines, so that the same
+ * Deno starts with the same flags; a compiled tsrun gets an empty program compiled as it was;
+ * `TSRUN_FLOOR` names a ready one. Else it is `deno run` of an empty file, and the report says so.
  */
-export function makeFloor(directory: string, tsrun: string | undefined): Floor {
+export async function makeFloor(directory: string, tsrun: string | undefined): Promise<Floor> {
   const given = Deno.env.get("TSRUN_FLOOR");
   if (given !== undefined) return { argv: [given], how: `the program of TSRUN_FLOOR, ${given}` };
-  const script = `${directory}/empty.js`;
+  const [script, program] = [`${directory}/empty.js`, `${directory}/empty`];
   Deno.writeTextFileSync(script, "");
-  if (tsrun !== undefined) {
-    const line = interpreterLine(headOf(tsrun, 512));
-    if (line?.includes("deno")) {
-      const path = `${directory}/empty`;
-      Deno.writeTextFileSync(path, `${line}\n`, { mode: 0o755 });
-      return { argv: [path], how: `an empty script under tsrun's own first line: ${line}` };
-    }
-    const compiled = line === undefined ? compileEmpty(script, `${directory}/empty`) : undefined;
-    if (compiled !== undefined) return compiled;
+  const head = tsrun === undefined ? "" : headOf(tsrun, 4096);
+  const launcher = launcherOf(head);
+  if (launcher !== undefined) {
+    Deno.writeTextFileSync(program, launcher, { mode: 0o755 });
+    return { argv: [program], how: "an empty script under the first lines of tsrun itself" };
   }
-  const argv = [Deno.execPath(), "run", "--no-config", "--no-lock", "--cached-only", script];
+  if (head.startsWith("\x7fELF") && await compileEmpty(script, program)) {
+    return { argv: [program], how: `an empty program, compiled as tsrun is (${Deno.version.deno})` };
+  }
+  const argv = [Deno.execPath(), "run", ...DENO_FLAGS, script];
   return { argv, how: `deno run of an empty file (${Deno.version.deno})` };
 }
 
-/** An empty program compiled as tsrun is, or undefined where there is no `denort`. */
-function compileEmpty(script: string, output: string): Floor | undefined {
-  if (Deno.env.get("DENORT_BIN") === undefined) return undefined;
-  const args = ["compile", "--no-config", "--no-code-cache", "--output", output, script];
-  const { success } = new Deno.Command(Deno.execPath(), { args, stdout: "null", stderr: "null" })
-    .outputSync();
-  return success ? { argv: [output], how: "an empty program, compiled with the same denort" } : undefined;
+/** How long `deno compile` may try to download its runtime. */
+const COMPILE_TIMEOUT = 120_000;
+
+/** Compiles an empty program; false where that cannot be done. */
+async function compileEmpty(script: string, output: string): Promise<boolean> {
+  const flags = ["--allow-all", "--no-config", "--no-lock", "--no-check", "--no-code-cache"];
+  const args = ["compile", ...flags, `--v8-flags=${V8_FLAGS.join(",")}`, `--output=${output}`, script];
+  const signal = AbortSignal.timeout(COMPILE_TIMEOUT);
+  const end = await new Deno.Command(Deno.execPath(), { args, signal, stdout: "null", stderr: "null" })
+    .output();
+  return end.success;
 }
