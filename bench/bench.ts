@@ -88,6 +88,7 @@ export async function runBenchmark(
   const machine = describeMachine();
   const { runtimes, notes } = chooseRuntimes(settings);
   using sandbox = new Sandbox(busybox);
+  notes.push(`state, bundles and rootfs of all runtimes lie on one file system (${sandbox.fileSystem})`);
   const output = `${sandbox.directory}/output`;
   Deno.writeTextFileSync(output, "");
   using spawner = new Spawner(output, ENVIRONMENT);

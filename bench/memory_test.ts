@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { memoryController, parseSmapsRollup, smallest } from "./memory.ts";
-import { chooseBase, parseMounts } from "./sandbox.ts";
+import { chooseBase, fileSystemOf, parseMounts } from "./sandbox.ts";
 import { cgroupMode } from "./hybrid.ts";
 
 const HYBRID = `/dev/vda / ext4 rw,relatime 0 0
@@ -55,4 +55,8 @@ Deno.test("chooseBase: /run when it is a tmpfs, else /dev/shm, never one that fo
   assertEquals(chooseBase(parseMounts(`${HYBRID}tmpfs /run tmpfs rw,nosuid 0 0\n`)), "/run");
   assertEquals(chooseBase(parseMounts(`${HYBRID}tmpfs /run tmpfs rw,noexec 0 0\n`)), "/dev/shm");
   assertEquals(chooseBase(parseMounts("/dev/vda / ext4 rw 0 0\n")), "/run");
+  assertEquals(["/dev/shm", "/run"].map((path) => fileSystemOf(parseMounts(HYBRID), path)), [
+    "tmpfs",
+    "ext4",
+  ]);
 });

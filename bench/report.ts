@@ -151,7 +151,6 @@ export function readingNotes(results: Results): string[] {
     "Wall time is that of whole commands, from before posix_spawn to after wait4; `create+start+delete` also holds the wait for /bin/true to end.",
     "Cells are medians with the 10th and 90th percentile; figures in brackets are 95 % bootstrap intervals of a ratio or difference of medians.",
     "CPU time is user and system time of a command and of the children it waited for (an init that outlives its command is not in it).",
-    "State, bundle and rootfs of all runtimes lie on one tmpfs.",
     ...results.notes.map((note) => `${note}.`),
     ...results.failures.map((failure) => `FAILED: ${failure}`),
   ];

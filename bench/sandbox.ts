@@ -35,6 +35,13 @@ export function chooseBase(mounts: HostMount[], candidates = ["/run", "/dev/shm"
   return candidates.find(fit) ?? candidates[0];
 }
 
+/** Type of the file system on which a path lies that is a mount point or directly below `/`. */
+export function fileSystemOf(mounts: HostMount[], path: string): string {
+  const mounted = mounts.findLast(({ point }) => point === path) ??
+    mounts.findLast(({ point }) => point === "/");
+  return mounted?.type ?? "unknown file system";
+}
+
 /** Mount points of the cgroup hierarchies, v1 and v2. */
 function hierarchies(): string[] {
   return parseMounts(Deno.readTextFileSync("/proc/mounts"))
@@ -100,7 +107,10 @@ function sweep(base: string): void {
 
 /** The benchmark's directory and cgroup; disposing of it removes both and all processes inside. */
 export class Sandbox implements Disposable {
-  readonly base = chooseBase(parseMounts(Deno.readTextFileSync("/proc/mounts")));
+  readonly #mounts = parseMounts(Deno.readTextFileSync("/proc/mounts"));
+  readonly base = chooseBase(this.#mounts);
+  /** The kind of file system that holds everything, for the report. */
+  readonly fileSystem = `${fileSystemOf(this.#mounts, this.base)} at ${this.base}`;
   /** Absolute path of the directory. */
   readonly directory = `${this.base}/${PREFIX}${Deno.pid}`;
   /** The cgroup under which every container of the benchmark is placed, as in `linux.cgroupsPath`. */
