@@ -97,7 +97,7 @@ function load<S extends Deno.ForeignLibraryInterface>(symbols: S): Deno.DynamicL
     return Deno.dlopen(SONAME, symbols);
   } catch (cause) {
     throw new LibseccompError(
-      `the config has a seccomp profile, but ${SONAME} cannot be loaded; install the package libseccomp2 ` +
+      `${SONAME} cannot be loaded; install the package libseccomp2 ` +
         `(Debian, Ubuntu, openSUSE) or libseccomp (Fedora, Arch, Alpine)`,
       { cause },
     );

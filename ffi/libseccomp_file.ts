@@ -21,24 +21,22 @@ export const SONAME = "libseccomp.so.2";
  * Directories in which distributions keep the library: Debian's own first, then the 64-bit one of Fedora and
  * SUSE (where `/usr/lib` holds 32-bit libraries), then the plain ones.
  */
-function directories(): string[] {
-  return [
-    `/usr/lib/${Deno.build.arch}-linux-gnu`,
-    "/usr/lib64",
-    "/usr/lib",
-    "/lib64",
-    "/lib",
-    "/usr/local/lib64",
-    "/usr/local/lib",
-  ];
-}
+const DIRECTORIES = [
+  `/usr/lib/${Deno.build.arch}-linux-gnu`,
+  "/usr/lib64",
+  "/usr/lib",
+  "/lib64",
+  "/lib",
+  "/usr/local/lib64",
+  "/usr/local/lib",
+];
 
 /**
  * The library file, or null where it is in none of the usual places (it may still load by its soname).
  *
  * @param search Directories to look in, first match wins; the usual ones when absent.
  */
-export function locateLibseccomp(search: readonly string[] = directories()): LibraryFile | null {
+export function locateLibseccomp(search: readonly string[] = DIRECTORIES): LibraryFile | null {
   for (const directory of search) {
     const path = `${directory}/${SONAME}`;
     try {

@@ -25,32 +25,27 @@ const MAX_FILES = 32;
 /** Letters of the key that go into the file's name. */
 const SAMPLES = 64;
 
-/** A filter found in the cache, or null. @param debug Takes the reason why the cache is not used. */
+/**
+ * A filter found in the cache.
+ *
+ * @param debug Takes the reason why the cache is not used.
+ * @returns null where there is none, or the file is another key's, cut short or damaged.
+ */
 export function readCache(
   directory: string,
   key: string,
   debug: (line: string) => void,
 ): CompiledFilter | null {
   if (!isOurs(directory, debug)) return null;
-  let text: string;
   try {
-    text = Deno.readTextFileSync(`${directory}/${fileName(key)}`);
+    const text = Deno.readTextFileSync(`${directory}/${fileName(key)}`);
+    if (!text.startsWith(key) || text[key.length] !== "\n") return null;
+    const [flags, program, again, end, ...more] = text.slice(key.length + 1).split("\n");
+    if (end !== "" || more.length > 0 || program === "" || program !== again) return null;
+    const filter = { program: Uint8Array.fromBase64(program), flags: Number.parseInt(flags) };
+    return Number.isInteger(filter.flags) && filter.program.length % 8 === 0 ? filter : null;
   } catch {
-    return null;
-  }
-  return parse(text, key);
-}
-
-/** The filter in a file's text; null when the file is another key's, cut short, or damaged. */
-function parse(text: string, key: string): CompiledFilter | null {
-  if (!text.startsWith(key) || text[key.length] !== "\n") return null;
-  const [flags, program, again, end, ...more] = text.slice(key.length + 1).split("\n");
-  if (end !== "" || more.length > 0 || program === "" || program !== again || !/^\d+$/.test(flags)) {
-    return null;
-  }
-  try {
-    return { program: Uint8Array.fromBase64(program), flags: Number.parseInt(flags) };
-  } catch {
+    // No such file, or not base 64.
     return null;
   }
 }
@@ -68,12 +63,12 @@ export function writeCache(
     return debug(`seccomp cache: mkdir ${directory}: ${reasonOf(error)}`);
   }
   if (!isOurs(directory, debug)) return;
-  const program = filter.program.toBase64();
   const name = fileName(key);
   // The process id keeps concurrent commands apart, the name two filters of one process.
   const temporary = `${directory}/${name}.${Deno.pid}`;
   try {
     prune(directory);
+    const program = filter.program.toBase64();
     Deno.writeTextFileSync(temporary, `${key}\n${filter.flags}\n${program}\n${program}\n`, { mode: 0o600 });
     Deno.renameSync(temporary, `${directory}/${name}`);
   } catch (error) {
