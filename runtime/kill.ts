@@ -2,9 +2,9 @@
  * `kill`: which processes of a container a signal goes to.
  * @module
  */
-import { type CgroupDriver, openCgroup } from "./cgroups/driver.ts";
-import { killCgroup } from "./delete.ts";
+import type { CgroupRecord } from "./cgroups/driver.ts";
 import { RuntimeError } from "./errors.ts";
+import { isPaused } from "./frozen.ts";
 import { killPid, sendSignal } from "./signal.ts";
 import { type ContainerState, initAlive } from "./state.ts";
 
@@ -21,21 +21,27 @@ const SIGKILL = 9;
  * @param all Every process, and no error when there is none any more.
  * @throws {RuntimeError} `container not running`
  */
-export function killContainer(state: ContainerState, signal: number, all: boolean): void {
-  const alive = initAlive(state);
-  if (!alive && !all) throw new RuntimeError("container not running");
-  const cgroup = state.cgroup === null ? undefined : openCgroup(state.cgroup);
-  if (cgroup !== undefined && (all || (signal === SIGKILL && !state.pidNamespace))) {
-    return signalAll(cgroup, signal);
+export async function killContainer(state: ContainerState, signal: number, all: boolean): Promise<void> {
+  if (!all && !initAlive(state)) throw new RuntimeError("container not running");
+  if (state.cgroup !== null && (all || (signal === SIGKILL && !state.pidNamespace))) {
+    return await signalAll(state.cgroup, signal);
   }
   if (!sendSignal(state.pid, state.startTime, signal) && !all) {
     throw new RuntimeError("container not running");
   }
-  // On cgroup v1 a frozen process takes even SIGKILL only when it is thawed.
-  if (signal === SIGKILL && cgroup?.frozen()) cgroup.thaw();
+  if (signal === SIGKILL && isPaused(state.cgroup)) await thaw(state.cgroup!);
 }
 
-function signalAll(cgroup: CgroupDriver, signal: number): void {
-  if (signal === SIGKILL) return killCgroup(cgroup);
-  for (const pid of cgroup.pids()) killPid(pid, signal);
+/** The cgroup driver is loaded only where a signal needs it: that takes longer than the signal. */
+async function signalAll(cgroup: CgroupRecord, signal: number): Promise<void> {
+  const { openCgroup } = await import("./cgroups/driver.ts");
+  const { killCgroup } = await import("./delete.ts");
+  if (signal === SIGKILL) return killCgroup(openCgroup(cgroup));
+  for (const pid of openCgroup(cgroup).pids()) killPid(pid, signal);
+}
+
+/** On cgroup v1 a frozen process takes even SIGKILL only when it is thawed. */
+async function thaw(cgroup: CgroupRecord): Promise<void> {
+  const { openCgroup } = await import("./cgroups/driver.ts");
+  openCgroup(cgroup).thaw();
 }

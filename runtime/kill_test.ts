@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { destroyContainer } from "./delete.ts";
 import { RuntimeError } from "./errors.ts";
 import { killContainer } from "./kill.ts";
@@ -34,15 +34,15 @@ Deno.test("signal: pid 0 never means our own process group", () => killPid(0, 9)
 Deno.test("kill: the init, by any signal", () =>
   withProcess(async ({ pid, startTime, status }) => {
     const state = sampleState("a", { pid, startTime });
-    killContainer(state, 0, false);
-    killContainer(state, 10, false);
+    await killContainer(state, 0, false);
+    await killContainer(state, 10, false);
     assertEquals((await status).signal, "SIGUSR1");
-    assertThrows(() => killContainer(state, 9, false), RuntimeError, "container not running");
-    killContainer(state, 9, true);
+    await assertRejects(() => killContainer(state, 9, false), RuntimeError, "container not running");
+    await killContainer(state, 9, true);
   }));
 
-Deno.test("kill: a container without a process is not running", () => {
-  assertThrows(() => killContainer(sampleState("a"), 9, false), RuntimeError, "container not running");
+Deno.test("kill: a container without a process is not running", async () => {
+  await assertRejects(() => killContainer(sampleState("a"), 9, false), RuntimeError, "container not running");
 });
 
 Deno.test("delete: kills the init and removes the state; again is fine", () =>

@@ -8,8 +8,8 @@
  */
 import type { State, Status } from "../spec/types.ts";
 import type { CgroupRecord } from "./cgroups/driver.ts";
-import { openCgroup } from "./cgroups/driver.ts";
 import { reasonOf, RuntimeError } from "./errors.ts";
+import { isPaused } from "./frozen.ts";
 
 /** The record in `state.json`. */
 export interface ContainerState {
@@ -254,7 +254,7 @@ export function initAlive(state: ContainerState): boolean {
 export function statusOf(root: string, state: ContainerState): Status {
   if (state.pid === 0) return "creating";
   if (!initAlive(state)) return "stopped";
-  if (state.cgroup && openCgroup(state.cgroup).frozen()) return "paused";
+  if (isPaused(state.cgroup)) return "paused";
   return isStarted(root, state.id) ? "running" : "created";
 }
 

@@ -2,7 +2,6 @@
  * The flags that stand before the command.
  * @module
  */
-import { resolve } from "@std/path/posix";
 import { RuntimeError } from "../errors.ts";
 import type { GlobalOptions } from "./command.ts";
 import { type Flag, type FlagValues, parseBool } from "./flags.ts";
@@ -61,9 +60,18 @@ export function readGlobals(flags: FlagValues): GlobalOptions {
   };
 }
 
-/** Makes a path absolute without a look at the working directory where none is needed. */
+/**
+ * Makes a path absolute and clean, without a look at the working directory where none is needed.
+ *
+ * Of its own because `@std/path/posix` comes as a whole (40 modules, 0.6 ms and 20 KB at every start).
+ */
 export function absolute(path: string): string {
-  return resolve(path);
+  const parts: string[] = [];
+  for (const part of (path.startsWith("/") ? path : `${Deno.cwd()}/${path}`).split("/")) {
+    if (part === "..") parts.pop();
+    else if (part !== "" && part !== ".") parts.push(part);
+  }
+  return "/" + parts.join("/");
 }
 
 function readRootless(text: string): GlobalOptions["rootless"] {

@@ -20,12 +20,12 @@ export const command: Command = {
     kind: "bool",
     usage: "send it to every process of the container, if there is any",
   }],
-  run({ global, flags, args: [id, text = "TERM"] }: Context): number {
+  async run({ global, flags, args: [id, text = "TERM"] }: Context): Promise<number> {
     const state = readState(global.root, id);
     // Written as for kill(1), `-9` and `-KILL` are what they are there.
     const signal = signalNumber(text.replace(/^-/, ""));
     if (signal === undefined) throw new RuntimeError(`unknown signal ${JSON.stringify(text)}`);
-    killContainer(state, signal, flags.bool("all"));
+    await killContainer(state, signal, flags.bool("all"));
     return 0;
   },
 };

@@ -1,0 +1,31 @@
+/**
+ * Whether a container is paused: the one question to a cgroup that every look at a container's status asks.
+ *
+ * The cgroup driver answers it too, but to load the driver takes 2.3 ms, and `state`, `list` and `start` need
+ * nothing else of it.
+ * @module
+ */
+import type { CgroupRecord } from "./cgroups/driver.ts";
+import { reasonOf, RuntimeError } from "./errors.ts";
+
+/**
+ * Whether the container's own cgroup was told to freeze; a frozen parent does not count, as for runc.
+ *
+ * The file `freezer.self_freezing` says it at once, also while processes are still being stopped: kernel document
+ * admin-guide/cgroup-v1/freezer-subsystem.rst.
+ *
+ * @returns False when the cgroup is gone, or none was made.
+ */
+export function isPaused(cgroup: CgroupRecord | null): boolean {
+  const directory = cgroup?.paths.freezer;
+  if (directory === undefined) return false;
+  const path = `${directory}/freezer.self_freezing`;
+  try {
+    return Deno.readTextFileSync(path).trim() === "1";
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    // The directory was removed between open and read.
+    if (reasonOf(error) === "no such device") return false;
+    throw new RuntimeError(`read ${path}: ${reasonOf(error)}`);
+  }
+}
