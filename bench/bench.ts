@@ -39,7 +39,7 @@ export interface Results {
   settings: Settings;
   /** What a reader must know of this run: runtimes left out, mounts hidden. */
   notes: string[];
-  /** Commands that failed; what they belong to was not measured further. */
+  /** Commands that failed. */
   failures: string[];
   /** Raw samples by `runtime/config/case`, in the order of the rounds; the floor's by `floor`. */
   samples: Record<string, Series>;

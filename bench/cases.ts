@@ -79,6 +79,8 @@ export class Subject {
   readonly root: string;
   readonly bundle: string;
   readonly cgroup: string;
+  /** Turns that failed. */
+  failures = 0;
   readonly #log: string;
   readonly #pidFile: string;
   #count = 0;

@@ -110,7 +110,8 @@ export function smallConfig(paths: BundlePaths): Config {
 
 /**
  * What dockerd writes. One thing differs: its network hook would call a daemon that is not there, so a
- * hook of the same kind that runs `true` on the host stands in its place.
+ * hook of the same kind that reads its state and ends stands in its place. (It must read: crun 1.8.1 fails
+ * with "writing to pipe: Broken pipe" when a hook ends before that.)
  */
 export function dockerConfig(paths: BundlePaths): Config {
   const file = (name: string) => mount(`/etc/${name}`, "bind", `${paths.files}/${name}`, "rbind,rprivate");
@@ -131,7 +132,7 @@ export function dockerConfig(paths: BundlePaths): Config {
       ...systemMounts("nosuid,noexec,nodev,mode=1777,size=67108864", "ro,nosuid,noexec,nodev"),
       ...["resolv.conf", "hostname", "hosts"].map(file),
     ],
-    hooks: { prestart: [{ path: `${paths.rootfs}/bin/true`, args: ["true", "network-hook"] }] },
+    hooks: { prestart: [{ path: `${paths.rootfs}/bin/cat`, args: ["cat"] }] },
     linux: {
       sysctl: {
         "net.ipv4.ip_unprivileged_port_start": "0",

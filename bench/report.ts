@@ -35,6 +35,14 @@ function spread(samples: readonly number[]): string {
   return `${figure(median)} (${figure(p10)}–${figure(p90)})`;
 }
 
+/**
+ * Whether two sets are of the same rounds, but for a failed turn or two: the load of other rounds was
+ * another, and a runtime that failed early must not be judged by it.
+ */
+function comparable(a: readonly number[], b: readonly number[]): boolean {
+  return Math.min(a.length, b.length) >= 0.9 * Math.max(a.length, b.length);
+}
+
 /** What of tsrun's case is beyond the empty Deno program, once per process that the case starts. */
 function beyondFloor(book: SampleBook, config: ConfigName, name: CaseName): Estimate | undefined {
   const [samples, floor] = [book.wall("tsrun", config, name), book.wall("floor")];
@@ -51,7 +59,7 @@ export function wallTable(book: SampleBook, runtimes: string[], config: ConfigNa
     const samples = book.wall(subject, config, name);
     const ratios = others.map((other) => {
       const theirs = book.wall(other, config, name);
-      return samples && theirs ? estimate(ratio(samples, theirs)) : "—";
+      return samples && theirs && comparable(samples, theirs) ? estimate(ratio(samples, theirs)) : "—";
     });
     const rest = beyondFloor(book, config, name);
     const spreads = runtimes.map((runtime) => book.wall(runtime, config, name)).map((own) =>
@@ -119,7 +127,7 @@ export function targetsOf(results: Results, book: SampleBook): Target[] {
       book.wall("floor"),
       book.wall("runc", config, "create"),
     ];
-    if (own && floor && theirs) {
+    if (own && floor && theirs && comparable(own, theirs)) {
       const margin = bootstrap([own, floor, theirs], (a, b, c) => median(c) - (median(a) - median(b)));
       const rest = difference(own, floor);
       const sure = margin.low > 0 || margin.high < 0;

@@ -74,6 +74,13 @@ Deno.test("wallTable: medians, ratio, and what is beyond the floor", () => {
   assertEquals(wallTable(book, ["tsrun", "runc"], "docker"), undefined);
 });
 
+Deno.test("a runtime that failed early is not compared: its rounds were others", () => {
+  const results = resultsWith(40, 1);
+  results.samples["runc/small/create"].wall.splice(10);
+  assertEquals(wallTable(bookOf(results), ["tsrun", "runc"], "small")!.rows[0][3], "—");
+  assertEquals(targetsOf(results, bookOf(results)).filter(({ text }) => text.includes("runc create")), []);
+});
+
 Deno.test("memoryTable: a limit not found is not a limit not looked for", () => {
   const rows = memoryTable(resultsWith(1, 100_000))!.rows;
   assertEquals(rows[0].slice(2), ["100 KB", "200 KB", "—", "102 KB"]);

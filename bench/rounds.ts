@@ -23,9 +23,12 @@ export interface Pace {
 /** What the rounds yielded. */
 export interface Measured {
   book: SampleBook;
-  /** One line per subject that failed; it has no part in the rounds after that. */
+  /** One line per failed turn. */
   failures: string[];
 }
+
+/** A subject that failed so often has no further part: it does not work here. */
+const MOST_FAILURES = 3;
 
 /** Lets `milliseconds` pass, and pending signals reach their listeners. Throws what `signal` was aborted with. */
 export async function rest(milliseconds: number, signal: AbortSignal): Promise<void> {
@@ -69,7 +72,7 @@ export async function measureRounds(stage: Stage, pace: Pace, signal: AbortSigna
             failures.push(`${config}: ${failed}`);
             const lost = alive.find((one) => one.config === config && one.runtime.name === turns[place].name);
             lost?.discard();
-            alive = alive.filter((one) => one !== lost);
+            if (lost && ++lost.failures >= MOST_FAILURES) alive = alive.filter((one) => one !== lost);
           }
           await rest(pace.pause, signal);
         }

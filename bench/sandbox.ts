@@ -139,7 +139,7 @@ export class Sandbox implements Disposable {
     }
     Deno.copyFileSync(busybox, `${this.rootfs}/bin/busybox`);
     Deno.chmodSync(`${this.rootfs}/bin/busybox`, 0o755);
-    for (const name of ["sh", "true"]) Deno.symlinkSync("busybox", `${this.rootfs}/bin/${name}`);
+    for (const name of ["sh", "true", "cat"]) Deno.symlinkSync("busybox", `${this.rootfs}/bin/${name}`);
   }
 
   /** Makes a subdirectory and returns its path. */
