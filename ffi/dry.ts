@@ -80,5 +80,7 @@ export class DryKernel extends Recorder {
 
 function show(arg: Arg): string {
   if (arg instanceof Uint8Array) return JSON.stringify(new TextDecoder().decode(arg));
-  return typeof arg === "object" && arg !== null && "address" in arg ? "buffer" : JSON.stringify(arg);
+  return typeof arg === "object" && arg !== null && ("address" in arg || "buffer" in arg)
+    ? "buffer"
+    : JSON.stringify(arg);
 }

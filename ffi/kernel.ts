@@ -21,8 +21,18 @@ export interface Result {
 /** A file descriptor: its number, or the call that opens it. */
 export type Fd = number | Result;
 
-/** An argument of a system call: an earlier result, or anything that {@linkcode Memory.encode} takes. */
-export type Arg = Encodable | Result;
+/** The word at a buffer's beginning, as it is when the call is made: something an earlier call wrote there. */
+export class Load {
+  constructor(readonly buffer: Buffer) {}
+}
+
+/** The address of the word that a recorded call's result is stored in. */
+export class AddressOf {
+  constructor(readonly result: Result) {}
+}
+
+/** An argument of a system call: an earlier result or its address, a word of memory, or anything that {@linkcode Memory.encode} takes. */
+export type Arg = Encodable | Result | Load | AddressOf;
 
 /** Tells an earlier call's result from the other kinds of argument. */
 export function isResult(arg: Arg): arg is Result {
@@ -302,7 +312,7 @@ export abstract class Kernel {
     return this.call("kill", [pid, signal], options);
   }
 
-  /** prlimit(2): sets one limit of a process, 0 for the caller. Limits of 2^64-1 are `Infinity`. */
+  /** prlimit(2): sets one limit of a process, 0 for the caller. 2^64-1, which JavaScript rounds to 2^64, is no limit. */
   prlimit(pid: number, resource: number, soft: number, hard: number, options?: CallOptions): Result {
     return this.call("prlimit64", [pid, resource, [soft, hard], 0], options);
   }

@@ -4,11 +4,13 @@
  */
 
 import {
+  AddressOf,
   type Arg,
   type CallOptions,
   describeArgs,
   isResult,
   Kernel,
+  Load,
   OperationError,
   type Result,
 } from "./kernel.ts";
@@ -70,6 +72,8 @@ export class LocalKernel extends Kernel {
   }
 
   #word(arg: Arg): number {
+    if (arg instanceof Load) return arg.buffer.u64(0);
+    if (arg instanceof AddressOf) throw new TypeError("a result of this process has no address");
     return isResult(arg) ? arg.value : this.memory.encode(arg);
   }
 }

@@ -24,6 +24,11 @@ export class Buffer {
     return this.memory.bytes.subarray(start, start + this.size);
   }
 
+  /** A part of it. */
+  slice(offset: number, size: number): Buffer {
+    return new Buffer(this.memory, this.address + offset, size);
+  }
+
   /** Unsigned 32-bit word at a byte offset. */
   u32(offset: number): number {
     return this.memory.view.getUint32(this.address - this.memory.base + offset, true);
@@ -49,7 +54,7 @@ export class Buffer {
 
 /**
  * What a system call can be given: a number; text, as a C string; bytes; a buffer; NULL; a structure made of
- * 64-bit words (`Infinity` is all ones); a NULL-terminated array of C strings.
+ * 64-bit words (2^64 and above is all ones); a NULL-terminated array of C strings.
  */
 export type Encodable = number | string | Uint8Array | Buffer | null | readonly number[] | readonly string[];
 
@@ -155,10 +160,10 @@ export class Memory {
     return typeof value[0] === "number" ? this.words(value as number[]) : this.strings(value as string[]);
   }
 
-  /** Writes a 64-bit word, exact from -2^53 to 2^53; `Infinity` is all ones. */
+  /** Writes a 64-bit word, exact from -2^53 to 2^53; 2^64 and above is all ones. */
   setU64(address: number, value: number): void {
     const offset = address - this.base;
-    const all = value === Infinity;
+    const all = value >= 2 ** 64;
     this.view.setUint32(offset, all ? 0xffffffff : value >>> 0, true);
     this.view.setUint32(offset + 4, all ? 0xffffffff : Math.floor(value / 0x1_0000_0000) >>> 0, true);
   }

@@ -66,6 +66,9 @@ export abstract class Recorder extends Kernel {
     return this.#record("branch", [word], undefined, branches);
   }
 
+  /** Starts the recorded program and never hears of it again: it ends in execve or exit. */
+  release(): void {}
+
   #record(
     name: Op["name"],
     args: readonly Arg[],

@@ -7,7 +7,16 @@
  * @module
  */
 
-import { type Arg, describeArgs, isResult, OperationError, type Repair, type Result } from "./kernel.ts";
+import {
+  AddressOf,
+  type Arg,
+  describeArgs,
+  isResult,
+  Load,
+  OperationError,
+  type Repair,
+  type Result,
+} from "./kernel.ts";
 import type { Memory } from "./memory.ts";
 import { type Label, type Op, Recorder } from "./recorder.ts";
 import { syscallNumber } from "./syscalls.ts";
@@ -53,10 +62,27 @@ function addressOf(label: Label | undefined): number {
   return label.address;
 }
 
+/** Where the executor finds an argument that is not known yet; undefined when it is known. */
+function lateAddress(word: Word): number | undefined {
+  if (typeof word === "number" || word instanceof AddressOf) return undefined;
+  if (word instanceof Load) return word.buffer.address;
+  return word.settled ? undefined : word.slot;
+}
+
+/** An argument that is known when the record is written. */
+function wordNow(word: Word): number {
+  if (typeof word === "number") return word;
+  if (word instanceof AddressOf) return (word.result as RemoteResult).slot;
+  return (word as RemoteResult).value;
+}
+
+/** An argument as it is recorded: a word, or where to find it. */
+type Word = number | RemoteResult | Load | AddressOf;
+
 /** A record that waits to be submitted, its memory already encoded. */
 interface Entry {
   op: Op;
-  words: readonly (number | RemoteResult)[];
+  words: readonly Word[];
   result: RemoteResult;
 }
 
@@ -105,7 +131,7 @@ export class RemoteKernel extends Recorder {
   }
 
   /** Starts the recorded program and never hears of it again: it ends in execve or exit. */
-  release(): void {
+  override release(): void {
     const start = this.#submit(false);
     this.#running = [];
     this.channel.send(start);
@@ -126,30 +152,29 @@ export class RemoteKernel extends Recorder {
     return this.#base;
   }
 
-  #word(arg: Arg): number | RemoteResult {
+  #word(arg: Arg): Word {
+    if (arg instanceof Load || arg instanceof AddressOf) return arg;
     if (arg instanceof RemoteResult) return arg.settled ? arg.value : arg;
     return isResult(arg) ? arg.value : this.memory.encode(arg);
   }
 
-  #write({ op, words }: Entry, address: number): void {
+  #write({ op, words }: Entry, record: number): void {
     const { memory } = this;
-    const at = address - memory.base;
+    const at = record - memory.base;
     const number = op.name === "stop" ? -1 : op.name === "branch" ? -2 : syscallNumber(op.name);
     let mask = 0;
     for (let i = 0; i < 6; i++) {
       const word = words[i] ?? 0;
-      const late = typeof word !== "number" && !word.settled;
-      if (late) mask |= 1 << i;
-      memory.setU64(
-        address + ARGUMENTS + i * 8,
-        typeof word === "number" ? word : late ? word.slot : word.value,
-      );
+      const address = lateAddress(word);
+      if (address !== undefined) mask |= 1 << i;
+      const value = address ?? wordNow(word);
+      memory.setU64(record + ARGUMENTS + i * 8, value);
     }
     memory.view.setInt32(at, number, true);
     memory.view.setUint32(at + 4, mask, true);
-    memory.setU64(address + RESULT, 0);
-    memory.setU64(address + ON_ERROR, op.onError === "next" ? address + RECORD_SIZE : addressOf(op.onError));
-    memory.setU64(address + ON_POSITIVE, addressOf(op.onPositive));
+    memory.setU64(record + RESULT, 0);
+    memory.setU64(record + ON_ERROR, op.onError === "next" ? record + RECORD_SIZE : addressOf(op.onError));
+    memory.setU64(record + ON_POSITIVE, addressOf(op.onPositive));
   }
 
   /** Waits for the end of what runs, mending or allowing what stops it on the way. */

@@ -24,8 +24,10 @@ export interface MountContext {
   root: Fd;
   /** Absolute path of the bundle; relative bind sources start here. */
   bundle: string;
-  /** Things to be done when all mounts are there: switching to read-only, and checks of what the kernel said. */
-  later: (() => void)[];
+  /** What is to become read-only when nothing more is made in it. */
+  readonly: (() => void)[];
+  /** Checks of what the kernel answered, once it has. */
+  checks: (() => void)[];
 }
 
 /** The text that errors call a mount by. */
@@ -73,7 +75,7 @@ function bindMount(
 function onlyProc(k: Kernel, context: MountContext, tree: Fd, destination: string): void {
   const statfs = k.buffer(STATFS_SIZE);
   k.fstatfs(tree, statfs);
-  context.later.push(() => {
+  context.checks.push(() => {
     if (readStatfsType(statfs) !== c.PROC_SUPER_MAGIC) {
       throw new Error(`${JSON.stringify(destination)} cannot be mounted because it is not of type proc`);
     }
@@ -112,7 +114,7 @@ function newMount(
     attributes: set & ~clear,
   });
   attach(k, tree, place, options, mount.destination);
-  if (late) context.later.push(() => k.mountSetattr(tree, "", 0, { set: m.MOUNT_ATTR_RDONLY }));
+  if (late) context.readonly.push(() => k.mountSetattr(tree, "", 0, { set: m.MOUNT_ATTR_RDONLY }));
   else k.close(tree);
 }
 
@@ -142,7 +144,7 @@ function openPlace(
   // A symlink of the image may have led into /proc all the same.
   const statfs = k.buffer(STATFS_SIZE);
   k.fstatfs(place, statfs);
-  context.later.push(() => {
+  context.checks.push(() => {
     if (readStatfsType(statfs) === c.PROC_SUPER_MAGIC) {
       throw new Error(`${JSON.stringify(destination)} cannot be mounted because it is inside /proc`);
     }

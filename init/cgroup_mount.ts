@@ -1,0 +1,77 @@
+/**
+ * A mount of type `cgroup` on a v1 host: a tmpfs with one directory for each hierarchy.
+ *
+ * What stands in it is decided by the cgroup driver (runtime/cgroups/mount.ts); here it is mounted.
+ * @module
+ */
+
+import * as c from "../ffi/constants.ts";
+import { EEXIST } from "../ffi/errno.ts";
+import type { Fd, Kernel } from "../ffi/kernel.ts";
+import * as m from "../spec/mount_options.ts";
+import type { Mount } from "../spec/types.ts";
+import { createFilesystem } from "./filesystem.ts";
+import { openInRoot } from "./in_root.ts";
+import { describeMount, type MountContext } from "./mounts.ts";
+
+/** One thing to make in the tmpfs. */
+export type CgroupMountStep =
+  | { kind: "bind"; name: string; source: string }
+  | { kind: "cgroup"; name: string; source: string; data: string }
+  | { kind: "symlink"; name: string; target: string };
+
+const ATTRIBUTES = m.MOUNT_ATTR_NOSUID | m.MOUNT_ATTR_NODEV | m.MOUNT_ATTR_NOEXEC;
+
+/** Mounts the tmpfs and everything in it; read-only in the end where the options say so. */
+export function mountCgroups(
+  k: Kernel,
+  context: MountContext,
+  mount: Mount,
+  steps: readonly CgroupMountStep[],
+): void {
+  k.during(describeMount(mount), () => {
+    const options = m.parseMountOptions(mount.options);
+    const readonly = (options.flags & m.MS_RDONLY) !== 0;
+    const place = openInRoot(k, context.root, mount.destination, { missing: "directory" });
+    const tree = createFilesystem(k, {
+      type: "tmpfs",
+      source: "tmpfs",
+      data: ["mode=755"],
+      flags: 0,
+      attributes: ATTRIBUTES,
+    });
+    k.moveMount(tree, place);
+    k.close(place);
+    for (const step of steps) makeStep(k, tree, step, readonly);
+    // Nothing more is made in it, so it can become read-only at once.
+    if (readonly) k.mountSetattr(tree, "", 0, { set: m.MOUNT_ATTR_RDONLY });
+    k.close(tree);
+  });
+}
+
+function makeStep(k: Kernel, tmpfs: Fd, step: CgroupMountStep, readonly: boolean): void {
+  const { name } = step;
+  if (step.kind === "symlink") {
+    k.symlinkat(step.target, tmpfs, name, { allow: [EEXIST] });
+    return;
+  }
+  const attributes = ATTRIBUTES | (readonly ? m.MOUNT_ATTR_RDONLY : 0);
+  k.mkdirat(tmpfs, name, 0o755);
+  const place = k.openat2(tmpfs, name, c.O_PATH | c.O_DIRECTORY, c.RESOLVE_BENEATH | c.RESOLVE_NO_SYMLINKS);
+  let tree;
+  if (step.kind === "bind") {
+    tree = k.openTree(c.AT_FDCWD, step.source, c.OPEN_TREE_CLONE | c.AT_RECURSIVE);
+    k.mountSetattr(tree, "", c.AT_RECURSIVE, { set: attributes });
+  } else {
+    tree = createFilesystem(k, {
+      type: "cgroup",
+      source: step.source,
+      data: [step.data],
+      flags: 0,
+      attributes,
+    });
+  }
+  k.moveMount(tree, place);
+  k.close(tree);
+  k.close(place);
+}

@@ -1,0 +1,120 @@
+/**
+ * One hook as records: a child that becomes the hook, and a parent that waits for it, with a deadline.
+ *
+ * The same records run hooks in the runtime's namespaces (by an executor of their own), in the container's before
+ * the root changes (by the init), and at start (by the init alone, when no tsrun is there to drive it).
+ * Sources: runtime-spec config.md (POSIX-platform Hooks), clone3(2), pidfd_open(2), poll(2), waitid(2).
+ * @module
+ */
+
+import * as c from "../ffi/constants.ts";
+import { strerror } from "../ffi/errno.ts";
+import { Load, type Result } from "../ffi/kernel.ts";
+import type { Buffer } from "../ffi/memory.ts";
+import { Label, type Recorder } from "../ffi/recorder.ts";
+import type { Hook } from "../spec/types.ts";
+
+/** waitid(2). */
+const P_PIDFD = 3, WEXITED = 4, CLD_EXITED = 1;
+const CLONE_PIDFD = 0x1000;
+/** Offsets in siginfo_t of a SIGCHLD. */
+const SI_CODE = 8, SI_STATUS = 24;
+/** How much of a hook's output an error message quotes. */
+export const OUTPUT_SIZE = 1024;
+/** Bytes of siginfo_t. */
+export const SIGINFO_SIZE = 128;
+
+/** What a hook is given. */
+export interface HookSetting {
+  /** The container's state as JSON, its standard input. */
+  state: string;
+  /** Its environment when the config names none. */
+  env: readonly string[];
+  /** Its working directory; the executor's own when absent. */
+  cwd?: string;
+}
+
+/** A hook that has been recorded. */
+export interface RecordedHook {
+  hook: Hook;
+  /** 0: the deadline passed. */
+  poll: Result;
+  siginfo: Buffer;
+  /** errno of the child's execve(2), negative, where it failed. */
+  exec: Result;
+  stdout: Buffer;
+  stderr: Buffer;
+}
+
+/** Records a hook from beginning to end; {@linkcode hookFailure} tells how it went. */
+export function recordHook(k: Recorder, hook: Hook, setting: HookSetting): RecordedHook {
+  const bytes = new TextEncoder().encode(setting.state);
+  const stdin = k.call("memfd_create", ["hook:state", c.MFD_CLOEXEC]);
+  k.call("write", [stdin, bytes, bytes.length]);
+  k.call("lseek", [stdin, 0, 0]);
+  const stdout = k.call("memfd_create", ["hook:stdout", c.MFD_CLOEXEC]);
+  const stderr = k.call("memfd_create", ["hook:stderr", c.MFD_CLOEXEC]);
+  // The kernel writes the child's pidfd where poll(2) looks for it: struct pollfd begins with the descriptor.
+  const pollfd = k.buffer(8), siginfo = k.buffer(SIGINFO_SIZE);
+  pollfd.bytes[4] = c.POLLIN;
+  const parent = new Label();
+  k.call("clone3", [[CLONE_PIDFD, pollfd.address, 0, 0, c.SIGCHLD, 0, 0, 0, 0, 0, 0], 88], {
+    onPositive: parent,
+  });
+  const exec = recordChild(k, hook, setting, [stdin, stdout, stderr]);
+  k.place(parent);
+  const poll = recordDeadline(k, hook, pollfd);
+  k.call("waitid", [P_PIDFD, new Load(pollfd), siginfo, WEXITED, 0]);
+  k.call("close", [new Load(pollfd)]);
+  k.close(stdin);
+  return { hook, poll, siginfo, exec, stdout: recordOutput(k, stdout), stderr: recordOutput(k, stderr) };
+}
+
+/** The child's part: standard descriptors, working directory, execve. */
+function recordChild(k: Recorder, hook: Hook, { env, cwd }: HookSetting, io: readonly Result[]): Result {
+  io.forEach((fd, i) => k.dup3(fd, i, 0));
+  if (cwd !== undefined) k.call("chdir", [cwd], { allow: "any" });
+  const args = hook.args?.length ? hook.args : [hook.path];
+  const exec = k.call("execve", [hook.path, args, hook.env ?? env], { allow: "any" });
+  k.call("exit_group", [127]);
+  return exec;
+}
+
+/** Waits for the child's end until the deadline, and ends it then; poll(2) answers 0 in that case. */
+function recordDeadline(k: Recorder, hook: Hook, pollfd: Buffer): Result {
+  const ended = new Label();
+  const timeout = hook.timeout === undefined ? null : [hook.timeout, 0];
+  const poll = k.call("ppoll", [pollfd, 1, timeout, null, 8], { onPositive: ended });
+  k.call("pidfd_send_signal", [new Load(pollfd), c.SIGKILL, null, 0], { allow: "any" });
+  k.place(ended);
+  return poll;
+}
+
+/** The beginning of what the hook wrote. */
+function recordOutput(k: Recorder, file: Result): Buffer {
+  const text = k.buffer(OUTPUT_SIZE);
+  k.call("pread64", [file, text, OUTPUT_SIZE - 1, 0], { allow: "any" });
+  k.close(file);
+  return text;
+}
+
+/** The word of a recorded hook that is not zero when it failed: its exit status or the signal that ended it. */
+export function statusWord({ siginfo }: RecordedHook): Load {
+  return new Load(siginfo.slice(SI_STATUS, 8));
+}
+
+/** Why a hook failed, in runc's words; undefined when it succeeded. Read after its records have run. */
+export function hookFailure(recorded: RecordedHook): string | undefined {
+  const { hook, poll, siginfo, exec } = recorded;
+  const code = siginfo.i32(SI_CODE), status = siginfo.i32(SI_STATUS);
+  if (code === CLD_EXITED && status === 0) return undefined;
+  if (exec.value < 0) return `fork/exec ${hook.path}: ${strerror(-exec.value)}`;
+  if (hook.timeout !== undefined && poll.value === 0) {
+    return `hook ran past specified timeout of ${hook.timeout.toFixed(1)}s`;
+  }
+  const how = code === CLD_EXITED ? `exit status ${status}` : `signal: ${status}`;
+  const [stdout, stderr] = [recorded.stdout, recorded.stderr].map((text) =>
+    text.text().trim().replaceAll("\n", " ")
+  );
+  return `${how}, stdout: ${stdout}, stderr: ${stderr}`;
+}

@@ -1,0 +1,109 @@
+/**
+ * Who the container's process is: user, groups, capabilities, no-new-privileges.
+ *
+ * Sources: credentials(7), capabilities(7), prctl(2), runtime-spec config.md (User, Linux Process).
+ * @module
+ */
+
+import * as c from "../ffi/constants.ts";
+import { EINVAL } from "../ffi/errno.ts";
+import type { Kernel, Result } from "../ffi/kernel.ts";
+import type { Branches, Recorder } from "../ffi/recorder.ts";
+import { words32 } from "../ffi/structs.ts";
+import { CAPABILITIES, type CapabilityWords, capabilityWords } from "../spec/capabilities.ts";
+import type { Process } from "../spec/types.ts";
+
+/** Version 3 of the structures of capset(2). */
+const CAPABILITY_VERSION = 0x20080522;
+
+/** What the runtime itself may, which bounds what it can give. */
+export interface HostCapabilities {
+  permitted: CapabilityWords;
+  /** Number of the last capability that this kernel knows. */
+  last: number;
+}
+
+/** Asks the kernel about this process. */
+export function readHostCapabilities(k: Kernel): HostCapabilities {
+  const header = k.buffer(8), data = k.buffer(24);
+  header.bytes.set(words32(CAPABILITY_VERSION, 0));
+  k.call("capget", [header, data]);
+  const known = (bit: number) => k.prctl(c.PR_CAPBSET_READ, bit, 0, 0, 0, { allow: [EINVAL] }).value >= 0;
+  let last = CAPABILITIES.CAP_CHECKPOINT_RESTORE;
+  while (known(last + 1)) last++;
+  while (last > 0 && !known(last)) last--;
+  return { permitted: { low: data.u32(4), high: data.u32(16) }, last };
+}
+
+/** The sets that capset(2) gives, each as two words. */
+export interface CapabilitySets {
+  effective: CapabilityWords;
+  permitted: CapabilityWords;
+  inheritable: CapabilityWords;
+}
+
+/** The sets a config asks for, without what cannot be given: as in runc, that is no error. */
+export function finalSets(process: Process, host: HostCapabilities): CapabilitySets {
+  const { capabilities = {} } = process;
+  const permitted = both(capabilityWords(capabilities.permitted, host.last), host.permitted);
+  return {
+    permitted,
+    effective: both(capabilityWords(capabilities.effective, host.last), permitted),
+    inheritable: both(capabilityWords(capabilities.inheritable, host.last), host.permitted),
+  };
+}
+
+/** The final sets with what loading a seccomp filter wants added; the filter comes last, when all else is dropped. */
+export function withSysAdmin(sets: CapabilitySets, host: HostCapabilities): CapabilitySets {
+  const add = both(capabilityWords(["CAP_SYS_ADMIN"]), host.permitted);
+  return { ...sets, effective: either(sets.effective, add), permitted: either(sets.permitted, add) };
+}
+
+function both(a: CapabilityWords, b: CapabilityWords): CapabilityWords {
+  return { low: (a.low & b.low) >>> 0, high: (a.high & b.high) >>> 0 };
+}
+
+function either(a: CapabilityWords, b: CapabilityWords): CapabilityWords {
+  return { low: (a.low | b.low) >>> 0, high: (a.high | b.high) >>> 0 };
+}
+
+/** capset(2) for the calling process. */
+export function setCapabilities(k: Recorder, sets: CapabilitySets, branches: Branches = {}): Result {
+  const { effective: e, permitted: p, inheritable: i } = sets;
+  const data = words32(e.low, p.low, i.low, e.high, p.high, i.high);
+  const doing = "set the capabilities of the process";
+  return k.call("capset", [words32(CAPABILITY_VERSION, 0), data], { doing, ...branches });
+}
+
+/** Drops what is not in the bounding set; from there on no execve(2) can win it back. */
+export function dropBounding(k: Kernel, process: Process, last: number): void {
+  const keep = capabilityWords(process.capabilities?.bounding, last);
+  for (let bit = 0; bit <= last; bit++) {
+    const kept = bit < 32 ? keep.low & (1 << bit) : keep.high & (1 << (bit - 32));
+    if (!kept) k.prctl(c.PR_CAPBSET_DROP, bit, 0, 0, 0, { doing: "drop capabilities from the bounding set" });
+  }
+}
+
+/** Fills the ambient set; what is not both permitted and inheritable is left out, as the kernel demands. */
+export function raiseAmbient(k: Kernel, process: Process, last: number): void {
+  const ambient = process.capabilities?.ambient ?? [];
+  k.prctl(c.PR_CAP_AMBIENT, c.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0, { allow: "any" });
+  for (const name of ambient) {
+    const bit = CAPABILITIES[name as keyof typeof CAPABILITIES];
+    if (bit !== undefined && bit <= last) {
+      k.prctl(c.PR_CAP_AMBIENT, c.PR_CAP_AMBIENT_RAISE, bit, 0, 0, { allow: "any" });
+    }
+  }
+}
+
+/** Becomes the configured user and groups, keeping the permitted capabilities until they are set. */
+export function becomeUser(k: Kernel, process: Process): void {
+  const { uid, gid, additionalGids = [] } = process.user;
+  k.prctl(c.PR_SET_KEEPCAPS, 1);
+  k.call("setgroups", [additionalGids.length, words32(...additionalGids)], {
+    doing: "set the additional groups",
+  });
+  k.call("setresgid", [gid, gid, gid], { doing: `set the group id ${gid}` });
+  k.call("setresuid", [uid, uid, uid], { doing: `set the user id ${uid}` });
+  k.prctl(c.PR_SET_KEEPCAPS, 0);
+}

@@ -1,0 +1,103 @@
+/**
+ * What is executed: the program is looked up in the container when it is created, so that a mistake shows then.
+ *
+ * Sources: execve(2), faccessat2(2), runtime-spec config.md (process.args, env). The error texts are those that
+ * dockerd, containerd and podman choose exit codes by.
+ * @module
+ */
+
+import * as c from "../ffi/constants.ts";
+import { EACCES, EISDIR, strerror } from "../ffi/errno.ts";
+import type { Fd, Kernel, Result } from "../ffi/kernel.ts";
+import type { Buffer } from "../ffi/memory.ts";
+import { readStatx, STATX_SIZE } from "../ffi/structs.ts";
+
+const X_OK = 1;
+
+/** A place where the program may be, and what the kernel says of it. */
+interface Candidate {
+  path: string;
+  found: Result;
+  stat: Buffer;
+  executable: Result;
+}
+
+/** A look-up that has been asked for; read it when the kernel has answered. */
+export interface Lookup {
+  /** The path to execute. @throws {Error} In the words that clients know. */
+  resolve(): string;
+}
+
+/** Asks where `name` is, as the process will see it: with its user, its working directory and its PATH. */
+export function lookUpProgram(k: Kernel, name: string, env: readonly string[]): Lookup {
+  const direct = name.includes("/");
+  const paths = direct ? [name] : searchPath(env).map((directory) => `${directory}/${name}`);
+  const candidates = paths.map((path): Candidate => {
+    const stat = k.buffer(STATX_SIZE);
+    const found = k.statx(c.AT_FDCWD, path, stat, { allow: "any" }, 0);
+    const executable = k.call("faccessat2", [c.AT_FDCWD, path, X_OK, c.AT_EACCESS], { allow: "any" });
+    return { path, found, stat, executable };
+  });
+  return {
+    resolve() {
+      const hit = candidates.find((candidate) => verdict(candidate) === 0);
+      if (hit) return hit.path;
+      if (!direct) throw new Error(`exec: ${JSON.stringify(name)}: executable file not found in $PATH`);
+      const error = verdict(candidates[0]);
+      const stat = candidates[0].found.value < 0 ? `stat ${name}: ` : "";
+      throw new Error(`exec: ${JSON.stringify(name)}: ${stat}${strerror(error)}`);
+    },
+  };
+}
+
+/** 0 when it can be executed, else the errno that says why not. */
+function verdict({ found, stat, executable }: Candidate): number {
+  if (found.value < 0) return -found.value;
+  const { mode } = readStatx(stat);
+  if ((mode & c.S_IFMT) === c.S_IFDIR) return EISDIR;
+  // A process with CAP_DAC_OVERRIDE may still execute only what has an execute bit at all.
+  if (executable.value < 0) return -executable.value;
+  return mode & 0o111 ? 0 : EACCES;
+}
+
+function searchPath(env: readonly string[]): string[] {
+  const path = env.findLast((entry) => entry.startsWith("PATH="))?.slice(5) ?? "";
+  return path === "" ? [] : path.split(":").map((directory) => directory || ".");
+}
+
+/** The environment with each name once, the last value winning, in the order of first appearance. */
+export function uniqueEnv(env: readonly string[]): string[] {
+  const values = new Map<string, string>();
+  for (const entry of env) values.set(entry.slice(0, entry.indexOf("=")), entry);
+  return [...values.values()];
+}
+
+/** Most of /etc/passwd that is read. */
+const PASSWD_SIZE = 1 << 16;
+
+/** Reads the container's /etc/passwd; the result is the user's home directory, `/` where none is named. */
+export function lookUpHome(k: Kernel, root: Fd, uid: number): { resolve(): string } {
+  const text = k.buffer(PASSWD_SIZE);
+  const file = k.openat2(
+    root,
+    "/etc/passwd",
+    c.O_RDONLY | c.O_NONBLOCK,
+    c.RESOLVE_IN_ROOT | c.RESOLVE_NO_MAGICLINKS,
+    0,
+    {
+      allow: "any",
+    },
+  );
+  const length = k.call("read", [file, text, PASSWD_SIZE], { allow: "any" });
+  k.call("close", [file], { allow: "any" });
+  return { resolve: () => homeOf(length.value > 0 ? text.text(length.value) : "", uid) };
+}
+
+/** The home directory of a user id in the text of a passwd(5) file. */
+export function homeOf(passwd: string, uid: number): string {
+  for (const line of passwd.split("\n")) {
+    const fields = line.split(":");
+    if (fields.length >= 6 && fields[2] === String(uid)) return fields[5] || "/";
+  }
+  return "/";
+}

@@ -1,0 +1,273 @@
+/**
+ * Everything the init does between its birth and the state `created`, in the order of the specification's lifecycle.
+ *
+ * It is driven from here, by tsrun; the init itself only makes the calls (see executor_x86_64.s).
+ * @module
+ */
+
+import * as c from "../ffi/constants.ts";
+import { EACCES, ENOENT, ENOSYS, EPERM } from "../ffi/errno.ts";
+import { type Fd, OperationError, type Result } from "../ffi/kernel.ts";
+import type { Recorder } from "../ffi/recorder.ts";
+import * as m from "../spec/mount_options.ts";
+import type { Hook, Mount, Spec } from "../spec/types.ts";
+import { type CgroupMountStep, mountCgroups } from "./cgroup_mount.ts";
+import { deviceList, makeDevices } from "./devices.ts";
+import { hookFailure, type HookSetting, recordHook } from "./hook_program.ts";
+import {
+  becomeUser,
+  dropBounding,
+  finalSets,
+  type HostCapabilities,
+  setCapabilities,
+  withSysAdmin,
+} from "./identity.ts";
+import { makeInRoot, openInRoot } from "./in_root.ts";
+import { bringLoopbackUp } from "./loopback.ts";
+import { isBind, type MountContext, mountOne } from "./mounts.ts";
+import { cleanPath } from "./mount_rules.ts";
+import { hasNamespace, type NamespacePlan } from "./namespaces.ts";
+import { lookUpHome, lookUpProgram, uniqueEnv } from "./program.ts";
+import { type NullDevice, openNullDevice, restrictPaths } from "./restricted_paths.ts";
+import { bindRootfs, chrootInto, makeRootReadonly, moveInto, pivotInto } from "./rootfs.ts";
+import { recordStart, type SeccompFilter } from "./start_program.ts";
+import { openProcfs, writeSysctls } from "./sysctl.ts";
+
+/** What the init is to become. Whatever is a function is asked for only when it is needed. */
+export interface SetupPlan {
+  id: string;
+  spec: Spec;
+  /** Absolute paths on the host. */
+  bundle: string;
+  rootfs: string;
+  fifo: string;
+  namespaces: NamespacePlan;
+  noPivot: boolean;
+  noNewKeyring: boolean;
+  host: HostCapabilities;
+  filter: SeccompFilter | null;
+  /** Standard descriptors that are the host's null device, to be replaced by the container's. */
+  nullStdio: readonly number[];
+  hasKcore: boolean;
+  /** Mount points of the host; the second kind are those that show a whole procfs or sysfs. */
+  mountPoints: () => readonly string[];
+  procAndSys: () => readonly string[];
+  cgroupMount: () => readonly CgroupMountStep[];
+  /** Runs the hooks of the runtime's namespaces, when all is mounted and the root is not yet changed. */
+  runtimeHooks: () => void;
+  /** The container's state as JSON, as hooks in the container get it. */
+  hookState: (status: "creating" | "created", pid: number) => string;
+  /** The runtime's environment, which hooks get when the config names none. */
+  runtimeEnv: () => readonly string[];
+}
+
+/** A container that is set up, up to the program that waits for `start`. */
+export interface Ready {
+  /** Lets the init go on by itself. */
+  release: () => void;
+}
+
+/** Sets the container up; the kernel's process is a child in all the new namespaces. */
+export function setUp(k: Recorder, plan: SetupPlan): Ready {
+  enter(k, plan);
+  const fifo = k.open(plan.fifo, c.O_PATH | c.O_NOFOLLOW);
+  const nullDevice = openNullDevice(k);
+  const { root, later } = prepareRoot(k, plan);
+  nameHost(k, plan.spec);
+  const procfs = openProcfs(k);
+  writeSysctls(k, procfs, plan.spec.linux?.sysctl ?? {});
+  restrict(k, plan, root, nullDevice);
+  const chdirAgain = prepareProcess(k, plan, root);
+  // The root becomes read-only last: the working directory may just have been made.
+  for (const step of later) step();
+  if (plan.spec.root.readonly) makeRootReadonly(k, root);
+  return becomeProcess(k, plan, { root, procfs, fifo, chdirAgain });
+}
+
+/** Session, keyring, cgroup namespace, loopback: what belongs to the process and its new namespaces. */
+function enter(k: Recorder, plan: SetupPlan): void {
+  k.call("setsid", [], { allow: [EPERM] });
+  k.call("umask", [0]);
+  if (!plan.noNewKeyring) joinKeyring(k, plan.id);
+  if (plan.namespaces.fresh.has("cgroup")) k.unshare(CLONE_NEWCGROUP);
+  if (plan.namespaces.fresh.has("network")) bringLoopbackUp(k);
+}
+
+const CLONE_NEWCGROUP = 0x02000000;
+/** What possessor and owner may do with the session keyring: all but change it, and search it (keyctl(2)). */
+const KEYRING_PERMISSIONS = 0x3f1b0000;
+
+/** A session keyring of the container's own, or it would have the caller's keys (keyrings(7)). */
+function joinKeyring(k: Recorder, id: string): void {
+  const keyring = k.call("keyctl", [c.KEYCTL_JOIN_SESSION_KEYRING, `_ses.${id}`], {
+    allow: [ENOSYS],
+    doing: "join a new session keyring",
+  });
+  k.call("keyctl", [c.KEYCTL_SETPERM, keyring, KEYRING_PERMISSIONS], { allow: "any" });
+}
+
+/** Mounts, devices, hooks, and the change of root. */
+function prepareRoot(k: Recorder, plan: SetupPlan): { root: Result; later: (() => void)[] } {
+  const { spec, rootfs, namespaces } = plan;
+  if (!hasNamespace(namespaces, "mount")) {
+    plan.runtimeHooks();
+    return { root: chrootInto(k, rootfs), later: [] };
+  }
+  const propagation = spec.linux?.rootfsPropagation;
+  const root = bindRootfs(k, rootfs, propagation, plan.mountPoints);
+  const context: MountContext = { root, bundle: plan.bundle, readonly: [], checks: [] };
+  for (const mount of spec.mounts ?? []) {
+    if (isCgroup(mount)) mountCgroups(k, context, mount, plan.cgroupMount());
+    else mountOne(k, context, mount);
+    k.kick();
+  }
+  if (!devIsBound(spec.mounts)) makeDevices(k, root, deviceList(spec.linux?.devices), plan.hasKcore);
+  if (context.checks.length > 0 || spec.hooks) {
+    k.flush();
+    for (const check of context.checks) check();
+  }
+  plan.runtimeHooks();
+  containerHooks(k, plan, spec.hooks?.createContainer ?? []);
+  if (plan.noPivot) moveInto(k, root, plan.procAndSys());
+  else pivotInto(k, root, propagation);
+  return { root, later: context.readonly };
+}
+
+function isCgroup(mount: Mount): boolean {
+  return mount.type === "cgroup" && !isBind(m.parseMountOptions(mount.options));
+}
+
+/** A /dev that is bound from outside has its own devices. */
+function devIsBound(mounts: readonly Mount[] | undefined): boolean {
+  return mounts?.some((mount) =>
+    cleanPath(mount.destination) === "/dev" && isBind(m.parseMountOptions(mount.options))
+  ) ??
+    false;
+}
+
+/** createContainer hooks: paths of the runtime, namespaces of the container. */
+function containerHooks(k: Recorder, plan: SetupPlan, hooks: readonly Hook[]): void {
+  if (hooks.length === 0) return;
+  const pid = k.call("getpid", []).value;
+  const setting = hookSetting(plan, "creating", pid, plan.runtimeEnv(), plan.rootfs);
+  hooks.forEach((hook, i) => {
+    const recorded = recordHook(k, hook, setting);
+    k.flush();
+    const failure = hookFailure(recorded);
+    if (failure !== undefined) throw new Error(`error running createContainer hook #${i}: ${failure}`);
+  });
+}
+
+function hookSetting(
+  plan: SetupPlan,
+  status: "creating" | "created",
+  pid: number,
+  env: readonly string[],
+  cwd?: string,
+): HookSetting {
+  return { state: plan.hookState(status, pid), env, cwd };
+}
+
+function nameHost(k: Recorder, { hostname, domainname }: Spec): void {
+  const bytes = (text: string) => new TextEncoder().encode(text);
+  if (hostname) k.call("sethostname", [hostname, bytes(hostname).length], { doing: "set the hostname" });
+  if (domainname) {
+    k.call("setdomainname", [domainname, bytes(domainname).length], { doing: "set the domainname" });
+  }
+}
+
+function restrict(k: Recorder, plan: SetupPlan, root: Fd, nullDevice: NullDevice): void {
+  const { maskedPaths = [], readonlyPaths = [] } = plan.spec.linux ?? {};
+  restrictPaths(k, root, maskedPaths, readonlyPaths, nullDevice);
+  k.close(nullDevice.fd);
+}
+
+/** Working directory, standard descriptors, umask; tells whether the directory is to be entered again as the user. */
+function prepareProcess(k: Recorder, plan: SetupPlan, root: Fd): () => boolean {
+  const { process } = plan.spec;
+  let again = false;
+  const doing = `chdir to cwd (${JSON.stringify(process.cwd)}) set in config.json failed`;
+  k.chdir(process.cwd, {
+    repair(errno) {
+      if (errno === ENOENT) {
+        k.during(doing, () => makeInRoot(k, root, process.cwd, "directory"));
+        return "retry";
+      }
+      // Root may be barred where the user is not, on a network filesystem for one.
+      if (errno !== EACCES && errno !== EPERM) throw new OperationError("chdir", errno, "", doing);
+      again = true;
+      return "skip";
+    },
+  });
+  for (const fd of plan.nullStdio) {
+    const file = openInRoot(k, root, "/dev/null", { flags: c.O_RDWR });
+    k.dup3(file, fd, 0);
+    k.close(file);
+  }
+  k.call("umask", [process.user.umask ?? 0o022]);
+  return () => again;
+}
+
+/** What {@linkcode becomeProcess} takes over from the steps before. */
+interface Prepared {
+  root: Fd;
+  procfs: Fd;
+  fifo: Result;
+  chdirAgain: () => boolean;
+}
+
+/** User, capabilities, environment, program; all of it known to work before the container counts as created. */
+function becomeProcess(k: Recorder, plan: SetupPlan, { root, procfs, fifo, chdirAgain }: Prepared): Ready {
+  const { process, hooks } = plan.spec;
+  const env = uniqueEnv(process.env ?? []);
+  const home = env.some((entry) => entry.startsWith("HOME="))
+    ? undefined
+    : lookUpHome(k, root, process.user.uid);
+  k.close(root);
+  if (process.noNewPrivileges) k.prctl(c.PR_SET_NO_NEW_PRIVS, 1);
+  dropBounding(k, process, plan.host.last);
+  becomeUser(k, process);
+  const capabilities = finalSets(process, plan.host);
+  // Without no-new-privileges only CAP_SYS_ADMIN may load a filter, and the filter is the last thing but one.
+  const needsAdmin = plan.filter !== null && !process.noNewPrivileges;
+  setCapabilities(k, needsAdmin ? withSysAdmin(capabilities, plan.host) : capabilities);
+  k.flush();
+  if (chdirAgain()) {
+    k.during(
+      `chdir to cwd (${JSON.stringify(process.cwd)}) set in config.json failed`,
+      () => k.chdir(process.cwd),
+    );
+  }
+  const cwd = k.buffer(4096);
+  k.call("getcwd", [cwd, 4096], { allow: "any" });
+  const program = lookUpProgram(k, process.args[0], env);
+  k.flush();
+  checkCwd(cwd.text());
+  if (home) env.push(`HOME=${home.resolve()}`);
+  const path = program.resolve();
+  const start = hooks?.startContainer ?? [];
+  const pid = start.length > 0 ? k.call("getpid", []).value : 0;
+  const hookSettings = hookSetting(plan, "created", pid, env);
+  recordStart(k, {
+    process,
+    path,
+    env,
+    procfs,
+    fifo: fifo.value,
+    hooks: start,
+    hookSetting: hookSettings,
+    filter: plan.filter,
+    capabilities,
+    lastCapability: plan.host.last,
+  });
+  return { release: () => k.release() };
+}
+
+/** A working directory outside the root can come of a descriptor that leaked (CVE-2024-21626). */
+function checkCwd(cwd: string): void {
+  if (!cwd.startsWith("/")) {
+    throw new Error(
+      "current working directory is outside of container mount namespace root -- possible container breakout detected",
+    );
+  }
+}

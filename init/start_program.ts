@@ -1,0 +1,147 @@
+/**
+ * What the init does by itself once it is set up: it waits for `start`, and becomes the container's process.
+ *
+ * No tsrun is there to drive it, so this is one program of records. It opens exec.fifo for writing, which blocks
+ * until `start` opens it for reading. The descriptor closes on exec: end of file tells the reader that execve(2)
+ * succeeded, anything else is a report of what failed.
+ *
+ *     created ─ openat(exec.fifo) ─ startContainer hooks ─ seccomp ─ capset ─ execve ─> end of file
+ *                                          └──────────────────┴─────────┴───────┴────> report, exit
+ * @module
+ */
+
+import * as c from "../ffi/constants.ts";
+import { strerror } from "../ffi/errno.ts";
+import { AddressOf, type Fd, type Result } from "../ffi/kernel.ts";
+import { Buffer, Memory } from "../ffi/memory.ts";
+import { Label, type Recorder } from "../ffi/recorder.ts";
+import type { Hook, Process } from "../spec/types.ts";
+import {
+  hookFailure,
+  type HookSetting,
+  OUTPUT_SIZE,
+  type RecordedHook,
+  recordHook,
+  SIGINFO_SIZE,
+  statusWord,
+} from "./hook_program.ts";
+import { type CapabilitySets, raiseAmbient, setCapabilities } from "./identity.ts";
+
+/** A seccomp filter as seccomp(2) takes it. */
+export interface SeccompFilter {
+  /** `struct sock_filter[]`. */
+  program: Uint8Array;
+  /** SECCOMP_FILTER_FLAG_*. */
+  flags: number;
+}
+
+/** What the program needs to know. */
+export interface StartPlan {
+  process: Process;
+  /** Path of the program, and the complete environment. */
+  path: string;
+  env: readonly string[];
+  /** Procfs to reopen the fifo through, and the number of the fifo's `O_PATH` descriptor. */
+  procfs: Fd;
+  fifo: number;
+  hooks: readonly Hook[];
+  hookSetting: HookSetting;
+  filter: SeccompFilter | null;
+  /** Capabilities of the process, and the number of the last one. */
+  capabilities: CapabilitySets;
+  lastCapability: number;
+}
+
+/** Records the program; the kernel then {@linkcode RemoteKernel.release releases} it. */
+export function recordStart(k: Recorder, plan: StartPlan): void {
+  const failures: Failure[] = [];
+  const fifo = k.openat(plan.procfs, `self/fd/${plan.fifo}`, c.O_WRONLY, 0, { allow: "any" });
+  plan.hooks.forEach((hook, i) => {
+    const label = new Label();
+    const recorded = recordHook(k, hook, plan.hookSetting);
+    k.branch(statusWord(recorded), { onPositive: label, onError: label });
+    failures.push({ label, report: () => reportHook(k, fifo, recorded, i) });
+  });
+  const guard = (text: string, step: (onError: Label) => Result) => {
+    const label = new Label();
+    const result = step(label);
+    failures.push({ label, report: () => reportErrno(k, fifo, text, result) });
+  };
+  if (plan.filter) {
+    const { program, flags } = plan.filter;
+    const filter = [program.length / 8, k.memory.put(program)];
+    const doing = "load the seccomp filter";
+    guard(doing, (onError) => k.call("seccomp", [c.SECCOMP_SET_MODE_FILTER, flags, filter], { onError }));
+  }
+  guard(
+    "set the capabilities of the process",
+    (onError) => setCapabilities(k, plan.capabilities, { onError }),
+  );
+  raiseAmbient(k, plan.process, plan.lastCapability);
+  const { args } = plan.process;
+  guard(`exec ${plan.path}`, (onError) => k.call("execve", [plan.path, args, plan.env], { onError }));
+  for (const { label, report } of failures) {
+    k.place(label);
+    report();
+    k.close(fifo);
+    k.call("exit_group", [1], { allow: "any" });
+    jumpNowhere(k);
+  }
+}
+
+/** Where a failing step leads, and what it reports. */
+interface Failure {
+  label: Label;
+  report: () => void;
+}
+
+/** A filter may forbid even to exit; reading a record where there is no memory ends the process all the same. */
+function jumpNowhere(k: Recorder): void {
+  const nowhere = new Label();
+  nowhere.address = 8;
+  k.jump(nowhere);
+}
+
+/** A report is a word, negative: an errno, positive: which hook, and what belongs to it. */
+function reportErrno(k: Recorder, fifo: Result, text: string, result: Result): void {
+  const bytes = new TextEncoder().encode(text);
+  k.call("write", [fifo, new AddressOf(result), 8], { allow: "any" });
+  k.call("write", [fifo, bytes, bytes.length], { allow: "any" });
+}
+
+function reportHook(k: Recorder, fifo: Result, recorded: RecordedHook, index: number): void {
+  k.call("write", [fifo, [index + 1], 8], { allow: "any" });
+  for (const result of [recorded.poll, recorded.exec]) {
+    k.call("write", [fifo, new AddressOf(result), 8], { allow: "any" });
+  }
+  for (const buffer of [recorded.siginfo, recorded.stdout, recorded.stderr]) {
+    k.call("write", [fifo, buffer, buffer.size], { allow: "any" });
+  }
+}
+
+/** Most bytes that a report has. */
+export const REPORT_SIZE = 24 + SIGINFO_SIZE + 2 * OUTPUT_SIZE + 4096;
+
+/**
+ * What a report says, in one line.
+ *
+ * @param report Bytes read from exec.fifo, at least eight.
+ * @param hooks The config's startContainer hooks.
+ */
+export function readReport(report: Uint8Array<ArrayBuffer>, hooks: readonly Hook[]): string {
+  const block = new ArrayBuffer(REPORT_SIZE);
+  new Uint8Array(block).set(report.subarray(0, REPORT_SIZE));
+  const memory = new Memory(block, 0);
+  const first = memory.getI64(0);
+  if (first <= 0) return `${new TextDecoder().decode(report.subarray(8))}: ${strerror(-first)}`;
+  const part = (offset: number, size: number) => new Buffer(memory, offset, size);
+  const failure = hookFailure({
+    hook: hooks[first - 1],
+    poll: { value: memory.getI64(8) },
+    exec: { value: memory.getI64(16) },
+    siginfo: part(24, SIGINFO_SIZE),
+    stdout: part(24 + SIGINFO_SIZE, OUTPUT_SIZE),
+    stderr: part(24 + SIGINFO_SIZE + OUTPUT_SIZE, OUTPUT_SIZE),
+  });
+  return `error running startContainer hook #${first - 1}: ${failure ?? "unknown failure"}`;
+}
