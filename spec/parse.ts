@@ -3,6 +3,31 @@
  *
  * @module
  */
+import { isPlainConfig } from "./plain.ts";
+
+/** A config.json that was read. */
+export interface Reading {
+  /** The document; a `Spec` if it is plain or `validateConfig` has no problems with it. */
+  config: unknown;
+  /** There is nothing wrong in it: neither problems nor warnings. */
+  plain: boolean;
+}
+
+/**
+ * Reads a config.json the quick way, which is enough for what clients usually send.
+ *
+ * Where the result is not `plain`, problems and warnings are found by `validateConfig` and `configWarnings`, in a
+ * module that is best loaded only then.
+ *
+ * @throws SyntaxError when the text is not JSON.
+ */
+export function readConfig(text: string): Reading {
+  const config: unknown = JSON.parse(text);
+  // A NUL byte can only come from an escape; then every single string has to be looked at.
+  if (!text.includes("\\u0000") && isPlainConfig(config)) return { config, plain: true };
+  const exact = parseJson(text);
+  return { config: exact, plain: !text.includes("\\u0000") && isPlainConfig(exact) };
+}
 
 /**
  * Parses a JSON document in which integers stay exact and `null` means absent.
@@ -15,9 +40,7 @@
  * @throws SyntaxError when the text is not JSON.
  */
 export function parseJson(text: string): unknown {
-  // Most documents have neither, and a reviver makes parsing several times slower.
-  const special = /[:,[]\s*(?:null|-?\d{16})/.test(text);
-  return special ? JSON.parse(text, revive) : JSON.parse(text);
+  return JSON.parse(text, revive);
 }
 
 function revive(this: unknown, key: string, value: unknown, context?: { source?: string }): unknown {
