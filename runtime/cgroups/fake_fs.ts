@@ -3,11 +3,11 @@
  * logged, and any operation can be made to fail.
  * @module
  */
-import { EBUSY, EEXIST, EINVAL, ENOENT, ENOTEMPTY } from "../../ffi/errno.ts";
+import { EBUSY, EEXIST, ENOENT, ENOTEMPTY } from "../../ffi/errno.ts";
 import { CgroupFileError, type CgroupFs } from "./fs.ts";
 
-/** What a write may do: answer an errno, or change the tree. */
-export type WriteHook = (value: string, fs: FakeCgroupFs) => number | void;
+/** What a file holds after a value was written to it. */
+export type Keep = (value: string) => string;
 
 /** See the module's description. */
 export class FakeCgroupFs implements CgroupFs {
@@ -17,7 +17,7 @@ export class FakeCgroupFs implements CgroupFs {
   readonly tree = new Map<string, Map<string, string>>();
   /** Errnos by `mkdir D`, `rmdir D`, `write D/F`, `read D/F`; each is used up by one failure, the last one stays. */
   readonly failures = new Map<string, number[]>();
-  readonly #hooks = new Map<string, WriteHook>();
+  readonly #kept = new Map<string, Keep>();
   readonly #filesOf: (dir: string) => Record<string, string>;
 
   /**
@@ -39,9 +39,9 @@ export class FakeCgroupFs implements CgroupFs {
     this.failures.set(key, errnos);
   }
 
-  /** Runs at every write to a file. */
-  onWrite(path: string, hook: WriteHook): void {
-    this.#hooks.set(path, hook);
+  /** Lets a file hold something else than what was written, as the kernel's files do. */
+  keepAs(path: string, keep: Keep): void {
+    this.#kept.set(path, keep);
   }
 
   /** Sets a file behind the driver's back. */
@@ -76,9 +76,9 @@ export class FakeCgroupFs implements CgroupFs {
     if (!this.exists(dir, file)) throw new CgroupFileError("open", path, ENOENT, String(value));
     for (const one of typeof value === "string" ? [value] : value) {
       this.log.push(`write ${path} ${one}`);
-      const errno = this.#failure(`write ${path}`) || this.#hooks.get(path)?.(one, this) || 0;
+      const errno = this.#failure(`write ${path}`);
       if (errno !== 0) throw new CgroupFileError("write", path, errno, one);
-      this.put(dir, file, one + "\n");
+      this.put(dir, file, (this.#kept.get(path)?.(one) ?? one) + "\n");
     }
   }
 
@@ -119,6 +119,3 @@ export class FakeCgroupFs implements CgroupFs {
     return errnos.length > 1 ? errnos.shift()! : errnos[0];
   }
 }
-
-/** EINVAL, for hooks of tests. */
-export const REFUSED = EINVAL;

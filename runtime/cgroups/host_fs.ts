@@ -18,7 +18,7 @@ import {
   RESOLVE_NO_SYMLINKS,
   RESOLVE_NO_XDEV,
 } from "../../ffi/constants.ts";
-import { EINVAL } from "../../ffi/errno.ts";
+import { EINVAL, ENOENT } from "../../ffi/errno.ts";
 import { local, type LocalKernel } from "../../ffi/local.ts";
 import { RuntimeError } from "../errors.ts";
 import { CgroupFileError, type CgroupFs } from "./fs.ts";
@@ -40,7 +40,10 @@ export class HostCgroupFs implements CgroupFs {
   mkdir(dir: string): number {
     const [parent, name] = split(dir);
     const fd = this.#directory(parent);
-    return fd < 0 ? -fd : -this.#local.mkdirat(fd, name, 0o755, ANY).value;
+    if (fd < 0) return -fd;
+    const errno = -this.#local.mkdirat(fd, name, 0o755, ANY).value;
+    if (errno === ENOENT) this.#close(parent); // removed by somebody since it was opened
+    return errno;
   }
 
   rmdir(dir: string): number {
@@ -48,11 +51,7 @@ export class HostCgroupFs implements CgroupFs {
     const fd = this.#directory(parent);
     if (fd < 0) return -fd;
     const errno = -this.#local.unlinkat(fd, name, AT_REMOVEDIR, ANY).value;
-    const own = this.#directories.get(dir);
-    if (errno === 0 && own !== undefined) {
-      this.#directories.delete(dir);
-      this.#local.close(own);
-    }
+    if (errno === 0) this.#close(dir);
     return errno;
   }
 
@@ -124,6 +123,13 @@ export class HostCgroupFs implements CgroupFs {
     const fd = this.#openDirectory(dir);
     if (fd >= 0) this.#directories.set(dir, fd);
     return fd;
+  }
+
+  #close(dir: string): void {
+    const fd = this.#directories.get(dir);
+    if (fd === undefined) return;
+    this.#directories.delete(dir);
+    this.#local.close(fd);
   }
 
   #openDirectory(dir: string): number {

@@ -5,26 +5,45 @@
 import { EBUSY, ENOENT } from "../../ffi/errno.ts";
 import { CgroupFileError, type CgroupFs, isGone } from "./fs.ts";
 
-/** A killed task leaves its cgroup a moment after the signal: ten waits of 1, 2, 4 … 512 ms. */
+/** A killed task leaves its cgroups a moment after the signal: ten waits of 1, 2, 4 … 512 ms for all of them together. */
 const RETRIES = 10;
 
 /**
- * Removes a cgroup and all below it, waiting out processes that are about to vanish. What is gone already is fine.
+ * Removes cgroups and all below them, waiting out processes that are about to vanish. What is gone already is fine.
  *
- * @throws {CgroupFileError} when it is still in use after about a second, or cannot be removed at all.
+ * @throws {CgroupFileError} for the first that is still in use after about a second, or cannot be removed at all;
+ * the others are removed nevertheless.
  */
-export function removeTree(fs: CgroupFs, dir: string): void {
-  if (fs.rmdir(dir) === 0) return;
-  for (const name of fs.list(dir)) removeTree(fs, `${dir}/${name}`);
-  let errno = fs.rmdir(dir);
-  for (let attempt = 0; errno === EBUSY && attempt < RETRIES; attempt++) {
+export function removeTrees(fs: CgroupFs, dirs: readonly string[]): void {
+  let failures = tryAll(fs, dirs);
+  for (let attempt = 0; attempt < RETRIES && failures.some(([, errno]) => errno === EBUSY); attempt++) {
     fs.pause(2 ** attempt);
-    errno = fs.rmdir(dir);
+    failures = tryAll(fs, failures.map(([dir]) => dir));
   }
-  if (errno === 0 || errno === ENOENT) return;
   // A read-only mount answers EROFS even where there is nothing to remove.
-  if (!fs.exists(dir, "cgroup.procs")) return;
-  throw new CgroupFileError("rmdir", dir, errno);
+  const failure = failures.find(([dir]) => fs.exists(dir, "cgroup.procs"));
+  if (failure !== undefined) throw new CgroupFileError("rmdir", ...failure);
+}
+
+/** Tries to remove each; gives those that are left, with the errno. */
+function tryAll(fs: CgroupFs, dirs: readonly string[]): [dir: string, errno: number][] {
+  const failures: [string, number][] = [];
+  for (const dir of dirs) {
+    const errno = removeTree(fs, dir);
+    if (errno !== 0) failures.push([dir, errno]);
+  }
+  return failures;
+}
+
+/** One try, children first where there are any; 0 or the errno. */
+function removeTree(fs: CgroupFs, dir: string): number {
+  const errno = fs.rmdir(dir);
+  if (errno === 0 || errno === ENOENT) return 0;
+  const children = fs.list(dir);
+  if (children.length === 0) return errno;
+  for (const name of children) removeTree(fs, `${dir}/${name}`);
+  const again = fs.rmdir(dir);
+  return again === ENOENT ? 0 : again;
 }
 
 /** The processes in a cgroup and below it, each once, in ascending order; none where it is gone. */

@@ -15,7 +15,7 @@ import { freeze, isFrozen, thaw } from "./freezer_v1.ts";
 import { CgroupFileError, type CgroupFs, errnoOfStep } from "./fs.ts";
 import type { CgroupHost } from "./host.ts";
 import { cgroupDirectory, findMount, UNIFIED } from "./path.ts";
-import { processesBelow, removeTree } from "./remove.ts";
+import { processesBelow, removeTrees } from "./remove.ts";
 import { applyResources } from "./v1_apply.ts";
 
 const SYSTEMD = "name=systemd";
@@ -138,15 +138,7 @@ export class CgroupV1 implements CgroupDriver {
   }
 
   destroy(): void {
-    let failure: unknown;
-    for (const [, dir] of this.#directories()) {
-      try {
-        removeTree(this.#fs, dir);
-      } catch (error) {
-        failure ??= error;
-      }
-    }
-    if (failure !== undefined) throw failure;
+    removeTrees(this.#fs, this.#directories().map(([, dir]) => dir));
   }
 
   /** Each directory once, with the first of the controllers that share it. */
