@@ -6,7 +6,6 @@
  * - `namespaces` leaves out `user` and `time` until id mappings and clock offsets are applied;
  * - `mountExtensions.idmap` is off until id-mapped mounts are made;
  * - `cgroup.v2`, `cgroup.systemd`, `cgroup.systemdUser` and `cgroup.rdma` are off until those drivers exist;
- * - `seccomp` lists no SCMP_ACT_NOTIFY until the notification descriptor is sent on;
  * - `apparmor`, `selinux`, `intelRdt`, `memoryPolicy` and `netDevices` are off until they are applied;
  * - the annotation for checkpoints says "false" until CRIU is driven.
  *
@@ -16,26 +15,22 @@ import { CAPABILITIES } from "./capabilities.ts";
 import { HOOK_NAMES } from "./hook_names.ts";
 import { knownMountOptions } from "./mount_options.ts";
 import { NAMESPACES } from "./namespaces.ts";
-import { SECCOMP_ACTIONS, SECCOMP_ARCHS, SECCOMP_FLAGS, SECCOMP_OPERATORS } from "./seccomp.ts";
 import { type Features, OCI_VERSION, OCI_VERSION_MIN, type SeccompFeatures } from "./types.ts";
 
-/** What the document tells that the sources do not know. */
+/** What the document tells that the sources of `spec/` do not know. */
 export interface FeatureFacts {
   /** Version of tsrun. */
   version: string;
   /** Commit it was built from. */
   commit: string;
-  /** Version of libseccomp; absent: there is none, and no filters. */
+  /** Version of libseccomp; absent where there is none. */
   libseccomp?: string;
-  /** Filter flags that this libseccomp and this kernel can do. */
-  seccompFlags?: readonly string[];
+  /** Filters that can be had. */
+  seccomp: SeccompFeatures;
 }
 
 /** Namespaces that are in the table but not implemented. */
 const MISSING_NAMESPACES: readonly string[] = ["user", "time"];
-
-/** Actions that are in the table but not implemented. */
-const MISSING_ACTIONS: readonly string[] = ["SCMP_ACT_NOTIFY"];
 
 /** The features document. */
 export function features(facts: FeatureFacts): Features {
@@ -45,10 +40,10 @@ export function features(facts: FeatureFacts): Features {
     hooks: [...HOOK_NAMES],
     mountOptions: knownMountOptions(),
     linux: {
-      namespaces: sortedNames(NAMESPACES, MISSING_NAMESPACES),
+      namespaces: Object.keys(NAMESPACES).filter((it) => !MISSING_NAMESPACES.includes(it)).sort(),
       capabilities: Object.keys(CAPABILITIES),
       cgroup: { v1: true, v2: false, systemd: false, systemdUser: false, rdma: false },
-      seccomp: seccompFeatures(facts),
+      seccomp: facts.seccomp,
       apparmor: { enabled: false },
       selinux: { enabled: false },
       intelRdt: { enabled: false, schemata: false, monitoring: false },
@@ -65,20 +60,4 @@ export function features(facts: FeatureFacts): Features {
     // runc's list: the first is its own, the second and third let a configuration change the host's systemd and CRIU.
     potentiallyUnsafeConfigAnnotations: ["bundle", "org.systemd.property.", "org.criu.config"],
   };
-}
-
-function seccompFeatures({ libseccomp, seccompFlags }: FeatureFacts): SeccompFeatures {
-  if (libseccomp === undefined) return { enabled: false };
-  return {
-    enabled: true,
-    actions: sortedNames(SECCOMP_ACTIONS, MISSING_ACTIONS),
-    operators: sortedNames(SECCOMP_OPERATORS),
-    archs: sortedNames(SECCOMP_ARCHS),
-    knownFlags: sortedNames(SECCOMP_FLAGS),
-    supportedFlags: seccompFlags?.toSorted(),
-  };
-}
-
-function sortedNames(table: object, missing: readonly string[] = []): string[] {
-  return Object.keys(table).filter((it) => !missing.includes(it)).sort();
 }

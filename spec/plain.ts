@@ -105,6 +105,7 @@ function readShapes(): Shapes {
       operator: SECCOMP_OPERATORS,
       propagation: MOUNT_PROPAGATION,
       rlimit: RLIMITS,
+      version: { "1.0.2-dev": 0, "1.0.2": 0, "1.1.0": 0, "1.2.0": 0, "1.2.1": 0, "1.3.0": 0 },
     },
   };
 }
@@ -158,7 +159,11 @@ export function isPlainConfig(config: unknown): boolean {
   const shapes = readShapes();
   if (!fits(config, shapes.shapes.config, shapes)) return false;
   const { ociVersion, process, root, linux, hostname = "", domainname = "", mounts = [] } = config as Spec;
-  if (!/^1\.\d+\.\d+(?:-[\w.]+)?$/.test(ociVersion) || root.path === "" || !isSound(process)) return false;
+  // A regular expression costs 0.2 ms the first time, so the usual versions are in a table.
+  if (!Object.hasOwn(shapes.tables.version, ociVersion) && !/^1\.\d+\.\d+(?:-[\w.]+)?$/.test(ociVersion)) {
+    return false;
+  }
+  if (root.path === "" || !isSound(process)) return false;
   const { namespaces = [], sysctl = {}, resources, seccomp } = linux!;
   const types: string[] = [];
   for (const { type } of namespaces) {
