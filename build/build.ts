@@ -1,0 +1,136 @@
+/**
+ * `./x build`: writes dist/tsrun, one executable file.
+ *
+ * Where `denort` is to be had (in DENORT_BIN, or by download) that is a program compiled by Deno; else it is the
+ * same bundle as a script that runs the pinned Deno. TSRUN_KIND=bundle asks for the latter.
+ * @module
+ */
+import type { BuildInfo, BuildKind } from "../runtime/version.ts";
+import { denoToRun, prelinkProgram, replaceFile } from "./deno.ts";
+import { launchLines, V8_FLAGS } from "./launch_lines.ts";
+import { type Chunk, link } from "./link.ts";
+
+const TOP = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
+const ENTRY = "main.js";
+/** Long enough for 45 MB over a slow line; no name server answers "no such host" in no time. */
+const DOWNLOAD_SECONDS = 180;
+
+/** Runs a program and returns its output, or an error with the last thing it said. */
+async function output(program: string, args: string[], env: Record<string, string> = {}): Promise<string> {
+  const signal = AbortSignal.timeout(DOWNLOAD_SECONDS * 1000);
+  const child = await new Deno.Command(program, { args, cwd: TOP, env: { ...env, NO_COLOR: "1" }, signal })
+    .output();
+  if (child.success) return new TextDecoder().decode(child.stdout);
+  const said = new TextDecoder().decode(child.stderr).trim();
+  throw new Error(said === "" ? `${program} ended with ${child.signal ?? child.code}` : said);
+}
+
+/** The commit of the tree, `-dirty` where files differ from it; empty without git. */
+async function commitOfTree(): Promise<string> {
+  try {
+    const commit = (await output("git", ["rev-parse", "HEAD"])).trim();
+    const changes = await output("git", ["status", "--porcelain", "--untracked-files=no"]);
+    return changes === "" ? commit : `${commit}-dirty`;
+  } catch {
+    return "";
+  }
+}
+
+/** Bundles main.ts: minified chunks, one for each module that is loaded on demand. */
+async function bundle(dir: string): Promise<Chunk[]> {
+  const imports = Deno.env.get("TSRUN_IMPORTS")?.split(" ").filter((word) => word !== "") ?? [];
+  await output(Deno.execPath(), [
+    ...["bundle", "--quiet", "--platform=deno", "--minify", "--code-splitting", `--outdir=${dir}`],
+    ...imports,
+    "main.ts",
+  ]);
+  return [...Deno.readDirSync(dir)]
+    .map(({ name }) => ({ name, code: Deno.readTextFileSync(`${dir}/${name}`) }));
+}
+
+/** Compiles a linked bundle. The error of the promise says why that cannot be done here. */
+async function compile(text: string, dir: string, target: string): Promise<void> {
+  const source = `${dir}/tsrun.js`;
+  Deno.writeTextFileSync(source, text);
+  await output(Deno.execPath(), [
+    ...[
+      "compile",
+      "--quiet",
+      "--allow-all",
+      "--no-config",
+      "--no-lock",
+      "--no-remote",
+      "--no-npm",
+      "--no-check",
+    ],
+    ...["--no-code-cache", `--v8-flags=${V8_FLAGS.join(",")}`, `--output=${target}`],
+    source,
+  ]);
+}
+
+/** The last of the causes that Deno lists under an error, else its first line. */
+function rootCause(error: unknown): string {
+  const message = error instanceof Error ? error.message : `${error}`;
+  return [...message.matchAll(/^ +\d+: (?!<unknown>)(.+)$/gm)].at(-1)?.[1] ?? message.split("\n")[0];
+}
+
+/** Why there is no compiled program, or undefined where there is one now. */
+async function tryCompile(text: string, dir: string): Promise<string | undefined> {
+  if (Deno.env.get("TSRUN_KIND") === "bundle") return "TSRUN_KIND=bundle asks for it";
+  const target = `${dir}/tsrun`;
+  try {
+    await compile(text, dir, target);
+  } catch (error) {
+    if (Deno.env.has("DENORT_BIN")) throw error;
+    return `DENORT_BIN is not set, and denort cannot be downloaded: ${rootCause(error)}`;
+  }
+  prelinkProgram(target);
+  Deno.renameSync(target, `${TOP}/dist/tsrun`);
+  return undefined;
+}
+
+/** Runs what was built with nothing in its environment: it must name its kind and its Deno. */
+async function checkResult(kind: BuildKind): Promise<void> {
+  const child = await new Deno.Command(`${TOP}/dist/tsrun`, { args: ["--version"], clearEnv: true, cwd: "/" })
+    .output();
+  const said = new TextDecoder().decode(child.stdout);
+  if (!child.success || !said.includes(`kind: ${kind}\n`)) {
+    throw new Error(`dist/tsrun does not run: ${said}${new TextDecoder().decode(child.stderr)}`);
+  }
+  if (!said.includes(`deno: ${Deno.version.deno}\n`)) {
+    throw new Error(`dist/tsrun is not of Deno ${Deno.version.deno}: DENORT_BIN is of another version`);
+  }
+}
+
+async function main(): Promise<void> {
+  Deno.mkdirSync(`${TOP}/dist`, { recursive: true });
+  // Beside the result, so that a rename is enough.
+  const dir = Deno.makeTempDirSync({ dir: `${TOP}/dist`, prefix: "build-" });
+  try {
+    const chunks = await bundle(`${dir}/chunks`);
+    const { version } = JSON.parse(Deno.readTextFileSync(`${TOP}/deno.json`));
+    const info = { version, commit: await commitOfTree() };
+    const linked = (kind: BuildKind) => link(chunks, ENTRY, { ...info, kind } satisfies BuildInfo);
+    const size = `${Math.round(linked("bundle").length / 1024)} KB of JavaScript in ${chunks.length} chunks`;
+    const reason = await tryCompile(linked("compiled"), dir);
+    if (reason === undefined) {
+      await checkResult("compiled");
+      console.log(`dist/tsrun: a compiled program, ${size}`);
+      return;
+    }
+    const deno = denoToRun(Deno.execPath(), `${TOP}/.deno/${Deno.version.deno}/deno-prelinked`);
+    replaceFile(`${TOP}/dist/tsrun`, launchLines(deno.path) + linked("bundle"), 0o755);
+    await checkResult("bundle");
+    console.log(`dist/tsrun: an executable bundle, ${size}, run by ${deno.path}, ${deno.note}`);
+    console.log(`why not a compiled program: ${reason}`);
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(`build: ${error instanceof Error ? error.message : error}`);
+  Deno.exit(1);
+}

@@ -1,0 +1,59 @@
+/**
+ * `./x install [PREFIX=/usr/local] [DESTDIR=]`: copies dist/tsrun to PREFIX/bin. A bundle gets a Deno of its own in
+ * PREFIX/lib/tsrun, so that nothing of the checkout is needed any more.
+ * @module
+ */
+import { denoToRun, replaceFile } from "./deno.ts";
+import { withLaunchLines } from "./launch_lines.ts";
+
+const BUILT = new URL("../dist/tsrun", import.meta.url).pathname;
+const COPY = new URL(`../.deno/${Deno.version.deno}/deno-prelinked`, import.meta.url).pathname;
+
+/** Reads NAME=VALUE words; anything else, and a PREFIX that is not absolute, is an error. */
+function settings(args: readonly string[]): { prefix: string; destdir: string } {
+  const given: Record<string, string> = { PREFIX: "/usr/local", DESTDIR: "" };
+  for (const word of args) {
+    const [, name, value] = /^(PREFIX|DESTDIR)=(.*)$/.exec(word) ?? [];
+    if (name === undefined) {
+      throw new Error(`unknown argument ${word}; usage: ./x install [PREFIX=DIR] [DESTDIR=DIR]`);
+    }
+    given[name] = value.replace(/\/+$/, "");
+  }
+  if (given.PREFIX !== "" && !given.PREFIX.startsWith("/")) {
+    throw new Error("PREFIX must be an absolute path");
+  }
+  return { prefix: given.PREFIX, destdir: given.DESTDIR };
+}
+
+/** A bundle begins with its launch lines, a compiled program with the ELF magic. */
+function isBundle(content: Uint8Array): boolean {
+  return content[0] === "#".charCodeAt(0) && content[1] === "!".charCodeAt(0);
+}
+
+function install(args: readonly string[]): void {
+  const { prefix, destdir } = settings(args);
+  let content: Uint8Array;
+  try {
+    content = Deno.readFileSync(BUILT);
+  } catch {
+    throw new Error("there is no dist/tsrun: run ./x build first");
+  }
+  Deno.mkdirSync(`${destdir}${prefix}/bin`, { recursive: true });
+  if (isBundle(content)) {
+    const lib = `${prefix}/lib/tsrun`;
+    const source = denoToRun(Deno.execPath(), COPY);
+    Deno.mkdirSync(`${destdir}${lib}`, { recursive: true });
+    replaceFile(`${destdir}${lib}/deno`, Deno.readFileSync(source.path), 0o755);
+    console.log(`${destdir}${lib}/deno: Deno ${Deno.version.deno}, ${source.note}`);
+    content = new TextEncoder().encode(withLaunchLines(new TextDecoder().decode(content), `${lib}/deno`));
+  }
+  replaceFile(`${destdir}${prefix}/bin/tsrun`, content, 0o755);
+  console.log(`${destdir}${prefix}/bin/tsrun`);
+}
+
+try {
+  install(Deno.args);
+} catch (error) {
+  console.error(`install: ${error instanceof Error ? error.message : error}`);
+  Deno.exit(1);
+}

@@ -1,0 +1,81 @@
+/**
+ * The parts of the test suite, and what is read from a part's report.
+ * @module
+ */
+
+/** Tests that are run together under one time limit. */
+export interface Part {
+  name: string;
+  /** Files and directories, below the top. */
+  paths: readonly string[];
+  limitSeconds: number;
+}
+
+/** In the order they run. */
+export const PARTS: readonly Part[] = [
+  {
+    name: "unit",
+    paths: ["spec", "ffi", "init", "runtime", "build", "bench", "tests/gate_plugin_test.ts"],
+    limitSeconds: 600,
+  },
+  { name: "integration", paths: ["tests/golden_test.ts", "tests/integration"], limitSeconds: 1200 },
+  { name: "clients", paths: ["tests/clients"], limitSeconds: 1800 },
+];
+
+/** How many tests ended which way. */
+export interface Counts {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+/** What the command line asks for. */
+export interface Selection {
+  parts: readonly Part[];
+  /** Only tests whose name holds this. */
+  filter: string | undefined;
+}
+
+/**
+ * Reads `[PART...] [FILTER | --filter=TEXT]`.
+ *
+ * @throws {Error} for two filters, or an unknown flag.
+ */
+export function select(args: readonly string[]): Selection {
+  const names: string[] = [];
+  let filter: string | undefined;
+  for (const word of args) {
+    if (PARTS.some((part) => part.name === word)) {
+      names.push(word);
+      continue;
+    }
+    const text = word.startsWith("--filter=") ? word.slice("--filter=".length) : word;
+    if (text.startsWith("--") || filter !== undefined) throw new Error(`unexpected argument ${word}`);
+    filter = text;
+  }
+  return { parts: PARTS.filter((part) => names.length === 0 || names.includes(part.name)), filter };
+}
+
+/**
+ * Counts the tests in a JUnit report of `deno test`; the steps of a test belong to it and are not counted.
+ *
+ * @param xml The report; undefined where none was written.
+ * @param success Whether the run as a whole succeeded. A module that cannot be loaded, or a type error, is in
+ *     no report: it counts as one failure.
+ */
+export function countReport(xml: string | undefined, success: boolean): Counts {
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  let parent = "";
+  for (
+    const [, attributes, body = ""] of (xml ?? "").matchAll(/<testcase ([^>]*?)(?:\/>|>(.*?)<\/testcase>)/gs)
+  ) {
+    const name = /\bname="([^"]*)"/.exec(attributes)?.[1] ?? "";
+    if (parent !== "" && name.startsWith(`${parent} &gt; `)) continue;
+    parent = name;
+    if (/<(?:failure|error)\b/.test(body)) counts.failed++;
+    else if (/<skipped\b/.test(body)) counts.skipped++;
+    else counts.passed++;
+  }
+  if (!success && counts.failed === 0) counts.failed = 1;
+  return counts;
+}
