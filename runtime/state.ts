@@ -110,6 +110,25 @@ export function removeStateDir(root: string, id: string): void {
   }
 }
 
+/**
+ * Removes the directory of a create that was killed before it wrote a record: if there is such a directory, and
+ * nothing in it but what a create makes, so that a `--root` given by mistake costs nobody his files.
+ */
+export function removeUnrecorded(root: string, id: string): void {
+  validateId(id);
+  const directory = containerDir(root, id);
+  try {
+    const names = [...Deno.readDirSync(directory)].map((entry) => entry.name);
+    if (names.every((name) => /^(config\.json|exec\.fifo|state\.json\.\d+)$/.test(name))) {
+      removeStateDir(root, id);
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) {
+      throw new RuntimeError(`read ${directory}: ${reasonOf(error)}`);
+    }
+  }
+}
+
 /** Writes `state.json` whole: a reader sees the old record or the new one. */
 export function writeState(root: string, state: ContainerState): void {
   const path = `${containerDir(root, state.id)}/state.json`;

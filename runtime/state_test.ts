@@ -10,6 +10,7 @@ import {
   processState,
   readState,
   removeStateDir,
+  removeUnrecorded,
   startTimeOf,
   statusOf,
   timestamp,
@@ -100,6 +101,18 @@ Deno.test("state: removal is fine with having been done", () =>
     removeStateDir(root, "a");
     removeStateDir(root, "a");
     assertEquals(listIds(root), []);
+  }));
+
+Deno.test("state: what a killed create left is removed, what anybody else made is not", () =>
+  withRoot((root) => {
+    for (const id of ["empty", "left", "bundle"]) createStateDir(root, id);
+    Deno.writeTextFileSync(`${root}/left/exec.fifo`, "");
+    Deno.writeTextFileSync(`${root}/left/state.json.123`, "{");
+    Deno.mkdirSync(`${root}/bundle/rootfs`);
+    Deno.writeTextFileSync(`${root}/bundle/config.json`, "{}");
+    for (const id of ["empty", "left", "bundle", "missing"]) removeUnrecorded(root, id);
+    assertEquals(listIds(root), ["bundle"]);
+    assertEquals(Deno.readTextFileSync(`${root}/bundle/config.json`), "{}");
   }));
 
 Deno.test("state: status follows the process, its start time and exec.fifo", () =>

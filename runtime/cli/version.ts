@@ -10,19 +10,16 @@ import { build } from "../version.ts";
  * The lines after `tsrun version `. No other line may hold that word: dockerd takes the last one that does.
  */
 export function versionText(): string {
+  const libseccomp = installedLibseccomp();
   return `${build.version}\n` +
     (build.commit === "" ? "" : `commit: ${build.commit}\n`) +
     `spec: ${OCI_VERSION}\n` +
     `deno: ${Deno.version.deno}\n` +
-    libseccompLine() +
+    (libseccomp === undefined ? "" : `libseccomp: ${libseccomp}\n`) +
     `kind: ${build.kind}\n`;
 }
 
-/** Empty where libseccomp is not installed: all but seccomp works without it. */
-function libseccompLine(): string {
-  try {
-    return `libseccomp: ${libseccompVersion()}\n`;
-  } catch {
-    return "";
-  }
+/** Version of libseccomp, undefined where it is not installed: all but seccomp works without it. */
+export function installedLibseccomp(): string | undefined {
+  return libseccompVersion() || undefined;
 }

@@ -8,7 +8,7 @@ import {
   CorruptStateError,
   MissingContainerError,
   readState,
-  removeStateDir,
+  removeUnrecorded,
   statusOf,
 } from "../state.ts";
 
@@ -45,7 +45,7 @@ function deleteContainer(root: string, id: string, force: boolean, systemd: bool
     state = readState(root, id);
   } catch (error) {
     // A directory without a record: its tsrun was killed before it made anything else.
-    if (error instanceof MissingContainerError) removeStateDir(root, id);
+    if (error instanceof MissingContainerError) removeUnrecorded(root, id);
     if (!(force && error instanceof CorruptStateError)) throw error;
     return destroyUnreadable(root, id, systemd);
   }
