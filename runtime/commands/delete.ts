@@ -1,9 +1,12 @@
 /** `tsrun delete`: remove a container and all that belongs to it. */
-import type { Command, Context } from "../cli/command.ts";
+import type { Command, Context, GlobalOptions } from "../cli/command.ts";
+import type { Hook, Spec } from "../../spec/types.ts";
 import { destroyContainer, destroyUnreadable } from "../delete.ts";
-import { RuntimeError } from "../errors.ts";
+import { reasonOf, RuntimeError } from "../errors.ts";
 import { lockContainer } from "../lock.ts";
+import type { Log } from "../log.ts";
 import {
+  containerDir,
   type ContainerState,
   CorruptStateError,
   MissingContainerError,
@@ -27,10 +30,10 @@ export const command: Command = {
     kind: "bool",
     usage: "kill a container that runs; no error when there is none of that id",
   }],
-  run({ global, flags, args: [id] }: Context): number {
+  async run({ global, flags, args: [id], log }: Context): Promise<number> {
     const force = flags.bool("force");
     try {
-      deleteContainer(global.root, id, force, global.systemdCgroup);
+      await deleteContainer(global, id, force, log);
     } catch (error) {
       if (!(force && error instanceof MissingContainerError)) throw error;
     }
@@ -38,7 +41,8 @@ export const command: Command = {
   },
 };
 
-function deleteContainer(root: string, id: string, force: boolean, systemd: boolean): void {
+async function deleteContainer(global: GlobalOptions, id: string, force: boolean, log: Log): Promise<void> {
+  const { root } = global;
   using _lock = lockContainer(root, id);
   let state: ContainerState;
   try {
@@ -47,12 +51,30 @@ function deleteContainer(root: string, id: string, force: boolean, systemd: bool
     // A directory without a record: its tsrun was killed before it made anything else.
     if (error instanceof MissingContainerError) removeUnrecorded(root, id);
     if (!(force && error instanceof CorruptStateError)) throw error;
-    return destroyUnreadable(root, id, systemd);
+    return destroyUnreadable(root, id, global.systemdCgroup);
   }
   const status = statusOf(root, state);
   if (!force && (status === "running" || status === "paused")) {
     throw new RuntimeError(`cannot delete container ${id} that is not stopped: ${status}`);
   }
   // "creating", seen under the lock, means that its creator is dead.
+  const hooks = savedHooks(root, id, log);
   destroyContainer(root, state);
+  if (hooks === undefined) return;
+  const { runPoststop } = await import("../hooks.ts");
+  for (const failure of runPoststop(hooks, state)) log.warn(failure);
+}
+
+/** The poststop hooks of the config as it was at create; undefined when there are none. */
+function savedHooks(root: string, id: string, log: Log): readonly Hook[] | undefined {
+  try {
+    const text = Deno.readTextFileSync(`${containerDir(root, id)}/config.json`);
+    // Most configs have none: those are not parsed for it.
+    if (!text.includes('"poststop"')) return undefined;
+    return (JSON.parse(text) as Spec).hooks?.poststop;
+  } catch (error) {
+    // A container whose config is lost is removed all the same, though not in silence.
+    if (!(error instanceof Deno.errors.NotFound)) log.warn(`poststop hooks: ${reasonOf(error)}`);
+    return undefined;
+  }
 }
