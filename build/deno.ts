@@ -11,13 +11,28 @@ export interface RunningDeno {
 }
 
 /** Does a copy start, and answer as the original does? */
-function answersAlike(copy: string, original: string): boolean {
+function answersAlike(copy: string, original: string, args: string[]): boolean {
   const [ours, theirs] = [copy, original].map((path) => {
-    const { success, stdout } = new Deno.Command(path, { args: ["eval", "console.log(Deno.version)"] })
-      .outputSync();
+    const { success, stdout } = new Deno.Command(path, { args, stderr: "null" }).outputSync();
     return success ? new TextDecoder().decode(stdout) : undefined;
   });
   return ours !== undefined && ours === theirs;
+}
+
+/** Gives a compiled program a fixed address, where it runs with one. */
+export function prelinkProgram(path: string): void {
+  if (Deno.env.get("TSRUN_PRELINK") === "no") return;
+  const image = Deno.readFileSync(path);
+  const copy = `${path}.prelinked`;
+  try {
+    prelink(image, randomBase());
+  } catch (error) {
+    if (error instanceof PrelinkError) return;
+    throw error;
+  }
+  replaceFile(copy, image, 0o755);
+  if (answersAlike(copy, path, ["--version"])) Deno.renameSync(copy, path);
+  else Deno.removeSync(copy);
 }
 
 /** Writes a whole file: readers of the old one, running programs among them, keep it. */

@@ -15,10 +15,10 @@ export interface Part {
 export const PARTS: readonly Part[] = [
   {
     name: "unit",
-    paths: ["spec", "ffi", "init", "runtime", "build", "bench", "tests/gate_plugin_test.ts"],
+    paths: ["spec", "ffi", "init", "runtime", "build", "tests/gate_plugin_test.ts"],
     limitSeconds: 600,
   },
-  { name: "integration", paths: ["tests/golden_test.ts", "tests/integration"], limitSeconds: 1200 },
+  { name: "integration", paths: ["tests/golden_test.ts", "tests/integration", "bench"], limitSeconds: 1200 },
   { name: "clients", paths: ["tests/clients"], limitSeconds: 1800 },
 ];
 

@@ -1,6 +1,6 @@
 /**
- * `./x lint`: formatting, lint rules (Deno's and the project's, tests/gate_plugin.ts) and types, all of them
- * even when one fails.
+ * `./x lint`: formatting, lint rules (Deno's, and the project's in tests/gate_plugin.ts) and types, all of
+ * them even when one fails.
  * @module
  */
 const TOP = new URL("..", import.meta.url).pathname;
@@ -11,6 +11,7 @@ const imports = Deno.env.get("TSRUN_IMPORTS")?.split(" ").filter((word) => word 
 const STEPS: readonly (readonly string[])[] = [
   ["fmt", "--check", "--quiet"],
   ["lint", "--quiet"],
+  ["test", "--quiet", "--no-check", "--allow-read", "--hide-stacktraces", "tests/gate_files.ts"],
   ["check", "--quiet", ...imports, "."],
 ];
 

@@ -1,6 +1,6 @@
 /**
  * The project's own lint rules: sizes, the direction of imports, and what may come from outside.
- * Named in deno.json, so that editors show them too.
+ * tests/gate_files.ts applies them.
  * @module
  */
 

@@ -1,0 +1,103 @@
+/**
+ * `deno run -A build/measure.ts [ROUNDS]`: what each way to start Deno costs, and what each chunk of dist/tsrun costs.
+ *
+ * Every variant is a file of its own that does nothing but print; they run in turn, round after round, with an
+ * empty environment, so that whatever else the machine does meets all of them alike. Figures in README.md.
+ * @module
+ */
+import { LAUNCHER_VARIABLES } from "../runtime/launcher.ts";
+import { launchLines } from "./launch_lines.ts";
+import { prelink, randomBase } from "./prelink.ts";
+
+const PROGRAM = "console.log(1);\n";
+/** Words of a made-up program, for the price of size. */
+const FUNCTION =
+  "(a,b){let d=[];for(let e of a)if(e===b)throw new Error(`cannot ${e}: ${b}`);return d.map((f)=>f+1)}\n";
+
+function quantile(sorted: readonly number[], q: number): string {
+  return sorted[Math.floor(q * (sorted.length - 1))].toFixed(2).padStart(8);
+}
+
+/** Runs all files in turn and prints milliseconds. */
+function race(files: readonly string[], rounds: number): void {
+  const times = files.map(() => [] as number[]);
+  for (let round = 0; round < rounds; round++) {
+    for (let i = 0; i < files.length; i++) {
+      const turn = (i + round) % files.length;
+      const start = performance.now();
+      const { success } = new Deno.Command(files[turn], { clearEnv: true, cwd: "/" }).outputSync();
+      times[turn].push(performance.now() - start);
+      if (!success) throw new Error(`${files[turn]} failed`);
+    }
+  }
+  console.log("".padEnd(26), "     min      25%  median     90%");
+  for (const [i, list] of times.entries()) {
+    list.sort((a, b) => a - b);
+    const name = files[i].slice(files[i].lastIndexOf("/") + 1);
+    console.log(name.padEnd(26), ...[0, 0.25, 0.5, 0.9].map((q) => quantile(list, q)));
+  }
+}
+
+/** A program of about this many kilobytes. */
+function program(kilobytes: number): string {
+  const count = Math.ceil(kilobytes * 1024 / (FUNCTION.length + 14));
+  return Array.from({ length: count }, (_, i) => `function f${i}${FUNCTION}`).join("") + PROGRAM;
+}
+
+/** Writes all variants and returns their paths. */
+function writeVariants(dir: string, deno: string): string[] {
+  const files: string[] = [];
+  const add = (name: string, text: string) => {
+    Deno.writeTextFileSync(`${dir}/${name}`, text, { mode: 0o755 });
+    files.push(`${dir}/${name}`);
+  };
+  const fixed = `${dir}/deno-prelinked`;
+  const image = Deno.readFileSync(deno);
+  prelink(image, randomBase());
+  Deno.writeFileSync(fixed, image, { mode: 0o755 });
+  const lines = launchLines(fixed);
+  add("as-built", lines + PROGRAM);
+  add("deno-as-it-came", launchLines(deno) + PROGRAM);
+  // Not all of the flags: the line would be longer than the 255 bytes that the kernel reads.
+  const settings = `DENO_DIR=${LAUNCHER_VARIABLES.DENO_DIR} DENO_NO_UPDATE_CHECK=1`;
+  add(
+    "through-env",
+    `#!/usr/bin/env -S ${settings} ${fixed} run -A --no-config --no-code-cache --ext=js\n${PROGRAM}`,
+  );
+  add("threads", lines.replace(/ --v8-flags=\S+/, "") + PROGRAM);
+  add("code-cache", lines.replace(" --no-code-cache", "") + PROGRAM);
+  for (const flag of ["--jitless", "--lite-mode", "--max-lazy", "--no-opt"]) {
+    add(`v8${flag}`, lines.replace(/(--v8-flags=\S+)/, `$1,${flag}`) + PROGRAM);
+  }
+  add("malloc-huge-pages", lines.replace("exec", "GLIBC_TUNABLES=glibc.malloc.hugetlb=1 exec") + PROGRAM);
+  add("module-of-100-KB", lines + program(100));
+  add("comment-of-100-KB", `${lines}${PROGRAM}/*\n${program(100)}*/\n`);
+  add(
+    "function-of-100-KB",
+    `${lines}const t=Deno.readTextFileSync(import.meta.filename);` +
+      `new Function(t.slice(t.indexOf("\\n/*")+3,-3))();\n/*${program(100)}*/\n`,
+  );
+  return files;
+}
+
+/** Runs a copy of dist/tsrun whose loader tells what each chunk took. */
+function showChunks(dir: string, args: string[]): void {
+  const built = Deno.readTextFileSync(new URL("../dist/tsrun", import.meta.url));
+  const before = "loaded[name]??=compile(Function,name)(build,$require,$import);";
+  const after = "{if(name in loaded)return loaded[name];const a=performance.now(),f=compile(Function,name)," +
+    "b=performance.now(),r=f(build,$require,$import),c=performance.now();" +
+    "console.error(name.padEnd(26),String(table[name][0]-table[name][1]).padStart(6),'bytes',(b-a).toFixed(2)," +
+    "'ms to compile',(c-b).toFixed(2),'ms to run with what it imports');return loaded[name]=r};";
+  if (!built.includes(before)) throw new Error("dist/tsrun is not a bundle of this version");
+  const copy = `${dir}/tsrun`;
+  Deno.writeTextFileSync(copy, built.replace(before, () => after), { mode: 0o755 });
+  new Deno.Command(copy, { args, clearEnv: true, cwd: "/", stdout: "null", stderr: "inherit" }).outputSync();
+}
+
+const dir = Deno.makeTempDirSync({ prefix: "tsrun-measure-" });
+try {
+  if (Deno.args[0] === "chunks") showChunks(dir, Deno.args.slice(1));
+  else race(writeVariants(dir, Deno.execPath()), Number(Deno.args[0] ?? 40));
+} finally {
+  Deno.removeSync(dir, { recursive: true });
+}
