@@ -1,0 +1,125 @@
+import { assert, assertEquals } from "@std/assert";
+import { defaultSpec } from "./default.ts";
+import { isPlainConfig, isPlainProcess } from "./plain.ts";
+import { type Config, containerdConfig, dockerConfig, fullConfig } from "./testing.ts";
+import {
+  configWarnings,
+  formatProblems,
+  validateConfig,
+  validateProcess,
+  validateResources,
+} from "./validate.ts";
+
+const VALID: Record<string, () => Config> = {
+  docker: dockerConfig,
+  containerd: containerdConfig,
+  full: fullConfig,
+  default: () => defaultSpec({ rootless: false, euid: 0, egid: 0, cgroup2: true }),
+  rootless: () => defaultSpec({ rootless: true, euid: 1000, egid: 100, cgroup2: true }),
+};
+
+for (const [name, make] of Object.entries(VALID)) {
+  Deno.test(`validateConfig finds nothing wrong with the ${name} configuration`, () => {
+    assertEquals(validateConfig(make()), []);
+    assertEquals(configWarnings(make()), []);
+  });
+}
+
+Deno.test("the configurations of clients are plain, and so are their processes", () => {
+  for (const make of [VALID.docker, VALID.containerd, VALID.default]) {
+    assert(isPlainConfig(make()));
+    assert(isPlainProcess(make().process));
+  }
+});
+
+Deno.test("validateConfig reports every problem at once", () => {
+  const config = dockerConfig();
+  config.process.args = [];
+  config.process.cwd = "tmp";
+  config.process.user.uid = "root";
+  config.process.env.push("NOTHING");
+  config.mounts[5].options.push("mode=755");
+  config.hooks.prestart[0].timeout = 0;
+  config.linux.namespaces = [{ type: "mount" }, { type: "mount" }, { type: "nett" }];
+  config.linux.resources.memory.swap = 1;
+  config.linux.seccomp.syscalls[0].action = "SCMP_ACT_MAYBE";
+  delete config.root;
+  const paths = validateConfig(config).map((it) => it.path);
+  assertEquals(paths.toSorted(), [
+    "hooks.prestart[0].timeout",
+    "hostname",
+    "linux.namespaces[1].type",
+    "linux.namespaces[2].type",
+    "linux.resources.memory.swap",
+    "linux.seccomp.syscalls[0].action",
+    'linux.sysctl["net.ipv4.ip_unprivileged_port_start"]',
+    "mounts[5].options",
+    "process.args",
+    "process.cwd",
+    "process.env[2]",
+    "process.user.uid",
+    "root",
+  ]);
+});
+
+Deno.test("validateConfig reports a document that is no configuration", () => {
+  assertEquals(validateConfig(null), [{ path: "", reason: "config cannot be null" }]);
+  for (const document of [[], "text", 1, true]) {
+    assertEquals(validateConfig(document), [{ path: "", reason: "must be a JSON object" }]);
+  }
+  assertEquals(validateConfig({}).map((it) => it.path), ["ociVersion", "root", "process"]);
+});
+
+Deno.test("validateConfig ignores unknown properties and takes null for absent", () => {
+  const config = dockerConfig();
+  config.process.favourite = 1;
+  config.linux.resources.gravity = { limit: "low" };
+  config.windows = { layerFolders: [] };
+  config.process.capabilities.ambient = null;
+  config.hooks = null;
+  config.linux.seccomp = null;
+  assertEquals(validateConfig(config), []);
+  config.process.args = null;
+  assertEquals(validateConfig(config).map((it) => it.reason), ["args must not be empty"]);
+});
+
+Deno.test("formatProblems writes one line with the reasons verbatim", () => {
+  const empty = { path: "process.args", reason: "args must not be empty" };
+  const root = { path: "root", reason: "root must be specified", fix: "name a directory" };
+  assertEquals(formatProblems([empty], "config.json"), "config.json: process.args: args must not be empty");
+  assertEquals(
+    formatProblems([empty, root, { path: "", reason: "config cannot be null" }], "config.json"),
+    "config.json: 3 problems: process.args: args must not be empty; root: root must be specified (name a directory); config cannot be null",
+  );
+});
+
+Deno.test("validateProcess and validateResources look at documents of their own", () => {
+  assertEquals(validateProcess(dockerConfig().process), []);
+  assertEquals(validateProcess({ cwd: "/" }).map((it) => it.path), ["args", "user"]);
+  assertEquals(validateProcess(undefined)[0].reason, "process property must not be empty");
+  assertEquals(validateResources({ memory: { swap: 5 } }), []);
+  assertEquals(validateResources({ memory: { swap: 5, limit: 6 } }).map((it) => it.path), ["memory.swap"]);
+  assertEquals(validateResources(null)[0].reason, "resources cannot be null");
+});
+
+Deno.test("configWarnings tells of what is dropped, deprecated or obsolete", () => {
+  const config = fullConfig();
+  config.process.capabilities.bounding.push("CAP_TIME_TRAVEL");
+  config.process.capabilities.effective.push("CAP_SYS_ADMIN");
+  config.process.capabilities.ambient.push("CAP_CHOWN");
+  config.mounts[4].destination = "etc/hosts";
+  config.linux.personality.flags = ["ADDR_NO_RANDOMIZE"];
+  config.linux.resources.memory.kernel = 5;
+  config.linux.namespaces.find((it: Config) => it.type === "user").path = "/proc/7/ns/user";
+  assertEquals(validateConfig(config), []);
+  assertEquals(configWarnings(config).map((it) => it.path), [
+    "process.capabilities.bounding",
+    "process.capabilities.effective",
+    "process.capabilities.ambient",
+    "mounts[4].destination",
+    "linux.personality.flags",
+    "linux.resources.memory.kernel",
+    "linux.uidMappings",
+  ]);
+  assertEquals(configWarnings(null), []);
+});
