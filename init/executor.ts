@@ -57,7 +57,7 @@ class SocketChannel implements Channel {
 const MSG_PEEK = 2, MSG_DONTWAIT = 0x40, MSG_NOSIGNAL = 0x4000;
 
 /** A pair of connected descriptors: ours, and the one for an executor. */
-interface Line {
+export interface Line {
   ours: number;
   theirs: number;
 }
@@ -96,9 +96,9 @@ export class Arena {
     return { ours: pair.i32(0), theirs: this.inherited(pair.i32(4)) };
   }
 
-  /** A kernel that speaks through our end of a line. */
-  remote(ours: number): RemoteKernel {
-    return new RemoteKernel(this.memory, new SocketChannel(this.kernel, ours));
+  /** Our end of a line as a channel. */
+  channel(ours: number): Channel {
+    return new SocketChannel(this.kernel, ours);
   }
 }
 
@@ -129,7 +129,12 @@ export function spawnExecutor(arena: Arena, noexecDir?: string): Executor {
   if (answer === -EACCES && noexecDir !== undefined) answer = spawnFromFile(kernel, image, noexecDir);
   if (answer < 0) throw new Error(`cannot start the init stage: ${strerror(-answer)}`);
   kernel.close(line.theirs);
-  return { pid: answer, channelFd: line.theirs, ours: line.ours, kernel: arena.remote(line.ours) };
+  return {
+    pid: answer,
+    channelFd: line.theirs,
+    ours: line.ours,
+    kernel: new RemoteKernel(arena.memory, arena.channel(line.ours)),
+  };
 }
 
 /** The image in a memfd that nobody can change any more; memfd_create(2), fcntl(2) F_ADD_SEALS. */

@@ -105,13 +105,13 @@ function newMount(
   // A tmpfs, and anything on /dev, becomes read-only at the end: what is mounted in it may need a place made.
   const late = (type === "tmpfs" || destination === "/dev") && (options.flags & m.MS_RDONLY) !== 0;
   const flags = late ? options.flags & ~m.MS_RDONLY : options.flags;
-  const { set, clear } = mountAttributes(flags, options.cleared);
+  const { set } = mountAttributes(flags, options.cleared);
   const tree = createFilesystem(k, {
     type,
     source: mount.source ?? "",
     data,
     flags,
-    attributes: set & ~clear,
+    attributes: set,
   });
   attach(k, tree, place, options, mount.destination);
   if (late) context.readonly.push(() => k.mountSetattr(tree, "", 0, { set: m.MOUNT_ATTR_RDONLY }));

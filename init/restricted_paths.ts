@@ -14,17 +14,17 @@ import { readStatx, STATX_SIZE } from "../ffi/structs.ts";
 import * as m from "../spec/mount_options.ts";
 import { createFilesystem } from "./filesystem.ts";
 
-/** The host's null device, opened before the root is changed. */
+/** The host's null device as a detached mount, made before the root is changed. */
 export function openNullDevice(k: Kernel): NullDevice {
-  const fd = k.open("/dev/null", c.O_PATH | c.O_NOFOLLOW);
+  const mount = k.openTree(c.AT_FDCWD, "/dev/null", c.OPEN_TREE_CLONE | c.AT_SYMLINK_NOFOLLOW);
   const stat = k.buffer(STATX_SIZE);
-  k.statx(fd, "", stat);
-  return { fd, stat };
+  k.statx(mount, "", stat);
+  return { mount, stat };
 }
 
 /** A null device that is yet to be checked, when the kernel has answered. */
 export interface NullDevice {
-  fd: Result;
+  mount: Result;
   stat: Buffer;
 }
 
@@ -89,18 +89,30 @@ function protect(k: Kernel, { path, fd }: Opened): void {
 
 /** Files get the null device over them, directories an empty read-only tmpfs that they all share. */
 function maskAll(k: Kernel, items: readonly Opened[], nullDevice: NullDevice): void {
-  let empty: Result | undefined;
+  const coverFile = covering(k, () => nullDevice.mount),
+    coverDirectory = covering(k, () => emptyDirectory(k));
   for (const { path, fd, stat } of items) {
     k.during(`mask ${JSON.stringify(path)}`, () => {
       const directory = (readStatx(stat).mode & c.S_IFMT) === c.S_IFDIR;
-      const cover = directory ? empty ??= emptyDirectory(k) : nullDevice.fd;
-      const tree = k.openTree(cover, "", c.OPEN_TREE_CLONE | c.AT_EMPTY_PATH);
-      k.moveMount(tree, fd);
-      k.close(tree);
+      (directory ? coverDirectory : coverFile)(fd);
       k.close(fd);
     });
   }
-  if (empty) k.close(empty);
+}
+
+/** Attaches one detached mount at the first place, and copies of it, which can only then be made, at the others. */
+function covering(k: Kernel, open: () => Fd): (place: Fd) => void {
+  let first: Fd | undefined;
+  return (place) => {
+    if (first === undefined) {
+      first = open();
+      k.moveMount(first, place);
+      return;
+    }
+    const copy = k.openTree(first, "", c.OPEN_TREE_CLONE | c.AT_EMPTY_PATH);
+    k.moveMount(copy, place);
+    k.close(copy);
+  };
 }
 
 function emptyDirectory(k: Kernel): Result {

@@ -45,7 +45,8 @@ export interface SetupPlan {
   noPivot: boolean;
   noNewKeyring: boolean;
   host: HostCapabilities;
-  filter: SeccompFilter | null;
+  /** Compiles the filter, which takes a while when it is new; asked for while the init is at work. */
+  filter: () => SeccompFilter | null;
   /** Standard descriptors that are the host's null device, to be replaced by the container's. */
   nullStdio: readonly number[];
   hasKcore: boolean;
@@ -179,7 +180,7 @@ function nameHost(k: Recorder, { hostname, domainname }: Spec): void {
 function restrict(k: Recorder, plan: SetupPlan, root: Fd, nullDevice: NullDevice): void {
   const { maskedPaths = [], readonlyPaths = [] } = plan.spec.linux ?? {};
   restrictPaths(k, root, maskedPaths, readonlyPaths, nullDevice);
-  k.close(nullDevice.fd);
+  k.close(nullDevice.mount);
 }
 
 /** Working directory, standard descriptors, umask; tells whether the directory is to be entered again as the user. */
@@ -229,7 +230,9 @@ function becomeProcess(k: Recorder, plan: SetupPlan, { root, procfs, fifo, chdir
   becomeUser(k, process);
   const capabilities = finalSets(process, plan.host);
   // Without no-new-privileges only CAP_SYS_ADMIN may load a filter, and the filter is the last thing but one.
-  const needsAdmin = plan.filter !== null && !process.noNewPrivileges;
+  k.kick();
+  const filter = plan.filter();
+  const needsAdmin = filter !== null && !process.noNewPrivileges;
   setCapabilities(k, needsAdmin ? withSysAdmin(capabilities, plan.host) : capabilities);
   k.flush();
   if (chdirAgain()) {
@@ -256,7 +259,7 @@ function becomeProcess(k: Recorder, plan: SetupPlan, { root, procfs, fifo, chdir
     fifo: fifo.value,
     hooks: start,
     hookSetting: hookSettings,
-    filter: plan.filter,
+    filter,
     capabilities,
     lastCapability: plan.host.last,
   });

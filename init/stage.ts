@@ -1,0 +1,142 @@
+/**
+ * The first stage: an executor on the host that enters cgroups, joins namespaces, and clones the init into new ones.
+ *
+ *     tsrun ──posix_spawn──> stage ──clone3(CLONE_PARENT)──> init
+ *       └──── channel ────────┘                               │
+ *       └──── a channel of the init's own ────────────────────┘
+ *
+ * The init is a sibling of the stage, so that it becomes the child of whoever called tsrun once tsrun has ended.
+ * @module
+ */
+
+import * as c from "../ffi/constants.ts";
+import type { LocalKernel } from "../ffi/local.ts";
+import { type Channel, RemoteKernel } from "../ffi/remote.ts";
+import { Label } from "../ffi/recorder.ts";
+import { type Arena, type Executor, type Line, spawnExecutor } from "./executor.ts";
+import { cloneFlags, joinNamespaces, type NamespacePlan } from "./namespaces.ts";
+
+/** What the stage does before it clones. */
+export interface StagePlan {
+  namespaces: NamespacePlan;
+  /** `process.oomScoreAdj`, where the config sets one. */
+  oomScoreAdj: number | undefined;
+  /** Files that a process enters its cgroups by, writing `0` to each; and a directory to be cloned into. */
+  cgroupTasks: readonly string[];
+  cloneInto: string | null;
+}
+
+/** The last file descriptor number there can be. */
+const LAST_FD = 0xffff_ffff;
+
+/** A stage that runs, and the line to the init that it will clone. */
+export class Stage {
+  readonly #executor: Executor;
+  readonly #initLine: Line;
+  /** Where the kernel writes the init's pid, as the host sees it. */
+  readonly #initPid;
+  readonly #cgroupFd: number;
+
+  /**
+   * Starts the stage; it makes itself at home while tsrun reads the config.
+   *
+   * @param arena Shared memory, made with the same count of preserved descriptors.
+   * @param preserved Descriptors from 3 on that are the container's.
+   */
+  constructor(readonly arena: Arena, preserved: number, noexecDir?: string) {
+    this.#initLine = arena.line();
+    this.#executor = spawnExecutor(arena, noexecDir);
+    const k = this.#executor.kernel;
+    this.#initPid = k.buffer(8);
+    this.#cgroupFd = this.#executor.channelFd + 1;
+    closeOthers(k, preserved, [this.#initLine.theirs, this.#executor.channelFd]);
+    k.prctl(c.PR_SET_DUMPABLE, 0);
+    k.prctl(c.PR_SET_NAME, "tsrun:init");
+    // What Deno ignores and blocks must not be inherited: a container's program expects the defaults (signal(7)).
+    k.call("rt_sigaction", [c.SIGPIPE, [0, 0, 0, 0], null, 8]);
+    k.call("rt_sigprocmask", [c.SIG_SETMASK, [0], null, 8]);
+    k.kick();
+  }
+
+  /** Pid of the init on the host, 0 until it has been cloned. */
+  get initPid(): number {
+    return this.#initPid.u32(0);
+  }
+
+  /** Prepares the clone. The init is born when its kernel first has something to run. */
+  init(plan: StagePlan): RemoteKernel {
+    const k = this.#executor.kernel;
+    if (plan.oomScoreAdj !== undefined) {
+      k.writeFile(c.AT_FDCWD, "/proc/self/oom_score_adj", String(plan.oomScoreAdj));
+    }
+    for (const path of plan.cgroupTasks) {
+      k.during(`enter the cgroup by ${path}`, () => k.writeFile(c.AT_FDCWD, path, "0"));
+    }
+    joinNamespaces(k, plan.namespaces.joins);
+    const line = this.arena.channel(this.#initLine.ours);
+    return new RemoteKernel(this.arena.memory, new ClonedChannel(line, (first) => this.#clone(plan, first)));
+  }
+
+  /** Clones the init, which begins at the record `first`, and ends the stage. */
+  #clone(plan: StagePlan, first: number): void {
+    const { kernel: k, channelFd, pid } = this.#executor;
+    let flags = cloneFlags(plan.namespaces) + c.CLONE_PARENT + c.CLONE_PARENT_SETTID;
+    if (plan.cloneInto !== null) {
+      const directory = k.open(plan.cloneInto, c.O_PATH | c.O_DIRECTORY);
+      k.dup3(directory, this.#cgroupFd);
+      flags += c.CLONE_INTO_CGROUP;
+    }
+    const parent = new Label(), beginning = new Label();
+    beginning.address = first;
+    const args = [flags, 0, 0, this.#initPid.address, 0, 0, 0, 0, 0, 0, this.#cgroupFd];
+    k.call("clone3", [args, 88], { onPositive: parent, doing: "clone the init into its namespaces" });
+    // From here to the jump it is the init that runs: it makes its own channel the one it speaks through.
+    k.dup3(this.#initLine.theirs, channelFd);
+    k.close(this.#initLine.theirs);
+    if (plan.cloneInto !== null) k.close(this.#cgroupFd);
+    k.jump(beginning);
+    k.place(parent);
+    k.flush();
+    this.arena.kernel.close(this.#initLine.theirs);
+    k.call("exit_group", [0]);
+    k.release();
+    reap(this.arena.kernel, pid);
+  }
+}
+
+/** Closes every descriptor that is neither standard, nor preserved, nor one of `keep`; marks those close-on-exec. */
+function closeOthers(k: RemoteKernel, preserved: number, keep: readonly number[]): void {
+  let first = 3 + preserved;
+  for (const fd of keep.toSorted((a, b) => a - b)) {
+    if (fd > first) k.closeRange(first, fd - 1);
+    first = fd + 1;
+  }
+  k.closeRange(first, LAST_FD);
+  k.closeRange(3 + preserved, LAST_FD, c.CLOSE_RANGE_CLOEXEC);
+}
+
+/** Waits for a child that has ended or is about to: wait4(2). */
+export function reap(kernel: LocalKernel, pid: number): void {
+  kernel.call("wait4", [pid, null, 0, null], { allow: "any" });
+}
+
+/** The line to a process that is cloned when there is first something to send. */
+class ClonedChannel implements Channel {
+  #born = false;
+
+  constructor(readonly line: Channel, readonly clone: (first: number) => void) {}
+
+  send(address: number): void {
+    if (this.#born) return this.line.send(address);
+    this.#born = true;
+    this.clone(address);
+  }
+
+  receive(): number {
+    return this.line.receive();
+  }
+
+  ready(): boolean {
+    return this.line.ready();
+  }
+}

@@ -1,0 +1,277 @@
+/**
+ * `create`: from a bundle to a container that waits for `start`.
+ *
+ * The order is the specification's lifecycle (runtime.md). What is made is recorded before it is made, so that
+ * whatever happens to tsrun, `delete` finds all of it.
+ * @module
+ */
+
+import { S_IFIFO } from "../ffi/constants.ts";
+import { AT_FDCWD } from "../ffi/constants.ts";
+import { local, type LocalKernel } from "../ffi/local.ts";
+import { Arena, ExecutorGone } from "../init/executor.ts";
+import { readHostCapabilities } from "../init/identity.ts";
+import { type NamespacePlan, planNamespaces } from "../init/namespaces.ts";
+import { setUp, type SetupPlan } from "../init/setup.ts";
+import { reap, Stage } from "../init/stage.ts";
+import type { Spec } from "../spec/types.ts";
+import { configWarnings } from "../spec/validate.ts";
+import { type CgroupDriver, planCgroup } from "./cgroups/driver.ts";
+import { readCgroupHost } from "./cgroups/host.ts";
+import { planCgroupMount } from "./cgroups/mount.ts";
+import { type Config, readConfig } from "./config.ts";
+import { destroyContainer } from "./delete.ts";
+import { reasonOf, RuntimeError } from "./errors.ts";
+import { inheritedEnv, runHooks, runPoststop } from "./hooks.ts";
+import { lockContainer } from "./lock.ts";
+import type { Log } from "./log.ts";
+import { HostMounts } from "./host_mounts.ts";
+import { checkPreserved, inspectStdio } from "./inherited_fds.ts";
+import { setRlimits } from "./rlimits.ts";
+import { compileSeccomp } from "./seccomp.ts";
+import {
+  containerDir,
+  type ContainerState,
+  createStateDir,
+  ociState,
+  startTimeOf,
+  timestamp,
+  writeState,
+} from "./state.ts";
+import { mark } from "./trace.ts";
+
+/** What the command line says. */
+export interface CreateOptions {
+  /** State root and bundle, absolute. */
+  root: string;
+  id: string;
+  bundle: string;
+  pidFile?: string;
+  consoleSocket?: string;
+  pidfdSocket?: string;
+  noPivot: boolean;
+  noNewKeyring: boolean;
+  preserveFds: number;
+  systemdCgroup: boolean;
+  rootless: "auto" | "true" | "false";
+  log: Log;
+}
+
+/** Everything that a create in progress has in hand. */
+interface Creation {
+  o: CreateOptions;
+  k: LocalKernel;
+  arena: Arena;
+  stage: Stage;
+  config: Config;
+  namespaces: NamespacePlan;
+  mounts: HostMounts;
+  cgroup: CgroupDriver;
+  state: ContainerState;
+}
+
+/**
+ * Makes a container.
+ *
+ * @returns Its record; its init is this process's child and waits for `start`.
+ * @throws {RuntimeError} For whatever failed, when everything made until then is gone again.
+ */
+export function createContainer(o: CreateOptions): ContainerState {
+  checkOptions(o);
+  const k = local();
+  checkPreserved(k, o.preserveFds);
+  const arena = new Arena(k, o.preserveFds);
+  const stage = new Stage(arena, o.preserveFds);
+  mark("stage started");
+  const config = readConfig(o.bundle);
+  mark("config read");
+  for (const { path, reason } of o.log.debugging ? configWarnings(config.spec) : []) {
+    o.log.debug(`${path}: ${reason}`);
+  }
+  const rootfs = resolveRootfs(o.bundle, config.spec.root.path);
+  const mounts = new HostMounts();
+  const cgroup = planCgroup({
+    id: o.id,
+    cgroupsPath: config.spec.linux?.cgroupsPath,
+    systemd: o.systemdCgroup,
+    rootless: false,
+  }, readCgroupHost(mounts.text));
+  const namespaces = planNamespaces(config.spec.linux?.namespaces);
+  const state = newState(o, config.spec, rootfs, namespaces, cgroup);
+  createStateDir(o.root, o.id);
+  using _lock = lockContainer(o.root, o.id);
+  const creation: Creation = { o, k, arena, stage, config, namespaces, mounts, cgroup, state };
+  try {
+    build(creation);
+  } catch (error) {
+    throw undo(creation, error);
+  }
+  return state;
+}
+
+/** What can be refused before anything is read. */
+function checkOptions(o: CreateOptions): void {
+  if (Deno.uid() !== 0) {
+    throw new RuntimeError("containers without root are not supported yet: run as root");
+  }
+  if (o.consoleSocket !== undefined) {
+    throw new RuntimeError("cannot use console socket if tsrun will not detach or allocate tty");
+  }
+  if (o.pidfdSocket !== undefined) throw new RuntimeError("--pidfd-socket is not supported yet");
+}
+
+function resolveRootfs(bundle: string, path: string): string {
+  const rootfs = path.startsWith("/") ? path : `${bundle}/${path}`;
+  try {
+    const real = Deno.realPathSync(rootfs);
+    if (!Deno.statSync(real).isDirectory) {
+      throw new RuntimeError(`invalid rootfs ${JSON.stringify(rootfs)}: not a directory`);
+    }
+    return real;
+  } catch (error) {
+    if (error instanceof RuntimeError) throw error;
+    throw new RuntimeError(`invalid rootfs ${JSON.stringify(rootfs)}: ${reasonOf(error)}`);
+  }
+}
+
+function newState(
+  o: CreateOptions,
+  spec: Spec,
+  rootfs: string,
+  namespaces: NamespacePlan,
+  cgroup: CgroupDriver,
+): ContainerState {
+  return {
+    version: 1,
+    id: o.id,
+    ociVersion: spec.ociVersion,
+    bundle: o.bundle,
+    rootfs,
+    created: timestamp(),
+    owner: Deno.uid() ?? 0,
+    pid: 0,
+    startTime: "",
+    pidNamespace: namespaces.fresh.has("pid"),
+    cgroup: cgroup.record,
+    annotations: spec.annotations ?? {},
+  };
+}
+
+/** The container's way from a record to `created`. */
+function build(creation: Creation): void {
+  const { o, k, stage, config, namespaces, cgroup, state } = creation;
+  const { spec } = config;
+  const directory = containerDir(o.root, o.id);
+  writeState(o.root, state);
+  Deno.writeTextFileSync(`${directory}/config.json`, config.text, { mode: 0o600 });
+  makeFifo(k, `${directory}/exec.fifo`);
+  mark("state recorded");
+  cgroup.create();
+  mark("cgroup made");
+  const nullStdio = inspectStdio(k, spec.process.user.uid);
+  const entry = cgroup.entry();
+  const init = stage.init({
+    namespaces,
+    oomScoreAdj: spec.process.oomScoreAdj,
+    cgroupTasks: entry.tasks,
+    cloneInto: entry.cloneInto,
+  });
+  const ready = setUp(init, setupPlan(creation, `${directory}/exec.fifo`, nullStdio));
+  mark("init set up");
+  cgroup.set(spec.linux?.resources);
+  setRlimits(k, stage.initPid, spec.process.rlimits);
+  mark("limits set");
+  recordInit(creation);
+  if (o.pidFile !== undefined) writePidFile(o.pidFile, state.pid);
+  writeState(o.root, state);
+  ready.release();
+  mark("created");
+}
+
+/** Notes who the init is. */
+function recordInit({ stage, state }: Creation): void {
+  state.pid = stage.initPid;
+  state.startTime = startTimeOf(state.pid) ?? "";
+}
+
+function setupPlan(creation: Creation, fifo: string, nullStdio: readonly number[]): SetupPlan {
+  const { o, k, arena, config, namespaces, mounts, cgroup, state } = creation;
+  const { spec } = config;
+  return {
+    id: o.id,
+    spec,
+    bundle: o.bundle,
+    rootfs: state.rootfs,
+    fifo,
+    namespaces,
+    noPivot: o.noPivot,
+    noNewKeyring: o.noNewKeyring,
+    host: readHostCapabilities(k),
+    filter: () =>
+      spec.linux?.seccomp
+        ? compileSeccomp(spec.linux.seccomp, `${o.root}/.seccomp`, (line) => o.log.debug(line))
+        : null,
+    nullStdio,
+    hasKcore: mounts.hasKcore(),
+    mountPoints: () => mounts.points(),
+    procAndSys: () => mounts.procAndSys(state.rootfs),
+    cgroupMount: () => {
+      const { mounts: hierarchies, own } = readCgroupHost(mounts.text);
+      return planCgroupMount({
+        mounts: hierarchies,
+        record: cgroup.record,
+        own,
+        cgroupNamespace: namespaces.fresh.has("cgroup"),
+      });
+    },
+    runtimeHooks: () => {
+      const { prestart, createRuntime } = spec.hooks ?? {};
+      if (!prestart?.length && !createRuntime?.length) return;
+      recordInit(creation);
+      // Hooks may look at the limits, or change them.
+      cgroup.set(spec.linux?.resources);
+      runHooks("prestart", prestart, state, "creating", arena);
+      runHooks("createRuntime", createRuntime, state, "creating", arena);
+    },
+    hookState: (status, pid) => JSON.stringify({ ...ociState(state, status), pid }),
+    runtimeEnv: inheritedEnv,
+  };
+}
+
+/** The file by whose opening `start` lets the init go on; the process's user must be able to write to it. */
+function makeFifo(k: LocalKernel, path: string): void {
+  k.mknodat(AT_FDCWD, path, S_IFIFO | 0o622, 0);
+  Deno.chmodSync(path, 0o622);
+}
+
+/** Writes the pid without a newline, as clients read the whole file as a number; whole or not at all. */
+function writePidFile(path: string, pid: number): void {
+  const slash = path.lastIndexOf("/");
+  const temporary = `${path.slice(0, slash)}/.${path.slice(slash + 1)}`;
+  try {
+    Deno.writeTextFileSync(temporary, String(pid), { mode: 0o644 });
+    Deno.renameSync(temporary, path);
+  } catch (error) {
+    throw new RuntimeError(`write pid file ${path}: ${reasonOf(error)}`);
+  }
+}
+
+/** Removes everything that a failed create has made; returns the error to report. */
+function undo({ o, k, stage, config, state }: Creation, error: unknown): RuntimeError {
+  let message = reasonOf(error);
+  const pid = stage.initPid;
+  if (pid !== 0) {
+    k.kill(pid, 9, { allow: "any" });
+    reap(k, pid);
+  }
+  if (error instanceof ExecutorGone) message = `unable to start container process: ${message}`;
+  try {
+    destroyContainer(o.root, { ...state, pid: 0 });
+  } catch (cleanup) {
+    message += `; and cleaning up failed: ${reasonOf(cleanup)}`;
+  }
+  for (const failure of runPoststop(config.spec.hooks?.poststop, state)) message += `; ${failure}`;
+  const failed = new RuntimeError(message);
+  if (error instanceof Error) failed.stack = error.stack;
+  return failed;
+}

@@ -1,0 +1,56 @@
+/**
+ * The host's mounts, read once: proc_pid_mountinfo(5).
+ * @module
+ */
+
+/** What /proc/self/mountinfo says. */
+export class HostMounts {
+  #text: string | undefined;
+
+  /** @param text The file's text; read when first needed if absent. */
+  constructor(text?: string) {
+    this.#text = text;
+  }
+
+  /** The whole text. */
+  get text(): string {
+    return this.#text ??= Deno.readTextFileSync("/proc/self/mountinfo");
+  }
+
+  /** All mount points. */
+  points(): string[] {
+    return this.#lines().map(({ point }) => point);
+  }
+
+  /** Mount points that show a whole procfs or sysfs and are not inside `rootfs`, in the order of mounting. */
+  procAndSys(rootfs: string): string[] {
+    return this.#lines()
+      .filter(({ type, root, point }) =>
+        (type === "proc" || type === "sysfs") && root === "/" && !`${point}/`.startsWith(`${rootfs}/`)
+      )
+      .map(({ point }) => point);
+  }
+
+  /** Whether the host has /proc/kcore. */
+  hasKcore(): boolean {
+    try {
+      Deno.statSync("/proc/kcore");
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #lines(): { root: string; point: string; type: string }[] {
+    return this.text.trim().split("\n").map((line) => {
+      const [before, after = ""] = line.split(" - ");
+      const fields = before.split(" ");
+      return { root: unescape(fields[3]), point: unescape(fields[4]), type: after.split(" ")[0] };
+    });
+  }
+}
+
+/** Blanks, tabs, newlines and backslashes stand as three octal digits. */
+function unescape(field: string): string {
+  return field.replace(/\\([0-7]{3})/g, (_, digits) => String.fromCharCode(parseInt(digits, 8)));
+}

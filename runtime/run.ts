@@ -1,0 +1,50 @@
+/**
+ * `run`: create and start in one command; in the foreground also wait, and clean up.
+ * @module
+ */
+
+import { PR_SET_CHILD_SUBREAPER } from "../ffi/constants.ts";
+import { local } from "../ffi/local.ts";
+import { createContainer, type CreateOptions } from "./create.ts";
+import { deleteWithHooks } from "./delete_hooks.ts";
+import { startContainer } from "./start.ts";
+import { mark } from "./trace.ts";
+import { Supervisor } from "./supervisor.ts";
+
+/** What the command line says. */
+export interface RunOptions extends CreateOptions {
+  /** Return when the program runs. */
+  detach: boolean;
+  /** Leave the container when it has ended. */
+  keep: boolean;
+  /** Leave orphans of the container to the next reaper above. */
+  noSubreaper: boolean;
+}
+
+/**
+ * Runs a container.
+ *
+ * @returns 0 when detached, else the exit status of its process, 128 + n when signal n ended it.
+ * @throws {RuntimeError} As create and start do; the container is then gone.
+ */
+export async function runContainer(o: RunOptions): Promise<number> {
+  // Before anything is made, so that no signal meant for the container is lost.
+  const supervisor = o.detach ? undefined : new Supervisor();
+  if (!o.detach && !o.noSubreaper) local().prctl(PR_SET_CHILD_SUBREAPER, 1);
+  try {
+    const state = createContainer(o);
+    try {
+      startContainer(o.root, o.id);
+    } catch (error) {
+      deleteWithHooks(o.root, o.id, o.log);
+      throw error;
+    }
+    if (supervisor === undefined) return 0;
+    const status = await supervisor.wait(state.pid);
+    mark("program ended");
+    if (!o.keep) deleteWithHooks(o.root, o.id, o.log);
+    return status;
+  } finally {
+    supervisor?.[Symbol.dispose]();
+  }
+}

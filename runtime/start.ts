@@ -1,0 +1,96 @@
+/**
+ * `start`: lets a created container's init go on, and learns whether it became the program.
+ * @module
+ */
+
+import * as c from "../ffi/constants.ts";
+import { ESRCH } from "../ffi/errno.ts";
+import { local, type LocalKernel } from "../ffi/local.ts";
+import { readReport, REPORT_SIZE } from "../init/start_program.ts";
+import type { Spec } from "../spec/types.ts";
+import { savedConfig } from "./config.ts";
+import { destroyContainer } from "./delete.ts";
+import { RuntimeError } from "./errors.ts";
+import { runHooks, runPoststop } from "./hooks.ts";
+import { lockContainer } from "./lock.ts";
+import { containerDir, type ContainerState, initAlive, readState, statusOf } from "./state.ts";
+import { mark } from "./trace.ts";
+
+/**
+ * Starts the program of a container that is in the state `created`.
+ *
+ * @throws {RuntimeError} When it is in another state, when its program cannot be executed (`exec /x: <reason>`), or
+ * when a startContainer or poststart hook fails, upon which the container is stopped.
+ */
+export function startContainer(root: string, id: string): void {
+  using _lock = lockContainer(root, id);
+  const state = readState(root, id);
+  checkStatus(statusOf(root, state));
+  mark("state read");
+  let spec: Spec | undefined;
+  const config = () => spec ??= savedConfig(root, id);
+  const fifo = `${containerDir(root, id)}/exec.fifo`;
+  const report = openGate(local(), fifo, state);
+  mark("program started");
+  Deno.removeSync(fifo);
+  if (report.length > 0) throw new RuntimeError(readReport(report, config().hooks?.startContainer ?? []));
+  poststart(root, state, config);
+}
+
+function checkStatus(status: string): void {
+  if (status === "created") return;
+  if (status === "stopped") throw new RuntimeError("cannot start a container that has stopped");
+  if (status === "running") throw new RuntimeError("cannot start an already running container");
+  throw new RuntimeError(`cannot start a container in the ${status} state`);
+}
+
+/**
+ * Opens the fifo that the init waits at, and reads until its end: nothing means that the program runs.
+ *
+ * The open does not block, or an init that was killed meanwhile would hang it; poll(2) on the fifo and on the
+ * init's pidfd tells which of both happens.
+ */
+function openGate(k: LocalKernel, path: string, state: ContainerState): Uint8Array<ArrayBuffer> {
+  const gone = () => new RuntimeError("container process is already dead");
+  const pidfd = k.call("pidfd_open", [state.pid, 0], { allow: [ESRCH] }).value;
+  if (pidfd < 0 || !initAlive(state)) throw gone();
+  const fifo = k.open(path, c.O_RDONLY | c.O_NONBLOCK | c.O_NOFOLLOW).value;
+  return k.scratch(() => {
+    const poll = k.buffer(16), data = k.buffer(REPORT_SIZE);
+    const { view, base } = k.memory;
+    const at = poll.address - base;
+    let length = 0;
+    for (;;) {
+      view.setInt32(at, fifo, true);
+      view.setInt32(at + 4, c.POLLIN, true);
+      view.setInt32(at + 8, pidfd, true);
+      view.setInt32(at + 12, c.POLLIN, true);
+      k.call("ppoll", [poll, 2, null, null, 8]);
+      const gate = view.getInt16(at + 6, true), init = view.getInt16(at + 14, true);
+      if (gate & c.POLLIN) {
+        length +=
+          k.call("read", [fifo, data.slice(length, REPORT_SIZE - length), REPORT_SIZE - length]).value;
+      } else if (gate & (c.POLLHUP | c.POLLERR)) break;
+      // Dead without ever having opened the fifo: there is no hang-up to wait for.
+      else if (init !== 0) throw gone();
+    }
+    k.close(fifo);
+    k.close(pidfd);
+    return data.bytes.slice(0, length);
+  });
+}
+
+/** A poststart hook that fails takes the container with it: runtime.md, Lifecycle, step 9. */
+function poststart(root: string, state: ContainerState, config: () => Spec): void {
+  const directory = containerDir(root, state.id);
+  const text = Deno.readTextFileSync(`${directory}/config.json`);
+  if (!text.includes('"poststart"')) return;
+  const { hooks } = config();
+  try {
+    runHooks("poststart", hooks?.poststart, state, "running");
+  } catch (error) {
+    destroyContainer(root, state);
+    runPoststop(hooks?.poststop, state);
+    throw error;
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * Parts of the specification that this version does not carry out: each is refused, none is ignored.
+ * @module
+ */
+
+import type { LinuxNamespace, Mount, Spec } from "../spec/types.ts";
+import type { Problem } from "../spec/validate.ts";
+
+const LATER = "is not supported yet";
+
+/** What a config asks for and tsrun cannot do. Only values that would have an effect count. */
+export function unsupported(spec: Spec): Problem[] {
+  const { process, linux } = spec;
+  const asked: [string, boolean][] = [
+    ["process.terminal", process.terminal === true],
+    ["process.apparmorProfile", Boolean(process.apparmorProfile)],
+    ["process.selinuxLabel", Boolean(process.selinuxLabel)],
+    ["process.scheduler", process.scheduler !== undefined],
+    ["process.ioPriority", process.ioPriority !== undefined],
+    ["linux.mountLabel", Boolean(linux?.mountLabel)],
+    ["linux.intelRdt", linux?.intelRdt !== undefined],
+    ["linux.netDevices", Object.keys(linux?.netDevices ?? {}).length > 0],
+    ["linux.memoryPolicy", linux?.memoryPolicy !== undefined],
+    ["linux.personality", linux?.personality !== undefined],
+    ["linux.seccomp.listenerPath", Boolean(linux?.seccomp?.listenerPath)],
+  ];
+  return [
+    ...asked.filter(([, wanted]) => wanted).map(([path]) => ({ path, reason: LATER })),
+    ...(linux?.namespaces ?? []).flatMap(namespaceProblem),
+    ...(spec.mounts ?? []).flatMap(mountProblem),
+  ];
+}
+
+function namespaceProblem({ type }: LinuxNamespace, i: number): Problem[] {
+  if (type !== "user" && type !== "time") return [];
+  return [{ path: `linux.namespaces[${i}]`, reason: `a ${type} namespace ${LATER}` }];
+}
+
+function mountProblem({ options = [], uidMappings }: Mount, i: number): Problem[] {
+  const problems = options
+    .filter((option) => option === "idmap" || option === "ridmap" || option === "tmpcopyup")
+    .map((option) => ({ path: `mounts[${i}].options`, reason: `"${option}" ${LATER}` }));
+  if (uidMappings?.length) {
+    problems.push({ path: `mounts[${i}].uidMappings`, reason: `an id-mapped mount ${LATER}` });
+  }
+  return problems;
+}
