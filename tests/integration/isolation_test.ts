@@ -94,7 +94,7 @@ contract("isolation: a pids limit of 1 is enough for one process", async (box) =
     linux: { resources: { pids: { limit: 1 } } },
   });
   assertOk(await container.run());
-}, { notOnReference: "runc's init has several threads" });
+});
 
 contract("killed: a runtime that dies while a hook runs leaves what delete --force removes", async (box) => {
   for (const kind of ["prestart", "createRuntime", "createContainer"]) {
