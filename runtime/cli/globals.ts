@@ -2,7 +2,7 @@
  * The flags that stand before the command.
  * @module
  */
-import { RuntimeError } from "../errors.ts";
+import { reasonOf, RuntimeError } from "../errors.ts";
 import type { GlobalOptions } from "./command.ts";
 import { type Flag, type FlagValues, parseBool } from "./flags.ts";
 
@@ -67,11 +67,20 @@ export function readGlobals(flags: FlagValues): GlobalOptions {
  */
 export function absolute(path: string): string {
   const parts: string[] = [];
-  for (const part of (path.startsWith("/") ? path : `${Deno.cwd()}/${path}`).split("/")) {
+  for (const part of (path.startsWith("/") ? path : `${workingDirectory(path)}/${path}`).split("/")) {
     if (part === "..") parts.pop();
     else if (part !== "" && part !== ".") parts.push(part);
   }
   return "/" + parts.join("/");
+}
+
+/** @param path What it is asked for, to name it where the directory has been removed under us. */
+function workingDirectory(path: string): string {
+  try {
+    return Deno.cwd();
+  } catch (error) {
+    throw new RuntimeError(`resolve ${JSON.stringify(path)} in the working directory: ${reasonOf(error)}`);
+  }
 }
 
 function readRootless(text: string): GlobalOptions["rootless"] {

@@ -2,6 +2,7 @@
 import type { Command, Context } from "../cli/command.ts";
 import { openCgroup } from "../cgroups/driver.ts";
 import { reasonOf, RuntimeError } from "../errors.ts";
+import { callersEnvironment } from "../launcher.ts";
 import { writeText } from "../log.ts";
 import { readState } from "../state.ts";
 
@@ -45,7 +46,8 @@ function runPs(options: readonly string[]): string {
   const doing = `list processes with "ps ${args.join(" ")}"`;
   let output: Deno.CommandOutput;
   try {
-    output = new Deno.Command("ps", { args, stdin: "null", stdout: "piped", stderr: "piped" }).outputSync();
+    output = new Deno.Command("ps", { args, clearEnv: true, env: callersEnvironment(), stdin: "null" })
+      .outputSync();
   } catch (error) {
     throw new RuntimeError(`${doing}: ${reasonOf(error)}`);
   }
