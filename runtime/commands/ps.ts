@@ -6,6 +6,9 @@ import { callersEnvironment } from "../launcher.ts";
 import { writeText } from "../log.ts";
 import { readState } from "../state.ts";
 
+/** Where ps is looked for when the environment does not say. */
+const DEFAULT_PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
+
 export const command: Command = {
   name: "ps",
   usage: "list the processes of a container",
@@ -46,8 +49,9 @@ function runPs(options: readonly string[]): string {
   const doing = `list processes with "ps ${args.join(" ")}"`;
   let output: Deno.CommandOutput;
   try {
-    output = new Deno.Command("ps", { args, clearEnv: true, env: callersEnvironment(), stdin: "null" })
-      .outputSync();
+    // podman, for one, calls without a PATH.
+    const env = { PATH: DEFAULT_PATH, ...callersEnvironment() };
+    output = new Deno.Command("ps", { args, clearEnv: true, env, stdin: "null" }).outputSync();
   } catch (error) {
     throw new RuntimeError(`${doing}: ${reasonOf(error)}`);
   }
