@@ -6,7 +6,7 @@ import { callersEnvironment } from "../launcher.ts";
 import { writeText } from "../log.ts";
 import { readState } from "../state.ts";
 
-/** Where ps is looked for when the environment does not say. */
+/** Where ps is looked for after the caller's PATH. */
 const DEFAULT_PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 export const command: Command = {
@@ -49,9 +49,8 @@ function runPs(options: readonly string[]): string {
   const doing = `list processes with "ps ${args.join(" ")}"`;
   let output: Deno.CommandOutput;
   try {
-    // podman, for one, calls without a PATH.
-    const env = { PATH: DEFAULT_PATH, ...callersEnvironment() };
-    output = new Deno.Command("ps", { args, clearEnv: true, env, stdin: "null" }).outputSync();
+    const env = callersEnvironment();
+    output = new Deno.Command(findPs(env.PATH), { args, clearEnv: true, env, stdin: "null" }).outputSync();
   } catch (error) {
     throw new RuntimeError(`${doing}: ${reasonOf(error)}`);
   }
@@ -61,6 +60,22 @@ function runPs(options: readonly string[]): string {
     throw new RuntimeError(`${doing}: exit status ${output.code}: ${complaint}`);
   }
   return decoder.decode(output.stdout);
+}
+
+/**
+ * Where ps is: in the caller's PATH (Deno would look only in its own), else where it usually is, since podman, for
+ * one, calls without a PATH.
+ *
+ * @throws {RuntimeError} naming the directories.
+ */
+function findPs(path: string = ""): string {
+  const directories = `${path}:${DEFAULT_PATH}`.split(":").filter((directory) => directory.startsWith("/"));
+  for (const directory of directories) {
+    try {
+      if (Deno.statSync(`${directory}/ps`).isFile) return `${directory}/ps`;
+    } catch { /* the next one, then */ }
+  }
+  throw new RuntimeError(`no ps in ${directories.join(":")}`);
 }
 
 /**
