@@ -11,23 +11,7 @@ import { RuntimeError } from "../errors.ts";
 
 /** Every major or minor number. */
 const ANY = -1;
-const READ = 1, WRITE = 2, MKNOD = 4;
-
-/** What every container may do, appended to its own rules; the same list and order as runc's. */
-const DEFAULT_ALLOWED: readonly (readonly [type: "b" | "c", major: number, minor: number, access: number])[] =
-  [
-    ["c", ANY, ANY, MKNOD],
-    ["b", ANY, ANY, MKNOD],
-    ["c", 1, 3, READ | WRITE | MKNOD], // /dev/null
-    ["c", 1, 8, READ | WRITE | MKNOD], // /dev/random
-    ["c", 1, 7, READ | WRITE | MKNOD], // /dev/full
-    ["c", 5, 0, READ | WRITE | MKNOD], // /dev/tty
-    ["c", 1, 5, READ | WRITE | MKNOD], // /dev/zero
-    ["c", 1, 9, READ | WRITE | MKNOD], // /dev/urandom
-    ["c", 136, ANY, READ | WRITE | MKNOD], // /dev/pts/*
-    ["c", 5, 2, READ | WRITE | MKNOD], // /dev/ptmx
-    ["c", 10, 200, READ | WRITE | MKNOD], // /dev/net/tun
-  ];
+const READ = 1, WRITE = 2, MKNOD = 4, ALL = READ | WRITE | MKNOD;
 
 /** An exception to the default: devices, and the accesses that it is about. */
 export interface DeviceException {
@@ -48,6 +32,21 @@ export interface DeviceList {
   exceptions: DeviceException[];
 }
 
+/** What every container may do, appended to its own rules; the same list and order as runc's. */
+const DEFAULT_ALLOWED: readonly DeviceException[] = [
+  { type: "c", major: ANY, minor: ANY, access: MKNOD },
+  { type: "b", major: ANY, minor: ANY, access: MKNOD },
+  { type: "c", major: 1, minor: 3, access: ALL }, // /dev/null
+  { type: "c", major: 1, minor: 8, access: ALL }, // /dev/random
+  { type: "c", major: 1, minor: 7, access: ALL }, // /dev/full
+  { type: "c", major: 5, minor: 0, access: ALL }, // /dev/tty
+  { type: "c", major: 1, minor: 5, access: ALL }, // /dev/zero
+  { type: "c", major: 1, minor: 9, access: ALL }, // /dev/urandom
+  { type: "c", major: 136, minor: ANY, access: ALL }, // /dev/pts/*
+  { type: "c", major: 5, minor: 2, access: ALL }, // /dev/ptmx
+  { type: "c", major: 10, minor: 200, access: ALL }, // /dev/net/tun
+];
+
 /**
  * The list that the container is to have.
  *
@@ -55,86 +54,80 @@ export interface DeviceList {
  * @throws {RuntimeError} for a rule without access or of an unknown type, and for one that the kernel cannot express.
  */
 export function deviceList(rules: readonly LinuxDeviceCgroup[] | undefined): DeviceList {
-  const model = new DeviceModel();
-  rules?.forEach((rule, index) => model.play(rule, index));
-  for (const [type, major, minor, access] of DEFAULT_ALLOWED) model.allow({ type, major, minor, access });
-  return model.list();
+  const model: Model = { defaultAllow: false, exceptions: new Map() };
+  let index = 0;
+  for (const rule of rules ?? []) play(model, rule, index++);
+  for (const exception of DEFAULT_ALLOWED) change(model, true, exception);
+  return tidy(model);
 }
 
 /** A rule in the syntax of devices.allow and devices.deny. */
 export function formatException({ type, major, minor, access }: DeviceException): string {
-  const number = (value: number) => value === ANY ? "*" : String(value);
-  return `${type} ${number(major)}:${number(minor)} ${formatAccess(access)}`;
+  const letters = (access & READ ? "r" : "") + (access & WRITE ? "w" : "") + (access & MKNOD ? "m" : "");
+  return `${type} ${major === ANY ? "*" : major}:${minor === ANY ? "*" : minor} ${letters}`;
 }
 
-class DeviceModel {
-  #defaultAllow = false;
-  readonly #exceptions = new Map<string, DeviceException>();
-
-  /** Plays one rule of the config. */
-  play(rule: LinuxDeviceCgroup, index: number): void {
-    if (!rule.access) throw new RuntimeError(`device access at ${index} field cannot be empty`);
-    const type = rule.type || "a";
-    if (type !== "a" && type !== "b" && type !== "c") {
-      throw new RuntimeError(`invalid cgroup device type ${JSON.stringify(type)}`);
-    }
-    if (type === "a") {
-      // To the kernel, "a" is all devices and all accesses, whatever else the rule says.
-      this.#defaultAllow = rule.allow;
-      this.#exceptions.clear();
-      return;
-    }
-    const exception = {
-      type,
-      major: rule.major ?? ANY,
-      minor: rule.minor ?? ANY,
-      access: parseAccess(rule.access),
-    };
-    if (rule.allow) this.allow(exception);
-    else this.#deny(exception);
-  }
-
-  allow(exception: DeviceException): void {
-    if (this.#defaultAllow) this.#remove(exception);
-    else this.#add(exception);
-  }
-
-  list(): DeviceList {
-    const all = [...this.#exceptions.values()];
-    const exceptions = all.filter((one) => !all.some((other) => other !== one && includes(other, one)));
-    exceptions.sort((a, b) => a.major - b.major || a.minor - b.minor || (a.type < b.type ? -1 : 1));
-    return { defaultAllow: this.#defaultAllow, exceptions };
-  }
-
-  #deny(exception: DeviceException): void {
-    if (this.#defaultAllow) this.#add(exception);
-    else this.#remove(exception);
-  }
-
-  #add(exception: DeviceException): void {
-    const known = this.#exceptions.get(keyOf(exception));
-    this.#exceptions.set(keyOf(exception), { ...exception, access: exception.access | (known?.access ?? 0) });
-  }
-
-  /** The kernel passes over a request to take something out of a wider exception; here that is an error. */
-  #remove(exception: DeviceException): void {
-    const key = keyOf(exception);
-    for (const wider of this.#exceptions.values()) {
-      if (keyOf(wider) === key || !covers(wider, exception) || !(wider.access & exception.access)) continue;
-      throw new RuntimeError(
-        `requested rule [${formatException(exception)}] not supported by devices cgroupv1` +
-          ` (cannot punch hole in existing wildcard rule [${formatException(wider)}])`,
-      );
-    }
-    const known = this.#exceptions.get(key);
-    const access = (known?.access ?? 0) & ~exception.access;
-    if (access === 0) this.#exceptions.delete(key);
-    else this.#exceptions.set(key, { ...exception, access });
-  }
+/** The kernel's list while rules are played on it; exceptions by type and numbers. */
+interface Model {
+  defaultAllow: boolean;
+  exceptions: Map<string, DeviceException>;
 }
 
-function keyOf({ type, major, minor }: DeviceException): string {
-  return `${type} ${major}:${minor}`;
+/** Plays one rule of the config. */
+function play(model: Model, rule: LinuxDeviceCgroup, index: number): void {
+  if (!rule.access) throw new RuntimeError(`device access at ${index} field cannot be empty`);
+  const type = rule.type || "a";
+  if (type !== "a" && type !== "b" && type !== "c") {
+    throw new RuntimeError(`invalid cgroup device type ${JSON.stringify(type)}`);
+  }
+  if (type === "a") {
+    // To the kernel, "a" is all devices and all accesses, whatever else the rule says.
+    model.defaultAllow = rule.allow;
+    model.exceptions.clear();
+    return;
+  }
+  const { major = ANY, minor = ANY } = rule;
+  change(model, rule.allow, { type, major, minor, access: parseAccess(rule.access) });
+}
+
+/** Allows or denies some devices: an exception more, or one less, depending on the default. */
+function change({ defaultAllow, exceptions }: Model, allow: boolean, exception: DeviceException): void {
+  const { type, major, minor, access } = exception;
+  const key = `${type} ${major}:${minor}`;
+  const known = exceptions.get(key);
+  if (allow === defaultAllow) remove(exceptions, key, exception);
+  else exceptions.set(key, { type, major, minor, access: access | (known === undefined ? 0 : known.access) });
+}
+
+/** The kernel passes over a request to take something out of a wider exception; here that is an error. */
+function remove(exceptions: Model["exceptions"], key: string, exception: DeviceException): void {
+  const known = exceptions.get(key);
+  for (const wider of exceptions.values()) {
+    if (wider === known || !covers(wider, exception) || !(wider.access & exception.access)) continue;
+    throw new RuntimeError(
+      `requested rule [${formatException(exception)}] not supported by devices cgroupv1` +
+        ` (cannot punch hole in existing wildcard rule [${formatException(wider)}])`,
+    );
+  }
+  if (known === undefined) return;
+  known.access &= ~exception.access;
+  if (known.access === 0) exceptions.delete(key);
+}
+
+/** Sorts, and leaves out what a wider exception says too. */
+function tidy({ defaultAllow, exceptions }: Model): DeviceList {
+  const all = [...exceptions.values()];
+  const wide = all.filter((one) => one.major === ANY || one.minor === ANY);
+  const kept: DeviceException[] = [];
+  for (const one of all) {
+    let included = false;
+    for (const other of wide) {
+      if (other !== one && (one.access & ~other.access) === 0 && covers(other, one)) included = true;
+    }
+    if (!included) kept.push(one);
+  }
+  kept.sort((a, b) => a.major - b.major || a.minor - b.minor || (a.type < b.type ? -1 : 1));
+  return { defaultAllow, exceptions: kept };
 }
 
 /** Whether the devices of `wide` include those of `narrow`. */
@@ -143,12 +136,8 @@ function covers(wide: DeviceException, narrow: DeviceException): boolean {
     (wide.minor === ANY || wide.minor === narrow.minor);
 }
 
-/** Whether `wide` says all that `narrow` says. */
-function includes(wide: DeviceException, narrow: DeviceException): boolean {
-  return covers(wide, narrow) && (narrow.access & ~wide.access) === 0;
-}
-
 function parseAccess(text: string): number {
+  if (text === "rwm") return ALL;
   let access = 0;
   for (const letter of text) {
     const bit = letter === "r" ? READ : letter === "w" ? WRITE : letter === "m" ? MKNOD : 0;
@@ -156,8 +145,4 @@ function parseAccess(text: string): number {
     access |= bit;
   }
   return access;
-}
-
-function formatAccess(access: number): string {
-  return (access & READ ? "r" : "") + (access & WRITE ? "w" : "") + (access & MKNOD ? "m" : "");
 }

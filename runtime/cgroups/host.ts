@@ -10,17 +10,20 @@ import { type CgroupMount, parseCgroupMounts, parseProcCgroup } from "./path.ts"
 export interface CgroupHost {
   fs: CgroupFs;
   mounts: CgroupMount[];
-  /** The runtime's own cgroups by controller. */
-  own: Map<string, string>;
+  /** The runtime's own cgroups by controller; read when first asked for, which is rare. */
+  own(): ReadonlyMap<string, string>;
 }
 
 /**
- * Looks at this host once.
+ * Looks at this host.
  *
  * @param mountinfo Text of /proc/self/mountinfo, for callers that have read it already.
  */
 export function readCgroupHost(mountinfo?: string): CgroupHost {
-  const own = parseProcCgroup(Deno.readTextFileSync("/proc/self/cgroup"));
-  const mounts = parseCgroupMounts(mountinfo ?? Deno.readTextFileSync("/proc/self/mountinfo"), own);
-  return { fs: new HostCgroupFs(), mounts, own };
+  let own: Map<string, string> | undefined;
+  return {
+    fs: new HostCgroupFs(),
+    mounts: parseCgroupMounts(mountinfo ?? Deno.readTextFileSync("/proc/self/mountinfo")),
+    own: () => own ??= parseProcCgroup(Deno.readTextFileSync("/proc/self/cgroup")),
+  };
 }

@@ -42,14 +42,14 @@ export function pageSizeNames(directories: readonly string[]): string[] {
  * @throws {RuntimeError} for a page size that the host does not have.
  */
 export function hugetlbRows(limits: readonly LinuxHugepageLimit[], hostPageSizes: readonly string[]): Row[] {
-  return limits.flatMap(({ pageSize, limit }, index) => {
+  return limits.flatMap(({ pageSize, limit }) => {
     if (!hostPageSizes.includes(pageSize)) {
       const known = hostPageSizes.length ? hostPageSizes.join(", ") : "none";
       throw new RuntimeError(`invalid hugepage size ${JSON.stringify(pageSize)} (this host has: ${known})`);
     }
     const row = {
       controller: "hugetlb",
-      field: `hugepageLimits[${index}]`,
+      group: "hugepageLimits" as const,
       convert: () => toUint64(limit).toString(),
     };
     return [

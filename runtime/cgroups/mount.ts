@@ -9,7 +9,8 @@
  * @module
  */
 import type { CgroupRecord } from "./driver.ts";
-import { type CgroupMount, findMount, ownDirectory } from "./path.ts";
+import type { CgroupHost } from "./host.ts";
+import { type CgroupMount, mountsByController, ownDirectory } from "./path.ts";
 
 /** The tmpfs below everything else; its mount flags are nosuid, noexec and nodev. */
 export const CGROUP_TMPFS = { source: "tmpfs", type: "tmpfs", data: "mode=755" } as const;
@@ -29,8 +30,8 @@ export interface CgroupMountRequest {
   mounts: readonly CgroupMount[];
   /** The container's directories; hierarchies that it has none in show the runtime's own cgroup. */
   record: CgroupRecord | null;
-  /** The runtime's own cgroups by controller. */
-  own: ReadonlyMap<string, string>;
+  /** See {@linkcode CgroupHost}. */
+  own: CgroupHost["own"];
   /** The container has a cgroup namespace of its own. */
   cgroupNamespace: boolean;
 }
@@ -39,9 +40,10 @@ export interface CgroupMountRequest {
 export function planCgroupMount(request: CgroupMountRequest): CgroupMountStep[] {
   const steps: CgroupMountStep[] = [];
   const links: CgroupMountStep[] = [];
+  const chosen = mountsByController(request.mounts);
   for (const mount of request.mounts) {
     // A hierarchy that is mounted twice on the host is shown once, from where the driver uses it.
-    if (mount.version !== 1 || findMount(request.mounts, mount.controllers[0]) !== mount) continue;
+    if (mount.version !== 1 || chosen[mount.controllers[0]] !== mount) continue;
     const name = mount.mountpoint.slice(mount.mountpoint.lastIndexOf("/") + 1);
     steps.push(request.cgroupNamespace ? real(mount, name) : bind(request, mount, name));
     if (name.includes(",")) {
@@ -64,6 +66,6 @@ function real(mount: CgroupMount, name: string): CgroupMountStep {
 
 function bind({ record, own }: CgroupMountRequest, mount: CgroupMount, name: string): CgroupMountStep {
   const [controller] = mount.controllers;
-  const source = record?.paths[controller] ?? ownDirectory(mount, own.get(controller) ?? "/");
+  const source = record?.paths[controller] ?? ownDirectory(mount, own().get(controller) ?? "/");
   return { kind: "bind", name, source };
 }

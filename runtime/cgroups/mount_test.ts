@@ -24,7 +24,7 @@ const record: CgroupRecord = {
     unified: "/sys/fs/cgroup/unified/p/c",
   },
 };
-const own = new Map([["name=systemd", "/user.slice"], ["name=other", "/"], ["memory", "/me"]]);
+const own = () => new Map([["name=systemd", "/user.slice"], ["name=other", "/"], ["memory", "/me"]]);
 const LINKS = [
   { kind: "symlink", name: "cpu", target: "cpu,cpuacct" },
   { kind: "symlink", name: "cpuacct", target: "cpu,cpuacct" },

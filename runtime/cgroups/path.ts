@@ -4,10 +4,30 @@
  * Sources: runtime-spec config-linux.md "Cgroups Path", cgroups(7), proc_pid_mountinfo(5).
  * @module
  */
-import { normalize } from "@std/path/posix";
-
 /** Name under which the cgroup v2 hierarchy is kept beside v1 controllers. */
 export const UNIFIED = "unified";
+/** systemd's own v1 hierarchy, which has no controller. */
+export const SYSTEMD = "name=systemd";
+
+/** The hierarchies a container gets a place in, where they are mounted, in the order in which they are made. */
+export const HIERARCHIES: readonly string[] = [
+  "devices",
+  "freezer",
+  "cpuset",
+  "memory",
+  "cpu",
+  "cpuacct",
+  "pids",
+  "blkio",
+  "hugetlb",
+  "net_cls",
+  "net_prio",
+  "perf_event",
+  "rdma",
+  "misc",
+  SYSTEMD,
+  UNIFIED,
+];
 
 /** One mounted hierarchy. */
 export interface CgroupMount {
@@ -33,9 +53,12 @@ export interface CgroupMount {
  * ```
  */
 export function cleanPath(path: string): string {
-  if (path === "") return "";
-  const rooted = trimSlash(normalize("/" + path));
-  return path.startsWith("/") ? rooted : rooted.slice(1);
+  const names: string[] = [];
+  for (const name of path.split("/")) {
+    if (name === "..") names.pop();
+    else if (name !== "" && name !== ".") names.push(name);
+  }
+  return (path.startsWith("/") ? "/" : "") + names.join("/");
 }
 
 /**
@@ -54,60 +77,58 @@ export function parseProcCgroup(text: string): Map<string, string> {
   return own;
 }
 
-/**
- * The mounted cgroup hierarchies, from the text of /proc/PID/mountinfo.
- *
- * @param known Names of /proc/PID/cgroup: tells controllers from a mount's other options.
- */
-export function parseCgroupMounts(mountinfo: string, known: ReadonlyMap<string, string>): CgroupMount[] {
+/** The mounted cgroup hierarchies, from the text of /proc/PID/mountinfo. */
+export function parseCgroupMounts(mountinfo: string): CgroupMount[] {
   const mounts: CgroupMount[] = [];
-  for (const line of mountinfo.split("\n")) {
-    // id parent major:minor root mountpoint options [optional…] - type source super-options
-    const separator = line.indexOf(" - cgroup");
-    if (separator < 0) continue;
-    const [type, , options = ""] = line.slice(separator + 3).split(" ");
-    const [, , , root, mountpoint] = line.slice(0, separator).split(" ");
+  // id parent major:minor root mountpoint options [optional…] - type source super-options
+  for (let at = mountinfo.indexOf(" - cgroup"); at >= 0; at = mountinfo.indexOf(" - cgroup", at + 1)) {
+    const fields = mountinfo.slice(mountinfo.lastIndexOf("\n", at) + 1, at).split(" ");
+    const end = mountinfo.indexOf("\n", at);
+    const [type, , options = ""] = mountinfo.slice(at + 3, end < 0 ? undefined : end).split(" ");
     const version = type === "cgroup" ? 1 : type === "cgroup2" ? 2 : 0;
-    if (version === 0 || root === undefined || mountpoint === undefined) continue;
-    const controllers = version === 2 ? [UNIFIED] : options.split(",").filter((name) => known.has(name));
+    if (version === 0 || fields.length < 5) continue;
+    const controllers = version === 2 ? [UNIFIED] : controllersIn(options);
     if (controllers.length === 0) continue;
-    mounts.push({ version, controllers, mountpoint: unescape(mountpoint), root: unescape(root) });
+    mounts.push({ version, controllers, mountpoint: unescape(fields[4]), root: unescape(fields[3]) });
   }
   return mounts;
 }
 
-/**
- * The mount to use for a controller: one below /sys/fs/cgroup before any other place, as runc prefers it too.
- */
-export function findMount(mounts: readonly CgroupMount[], controller: string): CgroupMount | undefined {
-  const all = mounts.filter((mount) => mount.controllers.includes(controller));
-  return all.find((mount) => mount.mountpoint.startsWith("/sys/fs/cgroup/")) ?? all[0];
+/** The controllers, or the name of a hierarchy without any, among a v1 mount's options. */
+function controllersIn(options: string): string[] {
+  const found: string[] = [];
+  for (const option of options.split(",")) {
+    if (option.startsWith("name=") || HIERARCHIES.includes(option)) found.push(option);
+  }
+  return found;
 }
 
 /**
- * The directory of a container's cgroup in one hierarchy.
- *
- * @param inner Cleaned `cgroupsPath`, or the container's id: absolute means below the mount point, relative means
- * below the runtime's own cgroup, which a container without a cgroup namespace can reach when the host's root is not shown.
- * @param own The runtime's own cgroup, from /proc/self/cgroup.
+ * The mount to use for each controller: one below /sys/fs/cgroup before any other place, as runc prefers it too.
  */
-export function cgroupDirectory(mount: CgroupMount, own: string, inner: string): string {
-  const base = inner.startsWith("/") ? mount.mountpoint : ownDirectory(mount, own);
-  return trimSlash(normalize(`${base}/${inner}`));
+export function mountsByController(mounts: readonly CgroupMount[]): Record<string, CgroupMount> {
+  const chosen: Record<string, CgroupMount> = {};
+  for (const mount of mounts) {
+    const preferred = mount.mountpoint.startsWith("/sys/fs/cgroup/");
+    for (const name of mount.controllers) {
+      const other = chosen[name];
+      if (other === undefined || preferred && !other.mountpoint.startsWith("/sys/fs/cgroup/")) {
+        chosen[name] = mount;
+      }
+    }
+  }
+  return chosen;
 }
 
 /** The directory of a process's cgroup, given its path in the hierarchy; the mount point where the mount does not show it. */
 export function ownDirectory(mount: CgroupMount, own: string): string {
   const root = mount.root === "/" ? "" : mount.root;
-  const below = own === root ? "" : own.startsWith(root + "/") ? own.slice(root.length) : "";
-  return trimSlash(normalize(mount.mountpoint + "/" + cleanPath(below)));
-}
-
-function trimSlash(path: string): string {
-  return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
+  const below = own.startsWith(root + "/") ? cleanPath(own.slice(root.length)) : "/";
+  return below === "/" ? mount.mountpoint : mount.mountpoint + below;
 }
 
 /** Undoes mountinfo's octal escapes of blank, tab, newline and backslash. */
 function unescape(field: string): string {
+  if (!field.includes("\\")) return field;
   return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
 }

@@ -1,12 +1,5 @@
 import { assertEquals } from "@std/assert";
-import {
-  cgroupDirectory,
-  cleanPath,
-  findMount,
-  ownDirectory,
-  parseCgroupMounts,
-  parseProcCgroup,
-} from "./path.ts";
+import { cleanPath, mountsByController, ownDirectory, parseCgroupMounts, parseProcCgroup } from "./path.ts";
 
 const PROC_CGROUP = `9:name=systemd:/user.slice
 4:memory:/process_api/9d80
@@ -54,7 +47,7 @@ Deno.test("parseProcCgroup gives every controller of a line its path, and v2 the
 });
 
 Deno.test("parseCgroupMounts finds hierarchies, names and v2, and nothing else", () => {
-  assertEquals(parseCgroupMounts(MOUNTINFO, parseProcCgroup(PROC_CGROUP)), [
+  assertEquals(parseCgroupMounts(MOUNTINFO), [
     { version: 1, controllers: ["memory"], mountpoint: "/mnt/cg x/memory", root: "/" },
     { version: 1, controllers: ["cpu", "cpuacct"], mountpoint: "/sys/fs/cgroup/cpu,cpuacct", root: "/" },
     { version: 1, controllers: ["memory"], mountpoint: "/sys/fs/cgroup/memory", root: "/" },
@@ -63,35 +56,30 @@ Deno.test("parseCgroupMounts finds hierarchies, names and v2, and nothing else",
   ]);
 });
 
-Deno.test("findMount prefers /sys/fs/cgroup", () => {
-  const mounts = parseCgroupMounts(MOUNTINFO, parseProcCgroup(PROC_CGROUP));
-  assertEquals(findMount(mounts, "memory")?.mountpoint, "/sys/fs/cgroup/memory");
-  assertEquals(findMount(mounts.slice(0, 1), "memory")?.mountpoint, "/mnt/cg x/memory");
-  assertEquals(findMount(mounts, "cpuacct")?.mountpoint, "/sys/fs/cgroup/cpu,cpuacct");
-  assertEquals(findMount(mounts, "pids"), undefined);
+Deno.test("mountsByController prefers /sys/fs/cgroup", () => {
+  const mounts = parseCgroupMounts(MOUNTINFO);
+  const chosen = mountsByController(mounts);
+  assertEquals(chosen.memory.mountpoint, "/sys/fs/cgroup/memory");
+  assertEquals(mountsByController([...mounts].reverse()).memory.mountpoint, "/sys/fs/cgroup/memory");
+  assertEquals(mountsByController(mounts.slice(0, 1)).memory.mountpoint, "/mnt/cg x/memory");
+  assertEquals(chosen.cpuacct, chosen.cpu);
+  assertEquals(chosen.pids, undefined);
 });
 
-Deno.test("cgroupDirectory: absolute below the mount, relative below the runtime's own cgroup", () => {
-  const mount = (root: string) => ({
-    version: 1 as const,
-    controllers: ["pids"],
-    mountpoint: "/cg/pids",
-    root,
-  });
-  const cases: [root: string, own: string, inner: string, want: string][] = [
-    ["/", "/", "/docker/x", "/cg/pids/docker/x"],
-    ["/", "/me", "/docker/x", "/cg/pids/docker/x"],
-    ["/", "/", "x", "/cg/pids/x"],
-    ["/", "/me/deep", "x", "/cg/pids/me/deep/x"],
+Deno.test("ownDirectory finds a process's cgroup below a mount", () => {
+  const cases: [root: string, own: string, want: string][] = [
+    ["/", "/", "/cg/pids"],
+    ["/", "/me/deep", "/cg/pids/me/deep"],
     // A container without a cgroup namespace: its mount shows its own part only.
-    ["/docker/c", "/docker/c", "x", "/cg/pids/x"],
-    ["/docker/c", "/docker/c/sub", "x", "/cg/pids/sub/x"],
-    ["/docker/c", "/docker/cousin", "x", "/cg/pids/x"],
-    ["/..", "/", "x", "/cg/pids/x"],
+    ["/docker/c", "/docker/c", "/cg/pids"],
+    ["/docker/c", "/docker/c/sub", "/cg/pids/sub"],
+    ["/docker/c", "/docker/cousin", "/cg/pids"],
+    // Outside of the cgroup namespace's root.
+    ["/..", "/", "/cg/pids"],
+    ["/", "/../../etc", "/cg/pids/etc"],
   ];
-  for (const [root, own, inner, want] of cases) {
-    assertEquals(cgroupDirectory(mount(root), own, inner), want, `${root} ${own} ${inner}`);
+  for (const [root, own, want] of cases) {
+    const mount = { version: 1 as const, controllers: ["pids"], mountpoint: "/cg/pids", root };
+    assertEquals(ownDirectory(mount, own), want, `${root} ${own}`);
   }
-  assertEquals(ownDirectory(mount("/"), "/"), "/cg/pids");
-  assertEquals(ownDirectory(mount("/"), "/../../etc"), "/cg/pids/etc", "outside of the namespace's root");
 });

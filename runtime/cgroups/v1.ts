@@ -14,30 +14,10 @@ import type { CgroupDriver, CgroupEntry, CgroupRecord } from "./driver.ts";
 import { freeze, isFrozen, thaw } from "./freezer_v1.ts";
 import { CgroupFileError, type CgroupFs, errnoOfStep } from "./fs.ts";
 import type { CgroupHost } from "./host.ts";
-import { cgroupDirectory, findMount, UNIFIED } from "./path.ts";
+import { HIERARCHIES, mountsByController, ownDirectory, SYSTEMD, UNIFIED } from "./path.ts";
 import { processesBelow, removeTrees } from "./remove.ts";
 import { applyResources } from "./v1_apply.ts";
 
-const SYSTEMD = "name=systemd";
-/** The hierarchies a container gets a place in, where they are mounted. */
-const HIERARCHIES = [
-  "devices",
-  "freezer",
-  "cpuset",
-  "memory",
-  "cpu",
-  "cpuacct",
-  "pids",
-  "blkio",
-  "hugetlb",
-  "net_cls",
-  "net_prio",
-  "perf_event",
-  "rdma",
-  "misc",
-  SYSTEMD,
-  UNIFIED,
-];
 /** Tries to move a process that is just being born (EINVAL), and the milliseconds between them. */
 const JOIN_TRIES = 5, JOIN_PAUSE = 30;
 
@@ -52,7 +32,8 @@ export interface V1Options {
 /**
  * Where a container's directories will be.
  *
- * @param inner Cleaned `cgroupsPath`, or the container's id.
+ * @param inner Cleaned `cgroupsPath`, or the container's id: absolute means below the mount point, relative means
+ * below the runtime's own cgroup, as in a container without a cgroup namespace of its own.
  * @throws {RuntimeError} when the devices controller, without which nothing confines the container, is not mounted;
  * and for the root of the hierarchies, which belongs to the host.
  */
@@ -61,11 +42,16 @@ export function planV1(host: CgroupHost, inner: string): CgroupRecord {
     throw new RuntimeError('invalid cgroupsPath "/": a container cannot be in the root cgroup');
   }
   const paths: Record<string, string> = {};
+  const mounts = mountsByController(host.mounts);
   for (const name of HIERARCHIES) {
-    const mount = findMount(host.mounts, name);
-    if (mount !== undefined) paths[name] = cgroupDirectory(mount, host.own.get(name) ?? "/", inner);
-    else if (name === "devices") throw new RuntimeError("mountpoint for devices not found");
+    const mount = mounts[name];
+    if (mount === undefined) continue;
+    const base = inner.startsWith("/")
+      ? mount.mountpoint
+      : ownDirectory(mount, host.own().get(name) ?? "/") + "/";
+    paths[name] = base + inner;
   }
+  if (paths.devices === undefined) throw new RuntimeError("mountpoint for devices not found");
   return { driver: "cgroupfs-v1", paths };
 }
 
@@ -143,8 +129,16 @@ export class CgroupV1 implements CgroupDriver {
 
   /** Each directory once, with the first of the controllers that share it. */
   #directories(): [string, string][] {
-    const seen = new Set<string>();
-    return Object.entries(this.record.paths).filter(([, dir]) => !seen.has(dir) && seen.add(dir));
+    const found: [string, string][] = [];
+    const seen: Record<string, true> = {};
+    const { paths } = this.record;
+    for (const name in paths) {
+      const dir = paths[name];
+      if (seen[dir]) continue;
+      seen[dir] = true;
+      found.push([name, dir]);
+    }
+    return found;
   }
 
   #createOne(name: string, dir: string, made: string[]): void {

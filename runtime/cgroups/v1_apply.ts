@@ -49,13 +49,19 @@ function plan(
   const tasks: Task[] = [];
   for (const row of rowsFor(resources, () => pageSizeNames(fs.list(HUGEPAGES_DIRECTORY)))) {
     if (phase === "beforeJoin" && !row.beforeJoin) continue;
-    const value = row.convert(resources);
-    if (value === undefined) continue;
+    const group = resources[row.group];
+    const field = row.field === undefined
+      ? group
+      : (group as Record<string, unknown> | undefined)?.[row.field];
+    if (field === undefined || field === null) continue;
+    const value = row.convert(field, resources);
+    if (value === undefined || value.length === 0) continue;
     const dir = paths[row.controller];
     if (dir === undefined) {
+      const name = row.field === undefined ? row.group : `${row.group}.${row.field}`;
       throw new RuntimeError(
         `cannot set ${row.controller} limit: container could not join or create cgroup` +
-          ` (linux.resources.${row.field} asks for it)`,
+          ` (linux.resources.${name} asks for it)`,
       );
     }
     tasks.push({ row, value, dir });

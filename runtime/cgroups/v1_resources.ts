@@ -6,24 +6,39 @@
  * @module
  */
 import { EBUSY, ENOENT, EOPNOTSUPP } from "../../ffi/errno.ts";
-import { INT64_MAX, toDecimal, toUint64 } from "../../spec/integers.ts";
-import type { Int64, Uint64 } from "../../spec/integers.ts";
-import type { LinuxBlockIODevice, LinuxRdma, LinuxResources } from "../../spec/types.ts";
+import { type Int64, INT64_MAX, toDecimal, toUint64, type Uint64, UINT64_MAX } from "../../spec/integers.ts";
+import type {
+  LinuxInterfacePriority,
+  LinuxRdma,
+  LinuxResources,
+  LinuxThrottleDevice,
+  LinuxWeightDevice,
+} from "../../spec/types.ts";
 import { RuntimeError } from "../errors.ts";
 import { hugetlbRows } from "./hugetlb.ts";
 
 /** Reads a control file of the row's directory. */
 export type ReadFile = (file: string) => string;
 
-/** One field and the file that it is written to. */
+/** What a row writes: one write each where there are several; undefined when nothing is asked for. */
+export type Values = string | readonly string[] | undefined;
+
+/**
+ * One field and the file that it is written to.
+ *
+ * A row's functions are called only when the field is there: a function that was never called costs V8 nothing, the
+ * first call of one some 15 µs.
+ */
 export interface Row {
   controller: string;
-  /** JSON path below `linux.resources`. */
-  field: string;
+  /** Object in `linux.resources`. */
+  group: keyof LinuxResources;
+  /** Property of that object; absent where the object as a whole is the field. */
+  field?: string;
   /** Control file; of several the first that this kernel has. */
   file: string | readonly [string, string];
-  /** What is written; one write each where there are several; undefined when nothing was asked for. */
-  convert(resources: LinuxResources): string | readonly string[] | undefined;
+  /** The text for the field's value, which validation has found to be of the specification's type. */
+  convert(value: unknown, resources: LinuxResources): Values;
   /** The kernel may refuse (EINVAL) the value next to an old value of this file: write it again after that one. */
   retryAfter?: string;
   /** Has to be in place before a process enters. */
@@ -38,38 +53,42 @@ export interface Row {
   explain?(errno: number, value: string, read: ReadFile): string | undefined;
 }
 
-/** The rows for these resources: the fixed table, and one row per huge page size. */
-export function rowsFor(resources: LinuxResources, hostPageSizes: () => string[]): Row[] {
+/** The rows for these resources: the fixed table, and rows for each huge page size that is asked for. */
+export function rowsFor(resources: LinuxResources, hostPageSizes: () => string[]): readonly Row[] {
   const hugetlb = resources.hugepageLimits;
-  return hugetlb?.length ? [...ROWS, ...hugetlbRows(hugetlb, hostPageSizes())] : ROWS as Row[];
+  return hugetlb?.length ? [...ROWS, ...hugetlbRows(hugetlb, hostPageSizes())] : ROWS;
 }
 
 const ROWS: readonly Row[] = [
   {
     controller: "cpuset",
-    field: "cpu.cpus",
+    group: "cpu",
+    field: "cpus",
     file: "cpuset.cpus",
-    convert: (r) => r.cpu?.cpus || undefined,
+    convert: nonEmpty,
     beforeJoin: true,
   },
   {
     controller: "cpuset",
-    field: "cpu.mems",
+    group: "cpu",
+    field: "mems",
     file: "cpuset.mems",
-    convert: (r) => r.cpu?.mems || undefined,
+    convert: nonEmpty,
     beforeJoin: true,
   },
   {
     controller: "memory",
-    field: "memory.useHierarchy",
+    group: "memory",
+    field: "useHierarchy",
     file: "memory.use_hierarchy",
-    convert: (r) => r.memory?.useHierarchy === undefined ? undefined : r.memory.useHierarchy ? "1" : "0",
+    convert: (value) => value ? "1" : "0",
   },
   {
     controller: "memory",
-    field: "memory.limit",
+    group: "memory",
+    field: "limit",
     file: "memory.limit_in_bytes",
-    convert: (r) => unlessZero(r.memory?.limit),
+    convert: nonZero,
     // Raising both: the new limit exceeds the old memory+swap limit. Lowering both works in this order.
     retryAfter: "memory.memsw.limit_in_bytes",
     check: (r, read) => rejectBelowUsage(r, r.memory?.limit, "memory limit", "memory.usage_in_bytes", read),
@@ -77,208 +96,231 @@ const ROWS: readonly Row[] = [
   },
   {
     controller: "memory",
-    field: "memory.swap",
+    group: "memory",
+    field: "swap",
     file: "memory.memsw.limit_in_bytes",
-    convert: (r) => unlessZero(r.memory?.swap),
+    convert: nonZero,
     check: (r, read) =>
       rejectBelowUsage(r, r.memory?.swap, "memory+swap limit", "memory.memsw.usage_in_bytes", read),
   },
   {
     // No memory limit means no memory+swap limit either, on kernels that count swap.
     controller: "memory",
-    field: "memory.limit",
+    group: "memory",
+    field: "limit",
     file: "memory.memsw.limit_in_bytes",
-    convert: (r) => isUnlimited(r.memory?.limit) && !r.memory?.swap ? "-1" : undefined,
+    convert: (limit, { memory }) => Number(limit) === -1 && !memory?.swap ? "-1" : undefined,
     tolerate: [ENOENT],
   },
   {
     controller: "memory",
-    field: "memory.reservation",
+    group: "memory",
+    field: "reservation",
     file: "memory.soft_limit_in_bytes",
-    convert: (r) => unlessZero(r.memory?.reservation),
+    convert: nonZero,
   },
   {
     // Obsolete: recent kernels take the value and do nothing with it, refuse it, or have no such file.
     controller: "memory",
-    field: "memory.kernel",
+    group: "memory",
+    field: "kernel",
     file: "memory.kmem.limit_in_bytes",
-    convert: (r) => unlessZero(r.memory?.kernel),
+    convert: nonZero,
     tolerate: [ENOENT, EOPNOTSUPP],
   },
   {
     controller: "memory",
-    field: "memory.kernelTCP",
+    group: "memory",
+    field: "kernelTCP",
     file: "memory.kmem.tcp.limit_in_bytes",
-    convert: (r) => unlessZero(r.memory?.kernelTCP),
+    convert: nonZero,
     tolerate: [ENOENT, EOPNOTSUPP],
   },
   {
     controller: "memory",
-    field: "memory.disableOOMKiller",
+    group: "memory",
+    field: "disableOOMKiller",
     file: "memory.oom_control",
-    convert: (r) => r.memory?.disableOOMKiller ? "1" : undefined,
+    convert: (value) => value ? "1" : undefined,
   },
   {
     controller: "memory",
-    field: "memory.swappiness",
+    group: "memory",
+    field: "swappiness",
     file: "memory.swappiness",
-    convert: (r) => swappiness(r.memory?.swappiness),
+    convert: swappiness,
   },
   {
     controller: "cpu",
-    field: "cpu.shares",
+    group: "cpu",
+    field: "shares",
     file: "cpu.shares",
-    convert: (r) => unlessZero(r.cpu?.shares),
+    convert: nonZero,
     verify: verifyShares,
   },
   {
     controller: "cpu",
-    field: "cpu.period",
+    group: "cpu",
+    field: "period",
     file: "cpu.cfs_period_us",
-    convert: (r) => unlessZero(r.cpu?.period),
+    convert: nonZero,
     retryAfter: "cpu.cfs_quota_us",
   },
   {
     controller: "cpu",
-    field: "cpu.burst",
+    group: "cpu",
+    field: "burst",
     file: "cpu.cfs_burst_us",
-    convert: (r) => digits(r.cpu?.burst),
+    convert: digits,
     retryAfter: "cpu.cfs_quota_us",
     tolerate: [ENOENT],
   },
   {
     controller: "cpu",
-    field: "cpu.quota",
+    group: "cpu",
+    field: "quota",
     file: "cpu.cfs_quota_us",
-    convert: (r) => unlessZero(r.cpu?.quota),
+    convert: nonZero,
   },
-  { controller: "cpu", field: "cpu.idle", file: "cpu.idle", convert: (r) => digits(r.cpu?.idle) },
+  { controller: "cpu", group: "cpu", field: "idle", file: "cpu.idle", convert: digits },
   {
     // A real-time process cannot enter a group that has no real-time budget.
     controller: "cpu",
-    field: "cpu.realtimePeriod",
+    group: "cpu",
+    field: "realtimePeriod",
     file: "cpu.rt_period_us",
-    convert: (r) => unlessZero(r.cpu?.realtimePeriod),
+    convert: nonZero,
     retryAfter: "cpu.rt_runtime_us",
     beforeJoin: true,
   },
   {
     controller: "cpu",
-    field: "cpu.realtimeRuntime",
+    group: "cpu",
+    field: "realtimeRuntime",
     file: "cpu.rt_runtime_us",
-    convert: (r) => unlessZero(r.cpu?.realtimeRuntime),
+    convert: nonZero,
     beforeJoin: true,
   },
-  { controller: "pids", field: "pids.limit", file: "pids.max", convert: (r) => pidsMax(r.pids?.limit) },
+  { controller: "pids", group: "pids", field: "limit", file: "pids.max", convert: pidsMax },
   {
     controller: "blkio",
-    field: "blockIO.weight",
+    group: "blockIO",
+    field: "weight",
     file: ["blkio.weight", "blkio.bfq.weight"],
-    convert: (r) => unlessZero(r.blockIO?.weight),
+    convert: nonZero,
   },
   {
     controller: "blkio",
-    field: "blockIO.leafWeight",
+    group: "blockIO",
+    field: "leafWeight",
     file: "blkio.leaf_weight",
-    convert: (r) => unlessZero(r.blockIO?.leafWeight),
+    convert: nonZero,
   },
   {
     controller: "blkio",
-    field: "blockIO.weightDevice[].weight",
+    group: "blockIO",
+    field: "weightDevice",
     file: ["blkio.weight_device", "blkio.bfq.weight_device"],
-    convert: (r) => perDevice(r.blockIO?.weightDevice?.filter((d) => d.weight), (d) => d.weight ?? 0),
+    convert: (devices) => perDevice(devices, "weight"),
   },
   {
     controller: "blkio",
-    field: "blockIO.weightDevice[].leafWeight",
+    group: "blockIO",
+    field: "weightDevice",
     file: "blkio.leaf_weight_device",
-    convert: (r) => perDevice(r.blockIO?.weightDevice?.filter((d) => d.leafWeight), (d) => d.leafWeight ?? 0),
+    convert: (devices) => perDevice(devices, "leafWeight"),
   },
   {
     controller: "blkio",
-    field: "blockIO.throttleReadBpsDevice",
+    group: "blockIO",
+    field: "throttleReadBpsDevice",
     file: "blkio.throttle.read_bps_device",
-    convert: (r) => perDevice(r.blockIO?.throttleReadBpsDevice, (d) => d.rate),
+    convert: (devices) => perDevice(devices, "rate"),
   },
   {
     controller: "blkio",
-    field: "blockIO.throttleWriteBpsDevice",
+    group: "blockIO",
+    field: "throttleWriteBpsDevice",
     file: "blkio.throttle.write_bps_device",
-    convert: (r) => perDevice(r.blockIO?.throttleWriteBpsDevice, (d) => d.rate),
+    convert: (devices) => perDevice(devices, "rate"),
   },
   {
     controller: "blkio",
-    field: "blockIO.throttleReadIOPSDevice",
+    group: "blockIO",
+    field: "throttleReadIOPSDevice",
     file: "blkio.throttle.read_iops_device",
-    convert: (r) => perDevice(r.blockIO?.throttleReadIOPSDevice, (d) => d.rate),
+    convert: (devices) => perDevice(devices, "rate"),
   },
   {
     controller: "blkio",
-    field: "blockIO.throttleWriteIOPSDevice",
+    group: "blockIO",
+    field: "throttleWriteIOPSDevice",
     file: "blkio.throttle.write_iops_device",
-    convert: (r) => perDevice(r.blockIO?.throttleWriteIOPSDevice, (d) => d.rate),
+    convert: (devices) => perDevice(devices, "rate"),
   },
   {
     controller: "net_cls",
-    field: "network.classID",
+    group: "network",
+    field: "classID",
     file: "net_cls.classid",
-    convert: (r) => unlessZero(r.network?.classID),
+    convert: nonZero,
   },
   {
     controller: "net_prio",
-    field: "network.priorities",
+    group: "network",
+    field: "priorities",
     file: "net_prio.ifpriomap",
-    convert: (r) => list(r.network?.priorities?.map((p) => `${p.name} ${p.priority}`)),
+    convert: (list) => (list as LinuxInterfacePriority[]).map(({ name, priority }) => `${name} ${priority}`),
   },
   {
     controller: "rdma",
-    field: "rdma",
+    group: "rdma",
     file: "rdma.max",
-    convert: (r) => list(Object.entries(r.rdma ?? {}).map(([device, limits]) => rdmaLine(device, limits))),
+    convert: (devices) => Object.entries(devices as Record<string, LinuxRdma>).map(rdmaLine),
   },
 ];
 
 /** Decimal digits; a number that JSON parsing rounded up to 2^63 or 2^64 is the largest 64-bit integer again. */
-function digits(value: Int64 | Uint64 | undefined): string | undefined {
-  if (value === undefined) return undefined;
-  if (value === 2 ** 63) return INT64_MAX.toString();
-  return value >= 2 ** 64 ? toUint64(value).toString() : toDecimal(value);
+function digits(value: unknown): string {
+  const integer = value as Int64 | Uint64;
+  if (integer === 2 ** 63) return INT64_MAX.toString();
+  return integer >= 2 ** 64 ? toUint64(integer).toString() : toDecimal(integer);
 }
 
 /** Digits of a field of which 0 means that nothing is asked for. */
-function unlessZero(value: Int64 | Uint64 | undefined): string | undefined {
-  return value === undefined || BigInt(value) === 0n ? undefined : digits(value);
+function nonZero(value: unknown): Values {
+  return Number(value) === 0 ? undefined : digits(value);
 }
 
-function list(values: readonly string[] | undefined): readonly string[] | undefined {
-  return values?.length ? values : undefined;
+function nonEmpty(value: unknown): Values {
+  return value === "" ? undefined : value as string;
 }
 
-function perDevice<T extends LinuxBlockIODevice>(
-  devices: readonly T[] | undefined,
-  value: (device: T) => Uint64,
-): readonly string[] | undefined {
-  return list(devices?.map((device) => `${device.major}:${device.minor} ${digits(value(device))}`));
-}
-
-function isUnlimited(limit: Int64 | undefined): boolean {
-  return limit !== undefined && BigInt(limit) === -1n;
+/** One line per device; a weight that is absent or 0 is not asked for, a rate of 0 lifts the limit. */
+function perDevice(devices: unknown, field: "weight" | "leafWeight" | "rate"): Values {
+  const lines: string[] = [];
+  for (const device of devices as (LinuxWeightDevice & LinuxThrottleDevice)[]) {
+    const value = device[field];
+    if (value || field === "rate") lines.push(`${device.major}:${device.minor} ${digits(value)}`);
+  }
+  return lines;
 }
 
 /** 2^64-1 is -1 in a field without a sign: unset. */
-function swappiness(value: Uint64 | undefined): string | undefined {
-  if (value === undefined || value < 0 || toUint64(value) === 2n ** 64n - 1n) return undefined;
-  if (value <= 100) return digits(value);
-  throw new RuntimeError(`invalid memory swappiness value: ${digits(value)} (valid range is 0-100)`);
+function swappiness(value: unknown): Values {
+  const percent = value as Uint64;
+  if (percent < 0 || toUint64(percent) === UINT64_MAX) return undefined;
+  if (percent <= 100) return digits(percent);
+  throw new RuntimeError(`invalid memory swappiness value: ${digits(percent)} (valid range is 0-100)`);
 }
 
 /** 0 becomes 1, as the systemd driver has to do: no further process either way, since the init counts. */
-function pidsMax(limit: Int64 | undefined): string | undefined {
-  if (limit === undefined) return undefined;
-  return limit < 0 ? "max" : BigInt(limit) === 0n ? "1" : digits(limit);
+function pidsMax(value: unknown): Values {
+  const limit = value as Int64;
+  return limit < 0 ? "max" : Number(limit) === 0 ? "1" : digits(limit);
 }
 
-function rdmaLine(device: string, { hcaHandles, hcaObjects }: LinuxRdma): string {
+function rdmaLine([device, { hcaHandles, hcaObjects }]: [string, LinuxRdma]): string {
   const handles = hcaHandles === undefined ? "" : ` hca_handle=${hcaHandles}`;
   const objects = hcaObjects === undefined ? "" : ` hca_object=${hcaObjects}`;
   return device + handles + objects;

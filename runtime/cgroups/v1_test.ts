@@ -10,14 +10,14 @@ import { CgroupV1 } from "./v1.ts";
 const NAMES = ["devices", "freezer", "cpuset", "memory", "cpu,cpuacct", "pids", "systemd", "unified"];
 
 /** A hybrid host; the hierarchies' own files appear in each new directory. */
-function host(names = NAMES): CgroupHost & { fs: FakeCgroupFs } {
+function host(names = NAMES): CgroupHost & { fs: FakeCgroupFs; paths: Map<string, string> } {
   const mounts: CgroupMount[] = names.map((name) => ({
     version: name === "unified" ? 2 : 1,
     controllers: name === "systemd" ? ["name=systemd"] : name.split(","),
     mountpoint: `/cg/${name}`,
     root: "/",
   }));
-  const own = new Map(mounts.flatMap((mount) => mount.controllers.map((name) => [name, "/"])));
+  const paths = new Map(mounts.flatMap((mount) => mount.controllers.map((name) => [name, "/"])));
   const fs = new FakeCgroupFs(mounts.map((mount) => mount.mountpoint), (dir) => {
     const files: Record<string, string> = { "cgroup.procs": "" };
     const hierarchy = dir.split("/")[2];
@@ -34,7 +34,7 @@ function host(names = NAMES): CgroupHost & { fs: FakeCgroupFs } {
     fs.put("/cg/cpuset", "cpuset.cpus", "0-3\n");
     fs.put("/cg/cpuset", "cpuset.mems", "0\n");
   }
-  return { fs, mounts, own };
+  return { fs, mounts, paths, own: () => paths };
 }
 
 function plan(on: CgroupHost, request: Partial<CgroupRequest> = {}): CgroupDriver {
@@ -60,7 +60,7 @@ Deno.test("planCgroup puts each controller below its mount", () => {
 
 Deno.test("planCgroup without a path uses the id below the runtime's own cgroup", () => {
   const here = host(["devices", "pids", "name=other"]);
-  here.own.set("pids", "/me");
+  here.paths.set("pids", "/me");
   for (const cgroupsPath of [undefined, "", "..", "."]) {
     assertEquals(plan(here, { cgroupsPath }).record.paths, {
       devices: "/cg/devices/c1",
