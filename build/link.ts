@@ -16,6 +16,9 @@ export interface Chunk {
   code: string;
 }
 
+/** Where chunks begin and end, counted from the end of the file, and whether COMMENT_END stands in them. */
+type Table = Record<string, [from: number, to: number, escaped: 0 | 1]>;
+
 /** Stands in the comment for the two characters that would end it. */
 const COMMENT_END = "*\u0001/";
 const IMPORT = /^import(?:\s*(\*\s*as\s+[\w$]+|\{[^}]*\})\s*from)?\s*"\.\/([^"]+)";\s*/;
@@ -85,31 +88,24 @@ export function link(chunks: readonly Chunk[], entry: string, build: object): st
     .map((chunk) => ({ name: chunk.name, text: functionBody(chunk).replaceAll("*/", COMMENT_END) }))
     .sort((a, b) => a.name < b.name ? -1 : 1);
   if (!bodies.some((body) => body.name === entry)) throw new Error(`no chunk ${entry}`);
-  const escaped = bodies.some((body) => body.text.includes(COMMENT_END));
   let end = "*/\n".length;
-  const table: Record<string, [number, number]> = {};
+  const table: Table = {};
   for (const { name, text } of bodies.toReversed()) {
     // deno-lint-ignore no-control-regex
     if (!/^[\x00-\x7f]*$/.test(text)) throw new Error(`chunk ${name} is not plain ASCII`);
-    table[name] = [end + text.length, end];
+    table[name] = [end + text.length, end, text.includes(COMMENT_END) ? 1 : 0];
     end += text.length;
   }
-  return loader(table, entry, build, escaped) + "/*" + bodies.map((body) => body.text).join("") + "*/\n";
+  return loader(table, entry, build) + "/*" + bodies.map((body) => body.text).join("") + "*/\n";
 }
 
-/** The only code of the file that is a module. Offsets in the table count from the end of the file. */
-function loader(
-  table: Record<string, [number, number]>,
-  entry: string,
-  build: object,
-  escaped: boolean,
-): string {
-  const unescape = escaped ? `.replaceAll("*\\x01/","*"+"/")` : "";
+/** The only code of the file that is a module. */
+function loader(table: Table, entry: string, build: object): string {
   return [
     `const build=${JSON.stringify(build)},table=${JSON.stringify(table)};`,
     `const text=Deno.readTextFileSync(import.meta.filename),size=text.length,loaded={};`,
-    `const compile=(type,name)=>new type("TSRUN_BUILD","$require","$import",`,
-    `text.slice(size-table[name][0],size-table[name][1])${unescape});`,
+    `const compile=(type,name)=>{const [from,to,escaped]=table[name];const body=text.slice(size-from,size-to);`,
+    `return new type("TSRUN_BUILD","$require","$import",escaped?body.replaceAll("*\\x01/","*"+"/"):body)};`,
     `const $require=(name)=>loaded[name]??=compile(Function,name)(build,$require,$import);`,
     `const $import=async(name)=>$require(name);`,
     `await compile((async()=>{}).constructor,${JSON.stringify(entry)})(build,$require,$import);`,
