@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { defaultSpec } from "./default.ts";
 import { isPlainConfig, isPlainProcess } from "./plain.ts";
-import { type Config, containerdConfig, dockerConfig, fullConfig } from "./testing.ts";
+import { change, type Config, containerdConfig, dockerConfig, fullConfig } from "./testing.ts";
 import {
   configWarnings,
   formatProblems,
@@ -30,6 +30,29 @@ Deno.test("the configurations of clients are plain, and so are their processes",
     assert(isPlainConfig(make()));
     assert(isPlainProcess(make().process));
   }
+});
+
+Deno.test("a configuration with a warning is not plain", () => {
+  const changes: [string, unknown][] = [
+    ["process.capabilities.permitted", ["CAP_KILL"]],
+    ["process.capabilities.bounding[0]", "CAP_NOTHING"],
+    ["process.capabilities.ambient", ["CAP_KILL"]],
+    ["mounts[4].destination", "etc/hosts"],
+    ["linux.personality", { domain: "LINUX", flags: ["X"] }],
+    ["linux.resources.memory.kernel", 5],
+  ];
+  for (const [path, value] of changes) {
+    const config = dockerConfig();
+    change(config, path, value);
+    assertEquals([validateConfig(config).length, configWarnings(config).length, isPlainConfig(config)], [
+      0,
+      1,
+      false,
+    ], path);
+  }
+  const config = dockerConfig();
+  config.process.capabilities.ambient = config.process.capabilities.inheritable = ["CAP_BPF"];
+  assertEquals([configWarnings(config).length, isPlainConfig(config)], [1, false]);
 });
 
 Deno.test("validateConfig reports every problem at once", () => {

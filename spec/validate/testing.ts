@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertFalse } from "@std/assert";
 import { change, type Config, dockerConfig } from "../testing.ts";
+import { isPlainConfig } from "../plain.ts";
 import { validateConfig } from "../validate.ts";
 
 /** What is changed in a valid configuration, the path of the one problem that this makes, and its reason. */
@@ -33,5 +34,10 @@ export function testValid(
 function problemsAfter(changes: Record<string, unknown>, base: () => Config) {
   const config = base();
   for (const [path, value] of Object.entries(changes)) change(config, path, value);
-  return validateConfig(config).map(({ path, reason }) => ({ path, reason }));
+  const problems = validateConfig(config).map(({ path, reason }) => ({ path, reason }));
+  // The quick look must not miss a rule; NUL bytes are found in the text, before it.
+  if (problems.length > 0 && !problems[0].reason.toLowerCase().includes("nul")) {
+    assertFalse(isPlainConfig(config));
+  }
+  return problems;
 }

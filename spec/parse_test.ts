@@ -1,0 +1,44 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { parseJson, readConfig } from "./parse.ts";
+import { dockerConfig } from "./testing.ts";
+
+Deno.test("parseJson keeps 64-bit integers exact", () => {
+  assertEquals(parseJson('{"a":18446744073709551615,"b":[-9223372036854775808],"c":9007199254740991}'), {
+    a: 18446744073709551615n,
+    b: [-9223372036854775808n],
+    c: 9007199254740991,
+  });
+  assertEquals(parseJson('{"a":1e300,"b":1.5,"c":"18446744073709551615"}'), {
+    a: 1e300,
+    b: 1.5,
+    c: "18446744073709551615",
+  });
+});
+
+Deno.test("parseJson leaves out what is null", () => {
+  assertEquals(parseJson('{"a":null,"b":{"c": null},"d":[null, 1],"e":"null"}'), {
+    b: {},
+    d: [null, 1],
+    e: "null",
+  });
+  assertEquals(parseJson("null"), null);
+  assertThrows(() => parseJson("{"), SyntaxError);
+});
+
+Deno.test("readConfig reads null and large integers as parseJson does, and they stay plain", () => {
+  const config = dockerConfig();
+  config.process.rlimits[0].hard = 1;
+  config.process.capabilities.inheritable = null;
+  const text = JSON.stringify(config).replace('"hard":1,', '"hard":18446744073709551615,');
+  const reading = readConfig(text);
+  assert(reading.plain);
+  assertEquals(reading.config, parseJson(text));
+});
+
+Deno.test("readConfig does not judge what is not plain", () => {
+  const config = dockerConfig();
+  config.linux.namespaces.push({ type: "user" });
+  assertEquals(readConfig(JSON.stringify(config)), { config, plain: false });
+  assertEquals(readConfig("null"), { config: null, plain: false });
+  assertThrows(() => readConfig(""), SyntaxError);
+});
