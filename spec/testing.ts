@@ -12,8 +12,6 @@ const CAPABILITIES = ["CAP_CHOWN", "CAP_KILL", "CAP_NET_RAW", "CAP_SETUID", "CAP
 
 /** What dockerd sends for a container on a bridge network. */
 export function dockerConfig(): Config {
-  const files = "/var/lib/docker/containers/4c01db0b339c";
-  const sealed = ["nosuid", "noexec", "nodev"];
   return {
     ociVersion: "1.0.2-dev",
     process: {
@@ -32,24 +30,7 @@ export function dockerConfig(): Config {
     },
     root: { path: "/var/lib/docker/overlay2/fe1c/merged" },
     hostname: "4c01db0b339c",
-    mounts: [
-      { destination: "/proc", type: "proc", source: "proc", options: [...sealed] },
-      {
-        destination: "/dev",
-        type: "tmpfs",
-        source: "tmpfs",
-        options: ["nosuid", "strictatime", "mode=755", "size=65536k"],
-      },
-      {
-        destination: "/dev/pts",
-        type: "devpts",
-        source: "devpts",
-        options: ["nosuid", "newinstance", "gid=5"],
-      },
-      { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["ro", ...sealed] },
-      { destination: "/etc/hosts", type: "bind", source: `${files}/hosts`, options: ["rbind", "rprivate"] },
-      { destination: "/data", type: "bind", source: "/srv/data", options: ["rbind", "ro", "rro", "rslave"] },
-    ],
+    mounts: dockerMounts(),
     hooks: { prestart: [{ path: "/proc/1034/exe", args: ["libnetwork-setkey", "4c01db0b339c"] }] },
     linux: {
       sysctl: { "net.ipv4.ip_unprivileged_port_start": "0" },
@@ -73,6 +54,29 @@ export function dockerConfig(): Config {
       readonlyPaths: ["/proc/sys", "/proc/sysrq-trigger"],
     },
   };
+}
+
+function dockerMounts(): Config {
+  const files = "/var/lib/docker/containers/4c01db0b339c";
+  const sealed = ["nosuid", "noexec", "nodev"];
+  return [
+    { destination: "/proc", type: "proc", source: "proc", options: [...sealed] },
+    {
+      destination: "/dev",
+      type: "tmpfs",
+      source: "tmpfs",
+      options: ["nosuid", "strictatime", "mode=755", "size=65536k"],
+    },
+    {
+      destination: "/dev/pts",
+      type: "devpts",
+      source: "devpts",
+      options: ["nosuid", "newinstance", "gid=5"],
+    },
+    { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["ro", ...sealed] },
+    { destination: "/etc/hosts", type: "bind", source: `${files}/hosts`, options: ["rbind", "rprivate"] },
+    { destination: "/data", type: "bind", source: "/srv/data", options: ["rbind", "ro", "rro", "rslave"] },
+  ];
 }
 
 function dockerSeccomp(): Config {

@@ -22,8 +22,9 @@ export interface Problem {
  *
  * @example
  * ```ts
- * import { formatProblems } from "./problem.ts";
- * const line = formatProblems([{ path: "process.args", reason: "args must not be empty" }], "config.json");
+ * import { formatProblems, type Problem } from "./problem.ts";
+ * const empty: Problem = { path: "process.args", reason: "args must not be empty" };
+ * const line = formatProblems([empty], "config.json");
  * console.assert(line === "config.json: process.args: args must not be empty");
  * ```
  */
