@@ -209,7 +209,8 @@ function isPlainMount({ destination, type, source, options }: Mount): boolean {
   if (parsed.idmap || parsed.copyUp && type !== "tmpfs") return false;
   if (bind ? !source || parsed.data.length > 0 : !type || type === "bind") return false;
   if (destination.startsWith("/proc")) return destination === "/proc" && type === "proc" && !bind;
-  return destination !== "/" && !destination.includes("//") && !destination.includes("/.");
+  const path = `${destination}/`;
+  return path !== "//" && !path.includes("/./") && !path.includes("/../") && !destination.includes("//");
 }
 
 /** No notifications, and error numbers only where there are some. */

@@ -75,7 +75,12 @@ function dockerMounts(): Config {
     },
     { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["ro", ...sealed] },
     { destination: "/etc/hosts", type: "bind", source: `${files}/hosts`, options: ["rbind", "rprivate"] },
-    { destination: "/data", type: "bind", source: "/srv/data", options: ["rbind", "ro", "rro", "rslave"] },
+    {
+      destination: "/run/.data",
+      type: "bind",
+      source: "/srv/data",
+      options: ["rbind", "ro", "rro", "rslave"],
+    },
   ];
 }
 
