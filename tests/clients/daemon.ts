@@ -1,0 +1,102 @@
+/** Daemons that a test starts for itself: Debian's containerd and dockerd, with directories of their own. */
+import { findCgroups, findMounts, findProcesses } from "../lib/leaks.ts";
+import { exists, host, readText, type Result, runCommand, sleep, until } from "../lib/process.ts";
+
+const ENVIRONMENT = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" };
+
+/** A directory, daemons in it, and the duty to leave nothing behind. */
+export class Daemons {
+  /** Part of the name of everything that belongs to this object. */
+  readonly token: string = `tsrun-test-${crypto.randomUUID().slice(0, 8)}`;
+  readonly dir: string = `/tmp/${this.token}`;
+  /** Socket of containerd. */
+  readonly containerd: string = `${this.dir}/containerd.sock`;
+  private readonly children: Deno.ChildProcess[] = [];
+  private readonly undo: (() => Promise<unknown>)[] = [];
+  private commands = 0;
+
+  constructor() {
+    Deno.mkdirSync(this.dir);
+  }
+
+  /** Starts containerd, with the plug-ins off that look for more than this test needs. */
+  async startContainerd(): Promise<void> {
+    const config = `version = 2
+root = "${this.dir}/containerd-root"
+state = "${this.dir}/containerd-state"
+disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.devmapper"]
+[grpc]
+address = "${this.containerd}"
+[plugins."io.containerd.internal.v1.opt"]
+path = "${this.dir}/opt"
+`;
+    Deno.writeTextFileSync(`${this.dir}/containerd.toml`, config);
+    this.spawn("containerd", ["/usr/bin/containerd", "--config", `${this.dir}/containerd.toml`]);
+    await until("containerd's socket", () => exists(this.containerd), 20_000);
+  }
+
+  /** Runs a command with a plain environment and a time limit; output is in files of this directory. */
+  command(argv: string[], options: { stdin?: string; timeout?: number } = {}): Promise<Result> {
+    const base = `${this.dir}/command-${++this.commands}`;
+    const env = { ...ENVIRONMENT, HOME: this.dir, DOCKER_CONFIG: `${this.dir}/docker-client` };
+    return runCommand(argv, { stdout: `${base}.out`, stderr: `${base}.err` }, {
+      timeout: 60_000,
+      ...options,
+      env,
+    });
+  }
+
+  /** Starts a daemon whose output goes to `<name>.log` in this directory. */
+  spawn(name: string, argv: string[]): Deno.ChildProcess {
+    const child = new Deno.Command("/bin/sh", {
+      args: ["-c", 'log=$1; shift; exec "$@" >"$log" 2>&1', "sh", `${this.dir}/${name}.log`, ...argv],
+      clearEnv: true,
+      env: ENVIRONMENT,
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    this.children.push(child);
+    return child;
+  }
+
+  /** Remembers what has to be undone at the end, last first. */
+  defer(step: () => Promise<unknown>): void {
+    this.undo.push(step);
+  }
+
+  /** The end of a daemon's log, for error messages. */
+  log(name: string): string {
+    return readText(`${this.dir}/${name}.log`).split("\n").slice(-15).join("\n");
+  }
+
+  /** Stops the daemons, last first, and removes all that carries the name. @returns What was left behind. */
+  async stop(): Promise<string[]> {
+    for (const child of this.children.reverse()) await stopChild(child);
+    const leaks: string[] = [];
+    for (const pid of findProcesses(this.token)) {
+      leaks.push(`process ${pid}: ${readText(`/proc/${pid}/cmdline`).replaceAll("\0", " ")}`);
+      Deno.kill(pid, "SIGKILL");
+    }
+    for (const step of this.undo.reverse()) await step();
+    await until("the end of all processes", () => findProcesses(this.token).length === 0);
+    for (const target of findMounts(this.token)) await host("umount", "-l", target);
+    for (const path of findCgroups(this.token)) Deno.removeSync(path);
+    if (findMounts(this.token).length === 0) Deno.removeSync(this.dir, { recursive: true });
+    return leaks;
+  }
+}
+
+async function stopChild(child: Deno.ChildProcess): Promise<void> {
+  const signal = (name: Deno.Signal) => {
+    try {
+      child.kill(name);
+    } catch { /* it has ended */ }
+  };
+  signal("SIGTERM");
+  let ended = false;
+  const status = child.status.then(() => ended = true);
+  await Promise.race([status, sleep(15_000)]);
+  if (!ended) signal("SIGKILL");
+  await status;
+}

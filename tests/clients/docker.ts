@@ -1,0 +1,149 @@
+/** Debian's dockerd for one test file: private socket, directories, bridge, cgroup parent; two runtimes. */
+import { assertEquals } from "@std/assert";
+import { makeBundle } from "../lib/bundle.ts";
+import { exists, host, type Result, until } from "../lib/process.ts";
+import { pathUnderTest } from "../lib/runtime.ts";
+import { Daemons } from "./daemon.ts";
+
+/** Client of Debian's docker.io package; another program of that name may come first in PATH. */
+const CLIENT = "/usr/bin/docker";
+const DAEMON = "/usr/sbin/dockerd";
+
+/** Address of the host on the test's bridge. */
+export const BRIDGE_ADDRESS = "172.30.211.1";
+
+/** The runtimes by the names that docker knows them by. */
+export const RUNTIMES = ["tsrun", "runc"] as const;
+export type RuntimeName = typeof RUNTIMES[number];
+
+/** One test on the running daemon. */
+export type Case = (docker: Docker) => Promise<unknown>;
+
+/** What is missing for these tests, or undefined. */
+export function dockerMissing(): string | undefined {
+  if (Deno.uid() !== 0) return "needs root";
+  return [CLIENT, DAEMON, "/usr/bin/containerd", "/usr/sbin/runc"].filter((path) => !exists(path))
+    .map((path) => `${path} is not installed`)[0];
+}
+
+/** A running dockerd with an image named `box`. */
+export class Docker {
+  readonly daemons: Daemons = new Daemons();
+  /** Address of the daemon, for clients that are started otherwise. */
+  readonly socket: string = `unix://${this.daemons.dir}/docker.sock`;
+
+  /** Starts containerd and dockerd and imports the image. */
+  static async start(): Promise<Docker> {
+    const docker = new Docker();
+    try {
+      await docker.startDaemon();
+      await docker.importImage();
+      return docker;
+    } catch (error) {
+      const log = docker.daemons.log("dockerd");
+      await docker.stop();
+      throw new Error(`dockerd did not come up: ${error}\n${log}`);
+    }
+  }
+
+  /** Runs the docker client. */
+  run(...args: string[]): Promise<Result> {
+    return this.daemons.command([CLIENT, "-H", this.socket, ...args]);
+  }
+
+  /** Runs the docker client, which must succeed; returns its trimmed standard output. */
+  async ok(...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.run(...args);
+    assertEquals(code, 0, `docker ${args.join(" ")}: exit ${code}\n${stderr}${stdout}`);
+    return stdout.trim();
+  }
+
+  /** `docker run --rm` under a runtime. */
+  container(runtime: RuntimeName, ...args: string[]): Promise<Result> {
+    return this.run("run", "--rm", "--runtime", runtime, ...args);
+  }
+
+  /**
+   * The same `docker run --rm` under both runtimes, whose exit status and output must be the same.
+   *
+   * @returns The result that they share.
+   */
+  async both(...args: string[]): Promise<Result> {
+    const ours = await this.container("tsrun", ...args);
+    const theirs = await this.container("runc", ...args);
+    assertEquals(
+      [ours.code, ours.stdout],
+      [theirs.code, theirs.stdout],
+      `tsrun: ${ours.stderr}\nrunc: ${theirs.stderr}`,
+    );
+    return ours;
+  }
+
+  /** Starts a container in the background and returns its full id. */
+  detached(runtime: RuntimeName, ...args: string[]): Promise<string> {
+    return this.ok("run", "-d", "--runtime", runtime, ...args);
+  }
+
+  /** `docker inspect` of a container. */
+  async inspect(id: string): Promise<Record<string, Record<string, unknown>>> {
+    return JSON.parse(await this.ok("inspect", id))[0];
+  }
+
+  /** Value of a v1 cgroup file of a container. */
+  cgroup(id: string, controller: string, file: string): string {
+    return Deno.readTextFileSync(`/sys/fs/cgroup/${controller}/${this.daemons.token}/${id}/${file}`).trim();
+  }
+
+  /** Removes all containers, stops the daemons, removes bridge, mounts, cgroups and directories. */
+  async stop(): Promise<string[]> {
+    const { stdout } = await this.run("ps", "-aq");
+    const ids = stdout.split("\n").filter((id) => id);
+    if (ids.length > 0) await this.run("rm", "-f", ...ids);
+    return await this.daemons.stop();
+  }
+
+  private async startDaemon(): Promise<void> {
+    const { daemons } = this;
+    await daemons.startContainerd();
+    // Interface names have 15 characters at most.
+    const bridge = `tsr-${daemons.token.slice(-8)}`;
+    await host("ip", "link", "add", bridge, "type", "bridge");
+    daemons.defer(() => host("ip", "link", "del", bridge));
+    await host("ip", "addr", "add", `${BRIDGE_ADDRESS}/24`, "dev", bridge);
+    await host("ip", "link", "set", bridge, "up");
+    const directory = (name: string) => `${daemons.dir}/${name}`;
+    daemons.spawn("dockerd", [
+      ...[DAEMON, "--host", this.socket, "--containerd", daemons.containerd],
+      ...[
+        "--data-root",
+        directory("data"),
+        "--exec-root",
+        directory("exec"),
+        "--pidfile",
+        directory("docker.pid"),
+      ],
+      ...["--bridge", bridge, "--cgroup-parent", `/${daemons.token}`],
+      ...[
+        "--iptables=false",
+        "--ip6tables=false",
+        "--ip-masq=false",
+        "--ip-forward=false",
+        "--userland-proxy=false",
+      ],
+      ...["--storage-driver", "overlay2", "--add-runtime", `tsrun=${pathUnderTest()}`],
+    ]);
+    await until("dockerd to answer", async () => {
+      if (!exists(`${daemons.dir}/docker.sock`)) return false;
+      return (await this.run("version")).code === 0;
+    }, 30_000);
+  }
+
+  private async importImage(): Promise<void> {
+    const { dir } = this.daemons;
+    const { rootfs } = makeBundle(dir, "image");
+    Deno.mkdirSync(`${rootfs}/data`);
+    Deno.writeTextFileSync(`${rootfs}/data/of-the-image`, "content\n");
+    await host("tar", "-C", rootfs, "-cf", `${dir}/image.tar`, ".");
+    await this.ok("import", `${dir}/image.tar`, "box");
+  }
+}

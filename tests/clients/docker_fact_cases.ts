@@ -1,0 +1,141 @@
+/** What a container sees under docker, compared with what it sees under runc. */
+import { assert, assertEquals } from "@std/assert";
+import { type Facts, parseFacts, PROBE } from "../lib/probe.ts";
+import { readText } from "../lib/process.ts";
+import { type Case, type Docker, RUNTIMES } from "./docker.ts";
+
+/** Cases by name; see docker_test.ts. */
+export const FACT_CASES: Record<string, Case> = {
+  "facts: docker's defaults": (docker) => compareFacts(docker),
+
+  "facts: --user, --workdir, --env": (docker) =>
+    compareFacts(docker, "--user", "1000:1001", "--group-add", "27", "-w", "/made/here", "-e", "A=b c"),
+
+  "facts: --cap-drop ALL --cap-add": async (docker) => {
+    const facts = await compareFacts(
+      docker,
+      "--cap-drop",
+      "ALL",
+      "--cap-add",
+      "NET_RAW",
+      "--cap-add",
+      "CHOWN",
+    );
+    assertEquals(facts.status.CapEff, "0000000000002001");
+  },
+
+  "facts: --privileged": async (docker) => {
+    // Without all capabilities (in a container or a sandbox) runc refuses; tsrun gives those that there are.
+    const all = hostBounding();
+    const facts = all === "000001ffffffffff"
+      ? await compareFacts(docker, "--privileged")
+      : parseFacts((await docker.container("tsrun", "--privileged", "box", ...PROBE)).stdout);
+    assertEquals([facts.status.CapEff, facts.status.CapBnd, facts.status.Seccomp], [all, all, "0"]);
+    assert(facts.mounts.some((mount) => mount.target === "/sys" && mount.options.includes("rw")));
+  },
+
+  "facts: --read-only --tmpfs": async (docker) => {
+    const facts = await compareFacts(docker, "--read-only", "--tmpfs", "/tmp:size=1m,mode=1770");
+    assert(facts.mounts[0].options.includes("ro"));
+  },
+
+  "facts: --ulimit, --oom-score-adj, --shm-size, --sysctl": async (docker) => {
+    const facts = await compareFacts(
+      docker,
+      ...["--ulimit", "nofile=512:1024", "--ulimit", "core=0", "--oom-score-adj", "500"],
+      ...["--shm-size", "1m", "--sysctl", "net.ipv4.ip_forward=1"],
+    );
+    assertEquals(facts.limits["Max open files"], ["512", "1024"]);
+    assertEquals(facts.oomScoreAdj, "500");
+  },
+
+  "facts: no-new-privileges, seccomp=unconfined, systempaths=unconfined": async (docker) => {
+    const facts = await compareFacts(
+      docker,
+      "--security-opt",
+      "no-new-privileges",
+      "--security-opt",
+      "seccomp=unconfined",
+    );
+    assertEquals([facts.status.NoNewPrivs, facts.status.Seccomp], ["1", "0"]);
+    await compareFacts(docker, "--security-opt", "systempaths=unconfined");
+  },
+
+  "facts: --pid host, --uts host, --ipc host, --network host": async (docker) => {
+    const facts = await compareFacts(
+      docker,
+      "--pid",
+      "host",
+      "--uts",
+      "host",
+      "--ipc",
+      "host",
+      "--network",
+      "host",
+    );
+    for (const name of ["pid", "uts", "ipc", "net"]) {
+      assertEquals(facts.ns[name], Deno.readLinkSync(`/proc/self/ns/${name}`), name);
+    }
+  },
+
+  "facts: --cgroupns private": (docker) => compareFacts(docker, "--cgroupns", "private"),
+};
+
+/** Runs the probe under both runtimes with the same flags, and compares all facts. @returns Those of tsrun. */
+async function compareFacts(docker: Docker, ...flags: string[]): Promise<Facts> {
+  const name = flags.includes("--uts") ? [] : ["--hostname", "box"];
+  const facts: Facts[] = [];
+  for (const runtime of RUNTIMES) {
+    const { code, stdout, stderr } = await docker.container(runtime, ...name, ...flags, "box", ...PROBE);
+    assertEquals(code, 0, `${runtime}: ${stderr}`);
+    facts.push(parseFacts(stdout));
+  }
+  assertEquals(comparable(facts[0]), comparable(facts[1]));
+  return facts[0];
+}
+
+const STATUS_FIELDS = [
+  "Umask",
+  "Uid",
+  "Gid",
+  "Groups",
+  "CapInh",
+  "CapPrm",
+  "CapEff",
+  "CapBnd",
+  "CapAmb",
+  "NoNewPrivs",
+  "Seccomp",
+]
+  .concat(
+    "Seccomp_filters",
+    "SigBlk",
+    "SigIgn",
+    "Threads",
+    "Cpus_allowed_list",
+    "Mems_allowed_list",
+    "THP_enabled",
+  );
+
+/** Facts without what differs between any two containers: ids, numbers of namespaces, layers. */
+function comparable(facts: Facts): unknown {
+  const { status, mounts, cgroup, ns: _, ...rest } = facts;
+  const anonymous = (text: string) => text.replace(/[0-9a-f]{64}/g, "ID");
+  return {
+    ...rest,
+    status: Object.fromEntries(STATUS_FIELDS.map((name) => [name, status[name]])),
+    mounts: mounts.map((mount) => ({
+      ...mount,
+      root: anonymous(mount.root),
+      superOptions: mount.type === "overlay" ? [] : mount.superOptions,
+      propagation: mount.propagation.map((field) => field.replace(/:.*/, "")),
+    })),
+    cgroup: cgroup.map(anonymous),
+    fds: Object.keys(facts.fds),
+  };
+}
+
+/** The capabilities that this process could give away, as the kernel prints them. */
+function hostBounding(): string {
+  return /^CapBnd:\s+(\w+)$/m.exec(readText("/proc/self/status"))?.[1] ?? "";
+}
