@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type Arg, describeArgs, isResult, OperationError, type Result } from "./kernel.ts";
+import { type Arg, describeArgs, inStep, isResult, OperationError, type Result } from "./kernel.ts";
 import { Memory } from "./memory.ts";
 import { type Op, Recorder } from "./recorder.ts";
 import type { SyscallName } from "./syscalls.ts";
@@ -59,7 +59,7 @@ export class DryKernel extends Recorder {
       const value = this.answer(op.name, args) ?? (OPENERS.has(op.name) ? this.#nextFd++ : 0);
       if (value >= 0 || op.onError !== undefined || op.options?.allow === "any") return { value };
       if (op.options?.allow?.includes(-value)) return { value };
-      const answer = op.options?.repair?.(-value);
+      const answer = this.#repair(op, -value);
       if (answer === "skip") return { value };
       if (answer === undefined) {
         throw new OperationError(
@@ -69,6 +69,14 @@ export class DryKernel extends Recorder {
           op.doing,
         );
       }
+    }
+  }
+
+  #repair(op: Op, errno: number): "retry" | "skip" | undefined {
+    try {
+      return op.options?.repair?.(errno);
+    } catch (error) {
+      throw inStep(error, op.doing);
     }
   }
 

@@ -76,6 +76,12 @@ export class OperationError extends Error {
   }
 }
 
+/** An error that a repair threw, with the step that was being repaired where it names none. */
+export function inStep(error: unknown, doing: string): unknown {
+  if (!(error instanceof OperationError) || error.doing !== "") return error;
+  return new OperationError(error.call, error.errno, error.object, doing);
+}
+
 /** The strings among a call's arguments, quoted: what an error message names. */
 export function describeArgs(args: readonly Arg[]): string {
   return args.filter((a) => typeof a === "string" && a !== "").map((a) => JSON.stringify(a)).join(" ");

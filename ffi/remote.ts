@@ -11,6 +11,7 @@ import {
   AddressOf,
   type Arg,
   describeArgs,
+  inStep,
   isResult,
   Load,
   OperationError,
@@ -199,7 +200,13 @@ export class RemoteKernel extends Recorder {
     const errno = -this.memory.getI64(address + RESULT);
     const { options } = op;
     if (options?.allow !== "any" && options?.allow?.includes(errno)) return false;
-    if (options?.repair) return this.#repair(options.repair, errno, address);
+    if (options?.repair) {
+      try {
+        return this.#repair(options.repair, errno, address);
+      } catch (error) {
+        throw inStep(error, op.doing);
+      }
+    }
     this.#running = [];
     this.#pending = [];
     result.settle(-errno);

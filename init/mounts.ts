@@ -28,6 +28,8 @@ export interface MountContext {
   readonly: (() => void)[];
   /** Checks of what the kernel answered, once it has. */
   checks: (() => void)[];
+  /** Copies one directory's content into another, both given as descriptors of the kernel's process. */
+  copyUp: (from: number, to: number) => void;
 }
 
 /** The text that errors call a mount by. */
@@ -36,6 +38,11 @@ export function describeMount(mount: Mount): string {
   return `mount ${JSON.stringify(mount.source ?? "")} to ${JSON.stringify(mount.destination)} (type=${
     mount.type ?? ""
   }${flags})`;
+}
+
+/** The number of a descriptor, asked of the kernel if it is not known yet. */
+function valueOf(fd: Fd): number {
+  return typeof fd === "number" ? fd : fd.value;
 }
 
 /** Whether a mount is a bind mount: the options say so, whatever `type` says. */
@@ -113,6 +120,9 @@ function newMount(
     flags,
     attributes: set,
   });
+  if (options.copyUp && type === "tmpfs") {
+    k.during("tmpcopyup", () => context.copyUp(valueOf(place), valueOf(tree)));
+  }
   attach(k, tree, place, options, mount.destination);
   if (late) context.readonly.push(() => k.mountSetattr(tree, "", 0, { set: m.MOUNT_ATTR_RDONLY }));
   else k.close(tree);

@@ -54,6 +54,8 @@ export interface SetupPlan {
   mountPoints: () => readonly string[];
   procAndSys: () => readonly string[];
   cgroupMount: () => readonly CgroupMountStep[];
+  /** Copies a directory's content (`tmpcopyup`); the arguments are descriptors of the init. */
+  copyUp: (from: number, to: number) => void;
   /** Runs the hooks of the runtime's namespaces, when all is mounted and the root is not yet changed. */
   runtimeHooks: () => void;
   /** The container's state as JSON, as hooks in the container get it. */
@@ -116,7 +118,7 @@ function prepareRoot(k: Recorder, plan: SetupPlan): { root: Result; later: (() =
   }
   const propagation = spec.linux?.rootfsPropagation;
   const root = bindRootfs(k, rootfs, propagation, plan.mountPoints);
-  const context: MountContext = { root, bundle: plan.bundle, readonly: [], checks: [] };
+  const context: MountContext = { root, bundle: plan.bundle, readonly: [], checks: [], copyUp: plan.copyUp };
   for (const mount of spec.mounts ?? []) {
     if (isCgroup(mount)) mountCgroups(k, context, mount, plan.cgroupMount());
     else mountOne(k, context, mount);

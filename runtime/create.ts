@@ -20,6 +20,7 @@ import { type CgroupDriver, planCgroup } from "./cgroups/driver.ts";
 import { readCgroupHost } from "./cgroups/host.ts";
 import { planCgroupMount } from "./cgroups/mount.ts";
 import { type Config, readConfig } from "./config.ts";
+import { copyContent } from "./copy_up.ts";
 import { destroyContainer } from "./delete.ts";
 import { reasonOf, RuntimeError } from "./errors.ts";
 import { inheritedEnv, runHooks, runPoststop } from "./hooks.ts";
@@ -39,6 +40,9 @@ import {
   writeState,
 } from "./state.ts";
 import { mark } from "./trace.ts";
+
+/** Compiled filters of all containers; beside the default state root, and the same for every `--root`. */
+const SECCOMP_CACHE = "/run/tsrun-cache";
 
 /** What the command line says. */
 export interface CreateOptions {
@@ -195,7 +199,7 @@ function recordInit({ stage, state }: Creation): void {
 }
 
 function setupPlan(creation: Creation, fifo: string, nullStdio: readonly number[]): SetupPlan {
-  const { o, k, arena, config, namespaces, mounts, cgroup, state } = creation;
+  const { o, k, arena, stage, config, namespaces, mounts, cgroup, state } = creation;
   const { spec } = config;
   return {
     id: o.id,
@@ -209,7 +213,7 @@ function setupPlan(creation: Creation, fifo: string, nullStdio: readonly number[
     host: readHostCapabilities(k),
     filter: () =>
       spec.linux?.seccomp
-        ? compileSeccomp(spec.linux.seccomp, `${o.root}/.seccomp`, (line) => o.log.debug(line))
+        ? compileSeccomp(spec.linux.seccomp, SECCOMP_CACHE, (line) => o.log.debug(line))
         : null,
     nullStdio,
     hasKcore: mounts.hasKcore(),
@@ -224,6 +228,7 @@ function setupPlan(creation: Creation, fifo: string, nullStdio: readonly number[
         cgroupNamespace: namespaces.fresh.has("cgroup"),
       });
     },
+    copyUp: (from, to) => copyContent(`/proc/${stage.initPid}/fd/${from}`, `/proc/${stage.initPid}/fd/${to}`),
     runtimeHooks: () => {
       const { prestart, createRuntime } = spec.hooks ?? {};
       if (!prestart?.length && !createRuntime?.length) return;

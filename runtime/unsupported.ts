@@ -38,7 +38,7 @@ function namespaceProblem({ type }: LinuxNamespace, i: number): Problem[] {
 
 function mountProblem({ options = [], uidMappings }: Mount, i: number): Problem[] {
   const problems = options
-    .filter((option) => option === "idmap" || option === "ridmap" || option === "tmpcopyup")
+    .filter((option) => option === "idmap" || option === "ridmap")
     .map((option) => ({ path: `mounts[${i}].options`, reason: `"${option}" ${LATER}` }));
   if (uidMappings?.length) {
     problems.push({ path: `mounts[${i}].uidMappings`, reason: `an id-mapped mount ${LATER}` });
