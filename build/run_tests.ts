@@ -1,5 +1,6 @@
 /**
  * `./x test [PART...] [FILTER]`: runs the parts of the test suite one after the other, each under its time limit.
+ * Not called test.ts: `deno test` would take it for a test, and start itself without end.
  * The last line is `N passed, N failed, N skipped`; the exit status is 1 when anything failed.
  * @module
  */
