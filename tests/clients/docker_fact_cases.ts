@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Facts, parseFacts, PROBE } from "../lib/probe.ts";
 import { readText } from "../lib/process.ts";
+import { comparableFacts } from "./facts.ts";
 import { type Case, type Docker, RUNTIMES } from "./docker.ts";
 
 /** Cases by name; see docker_test.ts. */
@@ -90,49 +91,8 @@ async function compareFacts(docker: Docker, ...flags: string[]): Promise<Facts> 
     assertEquals(code, 0, `${runtime}: ${stderr}`);
     facts.push(parseFacts(stdout));
   }
-  assertEquals(comparable(facts[0]), comparable(facts[1]));
+  assertEquals(comparableFacts(facts[0]), comparableFacts(facts[1]));
   return facts[0];
-}
-
-const STATUS_FIELDS = [
-  "Umask",
-  "Uid",
-  "Gid",
-  "Groups",
-  "CapInh",
-  "CapPrm",
-  "CapEff",
-  "CapBnd",
-  "CapAmb",
-  "NoNewPrivs",
-  "Seccomp",
-]
-  .concat(
-    "Seccomp_filters",
-    "SigBlk",
-    "SigIgn",
-    "Threads",
-    "Cpus_allowed_list",
-    "Mems_allowed_list",
-    "THP_enabled",
-  );
-
-/** Facts without what differs between any two containers: ids, numbers of namespaces, layers. */
-function comparable(facts: Facts): unknown {
-  const { status, mounts, cgroup, ns: _, ...rest } = facts;
-  const anonymous = (text: string) => text.replace(/[0-9a-f]{64}/g, "ID");
-  return {
-    ...rest,
-    status: Object.fromEntries(STATUS_FIELDS.map((name) => [name, status[name]])),
-    mounts: mounts.map((mount) => ({
-      ...mount,
-      root: anonymous(mount.root),
-      superOptions: mount.type === "overlay" ? [] : mount.superOptions,
-      propagation: mount.propagation.map((field) => field.replace(/:.*/, "")),
-    })),
-    cgroup: cgroup.map(anonymous),
-    fds: Object.keys(facts.fds),
-  };
 }
 
 /** The capabilities that this process could give away, as the kernel prints them. */

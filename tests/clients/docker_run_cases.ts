@@ -126,15 +126,17 @@ export const RUN_CASES: Record<string, Case> = {
 
   "--init: the process is not number 1, and orphans are reaped": async (docker) => {
     const script =
-      "(sleep 0.1 &); sleep 0.3; cat /proc/1/comm; ps | grep -c '[s]leep'; [ $$ != 1 ] && echo child";
+      "(sleep 0.1 &); sleep 0.3; cat /proc/1/comm; ps -o comm | grep -c '^sleep$'; [ $$ != 1 ] && echo child";
     const { stdout } = await docker.both("--init", "box", "sh", "-c", script);
     assertEquals(stdout, "docker-init\n0\nchild\n");
   },
 
-  "--device": async (docker) => {
-    const script = "stat -c '%F %t:%T %a' /dev/mine; head -c 4 /dev/mine | wc -c; (: >/dev/mine) 2>&1";
-    const { stdout } = await docker.both("--device", "/dev/zero:/dev/mine:r", "box", "sh", "-c", script);
-    assertMatch(stdout, /^character special file 1:5 666\n4\n.*Operation not permitted\n$/);
+  "--device: no more than the given access": async (docker) => {
+    const device = ["/dev/loop-control", "/dev/fuse"].find(exists);
+    if (device === undefined) return; // a machine without any device that is not open to all containers
+    const script = "stat -c '%F %a' /dev/mine; (: </dev/mine) && echo read; (: >/dev/mine) || echo no write";
+    const { stdout } = await docker.both("--device", `${device}:/dev/mine:r`, "box", "sh", "-c", script);
+    assertEquals(stdout, "character special file 600\nread\nno write\n");
   },
 
   "seccomp: docker's default profile is in force": async (docker) => {
