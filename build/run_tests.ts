@@ -56,7 +56,7 @@ function line({ passed, failed, skipped }: Counts): string {
 
 function main(): boolean {
   const { parts, filter } = selection();
-  const dir = Deno.makeTempDirSync({ prefix: "tsrun-test-" });
+  const dir = Deno.makeTempDirSync({ prefix: "tsrun-report-" });
   const total: Counts = { passed: 0, failed: 0, skipped: 0 };
   try {
     const summary = parts.map((part) => {
