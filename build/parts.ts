@@ -65,13 +65,12 @@ export function select(args: readonly string[]): Selection {
  */
 export function countReport(xml: string | undefined, success: boolean): Counts {
   const counts = { passed: 0, failed: 0, skipped: 0 };
-  let parent = "";
-  for (
-    const [, attributes, body = ""] of (xml ?? "").matchAll(/<testcase ([^>]*?)(?:\/>|>(.*?)<\/testcase>)/gs)
-  ) {
-    const name = /\bname="([^"]*)"/.exec(attributes)?.[1] ?? "";
-    if (parent !== "" && name.startsWith(`${parent} &gt; `)) continue;
-    parent = name;
+  const cases = [...(xml ?? "").matchAll(/<testcase ([^>]*?)(?:\/>|>(.*?)<\/testcase>)/gs)]
+    .map(([, attributes, body = ""]) => ({ name: /\bname="([^"]*)"/.exec(attributes)?.[1] ?? "", body }));
+  const names = new Set(cases.map(({ name }) => name));
+  for (const { name, body } of cases) {
+    const parent = name.split(" &gt; ").slice(0, -1).join(" &gt; ");
+    if (parent !== "" && names.has(parent)) continue;
     if (/<(?:failure|error)\b/.test(body)) counts.failed++;
     else if (/<skipped\b/.test(body)) counts.skipped++;
     else counts.passed++;

@@ -33,8 +33,10 @@ Deno.test("countReport: each test once, whatever its steps and its name", async 
     Deno.test("steps", async (t) => {
       await t.step("one", () => {});
       await t.step("two", () => { throw new Error("no"); });
-    });`);
-  assertEquals(counts, { passed: 2, failed: 2, skipped: 1 });
+    });
+    Deno.test("more steps", async (t) => { await t.step("one", (u) => u.step("inner", () => {})); });
+    Deno.test("last", () => {});`);
+  assertEquals(counts, { passed: 4, failed: 2, skipped: 1 });
 });
 
 Deno.test("countReport: what cannot be loaded or parsed is a failure", async () => {
