@@ -45,6 +45,20 @@ Deno.test("launch lines: an error that nobody caught is still shown", async () =
   assertEquals(out.includes("Error: seen"), true, out);
 });
 
+Deno.test("launch lines: the caller's directory may be gone", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    const file = `${dir}/tsrun`;
+    await Deno.writeTextFile(file, launchLines(Deno.execPath()) + "console.log(Deno.cwd())", { mode: 0o755 });
+    await Deno.mkdir(`${dir}/gone`);
+    const args = ["-c", `cd "${dir}/gone" && rmdir "${dir}/gone" && "${file}"`];
+    const { stdout } = await new Deno.Command("/bin/sh", { args }).output();
+    assertEquals(new TextDecoder().decode(stdout), "/\n");
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
 Deno.test("launch lines: a path with a blank and a quote", async () => {
   const dir = await Deno.makeTempDir({ prefix: "it's a " });
   try {
