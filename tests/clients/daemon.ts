@@ -1,6 +1,6 @@
 /** Daemons that a test starts for itself: Debian's containerd and dockerd, with directories of their own. */
-import { findCgroups, findMounts, findProcesses } from "../lib/leaks.ts";
-import { exists, host, readText, type Result, runCommand, sleep, until } from "../lib/process.ts";
+import { findCgroups, findMounts, findProcesses, removeMounts } from "../lib/leaks.ts";
+import { exists, readText, type Result, runCommand, sleep, until } from "../lib/process.ts";
 
 const ENVIRONMENT = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" };
 
@@ -80,7 +80,7 @@ path = "${this.dir}/opt"
     }
     for (const step of this.undo.reverse()) await step();
     await until("the end of all processes", () => findProcesses(this.token).length === 0);
-    for (const target of findMounts(this.token)) await host("umount", "-l", target);
+    await removeMounts(this.token);
     for (const path of findCgroups(this.token)) Deno.removeSync(path);
     if (findMounts(this.token).length === 0) Deno.removeSync(this.dir, { recursive: true });
     return leaks;

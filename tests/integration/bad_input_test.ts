@@ -250,13 +250,7 @@ contract("bad input: the root directory must not be /", async (box) => {
 
 contract("bad input: a console socket where there is no terminal", async (box) => {
   const result = await box.container().create({ flags: ["--console-socket", `${box.dir}/none.sock`] });
-  assertError(result, /cannot use console socket if runc will not detach or allocate tty/);
-  await box.assertNothingLeft();
-});
-
-contract("bad input: a terminal without a console socket", async (box) => {
-  const result = await box.container({ process: { terminal: true } }).create();
-  assertError(result, /cannot allocate tty if runc will detach without setting console socket/);
+  assertError(result, /cannot use console socket if \w+ will not detach or allocate tty/);
   await box.assertNothingLeft();
 });
 

@@ -3,7 +3,6 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { sh } from "../lib/bundle.ts";
 import { assertError, assertOk } from "../lib/container.ts";
 import { contract } from "../lib/contract.ts";
-import { exists } from "../lib/process.ts";
 
 const COMMANDS = ["create", "start", "run", "state", "kill", "delete", "list", "ps", "spec", "features"];
 
@@ -130,21 +129,4 @@ contract("spec --rootless: mappings of the caller, and no network namespace", as
   assert(types.includes("user") && !types.includes("network"), types.join());
   assertEquals(linux.uidMappings, [{ containerID: 0, hostID: 0, size: 1 }]);
   assertEquals(linux.resources, undefined);
-});
-
-contract("the caller's directory may be one that has been removed", async (box) => {
-  const container = box.container({ process: { args: sh("echo fine") } });
-  const command = [
-    box.runtime.path,
-    "--root",
-    box.root,
-    "run",
-    "--bundle",
-    container.bundle.dir,
-    container.id,
-  ];
-  const script = `mkdir ${box.dir}/gone; cd ${box.dir}/gone; rmdir ${box.dir}/gone; exec "$@"`;
-  const result = await box.command(["/bin/sh", "-c", script, "sh", ...command]);
-  assertEquals(result.stdout, "fine\n", result.stderr);
-  assert(!exists(`${box.dir}/gone`));
 });

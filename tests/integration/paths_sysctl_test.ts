@@ -34,6 +34,16 @@ contract("maskedPaths: many, and one twice", async (box) => {
   assertEquals(mountAt(facts.mounts, "/var")?.options.includes("ro"), true);
 });
 
+contract("maskedPaths: the mask is the container's null device, not the host's", async (box) => {
+  // Whoever is root in the container could otherwise change the mode or the owner of the host's /dev/null.
+  const container = box.container({
+    process: { args: sh("stat -c %d /dev/null /proc/keys /etc/passwd") },
+    linux: { maskedPaths: ["/proc/keys", "/etc/passwd"] },
+  });
+  const [own, ...masks] = (await container.output()).trim().split("\n");
+  assertEquals(masks, [own, own]);
+});
+
 contract("readonlyPaths: files and directories cannot be written, missing ones are left out", async (box) => {
   const script =
     "echo 1 >/proc/sys/net/ipv4/ip_forward; touch /etc/x; echo x >>/var/file; touch /var/other && echo fine";

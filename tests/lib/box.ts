@@ -2,8 +2,8 @@
 import { assertEquals } from "@std/assert";
 import { type Bundle, config, type Dict, makeBundle } from "./bundle.ts";
 import { Container } from "./container.ts";
-import { findCgroups, findMounts, findProcesses } from "./leaks.ts";
-import { type CommandOptions, host, type Result, runCommand, sleep } from "./process.ts";
+import { findCgroups, findMounts, findProcesses, removeMounts } from "./leaks.ts";
+import { type CommandOptions, type Result, runCommand, sleep } from "./process.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** See the module's description. Made by `contract()`; {@linkcode Box.close} is called when the test is over. */
@@ -99,10 +99,8 @@ export class Box {
       leaks.push(`cgroup ${path}`);
       removeCgroup(path);
     }
-    for (const target of findMounts(this.token)) {
-      leaks.push(`mount ${target}`);
-      await host("umount", "-l", target);
-    }
+    for (const target of findMounts(this.token)) leaks.push(`mount ${target}`);
+    await removeMounts(this.token);
     leaks.push(...stateEntries(this.root).map((name) => `state ${name}`));
     if (findMounts(this.token).length === 0) Deno.removeSync(this.dir, { recursive: true });
     return leaks;

@@ -3,7 +3,7 @@
  * Other programs work on the machine at the same time, so nothing else is compared.
  */
 import { parseMountinfo } from "./mountinfo.ts";
-import { readText } from "./process.ts";
+import { host, readText } from "./process.ts";
 
 /** Processes that run in a cgroup of this name, or have it on their command line; zombies do not count. */
 export function findProcesses(token: string): number[] {
@@ -24,6 +24,16 @@ export function findProcesses(token: string): number[] {
 export function findMounts(token: string): string[] {
   return parseMountinfo(readText("/proc/self/mountinfo")).map((mount) => mount.target)
     .filter((target) => target.includes(token)).reverse();
+}
+
+/**
+ * Unmounts all that carries the name. Shared mounts come and go together with their peers, so the list is read
+ * again after each round, and a mount that has gone meanwhile is no error.
+ */
+export async function removeMounts(token: string): Promise<void> {
+  for (let round = 0; round < 10 && findMounts(token).length > 0; round++) {
+    for (const target of findMounts(token)) await host("umount", "-l", target).catch(() => {});
+  }
 }
 
 /** Cgroup directories whose name begins with the token, in all hierarchies, innermost first. */
