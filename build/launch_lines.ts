@@ -40,7 +40,7 @@ export function launchLines(deno: string): string {
   const settings = Object.entries(LAUNCHER_VARIABLES).map(([name, value]) => `${name}=${shellQuote(value)}`);
   // Deno does not start in a directory that has been removed; `state` and `delete` have to, and need no directory.
   const words = [
-    "pwd -P >/dev/null 2>&1 || cd /;",
+    `[ . -ef "$PWD" ] || cd /;`,
     `${SAVED_HOME}="$HOME"`,
     ...settings,
     "exec",
