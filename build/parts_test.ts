@@ -11,14 +11,21 @@ Deno.test("select: all parts, some parts, a filter", () => {
 });
 
 /** Runs a file of tests and counts its report. */
-async function report(source: string) {
+async function report(source: string, filter = "") {
   const dir = await Deno.makeTempDir();
   try {
     await Deno.writeTextFile(`${dir}/a_test.ts`, source);
-    const args = ["test", "--no-check", "--no-config", `--junit-path=${dir}/report.xml`, `${dir}/a_test.ts`];
+    const args = [
+      "test",
+      "--no-check",
+      "--no-config",
+      `--junit-path=${dir}/report.xml`,
+      `--filter=${filter}`,
+      `${dir}/a_test.ts`,
+    ];
     const { success } = await new Deno.Command(Deno.execPath(), { args, cwd: dir }).output();
     const xml = await Deno.readTextFile(`${dir}/report.xml`).catch(() => undefined);
-    return countReport(xml, success);
+    return countReport(xml, success, filter);
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
@@ -37,6 +44,14 @@ Deno.test("countReport: each test once, whatever its steps and its name", async 
     Deno.test("more steps", async (t) => { await t.step("one", (u) => u.step("inner", () => {})); });
     Deno.test("last", () => {});`);
   assertEquals(counts, { passed: 4, failed: 2, skipped: 1 });
+});
+
+Deno.test("countReport: what a filter leaves out is not counted", async () => {
+  const counts = await report(
+    `Deno.test("an 'a' & <b>", () => {}); Deno.test("c", () => {}); Deno.test({ name: "'a' & <", ignore: true, fn() {} });`,
+    "'a' & <",
+  );
+  assertEquals(counts, { passed: 1, failed: 0, skipped: 1 });
 });
 
 Deno.test("countReport: what cannot be loaded or parsed is a failure", async () => {

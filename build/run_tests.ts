@@ -37,7 +37,7 @@ function run(part: Part, filter: string | undefined, report: string): Counts {
     stderr: "inherit",
   }).outputSync();
   if (TIMED_OUT.includes(code)) console.log(`${part.name}: ended after its limit of ${part.limitSeconds} s`);
-  return countReport(exists(report) ? Deno.readTextFileSync(report) : undefined, success);
+  return countReport(exists(report) ? Deno.readTextFileSync(report) : undefined, success, filter);
 }
 
 /** The selection, or the end of the program. */
