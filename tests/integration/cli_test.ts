@@ -130,3 +130,19 @@ contract("spec --rootless: mappings of the caller, and no network namespace", as
   assertEquals(linux.uidMappings, [{ containerID: 0, hostID: 0, size: 1 }]);
   assertEquals(linux.resources, undefined);
 });
+
+contract("the caller's directory may be one that has been removed", async (box) => {
+  const container = box.container({ process: { args: sh("echo fine") } });
+  const command = [
+    box.runtime.path,
+    "--root",
+    box.root,
+    "run",
+    "--bundle",
+    container.bundle.dir,
+    container.id,
+  ];
+  const script = `mkdir ${box.dir}/gone; cd ${box.dir}/gone; rmdir ${box.dir}/gone; exec "$@"`;
+  const result = await box.command(["/bin/sh", "-c", script, "sh", ...command]);
+  assertEquals(result.stdout, "fine\n", result.stderr);
+});
