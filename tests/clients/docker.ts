@@ -64,13 +64,12 @@ export class Docker {
   }
 
   /**
-   * The same `docker run --rm` under both runtimes, whose exit status and output must be the same.
+   * The same `docker run --rm` under both runtimes at the same time; their exit status and output must be the same.
    *
    * @returns The result that they share.
    */
   async both(...args: string[]): Promise<Result> {
-    const ours = await this.container("tsrun", ...args);
-    const theirs = await this.container("runc", ...args);
+    const [ours, theirs] = await Promise.all(RUNTIMES.map((runtime) => this.container(runtime, ...args)));
     assertEquals(
       [ours.code, ours.stdout],
       [theirs.code, theirs.stdout],
