@@ -6,7 +6,7 @@
 import { LAUNCHER_VARIABLES, SAVED_HOME } from "../runtime/launcher.ts";
 
 /** Flags of V8, each measured (build/README.md). */
-export const V8_FLAGS: readonly string[] = ["--single-threaded"];
+export const V8_FLAGS: readonly string[] = ["--single-threaded", "--jitless"];
 
 /** `deno run` as a program that reads no configuration, fetches nothing and keeps nothing. */
 export const DENO_FLAGS: readonly string[] = [

@@ -64,10 +64,10 @@ function writeVariants(dir: string, deno: string): string[] {
     "through-env",
     `#!/usr/bin/env -S ${settings} ${fixed} run -A --no-config --no-code-cache --ext=js\n${PROGRAM}`,
   );
-  add("threads", lines.replace(/ --v8-flags=\S+/, "") + PROGRAM);
+  add("v8-as-it-is", lines.replace(/ --v8-flags=\S+/, "") + PROGRAM);
   add("code-cache", lines.replace(" --no-code-cache", "") + PROGRAM);
-  for (const flag of ["--jitless", "--lite-mode", "--max-lazy", "--no-opt"]) {
-    add(`v8${flag}`, lines.replace(/(--v8-flags=\S+)/, `$1,${flag}`) + PROGRAM);
+  for (const flags of ["--single-threaded", "--jitless", "--lite-mode", "--max-lazy", "--max-opt=0"]) {
+    add(`v8${flags}`, lines.replace(/--v8-flags=\S+/, `--v8-flags=${flags}`) + PROGRAM);
   }
   add("malloc-huge-pages", lines.replace("exec", "GLIBC_TUNABLES=glibc.malloc.hugetlb=1 exec") + PROGRAM);
   add("module-of-100-KB", lines + program(100));
