@@ -4,6 +4,7 @@ import { type Dict, MOUNTS, sh } from "../lib/bundle.ts";
 import type { Box } from "../lib/box.ts";
 import { assertError, assertOk, type Container } from "../lib/container.ts";
 import { contract } from "../lib/contract.ts";
+import { findMounts, removeMounts } from "../lib/leaks.ts";
 import { type Mount, mountAt } from "../lib/mountinfo.ts";
 import { exists, host, until } from "../lib/process.ts";
 
@@ -311,16 +312,19 @@ async function rootPropagation(box: Box, values: string[]): Promise<Record<strin
   return seen;
 }
 
-/** A tmpfs of its own on the host, for `test`; unmounted whatever happens. */
+/** A tmpfs of its own on the host, for `test`; unmounted whatever happens, with all that appeared below it. */
 async function withTmpfs(box: Box, options: string, test: (dir: string) => Promise<void>): Promise<void> {
   const dir = `${box.dir}/tmpfs`;
   Deno.mkdirSync(dir);
   await host("mount", "-t", "tmpfs", "-o", options, "tmpfs", dir);
   await host("mount", "--make-private", dir);
+  let stray: string[] = [];
   try {
     await test(dir);
   } finally {
     for (const container of box.containers) await container.delete("--force");
-    await host("umount", dir);
+    stray = findMounts(box.token).filter((target) => target !== dir);
+    await removeMounts(box.token);
   }
+  assertEquals(stray, [], "mounts of a container reached the host");
 }
