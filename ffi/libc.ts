@@ -13,8 +13,6 @@ const SYMBOLS = {
     parameters: ["i32", "i64", "i64", "i64", "i64", "i64", "i64"],
     result: "i32",
   },
-  // void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset);
-  mmap: { parameters: ["i64", "i64", "i32", "i32", "i32", "i64"], result: "pointer" },
   // int posix_spawn(pid_t *pid, const char *path, const void *file_actions, const void *attr, char *const argv[], char *const envp[]);
   posix_spawn: { parameters: ["i64", "i64", "i64", "i64", "i64", "i64"], result: "i32" },
   // int *__errno_location(void);
@@ -24,14 +22,6 @@ const SYMBOLS = {
 /** libc's symbols, bound; 64-bit parameters take plain numbers, which Deno accepts and its types do not say. */
 export interface Libc {
   syscall(number: number, a: number, b: number, c: number, d: number, e: number, f: number): number;
-  mmap(
-    address: number,
-    length: number,
-    prot: number,
-    flags: number,
-    fd: number,
-    offset: number,
-  ): Deno.PointerValue;
   posix_spawn(
     pid: number,
     path: number,

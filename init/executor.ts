@@ -8,7 +8,7 @@
  */
 
 import * as c from "../ffi/constants.ts";
-import { EACCES, EINVAL, strerror } from "../ffi/errno.ts";
+import { EACCES, EEXIST, EINVAL, strerror } from "../ffi/errno.ts";
 import { libc } from "../ffi/libc.ts";
 import type { LocalKernel } from "../ffi/local.ts";
 import { Memory } from "../ffi/memory.ts";
@@ -73,11 +73,7 @@ export class Arena {
     this.#nextFd = Math.max(FIRST_FD, 3 + preserved);
     const memfd = kernel.call("memfd_create", ["tsrun:arena", c.MFD_CLOEXEC]).value;
     kernel.call("ftruncate", [memfd, ARENA_SIZE]);
-    const block = libc().mmap(0, ARENA_SIZE, c.PROT_READ | c.PROT_WRITE, c.MAP_SHARED, memfd, 0);
-    if (block === null || Deno.UnsafePointer.value(block) === 0xffffffffffffffffn) {
-      throw new Error("cannot map the arena");
-    }
-    this.memory = new Memory(Deno.UnsafePointerView.getArrayBuffer(block, ARENA_SIZE), ARENA);
+    this.memory = new Memory(mapLow(kernel, memfd), ARENA);
     this.fd = this.inherited(memfd);
   }
 
@@ -100,6 +96,21 @@ export class Arena {
   channel(ours: number): Channel {
     return new SocketChannel(this.kernel, ours);
   }
+}
+
+/** Lowest and highest address tried for our view of the arena: below 2^31 an address is a 32-bit result. */
+const LOW = ARENA, HIGH = 0x70000000;
+
+/** Maps the arena at a low address that is free, so that mmap(2) needs no binding of its own (0.3 ms). */
+function mapLow(kernel: LocalKernel, memfd: number): ArrayBuffer {
+  const protection = c.PROT_READ | c.PROT_WRITE, flags = c.MAP_SHARED | c.MAP_FIXED_NOREPLACE;
+  for (let address = LOW; address < HIGH; address += ARENA_SIZE) {
+    const mapped =
+      kernel.call("mmap", [address, ARENA_SIZE, protection, flags, memfd, 0], { allow: [EEXIST] }).value;
+    if (mapped !== address) continue;
+    return Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(BigInt(address))!, ARENA_SIZE);
+  }
+  throw new Error("cannot map the system call arena: no room below 2 GiB of addresses");
 }
 
 /** A running executor. */

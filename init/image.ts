@@ -25,7 +25,8 @@ const MACHINE = { x86_64: 62, aarch64: 183 } as const;
 
 /** The assembled code of an architecture; its last two words are the channel's and the memory's descriptor. */
 export function executorCode(arch: "x86_64" | "aarch64"): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(CODE[arch]), (char) => char.charCodeAt(0));
+  // Of all ways to decode base64 the one that loads nothing: atob() costs 2 ms at its first call.
+  return Uint8Array.fromBase64(CODE[arch]);
 }
 
 /**

@@ -59,7 +59,7 @@ export function openInRoot(k: Kernel, root: Fd, path: string, o: OpenInRoot = {}
  */
 export function makeInRoot(k: Kernel, root: Fd, path: string, kind: Missing, links = 0): void {
   if (links > MAX_LINKS) throw new OperationError("openat2", ELOOP, JSON.stringify(path), "");
-  const names = normalize(path);
+  const names = pathNames(path);
   // The deepest directory that exists is where making begins.
   let depth = names.length;
   let directory = -ENOENT;
@@ -99,7 +99,7 @@ function makeOne(k: Kernel, directory: number, name: string, kind: Missing): str
 }
 
 /** Components of a path; `..` leads to the parent, at the root nowhere. */
-function normalize(path: string): string[] {
+export function pathNames(path: string): string[] {
   const names: string[] = [];
   for (const name of path.split("/")) {
     if (name === "..") names.pop();

@@ -5,9 +5,9 @@
  * @module
  */
 
-import { normalize } from "@std/path/posix";
 import { type MountOptions, MS_BIND } from "../spec/mount_options.ts";
 import type { Mount } from "../spec/types.ts";
+import { pathNames } from "./in_root.ts";
 
 /** Files in /proc that may be covered: lxcfs serves them. */
 const PROC_EXCEPTIONS: readonly string[] = [
@@ -49,6 +49,5 @@ export function checkDestination(mount: Mount, options: MountOptions): string {
 
 /** An absolute path without `.`, `..`, doubled or trailing slashes; a relative one starts at the root. */
 export function cleanPath(path: string): string {
-  const clean = normalize(`/${path}`);
-  return clean.length > 1 && clean.endsWith("/") ? clean.slice(0, -1) : clean;
+  return `/${pathNames(path).join("/")}`;
 }

@@ -11,20 +11,10 @@
  */
 
 import * as c from "../ffi/constants.ts";
-import { strerror } from "../ffi/errno.ts";
 import { AddressOf, type Fd, type Result } from "../ffi/kernel.ts";
-import { Buffer, Memory } from "../ffi/memory.ts";
 import { Label, type Recorder } from "../ffi/recorder.ts";
 import type { Hook, Process } from "../spec/types.ts";
-import {
-  hookFailure,
-  type HookSetting,
-  OUTPUT_SIZE,
-  type RecordedHook,
-  recordHook,
-  SIGINFO_SIZE,
-  statusWord,
-} from "./hook_program.ts";
+import { type HookSetting, type RecordedHook, recordHook, statusWord } from "./hook_program.ts";
 import { type CapabilitySets, raiseAmbient, setCapabilities } from "./identity.ts";
 
 /** A seccomp filter as seccomp(2) takes it. */
@@ -117,31 +107,4 @@ function reportHook(k: Recorder, fifo: Result, recorded: RecordedHook, index: nu
   for (const buffer of [recorded.siginfo, recorded.stdout, recorded.stderr]) {
     k.call("write", [fifo, buffer, buffer.size], { allow: "any" });
   }
-}
-
-/** Most bytes that a report has. */
-export const REPORT_SIZE = 24 + SIGINFO_SIZE + 2 * OUTPUT_SIZE + 4096;
-
-/**
- * What a report says, in one line.
- *
- * @param report Bytes read from exec.fifo, at least eight.
- * @param hooks The config's startContainer hooks.
- */
-export function readReport(report: Uint8Array<ArrayBuffer>, hooks: readonly Hook[]): string {
-  const block = new ArrayBuffer(REPORT_SIZE);
-  new Uint8Array(block).set(report.subarray(0, REPORT_SIZE));
-  const memory = new Memory(block, 0);
-  const first = memory.getI64(0);
-  if (first <= 0) return `${new TextDecoder().decode(report.subarray(8))}: ${strerror(-first)}`;
-  const part = (offset: number, size: number) => new Buffer(memory, offset, size);
-  const failure = hookFailure({
-    hook: hooks[first - 1],
-    poll: { value: memory.getI64(8) },
-    exec: { value: memory.getI64(16) },
-    siginfo: part(24, SIGINFO_SIZE),
-    stdout: part(24 + SIGINFO_SIZE, OUTPUT_SIZE),
-    stderr: part(24 + SIGINFO_SIZE + OUTPUT_SIZE, OUTPUT_SIZE),
-  });
-  return `error running startContainer hook #${first - 1}: ${failure ?? "unknown failure"}`;
 }

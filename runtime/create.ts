@@ -6,30 +6,24 @@
  * @module
  */
 
-import { S_IFIFO } from "../ffi/constants.ts";
-import { AT_FDCWD } from "../ffi/constants.ts";
+import { AT_FDCWD, S_IFIFO, SIGKILL } from "../ffi/constants.ts";
 import { local, type LocalKernel } from "../ffi/local.ts";
 import { Arena, ExecutorGone } from "../init/executor.ts";
 import { readHostCapabilities } from "../init/identity.ts";
 import { type NamespacePlan, planNamespaces } from "../init/namespaces.ts";
 import { setUp, type SetupPlan } from "../init/setup.ts";
 import { reap, Stage } from "../init/stage.ts";
+import { MOUNT_COPY_UP } from "../spec/mount_options.ts";
 import type { Spec } from "../spec/types.ts";
-import { configWarnings } from "../spec/validate.ts";
 import { type CgroupDriver, planCgroup } from "./cgroups/driver.ts";
-import { readCgroupHost } from "./cgroups/host.ts";
-import { planCgroupMount } from "./cgroups/mount.ts";
+import { type CgroupHost, readCgroupHost } from "./cgroups/host.ts";
 import { type Config, readConfig } from "./config.ts";
-import { copyContent } from "./copy_up.ts";
-import { destroyContainer } from "./delete.ts";
 import { reasonOf, RuntimeError } from "./errors.ts";
-import { inheritedEnv, runHooks, runPoststop } from "./hooks.ts";
 import { lockContainer } from "./lock.ts";
 import type { Log } from "./log.ts";
 import { HostMounts } from "./host_mounts.ts";
 import { checkPreserved, inspectStdio } from "./inherited_fds.ts";
 import { setRlimits } from "./rlimits.ts";
-import { compileSeccomp } from "./seccomp.ts";
 import {
   containerDir,
   type ContainerState,
@@ -68,10 +62,35 @@ interface Creation {
   arena: Arena;
   stage: Stage;
   config: Config;
+  parts: Parts;
   namespaces: NamespacePlan;
   mounts: HostMounts;
+  cgroupHost: CgroupHost;
   cgroup: CgroupDriver;
   state: ContainerState;
+}
+
+/** Code that only some containers need. */
+interface Parts {
+  hooks: typeof import("./hooks.ts") | undefined;
+  seccomp: typeof import("./seccomp.ts") | undefined;
+  copyUp: typeof import("./copy_up.ts") | undefined;
+  cgroupMount: typeof import("./cgroups/mount.ts") | undefined;
+}
+
+/** Loads what this container needs: what is not loaded is not compiled, and compiling is most of the time there is. */
+async function loadParts({ hooks, linux, mounts = [] }: Spec): Promise<Parts> {
+  const hooked = Object.values(hooks ?? {}).some((list) => list.length > 0);
+  return {
+    hooks: hooked ? await import("./hooks.ts") : undefined,
+    seccomp: linux?.seccomp ? await import("./seccomp.ts") : undefined,
+    copyUp: mounts.some(({ options }) => options?.includes(MOUNT_COPY_UP))
+      ? await import("./copy_up.ts")
+      : undefined,
+    cgroupMount: mounts.some(({ type }) => type === "cgroup")
+      ? await import("./cgroups/mount.ts")
+      : undefined,
+  };
 }
 
 /**
@@ -80,35 +99,42 @@ interface Creation {
  * @returns Its record; its init is this process's child and waits for `start`.
  * @throws {RuntimeError} For whatever failed, when everything made until then is gone again.
  */
-export function createContainer(o: CreateOptions): ContainerState {
+export async function createContainer(o: CreateOptions): Promise<ContainerState> {
   checkOptions(o);
   const k = local();
   checkPreserved(k, o.preserveFds);
   const arena = new Arena(k, o.preserveFds);
   const stage = new Stage(arena, o.preserveFds);
   mark("stage started");
-  const config = readConfig(o.bundle);
+  const config = await readConfig(o.bundle, (line) => o.log.debug(line));
+  const parts = await loadParts(config.spec);
   mark("config read");
-  for (const { path, reason } of o.log.debugging ? configWarnings(config.spec) : []) {
-    o.log.debug(`${path}: ${reason}`);
-  }
   const rootfs = resolveRootfs(o.bundle, config.spec.root.path);
   const mounts = new HostMounts();
-  const cgroup = planCgroup({
-    id: o.id,
-    cgroupsPath: config.spec.linux?.cgroupsPath,
-    systemd: o.systemdCgroup,
-    rootless: false,
-  }, readCgroupHost(mounts.text));
+  const cgroupHost = readCgroupHost(mounts.text);
+  const { cgroupsPath } = config.spec.linux ?? {};
+  const cgroup = planCgroup({ id: o.id, cgroupsPath, systemd: o.systemdCgroup, rootless: false }, cgroupHost);
   const namespaces = planNamespaces(config.spec.linux?.namespaces);
-  const state = newState(o, config.spec, rootfs, namespaces, cgroup);
+  const state = newState(o, config.spec, rootfs, namespaces);
   createStateDir(o.root, o.id);
   using _lock = lockContainer(o.root, o.id);
-  const creation: Creation = { o, k, arena, stage, config, namespaces, mounts, cgroup, state };
+  const creation: Creation = {
+    o,
+    k,
+    arena,
+    stage,
+    config,
+    parts,
+    namespaces,
+    mounts,
+    cgroupHost,
+    cgroup,
+    state,
+  };
   try {
     build(creation);
   } catch (error) {
-    throw undo(creation, error);
+    throw await undo(creation, error);
   }
   return state;
 }
@@ -143,7 +169,6 @@ function newState(
   spec: Spec,
   rootfs: string,
   namespaces: NamespacePlan,
-  cgroup: CgroupDriver,
 ): ContainerState {
   return {
     version: 1,
@@ -156,7 +181,7 @@ function newState(
     pid: 0,
     startTime: "",
     pidNamespace: namespaces.fresh.has("pid"),
-    cgroup: cgroup.record,
+    cgroup: null,
     annotations: spec.annotations ?? {},
   };
 }
@@ -170,7 +195,9 @@ function build(creation: Creation): void {
   Deno.writeTextFileSync(`${directory}/config.json`, config.text, { mode: 0o600 });
   makeFifo(k, `${directory}/exec.fifo`);
   mark("state recorded");
-  cgroup.create();
+  cgroup.create(spec.linux?.resources);
+  state.cgroup = cgroup.record;
+  writeState(o.root, state);
   mark("cgroup made");
   const nullStdio = inspectStdio(k, spec.process.user.uid);
   const entry = cgroup.entry();
@@ -199,8 +226,10 @@ function recordInit({ stage, state }: Creation): void {
 }
 
 function setupPlan(creation: Creation, fifo: string, nullStdio: readonly number[]): SetupPlan {
-  const { o, k, arena, stage, config, namespaces, mounts, cgroup, state } = creation;
+  const { o, k, arena, stage, config, parts, namespaces, mounts, cgroupHost, cgroup, state } = creation;
   const { spec } = config;
+  const { linux } = spec;
+  const debug = (line: string) => o.log.debug(line);
   return {
     id: o.id,
     spec,
@@ -211,35 +240,31 @@ function setupPlan(creation: Creation, fifo: string, nullStdio: readonly number[
     noPivot: o.noPivot,
     noNewKeyring: o.noNewKeyring,
     host: readHostCapabilities(k),
-    filter: () =>
-      spec.linux?.seccomp
-        ? compileSeccomp(spec.linux.seccomp, SECCOMP_CACHE, (line) => o.log.debug(line))
-        : null,
+    filter: () => linux?.seccomp ? parts.seccomp!.compileSeccomp(linux.seccomp, SECCOMP_CACHE, debug) : null,
     nullStdio,
     hasKcore: mounts.hasKcore(),
     mountPoints: () => mounts.points(),
     procAndSys: () => mounts.procAndSys(state.rootfs),
-    cgroupMount: () => {
-      const { mounts: hierarchies, own } = readCgroupHost(mounts.text);
-      return planCgroupMount({
-        mounts: hierarchies,
+    cgroupMount: () =>
+      parts.cgroupMount!.planCgroupMount({
+        mounts: cgroupHost.mounts,
         record: cgroup.record,
-        own,
+        own: cgroupHost.own,
         cgroupNamespace: namespaces.fresh.has("cgroup"),
-      });
-    },
-    copyUp: (from, to) => copyContent(`/proc/${stage.initPid}/fd/${from}`, `/proc/${stage.initPid}/fd/${to}`),
+      }),
+    copyUp: (from, to) =>
+      parts.copyUp!.copyContent(`/proc/${stage.initPid}/fd/${from}`, `/proc/${stage.initPid}/fd/${to}`),
     runtimeHooks: () => {
       const { prestart, createRuntime } = spec.hooks ?? {};
       if (!prestart?.length && !createRuntime?.length) return;
       recordInit(creation);
       // Hooks may look at the limits, or change them.
-      cgroup.set(spec.linux?.resources);
-      runHooks("prestart", prestart, state, "creating", arena);
-      runHooks("createRuntime", createRuntime, state, "creating", arena);
+      cgroup.set(linux?.resources);
+      parts.hooks!.runHooks("prestart", prestart, state, "creating", arena);
+      parts.hooks!.runHooks("createRuntime", createRuntime, state, "creating", arena);
     },
     hookState: (status, pid) => JSON.stringify({ ...ociState(state, status), pid }),
-    runtimeEnv: inheritedEnv,
+    runtimeEnv: () => parts.hooks!.inheritedEnv(),
   };
 }
 
@@ -262,11 +287,12 @@ function writePidFile(path: string, pid: number): void {
 }
 
 /** Removes everything that a failed create has made; returns the error to report. */
-function undo({ o, k, stage, config, state }: Creation, error: unknown): RuntimeError {
+async function undo({ o, k, stage, config, parts, state }: Creation, error: unknown): Promise<RuntimeError> {
+  const { destroyContainer } = await import("./delete.ts");
   let message = reasonOf(error);
   const pid = stage.initPid;
   if (pid !== 0) {
-    k.kill(pid, 9, { allow: "any" });
+    k.kill(pid, SIGKILL, { allow: "any" });
     reap(k, pid);
   }
   if (error instanceof ExecutorGone) message = `unable to start container process: ${message}`;
@@ -275,8 +301,8 @@ function undo({ o, k, stage, config, state }: Creation, error: unknown): Runtime
   } catch (cleanup) {
     message += `; and cleaning up failed: ${reasonOf(cleanup)}`;
   }
-  for (const failure of runPoststop(config.spec.hooks?.poststop, state)) message += `; ${failure}`;
-  const failed = new RuntimeError(message);
+  const failures = parts.hooks?.runPoststop(config.spec.hooks?.poststop, state) ?? [];
+  const failed = new RuntimeError([message, ...failures].join("; "));
   if (error instanceof Error) failed.stack = error.stack;
   return failed;
 }

@@ -4,7 +4,7 @@
  */
 
 import type { Hook } from "../spec/types.ts";
-import { savedConfig } from "./config.ts";
+import { savedConfig } from "./saved_config.ts";
 import { destroyContainer } from "./delete.ts";
 import { runPoststop } from "./hooks.ts";
 import { lockContainer } from "./lock.ts";

@@ -32,9 +32,9 @@ export async function runContainer(o: RunOptions): Promise<number> {
   const supervisor = o.detach ? undefined : new Supervisor();
   if (!o.detach && !o.noSubreaper) local().prctl(PR_SET_CHILD_SUBREAPER, 1);
   try {
-    const state = createContainer(o);
+    const state = await createContainer(o);
     try {
-      startContainer(o.root, o.id);
+      await startContainer(o.root, o.id);
     } catch (error) {
       deleteWithHooks(o.root, o.id, o.log);
       throw error;

@@ -6,15 +6,14 @@
 import * as c from "../ffi/constants.ts";
 import { ESRCH } from "../ffi/errno.ts";
 import { local, type LocalKernel } from "../ffi/local.ts";
-import { readReport, REPORT_SIZE } from "../init/start_program.ts";
-import type { Spec } from "../spec/types.ts";
-import { savedConfig } from "./config.ts";
-import { destroyContainer } from "./delete.ts";
+import { savedConfig, savedText } from "./saved_config.ts";
 import { RuntimeError } from "./errors.ts";
-import { runHooks, runPoststop } from "./hooks.ts";
 import { lockContainer } from "./lock.ts";
 import { containerDir, type ContainerState, initAlive, readState, statusOf } from "./state.ts";
 import { mark } from "./trace.ts";
+
+/** Most bytes of a report that are read; init/start_report.ts describes them. */
+const REPORT_SIZE = 8192;
 
 /**
  * Starts the program of a container that is in the state `created`.
@@ -22,19 +21,23 @@ import { mark } from "./trace.ts";
  * @throws {RuntimeError} When it is in another state, when its program cannot be executed (`exec /x: <reason>`), or
  * when a startContainer or poststart hook fails, upon which the container is stopped.
  */
-export function startContainer(root: string, id: string): void {
+export async function startContainer(root: string, id: string): Promise<void> {
   using _lock = lockContainer(root, id);
   const state = readState(root, id);
   checkStatus(statusOf(root, state));
   mark("state read");
-  let spec: Spec | undefined;
-  const config = () => spec ??= savedConfig(root, id);
   const fifo = `${containerDir(root, id)}/exec.fifo`;
   const report = openGate(local(), fifo, state);
   mark("program started");
   Deno.removeSync(fifo);
-  if (report.length > 0) throw new RuntimeError(readReport(report, config().hooks?.startContainer ?? []));
-  poststart(root, state, config);
+  if (report.length > 0) throw new RuntimeError(await describe(report, root, id));
+  await poststart(root, state);
+}
+
+/** What a report of the init says. */
+async function describe(report: Uint8Array<ArrayBuffer>, root: string, id: string): Promise<string> {
+  const { readReport } = await import("../init/start_report.ts");
+  return readReport(report, savedConfig(root, id).hooks?.startContainer ?? []);
 }
 
 function checkStatus(status: string): void {
@@ -81,14 +84,15 @@ function openGate(k: LocalKernel, path: string, state: ContainerState): Uint8Arr
 }
 
 /** A poststart hook that fails takes the container with it: runtime.md, Lifecycle, step 9. */
-function poststart(root: string, state: ContainerState, config: () => Spec): void {
-  const directory = containerDir(root, state.id);
-  const text = Deno.readTextFileSync(`${directory}/config.json`);
-  if (!text.includes('"poststart"')) return;
-  const { hooks } = config();
+async function poststart(root: string, state: ContainerState): Promise<void> {
+  // Most configs have none, and reading one takes longer than looking for the word.
+  if (!savedText(root, state.id).includes('"poststart"')) return;
+  const { hooks } = savedConfig(root, state.id);
+  const { runHooks, runPoststop } = await import("./hooks.ts");
   try {
     runHooks("poststart", hooks?.poststart, state, "running");
   } catch (error) {
+    const { destroyContainer } = await import("./delete.ts");
     destroyContainer(root, state);
     runPoststop(hooks?.poststop, state);
     throw error;

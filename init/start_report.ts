@@ -1,0 +1,36 @@
+/**
+ * Reads what an init reports through exec.fifo when it could not become the container's process.
+ * @module
+ */
+
+import { strerror } from "../ffi/errno.ts";
+import { Buffer, Memory } from "../ffi/memory.ts";
+import type { Hook } from "../spec/types.ts";
+import { hookFailure, OUTPUT_SIZE, SIGINFO_SIZE } from "./hook_program.ts";
+
+/** Most bytes that a report has. */
+export const REPORT_SIZE = 24 + SIGINFO_SIZE + 2 * OUTPUT_SIZE + 4096;
+
+/**
+ * What a report says, in one line.
+ *
+ * @param report Bytes read from exec.fifo, at least eight.
+ * @param hooks The config's startContainer hooks.
+ */
+export function readReport(report: Uint8Array<ArrayBuffer>, hooks: readonly Hook[]): string {
+  const block = new ArrayBuffer(REPORT_SIZE);
+  new Uint8Array(block).set(report.subarray(0, REPORT_SIZE));
+  const memory = new Memory(block, 0);
+  const first = memory.getI64(0);
+  if (first <= 0) return `${new TextDecoder().decode(report.subarray(8))}: ${strerror(-first)}`;
+  const part = (offset: number, size: number) => new Buffer(memory, offset, size);
+  const failure = hookFailure({
+    hook: hooks[first - 1],
+    poll: { value: memory.getI64(8) },
+    exec: { value: memory.getI64(16) },
+    siginfo: part(24, SIGINFO_SIZE),
+    stdout: part(24 + SIGINFO_SIZE, OUTPUT_SIZE),
+    stderr: part(24 + SIGINFO_SIZE + OUTPUT_SIZE, OUTPUT_SIZE),
+  });
+  return `error running startContainer hook #${first - 1}: ${failure ?? "unknown failure"}`;
+}
