@@ -85,7 +85,7 @@ function makeDevice(k: Kernel, root: Fd, dev: Fd, device: LinuxDevice): void {
   const wanted = { mode: TYPES[type], major, minor };
   const made = k.mknodat(directory, name, wanted.mode | (fileMode & 0o7777), makedev(major, minor), {
     repair(errno) {
-      if (errno === EEXIST) checkExisting(k, directory, name, wanted);
+      if (errno === EEXIST) checkExisting(k, directory, name, path, wanted);
       else if (errno === EPERM) bindHostDevice(k, root, path);
       else throw new OperationError("mknodat", errno, "", `create device node ${JSON.stringify(path)}`);
       return "skip";
@@ -105,6 +105,7 @@ function checkExisting(
   k: Kernel,
   dir: Fd,
   name: string,
+  path: string,
   wanted: { mode: number; major: number; minor: number },
 ): void {
   const buffer = k.buffer(STATX_SIZE);
@@ -113,7 +114,7 @@ function checkExisting(
   const same = (mode & c.S_IFMT) === wanted.mode &&
     (wanted.mode === c.S_IFIFO || (rdev.major === wanted.major && rdev.minor === wanted.minor));
   if (!same) {
-    throw new Error(`create device node ${JSON.stringify(name)}: the image has something else there`);
+    throw new Error(`create device node ${JSON.stringify(path)}: the image has something else there`);
   }
 }
 

@@ -42,10 +42,12 @@ export interface OpenInRoot {
 export function openInRoot(k: Kernel, root: Fd, path: string, o: OpenInRoot = {}): Result {
   const flags = o.flags ?? c.O_PATH;
   const { missing = "fail" } = o;
+  let made = false;
   const repair = (errno: number) => {
-    if (errno !== ENOENT || missing === "fail") {
+    if (errno !== ENOENT || missing === "fail" || made) {
       throw o.explain?.(errno) ?? new OperationError("open", errno, JSON.stringify(path), "");
     }
+    made = true;
     makeInRoot(k, root, path, typeof missing === "function" ? missing() : missing);
     return "retry" as const;
   };

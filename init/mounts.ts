@@ -8,7 +8,7 @@
  */
 
 import * as c from "../ffi/constants.ts";
-import { ELOOP, ENOTDIR } from "../ffi/errno.ts";
+import { EINVAL, ELOOP, ENOTDIR } from "../ffi/errno.ts";
 import { type Fd, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
 import { readStatfsType, readStatx, STATFS_SIZE, STATX_SIZE } from "../ffi/structs.ts";
 import * as m from "../spec/mount_options.ts";
@@ -28,6 +28,8 @@ export interface MountContext {
   readonly: (() => void)[];
   /** Checks of what the kernel answered, once it has. */
   checks: (() => void)[];
+  /** Destinations of the tmpfs mounts made so far: nobody else has been in them, so places can be made at once. */
+  fresh: Set<string>;
   /** Copies one directory's content into another, both given as descriptors of the kernel's process. */
   copyUp: (from: number, to: number) => void;
 }
@@ -89,7 +91,7 @@ function onlyProc(k: Kernel, context: MountContext, tree: Fd, destination: strin
   });
 }
 
-/** Whether a bind source is a directory, for making its missing destination. */
+/** Whether a descriptor shows a directory. */
 function kindOf(k: Kernel, tree: Fd): "directory" | "file" {
   const buffer = k.buffer(STATX_SIZE);
   k.statx(tree, "", buffer).value;
@@ -124,6 +126,7 @@ function newMount(
     k.during("tmpcopyup", () => context.copyUp(valueOf(place), valueOf(tree)));
   }
   attach(k, tree, place, options, mount.destination);
+  if (type === "tmpfs" && !options.copyUp) context.fresh.add(destination);
   if (late) context.readonly.push(() => k.mountSetattr(tree, "", 0, { set: m.MOUNT_ATTR_RDONLY }));
   else k.close(tree);
 }
@@ -149,7 +152,8 @@ function openPlace(
   destination: string,
   missing: "directory" | (() => "directory" | "file"),
 ): Result {
-  const place = openInRoot(k, context.root, destination, { missing });
+  const place = openFresh(k, context, destination, missing) ??
+    openInRoot(k, context.root, destination, { missing });
   if (destination === "/proc" || isProcException(destination)) return place;
   // A symlink of the image may have led into /proc all the same.
   const statfs = k.buffer(STATFS_SIZE);
@@ -159,6 +163,27 @@ function openPlace(
       throw new Error(`${JSON.stringify(destination)} cannot be mounted because it is inside /proc`);
     }
   });
+  return place;
+}
+
+/**
+ * A directory right below a tmpfs that was just made is made and opened without asking whether it is there: /dev/pts,
+ * /dev/shm and /dev/mqueue never are, and each question is a round trip.
+ */
+function openFresh(
+  k: Kernel,
+  context: MountContext,
+  destination: string,
+  missing: unknown,
+): Result | undefined {
+  const slash = destination.lastIndexOf("/");
+  const parent = destination.slice(0, slash), name = destination.slice(slash + 1);
+  if (missing !== "directory" || !context.fresh.has(parent)) return undefined;
+  const directory = openInRoot(k, context.root, parent, { flags: c.O_PATH | c.O_DIRECTORY });
+  k.mkdirat(directory, name, 0o755, { allow: "any" });
+  const resolve = c.RESOLVE_BENEATH | c.RESOLVE_NO_SYMLINKS;
+  const place = k.openat2(directory, name, c.O_PATH | c.O_DIRECTORY, resolve);
+  k.close(directory);
   return place;
 }
 
@@ -178,7 +203,9 @@ function attach(
   if (set || clear) k.mountSetattr(tree, "", c.AT_RECURSIVE, { set, clear });
   k.moveMount(tree, place, {
     repair(errno) {
-      throw new OperationError("move_mount", errno, JSON.stringify(destination), "");
+      // The kernel says EINVAL of a file on a directory, where mount(2) says what clients know.
+      const mismatch = errno === EINVAL && kindOf(k, tree) !== kindOf(k, place);
+      throw new OperationError("attach to", mismatch ? ENOTDIR : errno, JSON.stringify(destination), "");
     },
   });
   k.close(place);

@@ -45,7 +45,9 @@ export function lookUpProgram(k: Kernel, name: string, env: readonly string[]): 
       if (!direct) throw new Error(`exec: ${JSON.stringify(name)}: executable file not found in $PATH`);
       const error = verdict(candidates[0]);
       const stat = candidates[0].found.value < 0 ? `stat ${name}: ` : "";
-      throw new Error(`exec: ${JSON.stringify(name)}: ${stat}${strerror(error)}`);
+      // Old clients know the first of these words, new ones the second: both mean exit status 126.
+      const reason = error === EISDIR ? `${strerror(EACCES)} (${strerror(EISDIR)})` : strerror(error);
+      throw new Error(`exec: ${JSON.stringify(name)}: ${stat}${reason}`);
     },
   };
 }

@@ -1,8 +1,9 @@
 /**
  * `linux.maskedPaths` and `linux.readonlyPaths`.
  *
- * What hides a file is the host's /dev/null, opened and checked before the container's root was entered: one in the
- * image could be anything (CVE-2025-31133). All paths are opened first, in one batch, and then used by descriptor.
+ * What hides a file is the container's /dev/null, checked by descriptor to be the null device: one in the image could
+ * be anything (CVE-2025-31133), and the host's own could be given other modes from inside. All paths are opened first,
+ * in one batch, and then used by descriptor.
  * @module
  */
 
@@ -14,24 +15,26 @@ import { readStatx, STATX_SIZE } from "../ffi/structs.ts";
 import * as m from "../spec/mount_options.ts";
 import { createFilesystem } from "./filesystem.ts";
 
-/** The host's null device as a detached mount, made before the root is changed. */
-export function openNullDevice(k: Kernel): NullDevice {
-  const mount = k.openTree(c.AT_FDCWD, "/dev/null", c.OPEN_TREE_CLONE | c.AT_SYMLINK_NOFOLLOW);
-  const stat = k.buffer(STATX_SIZE);
-  k.statx(mount, "", stat);
-  return { mount, stat };
-}
-
-/** A null device that is yet to be checked, when the kernel has answered. */
-export interface NullDevice {
-  mount: Result;
+/** The container's null device, opened but not yet checked. */
+interface NullDevice {
+  fd: Result;
   stat: Buffer;
 }
 
-function checkNullDevice({ stat }: NullDevice): void {
+/** Opens the container's /dev/null itself, never what a link there leads to (CVE-2025-31133). */
+function openNullDevice(k: Kernel, root: Fd): NullDevice {
+  const resolve = c.RESOLVE_IN_ROOT | c.RESOLVE_NO_MAGICLINKS;
+  const fd = k.openat2(root, "/dev/null", c.O_PATH | c.O_NOFOLLOW, resolve, 0, { allow: "any" });
+  const stat = k.buffer(STATX_SIZE);
+  k.statx(fd, "", stat, { allow: "any" });
+  return { fd, stat };
+}
+
+function checkNullDevice({ fd, stat }: NullDevice): void {
+  if (fd.value < 0) throw new OperationError("open", -fd.value, '"/dev/null"', "mask paths");
   const { mode, rdev } = readStatx(stat);
   if ((mode & c.S_IFMT) !== c.S_IFCHR || rdev.major !== 1 || rdev.minor !== 3) {
-    throw new Error("cannot mask paths: /dev/null of the host is not the null device");
+    throw new Error("mask paths: /dev/null of the container is not the null device");
   }
 }
 
@@ -52,7 +55,6 @@ export function restrictPaths(
   root: Fd,
   masked: readonly string[],
   readonly: readonly string[],
-  nullDevice: NullDevice,
 ): void {
   if (masked.length + readonly.length === 0) return;
   const open = (path: string): Opened => {
@@ -64,10 +66,10 @@ export function restrictPaths(
     return { path, fd, stat };
   };
   const toProtect = [...new Set(readonly)].map(open), toMask = [...new Set(masked)].map(open);
+  const nullDevice = masked.length > 0 ? openNullDevice(k, root) : undefined;
   k.flush();
-  checkNullDevice(nullDevice);
   for (const item of toProtect) if (exists(item, "readonlyPaths")) protect(k, item);
-  maskAll(k, toMask.filter((item) => exists(item, "maskedPaths")), nullDevice);
+  if (nullDevice !== undefined) maskAll(k, toMask.filter((item) => exists(item, "maskedPaths")), nullDevice);
 }
 
 function exists({ path, fd }: Opened, list: string): boolean {
@@ -89,30 +91,27 @@ function protect(k: Kernel, { path, fd }: Opened): void {
 
 /** Files get the null device over them, directories an empty read-only tmpfs that they all share. */
 function maskAll(k: Kernel, items: readonly Opened[], nullDevice: NullDevice): void {
-  const coverFile = covering(k, () => nullDevice.mount),
-    coverDirectory = covering(k, () => emptyDirectory(k));
-  for (const { path, fd, stat } of items) {
-    k.during(`mask ${JSON.stringify(path)}`, () => {
-      const directory = (readStatx(stat).mode & c.S_IFMT) === c.S_IFDIR;
-      (directory ? coverDirectory : coverFile)(fd);
-      k.close(fd);
+  const isDirectory = ({ stat }: Opened) => (readStatx(stat).mode & c.S_IFMT) === c.S_IFDIR;
+  if (items.some((item) => !isDirectory(item))) checkNullDevice(nullDevice);
+  let empty: Result | undefined;
+  for (const item of items) {
+    k.during(`mask ${JSON.stringify(item.path)}`, () => {
+      if (!isDirectory(item)) cover(k, nullDevice.fd, item.fd);
+      else if (empty !== undefined) cover(k, empty, item.fd);
+      // A detached mount must be attached once before it can be copied.
+      else k.moveMount(empty = emptyDirectory(k), item.fd);
+      k.close(item.fd);
     });
   }
+  if (empty) k.close(empty);
+  k.call("close", [nullDevice.fd], { allow: "any" });
 }
 
-/** Attaches one detached mount at the first place, and copies of it, which can only then be made, at the others. */
-function covering(k: Kernel, open: () => Fd): (place: Fd) => void {
-  let first: Fd | undefined;
-  return (place) => {
-    if (first === undefined) {
-      first = open();
-      k.moveMount(first, place);
-      return;
-    }
-    const copy = k.openTree(first, "", c.OPEN_TREE_CLONE | c.AT_EMPTY_PATH);
-    k.moveMount(copy, place);
-    k.close(copy);
-  };
+/** Binds what one descriptor shows over what another shows. */
+function cover(k: Kernel, what: Fd, place: Fd): void {
+  const copy = k.openTree(what, "", c.OPEN_TREE_CLONE | c.AT_EMPTY_PATH);
+  k.moveMount(copy, place);
+  k.close(copy);
 }
 
 function emptyDirectory(k: Kernel): Result {

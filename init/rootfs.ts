@@ -7,7 +7,6 @@
  */
 
 import * as c from "../ffi/constants.ts";
-import { EINVAL } from "../ffi/errno.ts";
 import type { Fd, Kernel, Result } from "../ffi/kernel.ts";
 import * as m from "../spec/mount_options.ts";
 import type { RootfsPropagation } from "../spec/types.ts";
@@ -31,19 +30,33 @@ export function bindRootfs(
   mountPoints: () => readonly string[],
 ): Result {
   return k.during(`prepare rootfs ${JSON.stringify(rootfs)}`, () => {
-    const { propagation: kind, flags } = propagationOf(propagation ?? "rslave");
-    k.mountSetattr(c.AT_FDCWD, "/", flags, { propagation: kind });
-    // pivot_root(2) refuses a root whose parent mount is shared, and the bind must not show on the host.
-    if (kind === m.MS_SHARED) {
-      const parent = longestPrefix(mountPoints(), rootfs);
-      k.mountSetattr(c.AT_FDCWD, parent, 0, { propagation: m.MS_PRIVATE }, { allow: [EINVAL] });
-    }
+    isolate(k, rootfs, propagation, mountPoints);
     const place = k.open(rootfs, c.O_PATH | c.O_DIRECTORY | c.O_NOFOLLOW);
     const root = k.openTree(place, "", c.OPEN_TREE_CLONE | c.AT_RECURSIVE | c.AT_EMPTY_PATH);
     k.moveMount(root, place);
     k.close(place);
     return root;
   });
+}
+
+/**
+ * Sets the propagation of what the mount namespace starts with. Whatever it is to be, the mount that holds the rootfs
+ * must not be shared: the bind would show on the host, and pivot_root(2) refuses such a parent.
+ */
+function isolate(
+  k: Kernel,
+  rootfs: string,
+  propagation: RootfsPropagation | undefined,
+  mountPoints: () => readonly string[],
+): void {
+  const { propagation: kind, flags } = propagationOf(propagation ?? "rslave");
+  if (kind === m.MS_SHARED) {
+    k.mountSetattr(c.AT_FDCWD, "/", flags, { propagation: kind });
+    k.mountSetattr(c.AT_FDCWD, longestPrefix(mountPoints(), rootfs), 0, { propagation: m.MS_PRIVATE });
+    return;
+  }
+  k.mountSetattr(c.AT_FDCWD, "/", c.AT_RECURSIVE, { propagation: m.MS_SLAVE });
+  if (kind === m.MS_PRIVATE) k.mountSetattr(c.AT_FDCWD, "/", flags, { propagation: kind });
 }
 
 function longestPrefix(mountPoints: readonly string[], path: string): string {
@@ -73,7 +86,7 @@ export function pivotInto(k: Kernel, root: Fd, propagation: RootfsPropagation | 
   });
 }
 
-/** Shared and unbindable are for the container to keep; slave and private it has by now. */
+/** Shared and unbindable are for the root itself to keep, not for the volumes on it; slave and private it has by now. */
 function setFinalPropagation(k: Kernel, propagation: RootfsPropagation | undefined): void {
   if (propagation === undefined) return;
   const { propagation: kind, flags } = propagationOf(propagation);

@@ -28,7 +28,7 @@ import { isBind, type MountContext, mountOne } from "./mounts.ts";
 import { cleanPath } from "./mount_rules.ts";
 import { hasNamespace, type NamespacePlan } from "./namespaces.ts";
 import { lookUpHome, lookUpProgram, uniqueEnv } from "./program.ts";
-import { type NullDevice, openNullDevice, restrictPaths } from "./restricted_paths.ts";
+import { restrictPaths } from "./restricted_paths.ts";
 import { bindRootfs, chrootInto, makeRootReadonly, moveInto, pivotInto } from "./rootfs.ts";
 import { recordStart, type SeccompFilter } from "./start_program.ts";
 import { openProcfs, writeSysctls } from "./sysctl.ts";
@@ -74,12 +74,11 @@ export interface Ready {
 export function setUp(k: Recorder, plan: SetupPlan): Ready {
   enter(k, plan);
   const fifo = k.open(plan.fifo, c.O_PATH | c.O_NOFOLLOW);
-  const nullDevice = openNullDevice(k);
   const { root, later } = prepareRoot(k, plan);
   nameHost(k, plan.spec);
   const procfs = openProcfs(k);
   writeSysctls(k, procfs, plan.spec.linux?.sysctl ?? {});
-  restrict(k, plan, root, nullDevice);
+  restrict(k, plan, root);
   const chdirAgain = prepareProcess(k, plan, root);
   // The root becomes read-only last: the working directory may just have been made.
   for (const step of later) step();
@@ -118,7 +117,14 @@ function prepareRoot(k: Recorder, plan: SetupPlan): { root: Result; later: (() =
   }
   const propagation = spec.linux?.rootfsPropagation;
   const root = bindRootfs(k, rootfs, propagation, plan.mountPoints);
-  const context: MountContext = { root, bundle: plan.bundle, readonly: [], checks: [], copyUp: plan.copyUp };
+  const context: MountContext = {
+    root,
+    bundle: plan.bundle,
+    readonly: [],
+    checks: [],
+    fresh: new Set(),
+    copyUp: plan.copyUp,
+  };
   for (const mount of spec.mounts ?? []) {
     if (isCgroup(mount)) mountCgroups(k, context, mount, plan.cgroupMount());
     else mountOne(k, context, mount);
@@ -179,20 +185,20 @@ function nameHost(k: Recorder, { hostname, domainname }: Spec): void {
   }
 }
 
-function restrict(k: Recorder, plan: SetupPlan, root: Fd, nullDevice: NullDevice): void {
+function restrict(k: Recorder, plan: SetupPlan, root: Fd): void {
   const { maskedPaths = [], readonlyPaths = [] } = plan.spec.linux ?? {};
-  restrictPaths(k, root, maskedPaths, readonlyPaths, nullDevice);
-  k.close(nullDevice.mount);
+  restrictPaths(k, root, maskedPaths, readonlyPaths);
 }
 
 /** Working directory, standard descriptors, umask; tells whether the directory is to be entered again as the user. */
 function prepareProcess(k: Recorder, plan: SetupPlan, root: Fd): () => boolean {
   const { process } = plan.spec;
-  let again = false;
+  let again = false, made = false;
   const doing = `chdir to cwd (${JSON.stringify(process.cwd)}) set in config.json failed`;
   k.chdir(process.cwd, {
     repair(errno) {
-      if (errno === ENOENT) {
+      if (errno === ENOENT && !made) {
+        made = true;
         k.during(doing, () => makeInRoot(k, root, process.cwd, "directory"));
         return "retry";
       }

@@ -84,6 +84,7 @@ export class Stage {
     if (plan.cloneInto !== null) {
       const directory = k.open(plan.cloneInto, c.O_PATH | c.O_DIRECTORY);
       k.dup3(directory, this.#cgroupFd);
+      k.close(directory);
       flags += c.CLONE_INTO_CGROUP;
     }
     const parent = new Label(), beginning = new Label();
