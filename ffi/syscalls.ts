@@ -8,6 +8,7 @@
 /** Name of each call: its number on x86-64, its number on aarch64. */
 const NUMBERS = {
   accept4: [288, 242],
+  bind: [49, 200],
   bpf: [321, 280],
   capget: [125, 90],
   capset: [126, 91],
@@ -59,6 +60,7 @@ const NUMBERS = {
   keyctl: [250, 219],
   kill: [62, 129],
   linkat: [265, 37],
+  listen: [50, 201],
   lseek: [8, 62],
   memfd_create: [319, 279],
   mkdirat: [258, 34],
@@ -104,6 +106,7 @@ const NUMBERS = {
   setresgid: [119, 149],
   setresuid: [117, 147],
   setsid: [112, 157],
+  setsockopt: [54, 208],
   setxattr: [188, 5],
   signalfd4: [289, 74],
   socket: [41, 198],
