@@ -187,7 +187,10 @@ function openFresh(
   return place;
 }
 
-/** Attaches a detached mount, its propagation and recursive attributes set before anybody can see it. */
+/**
+ * Attaches a detached mount, its recursive attributes set before anybody can see it. Its propagation comes after: a
+ * mount that is attached to a shared one is made shared.
+ */
 function attach(
   k: Kernel,
   tree: Fd,
@@ -195,10 +198,6 @@ function attach(
   options: m.MountOptions,
   destination: string,
 ): void {
-  for (const propagation of options.propagation) {
-    const recursive = propagation & m.MS_REC ? c.AT_RECURSIVE : 0;
-    k.mountSetattr(tree, "", recursive, { propagation: propagation & ~m.MS_REC });
-  }
   const { recursiveSet: set, recursiveClear: clear } = options;
   if (set || clear) k.mountSetattr(tree, "", c.AT_RECURSIVE, { set, clear });
   k.moveMount(tree, place, {
@@ -208,6 +207,10 @@ function attach(
       throw new OperationError("attach to", mismatch ? ENOTDIR : errno, JSON.stringify(destination), "");
     },
   });
+  for (const propagation of options.propagation) {
+    const recursive = propagation & m.MS_REC ? c.AT_RECURSIVE : 0;
+    k.mountSetattr(tree, "", recursive, { propagation: propagation & ~m.MS_REC });
+  }
   k.close(place);
 }
 

@@ -86,7 +86,7 @@ export function pivotInto(k: Kernel, root: Fd, propagation: RootfsPropagation | 
   });
 }
 
-/** Shared and unbindable are for the root itself to keep, not for the volumes on it; slave and private it has by now. */
+/** What the root itself is to be, not the volumes on it. */
 function setFinalPropagation(k: Kernel, propagation: RootfsPropagation | undefined): void {
   if (propagation === undefined) return;
   const { propagation: kind, flags } = propagationOf(propagation);

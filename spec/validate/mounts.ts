@@ -58,7 +58,8 @@ function checkDestination(mount: Section, options: MountOptions, type: string): 
   const destination = mount.string("destination", NUL);
   if (destination === undefined) return;
   const path = cleanPath(destination);
-  if (path === "/") {
+  if (destination === "") mount.fail("destination", "must not be empty");
+  else if (path === "/") {
     mount.fail("destination", `mountpoint ${quote(destination)} is on the top of rootfs`);
   } else if (path === "/proc") {
     // What a bind mount has as its source is known only on the host.
