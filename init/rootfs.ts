@@ -89,10 +89,8 @@ export function pivotInto(k: Kernel, root: Fd, propagation: RootfsPropagation | 
 /** What the root itself is to be, not the volumes on it. */
 function setFinalPropagation(k: Kernel, propagation: RootfsPropagation | undefined): void {
   if (propagation === undefined) return;
-  const { propagation: kind, flags } = propagationOf(propagation);
-  if (kind === m.MS_SHARED || kind === m.MS_UNBINDABLE) {
-    k.mountSetattr(c.AT_FDCWD, "/", flags, { propagation: kind });
-  }
+  const { propagation: kind } = propagationOf(propagation);
+  if (kind !== m.MS_SLAVE) k.mountSetattr(c.AT_FDCWD, "/", 0, { propagation: kind });
 }
 
 /**
