@@ -16,7 +16,7 @@ export interface Bundle {
 const APPLETS =
   ("[ ash awk basename cat chmod chown chroot cp cut date dd df dirname dmesg du echo env expr false find free grep " +
     "groups head hostname id ifconfig ip ipcs kill link ln ls mkdir mkfifo mknod mount mountpoint mv nc netstat nproc od ping pgrep " +
-    "printenv printf ps pwd readlink realpath rm rmdir route sed seq setsid sh sleep sort stat sync tail tar tee test time timeout " +
+    "printenv printf ps pwd readlink realpath rm rmdir route sed seq setsid sh sleep sort stat stty sync tail tar tee test time timeout " +
     "top touch tr true tty umount uname uniq usleep wc wget which whoami xargs").split(" ");
 
 /**
