@@ -6,6 +6,7 @@
 import type { Spec } from "../spec/types.ts";
 import { readConfig as parseConfig, type Reading } from "../spec/parse.ts";
 import { reasonOf, RuntimeError } from "./errors.ts";
+import type { Log } from "./log.ts";
 import { unsupported } from "./unsupported.ts";
 
 /** A configuration and the text it was read from. */
@@ -18,10 +19,10 @@ export interface Config {
  * Reads a bundle's config.json.
  *
  * @param bundle Absolute path of the bundle.
- * @param debug Takes what is odd but not wrong.
+ * @param log Takes what is odd but not wrong, at level debug.
  * @throws {RuntimeError} When there is none, or with everything that is wrong with it.
  */
-export async function readConfig(bundle: string, debug: (line: string) => void): Promise<Config> {
+export async function readConfig(bundle: string, log: Log): Promise<Config> {
   const text = readText(bundle);
   let reading: Reading;
   try {
@@ -31,7 +32,7 @@ export async function readConfig(bundle: string, debug: (line: string) => void):
   }
   const spec = reading.config as Spec;
   // What clients usually send is seen to be right at a glance; the full check takes 8 ms.
-  if (!reading.plain) await checkWhole(spec, debug);
+  if (!reading.plain || log.debugging) await checkWhole(spec, log);
   const problems = unsupported(spec);
   if (problems.length > 0) throw new RuntimeError((await checks()).formatProblems(problems, "config.json"));
   return { spec, text };
@@ -40,11 +41,11 @@ export async function readConfig(bundle: string, debug: (line: string) => void):
 /** The full check, loaded only when it is needed. */
 const checks = () => import("../spec/validate.ts");
 
-async function checkWhole(spec: Spec, debug: (line: string) => void): Promise<void> {
+async function checkWhole(spec: Spec, log: Log): Promise<void> {
   const { validateConfig, configWarnings, formatProblems } = await checks();
   const problems = validateConfig(spec);
   if (problems.length > 0) throw new RuntimeError(formatProblems(problems, "config.json"));
-  for (const { path, reason } of configWarnings(spec)) debug(`${path}: ${reason}`);
+  for (const { path, reason } of configWarnings(spec)) log.debug(`${path}: ${reason}`);
 }
 
 function readText(bundle: string): string {

@@ -106,7 +106,7 @@ export async function createContainer(o: CreateOptions): Promise<ContainerState>
   const arena = new Arena(k, o.preserveFds);
   const stage = new Stage(arena, o.preserveFds);
   mark("stage started");
-  const config = await readConfig(o.bundle, (line) => o.log.debug(line));
+  const config = await readConfig(o.bundle, o.log);
   const parts = await loadParts(config.spec);
   mark("config read");
   const rootfs = resolveRootfs(o.bundle, config.spec.root.path);

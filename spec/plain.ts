@@ -6,7 +6,8 @@
  * usually send are data here, for one small interpreter, and the rules beyond shapes are few functions with loops.
  *
  * Nothing here says why something is wrong, and it may say no to what is right. What it says yes to,
- * `validateConfig` has no problems with and `configWarnings` no warnings about; a test holds them together.
+ * `validateConfig` has no problems with and `configWarnings` no warnings about, but for one: ambient capabilities that
+ * are not inheritable are passed over, since `runc spec` writes them into every config. A test holds them together.
  *
  * @module
  */
@@ -192,9 +193,8 @@ export function isPlainProcess(process: unknown): boolean {
 
 /** Capabilities that can be granted, limits that can be set. */
 function isSound({ capabilities, rlimits = [] }: Process): boolean {
-  const { effective = [], permitted = [], inheritable = [], ambient = [] } = capabilities ?? {};
+  const { effective = [], permitted = [] } = capabilities ?? {};
   for (const name of effective) if (!permitted.includes(name)) return false;
-  for (const name of ambient) if (!permitted.includes(name) || !inheritable.includes(name)) return false;
   const types: string[] = [];
   for (const { type, soft, hard } of rlimits) {
     if (soft > hard || types.includes(type)) return false;
