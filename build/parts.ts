@@ -15,7 +15,7 @@ export interface Part {
 export const PARTS: readonly Part[] = [
   {
     name: "unit",
-    paths: ["spec", "ffi", "init", "runtime", "build", "tests/gate_plugin_test.ts"],
+    paths: ["spec", "ffi", "init", "runtime", "build", "tests/lib", "tests/gate_plugin_test.ts"],
     limitSeconds: 600,
   },
   { name: "integration", paths: ["tests/golden_test.ts", "tests/integration", "bench"], limitSeconds: 1200 },
