@@ -42,6 +42,12 @@ export function isResult(arg: Arg): arg is Result {
 /** What to do after a repair: make the call again, or go on as if it had not been made. */
 export type Repair = (errno: number) => "retry" | "skip";
 
+/** How long to wait for calls to run, and what to say when that was in vain. */
+export interface Deadline {
+  milliseconds: number;
+  otherwise: string;
+}
+
 /** How a call may fail. */
 export interface CallOptions {
   /** Error numbers that are answers, not failures: the result is then the negative number. `any`: all are. */
@@ -111,8 +117,12 @@ export abstract class Kernel {
    */
   abstract call(name: SyscallName, args: readonly Arg[], options?: CallOptions): Result;
 
-  /** Sees to it that every call made so far has run. Kernels that run calls at once have nothing to do. */
-  flush(): void {}
+  /**
+   * Sees to it that every call made so far has run. Kernels that run calls at once have nothing to do.
+   *
+   * @throws {Error} `deadline.otherwise` when they take longer than `deadline.milliseconds`.
+   */
+  flush(_deadline?: Deadline): void {}
 
   /** Hands over what is recorded without waiting, so that another process works on it meanwhile. */
   kick(): void {}

@@ -10,6 +10,7 @@
 import {
   AddressOf,
   type Arg,
+  type Deadline,
   describeArgs,
   inStep,
   isResult,
@@ -32,8 +33,8 @@ export interface Channel {
   send(address: number): void;
   /** Waits until it stops; tells at which record. Throws when the executor is gone. */
   receive(): number;
-  /** Whether {@linkcode receive} would answer at once. */
-  ready(): boolean;
+  /** Whether {@linkcode receive} would answer at once, or within so many milliseconds. */
+  ready(milliseconds?: number): boolean;
 }
 
 /** A result that is there once its batch has run. */
@@ -119,10 +120,11 @@ export class RemoteKernel extends Recorder {
    *
    * @throws {OperationError} For the first call that failed; what was recorded behind it is dropped.
    */
-  override flush(): void {
+  override flush(deadline?: Deadline): void {
     if (this.#running.length > 0) this.#await();
     if (this.#pending.length === 0) return;
     this.channel.send(this.#submit(true));
+    if (deadline && !this.channel.ready(deadline.milliseconds)) throw new Error(deadline.otherwise);
     this.#await();
   }
 

@@ -13,6 +13,7 @@ import { libc } from "../ffi/libc.ts";
 import type { LocalKernel } from "../ffi/local.ts";
 import { Memory } from "../ffi/memory.ts";
 import { type Channel, RemoteKernel } from "../ffi/remote.ts";
+import { words32 } from "../ffi/structs.ts";
 import { ARENA, ARENA_SIZE, executorImage } from "./image.ts";
 
 /** Descriptors that an executor inherits are numbered from here, above any that a caller is likely to preserve. */
@@ -46,11 +47,18 @@ class SocketChannel implements Channel {
     return this.#word.u64(0);
   }
 
-  ready(): boolean {
+  ready(milliseconds = 0): boolean {
+    if (milliseconds > 0) this.#wait(milliseconds);
     const poll = this.kernel.call("recvfrom", [this.fd, this.#word, 8, MSG_PEEK | MSG_DONTWAIT, 0, 0], {
       allow: "any",
     });
     return poll.value >= 0;
+  }
+
+  #wait(milliseconds: number): void {
+    const pollfd = words32(this.fd, c.POLLIN);
+    const timeout = [Math.floor(milliseconds / 1000), (milliseconds % 1000) * 1_000_000];
+    this.kernel.call("ppoll", [pollfd, 1, timeout, null, 8]);
   }
 }
 

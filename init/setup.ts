@@ -19,6 +19,7 @@ import {
   dropBounding,
   finalSets,
   type HostCapabilities,
+  raiseAmbient,
   setCapabilities,
   withSysAdmin,
 } from "./identity.ts";
@@ -30,7 +31,8 @@ import { hasNamespace, type NamespacePlan } from "./namespaces.ts";
 import { lookUpHome, lookUpProgram, uniqueEnv } from "./program.ts";
 import { restrictPaths } from "./restricted_paths.ts";
 import { bindRootfs, chrootInto, makeRootReadonly, moveInto, pivotInto } from "./rootfs.ts";
-import { recordStart, type SeccompFilter } from "./start_program.ts";
+import { hasListener, loadWithListener, type SeccompFilter } from "./seccomp_listener.ts";
+import { type DropRights, recordStart } from "./start_program.ts";
 import { openProcfs, writeSysctls } from "./sysctl.ts";
 
 /** What the init is to become. Whatever is a function is asked for only when it is needed. */
@@ -47,6 +49,8 @@ export interface SetupPlan {
   host: HostCapabilities;
   /** Compiles the filter, which takes a while when it is new; asked for while the init is at work. */
   filter: () => SeccompFilter | null;
+  /** Sends the listener of such a filter to its agent; the argument is a descriptor of the init. */
+  sendListener: (fd: number) => void;
   /** Standard descriptors that are the host's null device, to be replaced by the container's. */
   nullStdio: readonly number[];
   hasKcore: boolean;
@@ -236,12 +240,9 @@ function becomeProcess(k: Recorder, plan: SetupPlan, { root, procfs, fifo, chdir
   if (process.noNewPrivileges) k.prctl(c.PR_SET_NO_NEW_PRIVS, 1);
   dropBounding(k, process, plan.host.last);
   becomeUser(k, process);
-  const capabilities = finalSets(process, plan.host);
-  // Without no-new-privileges only CAP_SYS_ADMIN may load a filter, and the filter is the last thing but one.
   k.kick();
   const filter = plan.filter();
-  const needsAdmin = filter !== null && !process.noNewPrivileges;
-  setCapabilities(k, needsAdmin ? withSysAdmin(capabilities, plan.host) : capabilities);
+  let dropRights = takeRights(k, plan, filter);
   k.flush();
   if (chdirAgain()) {
     k.during(
@@ -259,6 +260,13 @@ function becomeProcess(k: Recorder, plan: SetupPlan, { root, procfs, fifo, chdir
   const start = hooks?.startContainer ?? [];
   const pid = start.length > 0 ? k.call("getpid", []).value : 0;
   const hookSettings = hookSetting(plan, "created", pid, env);
+  const early = hasListener(filter);
+  if (early) {
+    loadWithListener(k, filter!, plan.sendListener);
+    dropRights?.(k, {});
+    dropRights = undefined;
+    k.flush();
+  }
   recordStart(k, {
     process,
     path,
@@ -267,11 +275,32 @@ function becomeProcess(k: Recorder, plan: SetupPlan, { root, procfs, fifo, chdir
     fifo: fifo.value,
     hooks: start,
     hookSetting: hookSettings,
-    filter,
-    capabilities,
-    lastCapability: plan.host.last,
+    filter: early ? null : filter,
+    dropRights,
   });
   return { release: () => k.release() };
+}
+
+/**
+ * Gives the process its capabilities, together with what loading the filter wants.
+ *
+ * @returns What remains to be done when the filter is there; undefined where nothing does.
+ */
+function takeRights(k: Recorder, plan: SetupPlan, filter: SeccompFilter | null): DropRights | undefined {
+  const { process } = plan.spec;
+  const sets = finalSets(process, plan.host);
+  const final: DropRights = (k, branches) => {
+    const result = setCapabilities(k, sets, branches);
+    raiseAmbient(k, process, plan.host.last);
+    return result;
+  };
+  // Without no-new-privileges only CAP_SYS_ADMIN may load a filter, and the filter is the last thing but one.
+  if (filter !== null && !process.noNewPrivileges) {
+    setCapabilities(k, withSysAdmin(sets, plan.host));
+    return final;
+  }
+  final(k, {});
+  return undefined;
 }
 
 /** A working directory outside the root can come of a descriptor that leaked (CVE-2024-21626). */

@@ -42,20 +42,31 @@ export class Stage {
    *
    * @param arena Shared memory, made with the same count of preserved descriptors.
    * @param preserved Descriptors from 3 on that are the container's.
+   * @param keep Further descriptors that the stage and its child inherit, above the preserved ones; they close on exec.
    */
-  constructor(readonly arena: Arena, preserved: number, noexecDir?: string) {
+  constructor(readonly arena: Arena, preserved: number, noexecDir?: string, keep: readonly number[] = []) {
     this.#initLine = arena.line();
     this.#executor = spawnExecutor(arena, noexecDir);
     const k = this.#executor.kernel;
     this.#initPid = k.buffer(8);
     this.#cgroupFd = this.#executor.channelFd + 1;
-    closeOthers(k, preserved, [this.#initLine.theirs, this.#executor.channelFd]);
+    closeOthers(k, preserved, [this.#initLine.theirs, this.#executor.channelFd, ...keep]);
     k.prctl(c.PR_SET_DUMPABLE, 0);
     k.prctl(c.PR_SET_NAME, "tsrun:init");
     // What Deno ignores and blocks must not be inherited: a container's program expects the defaults (signal(7)).
     k.call("rt_sigaction", [c.SIGPIPE, [0, 0, 0, 0], null, 8]);
     k.call("rt_sigprocmask", [c.SIG_SETMASK, [0], null, 8]);
     k.kick();
+  }
+
+  /** Pid of the stage itself. */
+  get pid(): number {
+    return this.#executor.pid;
+  }
+
+  /** The descriptor that the init is driven through, in the init. */
+  get channelFd(): number {
+    return this.#executor.channelFd;
   }
 
   /** Pid of the init on the host, 0 until it has been cloned. */
@@ -137,7 +148,7 @@ class ClonedChannel implements Channel {
     return this.line.receive();
   }
 
-  ready(): boolean {
-    return this.line.ready();
+  ready(milliseconds?: number): boolean {
+    return this.line.ready(milliseconds);
   }
 }

@@ -7,23 +7,17 @@
  *
  *     created ─ openat(exec.fifo) ─ startContainer hooks ─ seccomp ─ capset ─ execve ─> end of file
  *                                          └──────────────────┴─────────┴───────┴────> report, exit
+ *
+ * With no-new-privileges nothing stands between seccomp and execve; a filter with a listener has been loaded before.
  * @module
  */
 
 import * as c from "../ffi/constants.ts";
 import { AddressOf, type Fd, type Result } from "../ffi/kernel.ts";
-import { Label, type Recorder } from "../ffi/recorder.ts";
+import { type Branches, Label, type Recorder } from "../ffi/recorder.ts";
 import type { Hook, Process } from "../spec/types.ts";
 import { type HookSetting, type RecordedHook, recordHook, statusWord } from "./hook_program.ts";
-import { type CapabilitySets, raiseAmbient, setCapabilities } from "./identity.ts";
-
-/** A seccomp filter as seccomp(2) takes it. */
-export interface SeccompFilter {
-  /** `struct sock_filter[]`. */
-  program: Uint8Array;
-  /** SECCOMP_FILTER_FLAG_*. */
-  flags: number;
-}
+import type { SeccompFilter } from "./seccomp_listener.ts";
 
 /** What the program needs to know. */
 export interface StartPlan {
@@ -36,11 +30,14 @@ export interface StartPlan {
   fifo: number;
   hooks: readonly Hook[];
   hookSetting: HookSetting;
+  /** Null: there is none, or it has been loaded. */
   filter: SeccompFilter | null;
-  /** Capabilities of the process, and the number of the last one. */
-  capabilities: CapabilitySets;
-  lastCapability: number;
+  /** Rights that are given up after the filter has been loaded; undefined where the process has its final ones. */
+  dropRights: DropRights | undefined;
 }
+
+/** Gives the process its final capabilities. @returns The call that may fail. */
+export type DropRights = (k: Recorder, branches: Branches) => Result;
 
 /** Records the program; the kernel then {@linkcode RemoteKernel.release releases} it. */
 export function recordStart(k: Recorder, plan: StartPlan): void {
@@ -63,11 +60,8 @@ export function recordStart(k: Recorder, plan: StartPlan): void {
     const doing = "load the seccomp filter";
     guard(doing, (onError) => k.call("seccomp", [c.SECCOMP_SET_MODE_FILTER, flags, filter], { onError }));
   }
-  guard(
-    "set the capabilities of the process",
-    (onError) => setCapabilities(k, plan.capabilities, { onError }),
-  );
-  raiseAmbient(k, plan.process, plan.lastCapability);
+  const { dropRights } = plan;
+  if (dropRights) guard("set the capabilities of the process", (onError) => dropRights(k, { onError }));
   const { args } = plan.process;
   guard(`exec ${plan.path}`, (onError) => k.call("execve", [plan.path, args, plan.env], { onError }));
   for (const { label, report } of failures) {

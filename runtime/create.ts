@@ -74,6 +74,7 @@ interface Creation {
 interface Parts {
   hooks: typeof import("./hooks.ts") | undefined;
   seccomp: typeof import("./seccomp.ts") | undefined;
+  listener: typeof import("./seccomp_listener.ts") | undefined;
   copyUp: typeof import("./copy_up.ts") | undefined;
   cgroupMount: typeof import("./cgroups/mount.ts") | undefined;
 }
@@ -84,6 +85,7 @@ async function loadParts({ hooks, linux, mounts = [] }: Spec): Promise<Parts> {
   return {
     hooks: hooked ? await import("./hooks.ts") : undefined,
     seccomp: linux?.seccomp ? await import("./seccomp.ts") : undefined,
+    listener: linux?.seccomp?.listenerPath ? await import("./seccomp_listener.ts") : undefined,
     copyUp: mounts.some(({ options }) => options?.includes(MOUNT_COPY_UP))
       ? await import("./copy_up.ts")
       : undefined,
@@ -241,6 +243,17 @@ function setupPlan(creation: Creation, fifo: string, nullStdio: readonly number[
     noNewKeyring: o.noNewKeyring,
     host: readHostCapabilities(k),
     filter: () => linux?.seccomp ? parts.seccomp!.compileSeccomp(linux.seccomp, SECCOMP_CACHE, debug) : null,
+    sendListener: (fd) => {
+      recordInit(creation);
+      const { listenerPath = "", listenerMetadata: metadata } = linux!.seccomp!;
+      parts.listener!.sendListener(
+        k,
+        { pid: state.pid, fd },
+        { path: listenerPath, metadata },
+        state,
+        "creating",
+      );
+    },
     nullStdio,
     hasKcore: mounts.hasKcore(),
     mountPoints: () => mounts.points(),

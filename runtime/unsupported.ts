@@ -22,7 +22,6 @@ export function unsupported(spec: Spec): Problem[] {
     ["linux.netDevices", Object.keys(linux?.netDevices ?? {}).length > 0],
     ["linux.memoryPolicy", linux?.memoryPolicy !== undefined],
     ["linux.personality", linux?.personality !== undefined],
-    ["linux.seccomp.listenerPath", Boolean(linux?.seccomp?.listenerPath)],
   ];
   return [
     ...asked.filter(([, wanted]) => wanted).map(([path]) => ({ path, reason: LATER })),

@@ -1,0 +1,44 @@
+/**
+ * A filter that asks: its listener has to reach an agent before the container can be started, so it is loaded at
+ * the end of create. All that the init does afterwards is under the filter, as in runc: the program that waits
+ * for `start`, and, without no-new-privileges, the capabilities.
+ *
+ * Sources: seccomp(2), seccomp_unotify(2), runtime-spec config-linux.md (The Container Process State).
+ * @module
+ */
+
+import * as c from "../ffi/constants.ts";
+import type { Recorder } from "../ffi/recorder.ts";
+
+/** A seccomp filter as seccomp(2) takes it. */
+export interface SeccompFilter {
+  /** `struct sock_filter[]`. */
+  program: Uint8Array;
+  /** SECCOMP_FILTER_FLAG_*. */
+  flags: number;
+}
+
+/** How long the init may take to load its filter, in milliseconds. A profile that bars write(2) keeps it from telling. */
+const PATIENCE = 5_000;
+
+/** Whether somebody is to be asked by the filter. */
+export function hasListener(filter: SeccompFilter | null): boolean {
+  return filter !== null && (filter.flags & c.SECCOMP_FILTER_FLAG_NEW_LISTENER) !== 0;
+}
+
+/**
+ * Loads a filter with a listener and hands the listener over.
+ *
+ * @param deliver Takes the number that the listener has in the process of `k`, where it is closed afterwards.
+ * @throws {Error} When the filter cannot be loaded, or forbids even to report that it was.
+ */
+export function loadWithListener(k: Recorder, filter: SeccompFilter, deliver: (fd: number) => void): void {
+  const { program, flags } = filter;
+  const doing = "load the seccomp filter";
+  const code = [program.length / 8, k.memory.put(program)];
+  const listener = k.call("seccomp", [c.SECCOMP_SET_MODE_FILTER, flags, code], { doing });
+  k.flush({ milliseconds: PATIENCE, otherwise: `${doing}: no answer: does the profile allow write(2)?` });
+  deliver(listener.value);
+  // No more than a courtesy: it closes on exec.
+  k.call("close", [listener], { allow: "any" });
+}
