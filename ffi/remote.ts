@@ -29,6 +29,9 @@ const ARGUMENTS = 8, RESULT = 56, ON_ERROR = 64, ON_POSITIVE = 72;
 
 /** The line to one executor. */
 export interface Channel {
+  /** Descriptors of its two ends: ours here, the executor's there. */
+  readonly ours: number;
+  readonly theirs: number;
   /** Starts it at a record. */
   send(address: number): void;
   /** Waits until it stops; tells at which record. Throws when the executor is gone. */

@@ -28,19 +28,19 @@ export class ExecutorGone extends Error {
 class SocketChannel implements Channel {
   readonly #word;
 
-  constructor(readonly kernel: LocalKernel, readonly fd: number) {
+  constructor(readonly kernel: LocalKernel, readonly ours: number, readonly theirs: number) {
     this.#word = kernel.buffer(8);
   }
 
   send(address: number): void {
     this.kernel.memory.setU64(this.#word.address, address);
-    this.kernel.call("sendto", [this.fd, this.#word, 8, MSG_NOSIGNAL, 0, 0], {
+    this.kernel.call("sendto", [this.ours, this.#word, 8, MSG_NOSIGNAL, 0, 0], {
       doing: "start the executor's batch",
     });
   }
 
   receive(): number {
-    const got = this.kernel.call("read", [this.fd, this.#word, 8], { doing: "hear from the executor" }).value;
+    const got = this.kernel.call("read", [this.ours, this.#word, 8], { doing: "hear from the executor" }).value;
     if (got !== 8) {
       throw new ExecutorGone("the init stage ended unexpectedly (was it killed, or out of memory?)");
     }
@@ -49,14 +49,14 @@ class SocketChannel implements Channel {
 
   ready(milliseconds = 0): boolean {
     if (milliseconds > 0) this.#wait(milliseconds);
-    const poll = this.kernel.call("recvfrom", [this.fd, this.#word, 8, MSG_PEEK | MSG_DONTWAIT, 0, 0], {
+    const poll = this.kernel.call("recvfrom", [this.ours, this.#word, 8, MSG_PEEK | MSG_DONTWAIT, 0, 0], {
       allow: "any",
     });
     return poll.value >= 0;
   }
 
   #wait(milliseconds: number): void {
-    const pollfd = words32(this.fd, c.POLLIN);
+    const pollfd = words32(this.ours, c.POLLIN);
     const timeout = [Math.floor(milliseconds / 1000), (milliseconds % 1000) * 1_000_000];
     this.kernel.call("ppoll", [pollfd, 1, timeout, null, 8]);
   }
@@ -100,9 +100,9 @@ export class Arena {
     return { ours: pair.i32(0), theirs: this.inherited(pair.i32(4)) };
   }
 
-  /** Our end of a line as a channel. */
-  channel(ours: number): Channel {
-    return new SocketChannel(this.kernel, ours);
+  /** A line as a channel; `theirs` is the number of its end in the executor. */
+  channel(ours: number, theirs: number): Channel {
+    return new SocketChannel(this.kernel, ours, theirs);
   }
 }
 
@@ -152,7 +152,7 @@ export function spawnExecutor(arena: Arena, noexecDir?: string): Executor {
     pid: answer,
     channelFd: line.theirs,
     ours: line.ours,
-    kernel: new RemoteKernel(arena.memory, arena.channel(line.ours)),
+    kernel: new RemoteKernel(arena.memory, arena.channel(line.ours, line.theirs)),
   };
 }
 

@@ -84,7 +84,7 @@ export class Stage {
       k.during(`enter the cgroup by ${path}`, () => k.writeFile(c.AT_FDCWD, path, "0"));
     }
     joinNamespaces(k, plan.namespaces.joins);
-    const line = this.arena.channel(this.#initLine.ours);
+    const line = this.arena.channel(this.#initLine.ours, this.#executor.channelFd);
     return new RemoteKernel(this.arena.memory, new ClonedChannel(line, (first) => this.#clone(plan, first)));
   }
 
@@ -137,6 +137,14 @@ class ClonedChannel implements Channel {
   #born = false;
 
   constructor(readonly line: Channel, readonly clone: (first: number) => void) {}
+
+  get ours(): number {
+    return this.line.ours;
+  }
+
+  get theirs(): number {
+    return this.line.theirs;
+  }
 
   send(address: number): void {
     if (this.#born) return this.line.send(address);

@@ -70,6 +70,8 @@ export class Supervisor implements Disposable {
   readonly #early: number[] = [];
   readonly #listeners: [Deno.Signal, () => void][] = [];
   #childEnded: () => void = () => {};
+  /** Called when the caller's terminal has another size, where the container's process is not to be told. */
+  onResize: (() => void) | undefined;
 
   constructor() {
     for (const name of FORWARDED) this.#listen(name, () => this.#forward(NUMBERS[name]));
@@ -82,7 +84,8 @@ export class Supervisor implements Disposable {
   }
 
   #forward(signal: number): void {
-    if (this.#pid === 0) this.#early.push(signal);
+    if (signal === NUMBERS.SIGWINCH && this.onResize) this.onResize();
+    else if (this.#pid === 0) this.#early.push(signal);
     else local().kill(this.#pid, signal, { allow: [ESRCH] });
   }
 

@@ -1,0 +1,103 @@
+/**
+ * The container's terminal: a pty of its own devpts, shown as /dev/console, controlling the process's session.
+ *
+ * What lies at /dev/pts is the image's or another container's to say until it is looked at, so the directory is
+ * resolved within the rootfs, checked to be a devpts, and ptmx is opened right below it. The slave comes out of the
+ * master, not out of a path (CVE-2025-52565), and is mounted by descriptor.
+ *
+ *     create:  openPty ─ master to tsrun ─ bindConsole ─ takeTerminal          all in the init
+ *     exec:    openPty ─ master to tsrun ─ drop privileges ─ clone ─ takeTerminal in the new process
+ *
+ * Sources: runtime-spec config.md (terminal, consoleSize), config-linux.md (Default Devices), pts(4), ioctl_tty(2).
+ * @module
+ */
+
+import * as c from "../ffi/constants.ts";
+import { EEXIST, EINVAL, EPERM, EROFS } from "../ffi/errno.ts";
+import { type Fd, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
+import { readStatfsType, readStatx, STATFS_SIZE, STATX_SIZE } from "../ffi/structs.ts";
+import { TIOCGPTPEER, TIOCSCTTY, TIOCSPTLCK, TIOCSWINSZ, windowSize } from "../ffi/structs_terminal.ts";
+import type { Box } from "../spec/process.ts";
+import { openInRoot } from "./in_root.ts";
+
+/** magic.h: what statfs(2) calls a devpts. */
+const DEVPTS_SUPER_MAGIC = 0x1cd1;
+const PTMX = { major: 5, minor: 2 };
+/** One component below a directory, which must not be a link, nor covered by a mount. */
+const RIGHT_BELOW = c.RESOLVE_BENEATH | c.RESOLVE_NO_SYMLINKS | c.RESOLVE_NO_MAGICLINKS;
+/** chown(2): leave the group as it is; devpts has its own mind of it (`gid=5`). */
+const KEEP = 0xffff_ffff;
+
+/** Both ends of a pty, as descriptors of the kernel's process that close on exec. */
+export interface Pty {
+  master: number;
+  slave: Result;
+}
+
+/**
+ * Opens a pty in the container's devpts. The kernel's process needs the right to change the slave's owner.
+ *
+ * @param root Descriptor of the container's root.
+ * @param uid Who the slave is to belong to.
+ * @param size `process.consoleSize`; applied when both of its fields are above zero.
+ * @throws {OperationError} When there is no devpts at /dev/pts, or a failing call.
+ */
+export function openPty(k: Kernel, root: Fd, uid: number, size?: Box): Pty {
+  return k.during("open a terminal in the container's /dev/pts", () => {
+    const master = openMaster(k, root);
+    k.call("ioctl", [master, TIOCSPTLCK, new Uint8Array(4)]);
+    const slave = k.call("ioctl", [master, TIOCGPTPEER, c.O_RDWR | c.O_NOCTTY | c.O_CLOEXEC]);
+    if (size && size.height > 0 && size.width > 0) {
+      k.call("ioctl", [slave, TIOCSWINSZ, windowSize(size.height, size.width)]);
+    }
+    // Without the right to, or on a devpts that is read-only, it stays whose it is: so does runc.
+    k.fchown(slave, uid, KEEP, { allow: [EPERM, EINVAL, EROFS] });
+    return { master, slave };
+  });
+}
+
+function openMaster(k: Kernel, root: Fd): number {
+  const pts = openInRoot(k, root, "/dev/pts", { flags: c.O_PATH | c.O_DIRECTORY });
+  const filesystem = k.buffer(STATFS_SIZE);
+  k.fstatfs(pts, filesystem).value;
+  const doing = "open a terminal in the container's /dev/pts: it is not a devpts";
+  if (readStatfsType(filesystem) !== DEVPTS_SUPER_MAGIC) throw new OperationError("", EINVAL, "", doing);
+  const master = k.openat2(pts, "ptmx", c.O_RDWR | c.O_NOCTTY, RIGHT_BELOW | c.RESOLVE_NO_XDEV);
+  k.close(pts);
+  const buffer = k.buffer(STATX_SIZE);
+  k.statx(master, "", buffer).value;
+  const { mode, rdev } = readStatx(buffer);
+  const isPtmx = (mode & c.S_IFMT) === c.S_IFCHR && rdev.major === PTMX.major && rdev.minor === PTMX.minor;
+  if (!isPtmx) throw new OperationError("", EINVAL, "", `${doing}'s ptmx`);
+  return master.value;
+}
+
+/**
+ * Mounts the slave on /dev/console, which is made where it is missing. The umask must be 0.
+ *
+ * @param root Descriptor of the container's root, whose mount namespace must be the kernel's process's own.
+ */
+export function bindConsole(k: Kernel, root: Fd, slave: Fd): void {
+  k.during("mount the terminal on /dev/console", () => {
+    const dev = openInRoot(k, root, "/dev", { flags: c.O_PATH | c.O_DIRECTORY });
+    k.mknodat(dev, "console", c.S_IFREG | 0o666, 0, { allow: [EEXIST] });
+    const place = k.openat2(dev, "console", c.O_PATH, RIGHT_BELOW);
+    k.close(dev);
+    const mount = k.openTree(slave, "", c.OPEN_TREE_CLONE | c.AT_EMPTY_PATH);
+    k.moveMount(mount, place);
+    k.close(mount);
+    k.close(place);
+  });
+}
+
+/**
+ * Makes the slave the controlling terminal of the session and the standard descriptors, and closes it otherwise.
+ * Takes no privileges; the kernel's process must be the leader of a session without a terminal (setsid(2)).
+ */
+export function takeTerminal(k: Kernel, slave: Fd): void {
+  k.during("make the terminal the process's own", () => {
+    k.call("ioctl", [slave, TIOCSCTTY, 0]);
+    for (const fd of [0, 1, 2]) k.dup3(slave, fd, 0);
+    k.close(slave);
+  });
+}

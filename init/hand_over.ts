@@ -1,0 +1,59 @@
+/**
+ * Brings descriptors from an executor's process to tsrun, over the channel that there is between them.
+ *
+ * pidfd_getfd(2) would do where tsrun may trace the init. Not everywhere it may: the init is not dumpable, and
+ * tsrun may be without CAP_SYS_PTRACE, or be no root at all.
+ * @module
+ */
+
+import { local, type LocalKernel } from "../ffi/local.ts";
+import type { RemoteKernel } from "../ffi/remote.ts";
+import {
+  decodeRights,
+  encodeMessage,
+  encodeRights,
+  MESSAGE_CONTROL_LENGTH,
+  rightsSize,
+} from "../ffi/structs_socket.ts";
+
+const MSG_PEEK = 2, MSG_CMSG_CLOEXEC = 0x40000000;
+
+/**
+ * Copies a descriptor of the kernel's process to this one; what is recorded runs first.
+ *
+ * @param fd Its number there, where it stays open.
+ * @returns Its number here; it closes on exec.
+ * @throws {OperationError} For a call that failed.
+ */
+export function fetchDescriptor(k: RemoteKernel, fd: number): number {
+  k.flush();
+  const { memory } = k;
+  const { ours, theirs } = k.channel;
+  // A word that is no record's address, so that it cannot be taken for a report.
+  const data = { address: memory.words([0]), size: 8 };
+  const rights = encodeRights([fd]);
+  const control = { address: memory.put(rights), size: rights.length };
+  k.call("sendmsg", [theirs, encodeMessage(memory, { data, control }), 0], {
+    doing: "hand a descriptor over to tsrun",
+  });
+  k.kick();
+  const received = receiveDescriptor(local(), ours);
+  k.flush();
+  if (received === undefined) throw new Error("the init stage handed over no descriptor");
+  return received;
+}
+
+/** Waits for the next word of the executor; undefined, and the word is left, when it is a report of its. */
+function receiveDescriptor(k: LocalKernel, socket: number): number | undefined {
+  return k.scratch(() => {
+    const word = k.buffer(8), control = k.buffer(rightsSize(1));
+    const doing = "receive a descriptor from the init stage";
+    k.call("recvfrom", [socket, word, 8, MSG_PEEK, 0, 0], { doing });
+    if (word.u64(0) !== 0) return undefined;
+    const message = encodeMessage(k.memory, { data: word, control });
+    const got = k.call("recvmsg", [socket, message, MSG_CMSG_CLOEXEC], { doing }).value;
+    if (got === 0) return undefined;
+    const length = k.memory.getI64(message + MESSAGE_CONTROL_LENGTH);
+    return decodeRights(control.bytes, length)[0];
+  });
+}
