@@ -10,7 +10,12 @@ import { EINVAL } from "../ffi/errno.ts";
 import type { Kernel, Result } from "../ffi/kernel.ts";
 import type { Branches, Recorder } from "../ffi/recorder.ts";
 import { words32 } from "../ffi/structs.ts";
-import { CAPABILITIES, type CapabilityWords, capabilityWords } from "../spec/capabilities.ts";
+import {
+  CAPABILITIES,
+  type CapabilityName,
+  type CapabilityWords,
+  capabilityWords,
+} from "../spec/capabilities.ts";
 import type { Process } from "../spec/types.ts";
 
 /** Version 3 of the structures of capset(2). */
@@ -55,7 +60,16 @@ export function finalSets(process: Process, host: HostCapabilities): CapabilityS
 
 /** The final sets with what loading a seccomp filter wants added; the filter comes last, when all else is dropped. */
 export function withSysAdmin(sets: CapabilitySets, host: HostCapabilities): CapabilitySets {
-  const add = both(capabilityWords(["CAP_SYS_ADMIN"]), host.permitted);
+  return withRights(sets, host, ["CAP_SYS_ADMIN"]);
+}
+
+/** Sets with more capabilities, as far as the runtime has them, for what still has to be done. */
+export function withRights(
+  sets: CapabilitySets,
+  host: HostCapabilities,
+  names: readonly CapabilityName[],
+): CapabilitySets {
+  const add = both(capabilityWords(names), host.permitted);
   return { ...sets, effective: either(sets.effective, add), permitted: either(sets.permitted, add) };
 }
 

@@ -103,3 +103,12 @@ export function homeOf(passwd: string, uid: number): string {
   }
   return "/";
 }
+
+/** A working directory outside the root can come of a descriptor that leaked (CVE-2024-21626). */
+export function checkWorkingDirectory(cwd: string): void {
+  if (!cwd.startsWith("/")) {
+    throw new Error(
+      "current working directory is outside of container mount namespace root -- possible container breakout detected",
+    );
+  }
+}

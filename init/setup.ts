@@ -28,7 +28,7 @@ import { bringLoopbackUp } from "./loopback.ts";
 import { isBind, type MountContext, mountOne } from "./mounts.ts";
 import { cleanPath } from "./mount_rules.ts";
 import { hasNamespace, type NamespacePlan } from "./namespaces.ts";
-import { lookUpHome, lookUpProgram, uniqueEnv } from "./program.ts";
+import { checkWorkingDirectory, lookUpHome, lookUpProgram, uniqueEnv } from "./program.ts";
 import { restrictPaths } from "./restricted_paths.ts";
 import { bindRootfs, chrootInto, makeRootReadonly, moveInto, pivotInto } from "./rootfs.ts";
 import { hasListener, loadWithListener, type SeccompFilter } from "./seccomp_listener.ts";
@@ -254,7 +254,7 @@ function becomeProcess(k: Recorder, plan: SetupPlan, { root, procfs, fifo, chdir
   k.call("getcwd", [cwd, 4096], { allow: "any" });
   const program = lookUpProgram(k, process.args[0], env);
   k.flush();
-  checkCwd(cwd.text());
+  checkWorkingDirectory(cwd.text());
   if (home) env.push(`HOME=${home.resolve()}`);
   const path = program.resolve();
   const start = hooks?.startContainer ?? [];
@@ -301,13 +301,4 @@ function takeRights(k: Recorder, plan: SetupPlan, filter: SeccompFilter | null):
   }
   final(k, {});
   return undefined;
-}
-
-/** A working directory outside the root can come of a descriptor that leaked (CVE-2024-21626). */
-function checkCwd(cwd: string): void {
-  if (!cwd.startsWith("/")) {
-    throw new Error(
-      "current working directory is outside of container mount namespace root -- possible container breakout detected",
-    );
-  }
 }

@@ -1,0 +1,303 @@
+/**
+ * One more process for a container that runs, from the joiner's first step to execve(2).
+ *
+ *     tsrun ── stage ──clone──> joiner ──clone──> process
+ *              on the host      enters all namespaces,      in the container's PID namespace:
+ *              enters cgroups   looks up, drops all rights  setsid, limits, filter, execve
+ *
+ * The joiner is still a process of the host's PID namespace, so that nobody in the container sees it. What is seen
+ * has no right that the final process has not, no descriptor but its own, and lives for a few calls only
+ * (CVE-2016-9962). The one exception is stated at {@linkcode placeFilter}.
+ * @module
+ */
+
+import * as c from "../ffi/constants.ts";
+import { EACCES, ENOSYS, EPERM } from "../ffi/errno.ts";
+import { type Fd, OperationError, type Result } from "../ffi/kernel.ts";
+import { Label, type Recorder } from "../ffi/recorder.ts";
+import type { Buffer } from "../ffi/memory.ts";
+import { readStatx, STATX_SIZE } from "../ffi/structs.ts";
+import type { SyscallName } from "../ffi/syscalls.ts";
+import type { CapabilityName } from "../spec/capabilities.ts";
+import { NAMESPACES } from "../spec/namespaces.ts";
+import type { Process } from "../spec/types.ts";
+import { FailureReports } from "./failure_report.ts";
+import { filterAllows } from "./filter_check.ts";
+import {
+  becomeUser,
+  dropBounding,
+  finalSets,
+  type HostCapabilities,
+  raiseAmbient,
+  setCapabilities,
+  withRights,
+} from "./identity.ts";
+import type { SplitAttributes } from "./process_attributes.ts";
+import { checkWorkingDirectory, lookUpHome, lookUpProgram, uniqueEnv } from "./program.ts";
+import type { SeccompFilter } from "./seccomp_listener.ts";
+
+/** A terminal for the process: what has to be done, and where. */
+export interface ExecTerminal {
+  /** In the joiner, with all rights, in the container's mount namespace: opens the terminal, and hands its master on. */
+  open(k: Recorder): void;
+  /** In the process, the leader of a session by then: takes the terminal for standard streams and as controlling one. */
+  attach(k: Recorder, reports: FailureReports): void;
+  /** Calls that `attach` makes: a filter that is there already has to allow them. */
+  readonly calls: readonly SyscallName[];
+}
+
+/** A resource limit as prlimit(2) takes it. */
+export interface Limit {
+  resource: number;
+  soft: number;
+  hard: number;
+  /** For error messages. */
+  doing: string;
+}
+
+/** What the joiner joins, and what its clone is to become. Whatever is a function is asked for only when it is needed. */
+export interface ExecPlan {
+  process: Process;
+  /** The container's init: its pid on the host, and a pidfd of it in the joiner. */
+  pid: number;
+  pidfd: number;
+  /** The container has a user namespace, or a time namespace, other than the runtime's. */
+  userNamespace: boolean;
+  timeNamespace: boolean;
+  /** The container shares the mount namespace of the runtime that created it, so its root is no namespace's root. */
+  foreignRoot: boolean;
+  /** Name of the container's session keyring. */
+  keyring: string;
+  host: HostCapabilities;
+  /** Standard descriptors that are the host's null device. */
+  nullStdio: readonly number[];
+  /** File mode creation mask; undefined leaves the caller's. */
+  umask: number | undefined;
+  attributes: SplitAttributes | undefined;
+  /** Lets the joiner run on all CPUs of its cgroup again, when no affinity is asked for. */
+  resetAffinity: boolean;
+  terminal: ExecTerminal | undefined;
+  limits: readonly Limit[];
+  /** Compiles the filter; asked for while the joiner is at work. */
+  filter: () => SeccompFilter | null;
+  /** Descriptors of the joiner: the one that failures are reported to, and the one that it is driven through. */
+  report: number;
+  channel: number;
+}
+
+/** A process that is ready to be cloned. */
+export interface ExecReady {
+  /** Clones it, and lets it go on by itself; its failures are read from {@linkcode ExecPlan.report}. */
+  release: () => void;
+  /** Its pid on the host once it has been cloned, else 0. */
+  pid: () => number;
+}
+
+/** Everything from the joiner's birth on. Comes back when the process only needs to be let go. */
+export function setUpExec(k: Recorder, plan: ExecPlan): ExecReady {
+  joinContainer(k, plan);
+  const { process } = plan;
+  const root = k.open("/", c.O_PATH | c.O_DIRECTORY);
+  plan.terminal?.open(k);
+  const nulls = openNulls(k, root, plan.nullStdio);
+  const env = uniqueEnv(process.env ?? []);
+  const hasHome = env.some((entry) => entry.startsWith("HOME=") && entry.length > 5);
+  const home = hasHome ? undefined : lookUpHome(k, root, process.user.uid);
+  k.close(root);
+  const chdirAgain = changeDirectory(k, process.cwd);
+  if (plan.umask !== undefined) k.call("umask", [plan.umask]);
+  plan.attributes?.before(k);
+  if (process.noNewPrivileges) k.prctl(c.PR_SET_NO_NEW_PRIVS, 1);
+  dropBounding(k, process, plan.host.last);
+  k.kick();
+  const filter = plan.filter();
+  const placed = placeFilter(plan, filter);
+  becomeUser(k, process);
+  takeRights(k, plan, placed.rights);
+  const cwd = k.buffer(4096);
+  k.call("getcwd", [cwd, 4096], { allow: "any" });
+  const program = lookUpProgram(k, process.args[0], env);
+  k.flush();
+  if (chdirAgain()) k.chdir(process.cwd, { doing: doingChdir(process.cwd) });
+  else checkWorkingDirectory(cwd.text());
+  replaceNulls(k, nulls);
+  if (home) setHome(env, home.resolve());
+  return recordClone(k, plan, filter, placed, { path: program.resolve(), env });
+}
+
+/** Enters all namespaces of the container's init at once; setns(2) with a pidfd (Linux 5.8). */
+function joinContainer(k: Recorder, plan: ExecPlan): void {
+  const { mount, uts, ipc, pid, cgroup, network, time, user } = NAMESPACES;
+  const doing = "join the namespaces of the container";
+  const root = plan.foreignRoot ? k.open(`/proc/${plan.pid}/root`, c.O_PATH | c.O_DIRECTORY) : undefined;
+  const flags = mount.flag | uts.flag | ipc.flag | pid.flag | cgroup.flag | network.flag;
+  k.setns(plan.pidfd, flags | (plan.timeNamespace ? time.flag : 0), { doing });
+  if (plan.resetAffinity) {
+    // Whatever the caller was bound to; the kernel cuts it down to the cgroup's CPUs (sched_setaffinity(2)).
+    k.call("sched_setaffinity", [0, ALL_CPUS, new Uint8Array(ALL_CPUS).fill(0xff)], { allow: "any" });
+  }
+  // Last, since it takes the rights over all that the user namespace does not own.
+  if (plan.userNamespace) {
+    k.setns(plan.pidfd, user.flag, { doing });
+    k.call("setresgid", [0, 0, 0], { doing });
+    k.call("setresuid", [0, 0, 0], { doing });
+  }
+  k.close(plan.pidfd);
+  if (root) {
+    k.fchdir(root);
+    k.call("chroot", ["."], { doing: "change the root to the container's" });
+    k.close(root);
+  }
+  k.call("keyctl", [c.KEYCTL_JOIN_SESSION_KEYRING, plan.keyring], {
+    allow: [ENOSYS],
+    doing: "join the container's session keyring",
+  });
+}
+
+/** Bytes of a mask of 8192 CPUs, which is more than any kernel is built for. */
+const ALL_CPUS = 1024;
+
+/** The container's null device, opened for a descriptor that was the host's; what stands there may be anything. */
+interface NullStdio {
+  fd: number;
+  file: Result;
+  stat: Buffer;
+}
+
+function openNulls(k: Recorder, root: Fd, fds: readonly number[]): NullStdio[] {
+  const resolve = c.RESOLVE_IN_ROOT | c.RESOLVE_NO_MAGICLINKS;
+  return fds.map((fd) => {
+    const stat = k.buffer(STATX_SIZE);
+    const file = k.openat2(root, "/dev/null", c.O_RDWR | c.O_NOFOLLOW | c.O_NOCTTY, resolve, 0, {
+      allow: "any",
+    });
+    k.statx(file, "", stat, { allow: "any" });
+    return { fd, file, stat };
+  });
+}
+
+/** Puts the container's null device in the host's place, if that is what it is. */
+function replaceNulls(k: Recorder, nulls: readonly NullStdio[]): void {
+  for (const { fd, file, stat } of nulls) {
+    if (file.value < 0) continue;
+    const { mode, rdev } = readStatx(stat);
+    if ((mode & c.S_IFMT) === c.S_IFCHR && rdev.major === 1 && rdev.minor === 3) k.dup3(file, fd, 0);
+    k.close(file);
+  }
+}
+
+/** Enters the working directory; tells whether that is to be done again as the user. */
+function changeDirectory(k: Recorder, cwd: string): () => boolean {
+  let again = false;
+  k.chdir(cwd, {
+    repair(errno) {
+      // Root may be barred where the user is not, on a network filesystem for one.
+      if (errno !== EACCES && errno !== EPERM) throw new OperationError("chdir", errno, "", doingChdir(cwd));
+      again = true;
+      return "skip";
+    },
+  });
+  return () => again;
+}
+
+/** runc's words, though the directory may come from the command line. */
+const doingChdir = (cwd: string) => `chdir to cwd (${JSON.stringify(cwd)}) set in config.json failed`;
+
+function setHome(env: string[], home: string): void {
+  const empty = env.indexOf("HOME=");
+  if (empty >= 0) env.splice(empty, 1);
+  env.push(`HOME=${home}`);
+}
+
+/** When a filter is loaded, and by whom. */
+interface Placement {
+  /** By the joiner, before the clone. */
+  early: boolean;
+  /** Rights beyond the final ones that are needed until it is loaded. */
+  rights: readonly CapabilityName[];
+  /** The rights outlive the clone. */
+  late: boolean;
+}
+
+/** What a process does between an early filter and its program, other than with its terminal. */
+const CALLS_UNDER_FILTER: readonly SyscallName[] = [
+  "capset",
+  "clone",
+  "setsid",
+  "prlimit64",
+  "execve",
+  "write",
+  "exit_group",
+];
+const CLONE_FLAGS = c.CLONE_PARENT | c.CLONE_PARENT_SETTID;
+
+/**
+ * Decides where a filter is loaded. With no-new-privileges: last of all, by the process, which needs no right for it.
+ *
+ * Without, it takes CAP_SYS_ADMIN, so the joiner loads it, drops the right, and clones the process under the filter.
+ * Only where the filter would not let that happen, the process is cloned with the right, and drops it after loading.
+ * The same holds for CAP_SYS_NICE and a deadline, which no clone inherits.
+ */
+function placeFilter({ process, terminal, attributes }: ExecPlan, filter: SeccompFilter | null): Placement {
+  const nice: CapabilityName[] = attributes?.needsNice ? ["CAP_SYS_NICE"] : [];
+  if (filter === null || process.noNewPrivileges) {
+    return { early: false, rights: nice, late: nice.length > 0 };
+  }
+  const scheduler: SyscallName[] = attributes?.after ? ["sched_setattr"] : [];
+  const calls = [...CALLS_UNDER_FILTER, ...scheduler, ...(terminal?.calls ?? [])];
+  const early = nice.length === 0 && filterAllows(filter.program, calls, CLONE_FLAGS);
+  return { early, rights: ["CAP_SYS_ADMIN", ...nice], late: !early };
+}
+
+/** Final capabilities, with the rights that are needed for what is left to do. */
+function takeRights(k: Recorder, { process, host }: ExecPlan, rights: readonly CapabilityName[]): void {
+  setCapabilities(k, withRights(finalSets(process, host), host, rights));
+  raiseAmbient(k, process, host.last);
+}
+
+/** The program that ends in execve: all of it is recorded before any of it runs. */
+function recordClone(
+  k: Recorder,
+  plan: ExecPlan,
+  filter: SeccompFilter | null,
+  { early, rights, late }: Placement,
+  { path, env }: { path: string; env: readonly string[] },
+): ExecReady {
+  const { process, host } = plan;
+  const reports = new FailureReports(k, plan.report);
+  const pid = k.buffer(8), joiner = new Label();
+  const load = () => {
+    if (filter === null) return;
+    const code = [filter.program.length / 8, k.memory.put(filter.program)];
+    reports.guard(
+      "load the seccomp filter",
+      (onError) => k.call("seccomp", [c.SECCOMP_SET_MODE_FILTER, filter.flags, code], { onError }),
+    );
+  };
+  const drop = () => {
+    const doing = "set the capabilities of the process";
+    reports.guard(doing, (onError) => setCapabilities(k, finalSets(process, host), { onError }));
+  };
+  // The process must not inherit the line to tsrun.
+  k.close(plan.channel);
+  if (early) load();
+  if (rights.length > 0 && !late) drop();
+  reports.guard(
+    "clone the process into the PID namespace",
+    (onError) => k.call("clone", [CLONE_FLAGS, 0, pid, 0, 0], { onError, onPositive: joiner }),
+  );
+  k.call("setsid", [], { allow: "any" });
+  plan.terminal?.attach(k, reports);
+  for (const { resource, soft, hard, doing } of plan.limits) {
+    reports.guard(doing, (onError) => k.call("prlimit64", [0, resource, [soft, hard], 0], { onError }));
+  }
+  const { after } = plan.attributes ?? {};
+  if (after) reports.guard("set the scheduler of the process", (onError) => after(k, onError));
+  if (!early) load();
+  if (late) drop();
+  reports.guard(`exec ${path}`, (onError) => k.call("execve", [path, process.args, env], { onError }));
+  reports.record();
+  k.place(joiner);
+  k.call("exit_group", [0], { allow: "any" });
+  return { release: () => k.release(), pid: () => pid.u32(0) };
+}
