@@ -3,8 +3,8 @@
  *
  * The kernel drops the lock with the process, so a killed tsrun leaves none behind; whoever holds the lock of
  * a container without a pid therefore knows that its creator is dead. `create` holds it from the making of the
- * directory to its end, `start` and `delete` while they work. `state`, `list`, `ps` and `kill` do not take it:
- * hooks call them while a create or start is under way.
+ * directory to its end, `start` and `delete` while they work. `state`, `list`, `ps`, `kill`, `pause` and `resume` do
+ * not take it: hooks call them while a create or start is under way. `update` locks the saved config instead.
  * @module
  */
 import { RuntimeError } from "./errors.ts";
@@ -20,6 +20,7 @@ const LOCK_TIMEOUT = 10_000;
  * @param root State root, absolute.
  * @param id Container id.
  * @param timeout Longest wait in milliseconds.
+ * @param file Name of a file in the state directory, to lock it instead of the whole container.
  * @throws {RuntimeError} `container does not exist`; or another command held the lock for the whole time.
  * @example
  * ```ts
@@ -29,16 +30,21 @@ const LOCK_TIMEOUT = 10_000;
  * }
  * ```
  */
-export function lockContainer(root: string, id: string, timeout: number = LOCK_TIMEOUT): Disposable {
+export function lockContainer(
+  root: string,
+  id: string,
+  timeout: number = LOCK_TIMEOUT,
+  file: string = "",
+): Disposable {
   validateId(id);
-  const path = containerDir(root, id);
+  const path = containerDir(root, id) + (file && `/${file}`);
   const deadline = performance.now() + timeout;
   for (;;) {
-    const directory = openDirectory(path);
-    waitForLock(directory, id, deadline, timeout);
-    // While we waited the directory may have been removed, and even made again for a new container.
-    if (isStillAt(directory, path)) return { [Symbol.dispose]: () => directory.close() };
-    directory.close();
+    const locked = open(path);
+    waitForLock(locked, id, deadline, timeout);
+    // While we waited it may have been removed, and even made again for a new container.
+    if (isStillAt(locked, path)) return { [Symbol.dispose]: () => locked.close() };
+    locked.close();
   }
 }
 
@@ -62,7 +68,7 @@ export function withLock<T>(root: string, id: string, work: () => T): T {
   }
 }
 
-function openDirectory(path: string): Deno.FsFile {
+function open(path: string): Deno.FsFile {
   try {
     return Deno.openSync(path, { read: true });
   } catch (error) {
@@ -71,11 +77,11 @@ function openDirectory(path: string): Deno.FsFile {
   }
 }
 
-function waitForLock(directory: Deno.FsFile, id: string, deadline: number, timeout: number): void {
+function waitForLock(locked: Deno.FsFile, id: string, deadline: number, timeout: number): void {
   let pause = 0.25;
-  while (!directory.tryLockSync(true)) {
+  while (!locked.tryLockSync(true)) {
     if (performance.now() > deadline) {
-      directory.close();
+      locked.close();
       throw new RuntimeError(
         `container "${id}" is busy: another command has worked on it for ${timeout / 1000} s`,
       );
@@ -85,9 +91,9 @@ function waitForLock(directory: Deno.FsFile, id: string, deadline: number, timeo
   }
 }
 
-function isStillAt(directory: Deno.FsFile, path: string): boolean {
+function isStillAt(locked: Deno.FsFile, path: string): boolean {
   try {
-    const there = Deno.statSync(path), here = directory.statSync();
+    const there = Deno.statSync(path), here = locked.statSync();
     return there.ino === here.ino && there.dev === here.dev;
   } catch {
     return false;

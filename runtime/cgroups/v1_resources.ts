@@ -155,7 +155,9 @@ const ROWS: readonly Row[] = [
     group: "cpu",
     field: "shares",
     file: "cpu.shares",
-    convert: nonZero,
+    // A group that runs when nothing else does has no weight; the kernel refuses one until idle is 0 again.
+    convert: (shares, { cpu }) => cpu?.idle === 1 ? undefined : nonZero(shares),
+    retryAfter: "cpu.idle",
     verify: verifyShares,
   },
   {

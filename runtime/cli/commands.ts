@@ -11,18 +11,22 @@ type Loader = () => Promise<{ command: Command }>;
 const LOADERS: Readonly<Record<string, Loader>> = {
   create: () => import("../commands/create.ts"),
   delete: () => import("../commands/delete.ts"),
+  events: () => import("../commands/events.ts"),
   features: () => import("../commands/features.ts"),
   kill: () => import("../commands/kill.ts"),
   list: () => import("../commands/list.ts"),
+  pause: () => import("../commands/pause.ts"),
   ps: () => import("../commands/ps.ts"),
+  resume: () => import("../commands/resume.ts"),
   run: () => import("../commands/run.ts"),
   spec: () => import("../commands/spec.ts"),
   start: () => import("../commands/start.ts"),
   state: () => import("../commands/state.ts"),
+  update: () => import("../commands/update.ts"),
 };
 
 /** Commands of runc that tsrun does not have yet: named, so that nobody takes them for a typing mistake. */
-const NOT_YET: readonly string[] = ["checkpoint", "events", "exec", "pause", "restore", "resume", "update"];
+const NOT_YET: readonly string[] = ["checkpoint", "exec", "restore"];
 
 /** Names of all commands. */
 export function commandNames(): string[] {

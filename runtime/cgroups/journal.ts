@@ -1,0 +1,105 @@
+/**
+ * Changes of control files that can be taken back.
+ * @module
+ */
+import { CgroupFileError, type CgroupFs } from "./fs.ts";
+
+/** A file that was written, and what has to be written to make it as it was. */
+interface Entry {
+  dir: string;
+  file: string;
+  before: readonly string[];
+}
+
+/** Tries to take everything back: the kernel may refuse one old value next to another's new one. */
+const PASSES = 3;
+
+/** Passes all on to another file system, and remembers what each file held before its first write. */
+export class Journal implements CgroupFs {
+  readonly #fs: CgroupFs;
+  readonly #entries: Entry[] = [];
+
+  constructor(fs: CgroupFs) {
+    this.#fs = fs;
+  }
+
+  write(dir: string, file: string, value: string | readonly string[]): void {
+    let before: readonly string[] | undefined;
+    try {
+      before = restoring(file, this.#fs.read(dir, file), typeof value === "string" ? [value] : value);
+    } catch (error) {
+      // What cannot be read cannot be given back; a file that is not there will fail by the write itself.
+      if (!(error instanceof CgroupFileError)) throw error;
+    }
+    this.#fs.write(dir, file, value);
+    if (before !== undefined) this.#entries.push({ dir, file, before });
+  }
+
+  /**
+   * Writes the old values, last first.
+   *
+   * @returns The failure of each file that the kernel does not let go back.
+   */
+  undo(): CgroupFileError[] {
+    let entries = this.#entries.splice(0).reverse();
+    let failures: CgroupFileError[] = [];
+    for (let pass = 0; pass < PASSES && entries.length > 0; pass++) {
+      failures = [];
+      entries = entries.filter((entry) => {
+        try {
+          this.#fs.write(entry.dir, entry.file, entry.before);
+          return false;
+        } catch (error) {
+          if (!(error instanceof CgroupFileError)) throw error;
+          failures.push(error);
+          return true;
+        }
+      });
+    }
+    return failures;
+  }
+
+  mkdir(dir: string): number {
+    return this.#fs.mkdir(dir);
+  }
+
+  rmdir(dir: string): number {
+    return this.#fs.rmdir(dir);
+  }
+
+  read(dir: string, file: string): string {
+    return this.#fs.read(dir, file);
+  }
+
+  exists(dir: string, file: string): boolean {
+    return this.#fs.exists(dir, file);
+  }
+
+  list(dir: string): string[] {
+    return this.#fs.list(dir);
+  }
+
+  pause(milliseconds: number): void {
+    this.#fs.pause(milliseconds);
+  }
+}
+
+/**
+ * What to write so that a file holds again what it held.
+ *
+ * @param text What it held: most files give back what they were given.
+ * @param written What is about to be written.
+ */
+export function restoring(file: string, text: string, written: readonly string[]): readonly string[] {
+  const lines = text.split("\n").filter((line) => line !== "");
+  // Files with a line per device or interface. A device that had none gets 0, which is how the kernel drops a rule.
+  if (/_device$/.test(file) || file === "net_prio.ifpriomap") {
+    return written.map((line) => {
+      const key = line.slice(0, line.indexOf(" ") + 1);
+      return lines.find((old) => old.startsWith(key)) ?? `${key}0`;
+    });
+  }
+  // "oom_kill_disable 0" and two lines that are not settings.
+  if (file === "memory.oom_control") return [lines[0]?.split(" ")[1] ?? "0"];
+  return lines;
+}

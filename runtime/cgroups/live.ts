@@ -1,0 +1,44 @@
+/**
+ * What the cgroups of a running container are asked beyond what every container's life needs: changes, measurements,
+ * notifications. Apart from {@linkcode ./driver.ts}, so that `create` does not pay for code that it does not run.
+ * @module
+ */
+import type { LinuxResources } from "../../spec/types.ts";
+import type { CgroupRecord } from "./driver.ts";
+import type { CgroupStats } from "./stats.ts";
+
+/** The cgroups of a running container; each driver has one implementation, `<version>_live.ts`. */
+export interface LiveCgroup {
+  /**
+   * Changes limits, all of them or none: where one is refused, those before it get their old values back.
+   *
+   * @param resources All limits of the container as they are to be; devices are left alone.
+   * @throws {RuntimeError} naming the file, the value and the kernel's reason; and the file whose old value could not
+   * be given back, if there is one.
+   */
+  update(resources: LinuxResources): void;
+
+  /** Measures. @throws {RuntimeError} when the cgroup is gone or a file cannot be understood. */
+  stats(): CgroupStats;
+
+  /** Begins to listen for the kernel running out of the container's memory. @throws {RuntimeError} */
+  watchOom(): OomWatch;
+}
+
+/** A source of notifications; to be closed by disposal. */
+export interface OomWatch extends Disposable {
+  /** Readable (POLLIN) when there may be something to take. */
+  readonly descriptor: number;
+  /**
+   * Takes what there is, without waiting.
+   *
+   * @returns How often memory ran out since the last call; or that the cgroup was removed.
+   */
+  take(): number | "gone";
+}
+
+/** The live side of the driver that a state file names. */
+export async function openLive(record: CgroupRecord): Promise<LiveCgroup> {
+  const { LiveV1 } = await import("./v1_live.ts");
+  return new LiveV1(record.paths);
+}

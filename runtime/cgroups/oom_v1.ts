@@ -1,0 +1,54 @@
+/**
+ * Notifications of the v1 memory controller: kernel document admin-guide/cgroup-v1/memory.rst, "OOM Control".
+ * @module
+ */
+import { O_RDONLY } from "../../ffi/constants.ts";
+import { EAGAIN, strerror } from "../../ffi/errno.ts";
+import { local } from "../../ffi/local.ts";
+import { OperationError } from "../../ffi/kernel.ts";
+import { RuntimeError } from "../errors.ts";
+import type { CgroupFs } from "./fs.ts";
+import type { OomWatch } from "./live.ts";
+
+/** eventfd(2). */
+const EFD_NONBLOCK = 0o4000, EFD_CLOEXEC = 0o2000000;
+
+/**
+ * Asks the kernel to count out-of-memory events into an eventfd.
+ *
+ * The kernel adds one, too, when the cgroup is removed, and drops the registration.
+ *
+ * @param dir Directory of the memory controller.
+ * @throws {RuntimeError}
+ */
+export function watchOom(fs: CgroupFs, dir: string): OomWatch {
+  const k = local();
+  const control = "cgroup.event_control";
+  try {
+    const events = k.call("eventfd2", [0, EFD_NONBLOCK | EFD_CLOEXEC]).value;
+    const file = k.open(`${dir}/memory.oom_control`, O_RDONLY).value;
+    fs.write(dir, control, `${events} ${file}`);
+    return {
+      descriptor: events,
+      take: () => take(events, () => fs.exists(dir, control)),
+      [Symbol.dispose]: () => {
+        k.close(file);
+        k.close(events);
+      },
+    };
+  } catch (error) {
+    if (!(error instanceof OperationError)) throw error;
+    throw new RuntimeError(`watch ${dir}/memory.oom_control: ${error.message}`);
+  }
+}
+
+function take(events: number, stillThere: () => boolean): number | "gone" {
+  const k = local();
+  return k.scratch(() => {
+    const count = k.buffer(8);
+    const answer = k.call("read", [events, count, 8], { allow: "any" }).value;
+    if (answer === -EAGAIN) return 0;
+    if (answer < 0) throw new RuntimeError(`read eventfd: ${strerror(-answer)}`);
+    return stillThere() ? count.u64(0) : "gone";
+  });
+}

@@ -1,0 +1,17 @@
+/** `tsrun pause`: stop all processes of a container for a while. */
+import type { Command, Context } from "../cli/command.ts";
+import { pauseContainer } from "../pause.ts";
+
+export const command: Command = {
+  name: "pause",
+  usage: "stop all processes of a container for a while",
+  operands: "<container-id>",
+  description: 'Stops all processes of the container, until "tsrun resume" lets them go on.',
+  minArgs: 1,
+  maxArgs: 1,
+  flags: [],
+  run({ global, args: [id] }: Context): number {
+    pauseContainer(global.root, id);
+    return 0;
+  },
+};
