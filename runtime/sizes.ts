@@ -20,7 +20,7 @@ const UNITS = "kmgtp";
  * ```
  */
 export function parseSize(text: string): Int64 {
-  const match = /^(\d+)(\.\d*)? ?(?:([kmgtp])(?:i?b)?|b)?$/i.exec(text);
+  const match = /^(\d+)(\.\d*)?(?: ?(?:([kmgtp])(?:i?b)?|b))?$/i.exec(text);
   if (match === null) throw new RuntimeError(`invalid size: '${text}'`);
   const [, whole, fraction = "", unit = ""] = match;
   const factor = unit === "" ? 1 : 1024 ** (UNITS.indexOf(unit.toLowerCase()) + 1);
