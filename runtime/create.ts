@@ -8,9 +8,10 @@
 
 import { AT_FDCWD, S_IFIFO, SIGKILL } from "../ffi/constants.ts";
 import { local, type LocalKernel } from "../ffi/local.ts";
+import type { RemoteKernel } from "../ffi/remote.ts";
 import { Arena, ExecutorGone } from "../init/executor.ts";
 import { readHostCapabilities } from "../init/identity.ts";
-import { type NamespacePlan, planNamespaces } from "../init/namespaces.ts";
+import { hasNamespace, type NamespacePlan, planNamespaces } from "../init/namespaces.ts";
 import { setUp, type SetupPlan } from "../init/setup.ts";
 import { reap, Stage } from "../init/stage.ts";
 import { MOUNT_COPY_UP } from "../spec/mount_options.ts";
@@ -18,11 +19,13 @@ import type { Spec } from "../spec/types.ts";
 import { type CgroupDriver, planCgroup } from "./cgroups/driver.ts";
 import { type CgroupHost, readCgroupHost } from "./cgroups/host.ts";
 import { type Config, readConfig } from "./config.ts";
+import type { TerminalRequest } from "./console_socket.ts";
 import { reasonOf, RuntimeError } from "./errors.ts";
 import { lockContainer } from "./lock.ts";
 import type { Log } from "./log.ts";
 import { HostMounts } from "./host_mounts.ts";
 import { checkPreserved, inspectStdio } from "./inherited_fds.ts";
+import { writePidFile } from "./pid_file.ts";
 import { setRlimits } from "./rlimits.ts";
 import {
   containerDir,
@@ -34,9 +37,6 @@ import {
   writeState,
 } from "./state.ts";
 import { mark } from "./trace.ts";
-
-/** Compiled filters of all containers; beside the default state root, and the same for every `--root`. */
-const SECCOMP_CACHE = "/run/tsrun-cache";
 
 /** What the command line says. */
 export interface CreateOptions {
@@ -53,6 +53,8 @@ export interface CreateOptions {
   systemdCgroup: boolean;
   rootless: "auto" | "true" | "false";
   log: Log;
+  /** Takes the master of the process's terminal, by a tsrun that stays; absent when it leaves. */
+  takeMaster?: (master: number) => void;
 }
 
 /** Everything that a create in progress has in hand. */
@@ -75,17 +77,22 @@ interface Parts {
   hooks: typeof import("./hooks.ts") | undefined;
   seccomp: typeof import("./seccomp.ts") | undefined;
   listener: typeof import("./seccomp_listener.ts") | undefined;
+  terminal: typeof import("./console_socket.ts") | undefined;
   copyUp: typeof import("./copy_up.ts") | undefined;
   cgroupMount: typeof import("./cgroups/mount.ts") | undefined;
 }
 
 /** Loads what this container needs: what is not loaded is not compiled, and compiling is most of the time there is. */
-async function loadParts({ hooks, linux, mounts = [] }: Spec): Promise<Parts> {
+async function loadParts(
+  { consoleSocket }: CreateOptions,
+  { process, hooks, linux, mounts = [] }: Spec,
+): Promise<Parts> {
   const hooked = Object.values(hooks ?? {}).some((list) => list.length > 0);
   return {
     hooks: hooked ? await import("./hooks.ts") : undefined,
     seccomp: linux?.seccomp ? await import("./seccomp.ts") : undefined,
     listener: linux?.seccomp?.listenerPath ? await import("./seccomp_listener.ts") : undefined,
+    terminal: process.terminal || consoleSocket ? await import("./console_socket.ts") : undefined,
     copyUp: mounts.some(({ options }) => options?.includes(MOUNT_COPY_UP))
       ? await import("./copy_up.ts")
       : undefined,
@@ -109,7 +116,8 @@ export async function createContainer(o: CreateOptions): Promise<ContainerState>
   const stage = new Stage(arena, o.preserveFds);
   mark("stage started");
   const config = await readConfig(o.bundle, o.log);
-  const parts = await loadParts(config.spec);
+  const parts = await loadParts(o, config.spec);
+  parts.terminal?.checkTerminal(terminalRequest(o, config.spec));
   mark("config read");
   const rootfs = resolveRootfs(o.bundle, config.spec.root.path);
   const mounts = new HostMounts();
@@ -145,9 +153,6 @@ export async function createContainer(o: CreateOptions): Promise<ContainerState>
 function checkOptions(o: CreateOptions): void {
   if (Deno.uid() !== 0) {
     throw new RuntimeError("containers without root are not supported yet: run as root");
-  }
-  if (o.consoleSocket !== undefined) {
-    throw new RuntimeError("cannot use console socket if tsrun will not detach or allocate tty");
   }
   if (o.pidfdSocket !== undefined) throw new RuntimeError("--pidfd-socket is not supported yet");
 }
@@ -201,7 +206,8 @@ function build(creation: Creation): void {
   state.cgroup = cgroup.record;
   writeState(o.root, state);
   mark("cgroup made");
-  const nullStdio = inspectStdio(k, spec.process.user.uid);
+  // A terminal takes the place of what the caller has there.
+  const nullStdio = spec.process.terminal ? [] : inspectStdio(k, spec.process.user.uid);
   const entry = cgroup.entry();
   const init = stage.init({
     namespaces,
@@ -209,7 +215,7 @@ function build(creation: Creation): void {
     cgroupTasks: entry.tasks,
     cloneInto: entry.cloneInto,
   });
-  const ready = setUp(init, setupPlan(creation, `${directory}/exec.fifo`, nullStdio));
+  const ready = setUp(init, setupPlan(creation, init, `${directory}/exec.fifo`, nullStdio));
   mark("init set up");
   cgroup.set(spec.linux?.resources);
   setRlimits(k, stage.initPid, spec.process.rlimits);
@@ -227,7 +233,17 @@ function recordInit({ stage, state }: Creation): void {
   state.startTime = startTimeOf(state.pid) ?? "";
 }
 
-function setupPlan(creation: Creation, fifo: string, nullStdio: readonly number[]): SetupPlan {
+/** Who has the terminal. */
+function terminalRequest({ consoleSocket, takeMaster }: CreateOptions, { process }: Spec): TerminalRequest {
+  return { terminal: process.terminal, consoleSocket, takeMaster };
+}
+
+function setupPlan(
+  creation: Creation,
+  init: RemoteKernel,
+  fifo: string,
+  nullStdio: readonly number[],
+): SetupPlan {
   const { o, k, arena, stage, config, parts, namespaces, mounts, cgroupHost, cgroup, state } = creation;
   const { spec } = config;
   const { linux } = spec;
@@ -242,7 +258,7 @@ function setupPlan(creation: Creation, fifo: string, nullStdio: readonly number[
     noPivot: o.noPivot,
     noNewKeyring: o.noNewKeyring,
     host: readHostCapabilities(k),
-    filter: () => linux?.seccomp ? parts.seccomp!.compileSeccomp(linux.seccomp, SECCOMP_CACHE, debug) : null,
+    filter: () => linux?.seccomp ? parts.seccomp!.compileSeccomp(linux.seccomp, parts.seccomp!.SECCOMP_CACHE, debug) : null,
     sendListener: (fd) => {
       recordInit(creation);
       const { listenerPath = "", listenerMetadata: metadata } = linux!.seccomp!;
@@ -254,6 +270,12 @@ function setupPlan(creation: Creation, fifo: string, nullStdio: readonly number[
         "creating",
       );
     },
+    terminal: spec.process.terminal
+      ? (root) => {
+        const ownMounts = hasNamespace(namespaces, "mount");
+        parts.terminal!.makeTerminal(init, root, spec.process, terminalRequest(o, spec), ownMounts);
+      }
+      : undefined,
     nullStdio,
     hasKcore: mounts.hasKcore(),
     mountPoints: () => mounts.points(),
@@ -285,18 +307,6 @@ function setupPlan(creation: Creation, fifo: string, nullStdio: readonly number[
 function makeFifo(k: LocalKernel, path: string): void {
   k.mknodat(AT_FDCWD, path, S_IFIFO | 0o622, 0);
   Deno.chmodSync(path, 0o622);
-}
-
-/** Writes the pid without a newline, as clients read the whole file as a number; whole or not at all. */
-function writePidFile(path: string, pid: number): void {
-  const slash = path.lastIndexOf("/");
-  const temporary = `${path.slice(0, slash)}/.${path.slice(slash + 1)}`;
-  try {
-    Deno.writeTextFileSync(temporary, String(pid), { mode: 0o644 });
-    Deno.renameSync(temporary, path);
-  } catch (error) {
-    throw new RuntimeError(`write pid file ${path}: ${reasonOf(error)}`);
-  }
 }
 
 /** Removes everything that a failed create has made; returns the error to report. */

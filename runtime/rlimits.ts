@@ -29,7 +29,7 @@ export function setRlimits(k: LocalKernel, pid: number, rlimits: readonly Rlimit
 }
 
 /** Deno raises its soft limit as far as it may when it starts, so the caller's own is asked: proc_pid_limits(5). */
-function callersOpenFiles(): [number, number] {
+export function callersOpenFiles(): [number, number] {
   const text = Deno.readTextFileSync(`/proc/${Deno.ppid}/limits`);
   const [, soft, hard] = /^Max open files +(\S+) +(\S+)/m.exec(text) ?? [];
   const number = (word: string | undefined) =>

@@ -22,6 +22,9 @@ export interface SeccompProgram {
   listener: boolean;
 }
 
+/** Compiled filters of all containers; beside the default state root, and the same for every `--root`. */
+export const SECCOMP_CACHE = "/run/tsrun-cache";
+
 /** To be raised when the cache's files change their form. */
 const CACHE_FORMAT = 1;
 
