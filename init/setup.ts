@@ -51,6 +51,8 @@ export interface SetupPlan {
   filter: () => SeccompFilter | null;
   /** Sends the listener of such a filter to its agent; the argument is a descriptor of the init. */
   sendListener: (fd: number) => void;
+  /** Makes the process's terminal in the root that the descriptor shows, where the process has one. */
+  terminal: ((root: Fd) => void) | undefined;
   /** Standard descriptors that are the host's null device, to be replaced by the container's. */
   nullStdio: readonly number[];
   hasKcore: boolean;
@@ -79,6 +81,7 @@ export function setUp(k: Recorder, plan: SetupPlan): Ready {
   enter(k, plan);
   const fifo = k.open(plan.fifo, c.O_PATH | c.O_NOFOLLOW);
   const { root, later } = prepareRoot(k, plan);
+  plan.terminal?.(root);
   nameHost(k, plan.spec);
   const procfs = openProcfs(k);
   writeSysctls(k, procfs, plan.spec.linux?.sysctl ?? {});

@@ -10,6 +10,7 @@ import { deleteWithHooks } from "./delete_hooks.ts";
 import { startContainer } from "./start.ts";
 import { mark } from "./trace.ts";
 import { Supervisor } from "./supervisor.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** What the command line says. */
 export interface RunOptions extends CreateOptions {
@@ -31,8 +32,10 @@ export async function runContainer(o: RunOptions): Promise<number> {
   // Before anything is made, so that no signal meant for the container is lost.
   const supervisor = o.detach ? undefined : new Supervisor();
   if (!o.detach && !o.noSubreaper) local().prctl(PR_SET_CHILD_SUBREAPER, 1);
+  let master = -1;
   try {
-    const state = await createContainer(o);
+    const state = await createContainer(o.detach ? o : { ...o, takeMaster: (fd) => master = fd });
+    using terminal = master < 0 ? undefined : await openTerminal(master, supervisor!);
     try {
       await startContainer(o.root, o.id);
     } catch (error) {
@@ -40,11 +43,20 @@ export async function runContainer(o: RunOptions): Promise<number> {
       throw error;
     }
     if (supervisor === undefined) return 0;
+    // The copy begins before anybody waits: a process that has been waited for cannot be looked at any more.
+    const copied = terminal?.attach(state.pid);
     const status = await supervisor.wait(state.pid);
+    await copied;
     mark("program ended");
     if (!o.keep) deleteWithHooks(o.root, o.id, o.log);
     return status;
   } finally {
     supervisor?.[Symbol.dispose]();
   }
+}
+
+/** Most containers have no terminal, and no need of the code. */
+async function openTerminal(master: number, supervisor: Supervisor): Promise<Terminal> {
+  const terminal = await import("./terminal.ts");
+  return new terminal.Terminal(master, supervisor);
 }

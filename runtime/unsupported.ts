@@ -12,7 +12,6 @@ const LATER = "is not supported yet";
 export function unsupported(spec: Spec): Problem[] {
   const { process, linux } = spec;
   const asked: [string, boolean][] = [
-    ["process.terminal", process.terminal === true],
     ["process.apparmorProfile", Boolean(process.apparmorProfile)],
     ["process.selinuxLabel", Boolean(process.selinuxLabel)],
     ["process.scheduler", process.scheduler !== undefined],

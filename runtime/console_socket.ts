@@ -1,0 +1,80 @@
+/**
+ * Terminals of processes that tsrun does not stay with: the pty's master goes to the caller's console socket.
+ *
+ * Source: runc's docs/terminals.md (section "detached"): one message over an AF_UNIX stream, its data the name of the
+ * terminal, with one descriptor.
+ * @module
+ */
+
+import type { Fd } from "../ffi/kernel.ts";
+import { local } from "../ffi/local.ts";
+import type { RemoteKernel } from "../ffi/remote.ts";
+import { bindConsole, openPty, takeTerminal } from "../init/console.ts";
+import { fetchDescriptor } from "../init/hand_over.ts";
+import type { Process } from "../spec/types.ts";
+import { RuntimeError } from "./errors.ts";
+import { sendDescriptors } from "./unix_socket.ts";
+
+/** The name that goes with a master: the file it was opened by, as runc has it. */
+const MASTER_NAME = "/dev/ptmx";
+
+/** Who is to have a process's terminal. */
+export interface TerminalRequest {
+  /** `process.terminal`. */
+  terminal: boolean | undefined;
+  /** Absolute path given by `--console-socket`. */
+  consoleSocket: string | undefined;
+  /** Takes the master for a tsrun that stays in the foreground; absent when it will not. */
+  takeMaster: ((master: number) => void) | undefined;
+}
+
+/**
+ * Refuses a terminal that nobody would have, and a socket that nothing would be sent to.
+ *
+ * @throws {RuntimeError} In runc's words.
+ */
+export function checkTerminal({ terminal, consoleSocket, takeMaster }: TerminalRequest): void {
+  const detach = takeMaster === undefined;
+  if (detach && terminal && consoleSocket === undefined) {
+    throw new RuntimeError("cannot allocate tty if tsrun will detach without setting console socket");
+  }
+  if (consoleSocket !== undefined && (!detach || !terminal)) {
+    throw new RuntimeError("cannot use console socket if tsrun will not detach or allocate tty");
+  }
+}
+
+/**
+ * Gives the master to whom the request names: over the console socket, upon which it is closed here, or as it is.
+ *
+ * @param master A descriptor of this process.
+ * @throws {OperationError} `dial unix <path>: <reason>`
+ */
+export function deliverMaster(master: number, { consoleSocket, takeMaster }: TerminalRequest): void {
+  if (consoleSocket === undefined) return takeMaster!(master);
+  try {
+    sendDescriptors(consoleSocket, MASTER_NAME, [master]);
+  } finally {
+    local().close(master);
+  }
+}
+
+/**
+ * Makes the terminal of a container's init, which leads a session of its own.
+ *
+ * @param root Descriptor of the container's root in the init.
+ * @param ownMounts Whether the init has a mount namespace of its own: only there /dev/console may be mounted.
+ */
+export function makeTerminal(
+  k: RemoteKernel,
+  root: Fd,
+  process: Process,
+  request: TerminalRequest,
+  ownMounts: boolean,
+): void {
+  const { master, slave } = openPty(k, root, process.user.uid, process.consoleSize);
+  deliverMaster(fetchDescriptor(k, master), request);
+  // A master left in the container would keep the terminal from ever hanging up.
+  k.close(master);
+  if (ownMounts) bindConsole(k, root, slave);
+  takeTerminal(k, slave);
+}

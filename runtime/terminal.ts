@@ -1,0 +1,69 @@
+/**
+ * The terminal of a process that tsrun stays with: between its pty and the caller's terminal, tsrun is the cable.
+ *
+ *     caller's terminal (raw) ─ stdin ─> tsrun ─> master ═ slave ─ process
+ *                            <─ stdout ─      <─
+ *
+ * Signals are no part of this: in raw mode Ctrl-C is a byte, and the pty makes the signal of it. A change of the
+ * caller's window comes as SIGWINCH to tsrun, and is passed on as a size.
+ * @module
+ */
+
+import * as c from "../ffi/constants.ts";
+import { local } from "../ffi/local.ts";
+import type { Supervisor } from "./supervisor.ts";
+import { copyInput, copyOutput } from "./terminal_copy.ts";
+import { copySize, leaveNewlinesAlone, RawMode } from "./terminal_modes.ts";
+
+const F_SETFL = 4;
+const STANDARD = [0, 1, 2];
+
+/** The caller's side of a pty. Disposing of it gives the caller's terminal back and hangs the pty up. */
+export class Terminal implements Disposable {
+  #raw: RawMode | undefined;
+  #open = true;
+
+  /**
+   * Gets the pty ready before a process is on it: its size is that of the caller's terminal, where there is one.
+   *
+   * @param master The pty's master; the terminal's own from now on.
+   * @param supervisor Hears of changes of the size.
+   */
+  constructor(readonly master: number, supervisor: Supervisor) {
+    // The descriptor came over a socket, and its other copy closes: the open file is nobody else's.
+    local().call("fcntl", [master, F_SETFL, c.O_RDWR | c.O_NONBLOCK]);
+    leaveNewlinesAlone(master);
+    copySize(STANDARD, master);
+    supervisor.onResize = () => copySize(STANDARD, master);
+  }
+
+  /**
+   * Sets the caller's terminal to raw mode, if standard input is one, and copies until the process has ended.
+   *
+   * Where the output takes no more, the pty is hung up, as a terminal is that somebody closes.
+   *
+   * @param pid A child of this process that has not been waited for.
+   * @returns Settled when all that the process wrote is out.
+   */
+  async attach(pid: number): Promise<void> {
+    const k = local();
+    const pidfd = k.call("pidfd_open", [pid, 0]).value;
+    this.#raw = new RawMode(0);
+    const ends = { master: this.master, input: 0, output: 1, pidfd };
+    // It waits for a key when all is over; the end of tsrun is its end.
+    copyInput(ends);
+    const whole = await copyOutput(ends);
+    k.close(pidfd);
+    if (!whole) this.#hangUp();
+  }
+
+  #hangUp(): void {
+    if (this.#open) local().close(this.master);
+    this.#open = false;
+  }
+
+  [Symbol.dispose](): void {
+    this.#raw?.[Symbol.dispose]();
+    this.#hangUp();
+  }
+}
