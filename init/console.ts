@@ -15,8 +15,10 @@
 import * as c from "../ffi/constants.ts";
 import { EEXIST, EINVAL, EPERM, EROFS } from "../ffi/errno.ts";
 import { type Fd, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
+import type { Label, Recorder } from "../ffi/recorder.ts";
 import { readStatfsType, readStatx, STATFS_SIZE, STATX_SIZE } from "../ffi/structs.ts";
 import { TIOCGPTPEER, TIOCSCTTY, TIOCSPTLCK, TIOCSWINSZ, windowSize } from "../ffi/structs_terminal.ts";
+import type { SyscallName } from "../ffi/syscalls.ts";
 import type { Box } from "../spec/process.ts";
 import { openInRoot } from "./in_root.ts";
 
@@ -90,14 +92,24 @@ export function bindConsole(k: Kernel, root: Fd, slave: Fd): void {
   });
 }
 
+/** What {@linkcode takeTerminal} calls: a filter that is loaded before has to allow them. */
+export const TAKE_TERMINAL_CALLS = ["ioctl", "dup3", "close"] as const satisfies readonly SyscallName[];
+
 /**
  * Makes the slave the controlling terminal of the session and the standard descriptors, and closes it otherwise.
  * Takes no privileges; the kernel's process must be the leader of a session without a terminal (setsid(2)).
+ *
+ * @param guard Makes the calls, told where a failure leads to; for processes that nobody drives by then.
  */
-export function takeTerminal(k: Kernel, slave: Fd): void {
-  k.during("make the terminal the process's own", () => {
-    k.call("ioctl", [slave, TIOCSCTTY, 0]);
-    for (const fd of [0, 1, 2]) k.dup3(slave, fd, 0);
-    k.close(slave);
-  });
+export function takeTerminal(
+  k: Recorder,
+  slave: Fd,
+  guard: (doing: string, step: (onError?: Label) => Result) => void = (_, step) => void step(),
+): void {
+  const doing = "make the terminal the process's own";
+  guard(doing, (onError) => k.call("ioctl", [slave, TIOCSCTTY, 0], { doing, onError }));
+  for (const fd of [0, 1, 2]) {
+    guard(doing, (onError) => k.call("dup3", [slave, fd, 0], { doing, onError }));
+  }
+  k.call("close", [slave], { allow: "any" });
 }

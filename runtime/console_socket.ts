@@ -6,10 +6,11 @@
  * @module
  */
 
-import type { Fd } from "../ffi/kernel.ts";
+import type { Fd, Result } from "../ffi/kernel.ts";
 import { local } from "../ffi/local.ts";
 import type { RemoteKernel } from "../ffi/remote.ts";
-import { bindConsole, openPty, takeTerminal } from "../init/console.ts";
+import { bindConsole, openPty, TAKE_TERMINAL_CALLS, takeTerminal } from "../init/console.ts";
+import type { ExecTerminal } from "../init/exec_setup.ts";
 import { fetchDescriptor } from "../init/hand_over.ts";
 import type { Process } from "../spec/types.ts";
 import { RuntimeError } from "./errors.ts";
@@ -77,4 +78,27 @@ export function makeTerminal(
   k.close(master);
   if (ownMounts) bindConsole(k, root, slave);
   takeTerminal(k, slave);
+}
+
+/**
+ * The terminal of one more process of a container: opened by the joiner, taken by the process.
+ *
+ * @param joiner The kernel that `open` will be called with.
+ */
+export function terminalOfExec(
+  joiner: RemoteKernel,
+  process: Process,
+  request: TerminalRequest,
+): ExecTerminal {
+  let slave: Result | undefined;
+  return {
+    calls: TAKE_TERMINAL_CALLS,
+    open(k, root) {
+      const pty = openPty(k, root, process.user.uid, process.consoleSize);
+      deliverMaster(fetchDescriptor(joiner, pty.master), request);
+      k.close(pty.master);
+      slave = pty.slave;
+    },
+    attach: (k, reports) => takeTerminal(k, slave!, (doing, step) => reports.guard(doing, step)),
+  };
 }
