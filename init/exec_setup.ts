@@ -39,7 +39,7 @@ import type { SeccompFilter } from "./seccomp_listener.ts";
 /** A terminal for the process: what has to be done, and where. */
 export interface ExecTerminal {
   /** In the joiner, with all rights, in the container's mount namespace: opens the terminal, and hands its master on. */
-  open(k: Recorder): void;
+  open(k: Recorder, root: Fd): void;
   /** In the process, the leader of a session by then: takes the terminal for standard streams and as controlling one. */
   attach(k: Recorder, reports: FailureReports): void;
   /** Calls that `attach` makes: a filter that is there already has to allow them. */
@@ -98,7 +98,7 @@ export function setUpExec(k: Recorder, plan: ExecPlan): ExecReady {
   joinContainer(k, plan);
   const { process } = plan;
   const root = k.open("/", c.O_PATH | c.O_DIRECTORY);
-  plan.terminal?.open(k);
+  plan.terminal?.open(k, root);
   const nulls = openNulls(k, root, plan.nullStdio);
   const env = uniqueEnv(process.env ?? []);
   const hasHome = env.some((entry) => entry.startsWith("HOME=") && entry.length > 5);

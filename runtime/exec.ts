@@ -1,0 +1,258 @@
+/**
+ * `exec`: one more process in a container that runs.
+ *
+ * tsrun looks at the container, starts a stage, and drives what the stage becomes (init/exec_setup.ts). From the
+ * clone on the process goes by itself, and tsrun reads a pipe that closes on exec: nothing in it means success.
+ * @module
+ */
+
+import { O_CLOEXEC, SIGKILL } from "../ffi/constants.ts";
+import { ESRCH } from "../ffi/errno.ts";
+import { local, type LocalKernel } from "../ffi/local.ts";
+import { setUpExec } from "../init/exec_setup.ts";
+import type { ExecPlan, ExecReady, ExecTerminal, Limit } from "../init/exec_setup.ts";
+import { Arena, ExecutorGone } from "../init/executor.ts";
+import { readHostCapabilities } from "../init/identity.ts";
+import type { SplitAttributes } from "../init/process_attributes.ts";
+import { reap, Stage } from "../init/stage.ts";
+import type { Process, Spec } from "../spec/types.ts";
+import { entryOf, subCgroups } from "./cgroups/entry.ts";
+import { reasonOf, RuntimeError } from "./errors.ts";
+import { limitsOf, raiseLimits } from "./exec_limits.ts";
+import { type ProcessFlags, processFromFile, processFromFlags } from "./exec_process.ts";
+import { isPaused } from "./frozen.ts";
+import { checkPreserved, inspectStdio } from "./inherited_fds.ts";
+import type { Log } from "./log.ts";
+import { writePidFile } from "./pid_file.ts";
+import { savedConfig } from "./saved_config.ts";
+import { type ContainerState, initAlive, readState } from "./state.ts";
+import { mark } from "./trace.ts";
+
+/** What the command line says. */
+export interface ExecOptions {
+  /** State root, absolute. */
+  root: string;
+  id: string;
+  /** The process: a path of a document, or changes to the container's own. */
+  process: string | ProcessFlags;
+  consoleSocket?: string;
+  pidfdSocket?: string;
+  detach: boolean;
+  /** Absolute. */
+  pidFile?: string;
+  preserveFds: number;
+  /** `--cgroup`, as given. */
+  cgroups: readonly string[];
+  ignorePaused: boolean;
+  log: Log;
+}
+
+/** Everything that an exec in progress has in hand. */
+interface Execution {
+  o: ExecOptions;
+  k: LocalKernel;
+  state: ContainerState;
+  spec: Spec;
+  process: Process;
+  parts: Parts;
+  stage: Stage;
+  /** Descriptors of the stage and what it becomes: a pidfd of the container's init, and the reports' pipe. */
+  pidfd: number;
+  report: Pipe;
+}
+
+/** Code that only some processes need. */
+interface Parts {
+  seccomp: typeof import("./seccomp.ts") | undefined;
+  attributes: typeof import("../init/process_attributes.ts") | undefined;
+}
+
+/** A pipe whose end for writing is the stage's. */
+interface Pipe {
+  read: number;
+  write: number;
+}
+
+/**
+ * Runs a process in a container.
+ *
+ * @returns 0 when detached, else the exit status of the process, 128 + n when signal n ended it.
+ * @throws {RuntimeError} For whatever failed; there is no process then.
+ */
+export async function execInContainer(o: ExecOptions): Promise<number> {
+  const k = local();
+  if (Deno.uid() !== 0) throw new RuntimeError("exec without root is not supported yet: run as root");
+  // Before anything is started, so that no signal meant for the process is lost.
+  using supervisor = o.detach ? undefined : new (await import("./supervisor.ts")).Supervisor();
+  const pid = await startProcess(k, o);
+  mark("program started");
+  if (o.pidFile !== undefined) writePidFile(o.pidFile, pid);
+  return supervisor === undefined ? 0 : await supervisor.wait(pid);
+}
+
+/** Starts the process; its pid on the host comes back when its program runs. */
+async function startProcess(k: LocalKernel, o: ExecOptions): Promise<number> {
+  checkPreserved(k, o.preserveFds);
+  const state = readState(o.root, o.id);
+  const initPidfd = openInit(k, state, o.ignorePaused);
+  const arena = new Arena(k, o.preserveFds);
+  const report = makePipe(k, arena), pidfd = arena.inherited(initPidfd);
+  const stage = new Stage(arena, o.preserveFds, undefined, [pidfd, report.write]);
+  k.close(report.write);
+  k.close(pidfd);
+  mark("stage started");
+  const spec = savedConfig(o.root, o.id);
+  const process = typeof o.process === "string"
+    ? await processFromFile(o.process)
+    : processFromFlags(spec.process, o.process);
+  const parts = await loadParts(spec, process);
+  mark("process known");
+  const execution: Execution = { o, k, state, spec, process, parts, stage, pidfd, report };
+  let ready: ExecReady | undefined;
+  try {
+    ready = build(execution);
+    await hearReports(execution, ready);
+    return ready.pid();
+  } catch (error) {
+    throw undo(execution, ready, error);
+  }
+}
+
+/** Refuses what cannot be entered, in runc's words; else a descriptor of the init, so that its pid cannot change hands. */
+function openInit(k: LocalKernel, state: ContainerState, ignorePaused: boolean): number {
+  const pidfd = state.pid === 0 ? -ESRCH : k.call("pidfd_open", [state.pid, 0], { allow: [ESRCH] }).value;
+  if (pidfd < 0 || !initAlive(state)) throw new RuntimeError("cannot exec in a stopped container");
+  if (!ignorePaused && isPaused(state.cgroup)) {
+    throw new RuntimeError("cannot exec in a paused container (use --ignore-paused to override)");
+  }
+  return pidfd;
+}
+
+function makePipe(k: LocalKernel, arena: Arena): Pipe {
+  return k.scratch(() => {
+    const pair = k.buffer(8);
+    k.call("pipe2", [pair, O_CLOEXEC]);
+    return { read: pair.i32(0), write: arena.inherited(pair.i32(4)) };
+  });
+}
+
+/** Loads what this process needs: what is not loaded is not compiled. */
+async function loadParts({ linux }: Spec, process: Process): Promise<Parts> {
+  const { scheduler, ioPriority, execCPUAffinity } = process;
+  const attributes = scheduler ?? ioPriority ?? execCPUAffinity ?? linux?.personality ?? linux?.memoryPolicy;
+  return {
+    seccomp: linux?.seccomp ? await import("./seccomp.ts") : undefined,
+    attributes: attributes ? await import("../init/process_attributes.ts") : undefined,
+  };
+}
+
+/** From the stage to a process that only has to be let go. */
+function build(execution: Execution): ExecReady {
+  const { o, k, state, spec, process, parts, stage } = execution;
+  const affinity = process.execCPUAffinity;
+  if (affinity?.initial) parts.attributes!.setAffinity(k, stage.pid, affinity.initial);
+  const nullStdio = process.terminal ? [] : inspectStdio(k, process.user.uid);
+  const limits = limitsOf(process.rlimits);
+  const entry = entryOf(subCgroups(state.cgroup?.paths ?? {}, o.cgroups));
+  const joiner = stage.init({
+    namespaces: { fresh: new Set(), joins: [] },
+    // A container's setting holds for all of its processes; without one the runtime's caller's would.
+    oomScoreAdj: process.oomScoreAdj ?? spec.process.oomScoreAdj,
+    cgroupTasks: entry.tasks,
+    cloneInto: entry.cloneInto,
+  });
+  const ready = setUpExec(joiner, execPlan(execution, nullStdio, limits));
+  mark("process set up");
+  raiseLimits(k, stage.initPid, limits);
+  if (affinity?.final) parts.attributes!.setAffinity(k, stage.initPid, affinity.final);
+  ready.release();
+  return ready;
+}
+
+function execPlan(execution: Execution, nullStdio: readonly number[], limits: readonly Limit[]): ExecPlan {
+  const { o, k, state, spec, process, parts, stage, pidfd, report } = execution;
+  const { linux } = spec;
+  const has = (type: string) => linux?.namespaces?.some((namespace) => namespace.type === type) === true;
+  const { initial, final } = process.execCPUAffinity ?? {};
+  return {
+    process,
+    pid: state.pid,
+    pidfd,
+    userNamespace: has("user") && !isOurs(state.pid, "user"),
+    timeNamespace: has("time"),
+    foreignRoot: !has("mount"),
+    keyring: `_ses.${o.id}`,
+    host: readHostCapabilities(k),
+    nullStdio,
+    umask: process.user.umask ?? spec.process.user.umask,
+    attributes: attributesOf(execution),
+    resetAffinity: !initial && !final,
+    terminal: terminalOf(execution),
+    limits,
+    filter: () =>
+      linux?.seccomp
+        ? parts.seccomp!.compileSeccomp(
+          linux.seccomp,
+          parts.seccomp!.SECCOMP_CACHE,
+          (line) => o.log.debug(line),
+        )
+        : null,
+    report: report.write,
+    channel: stage.channelFd,
+  };
+}
+
+/** Whether a process is in this one's namespace of a kind: setns(2) refuses to enter one's own user namespace. */
+function isOurs(pid: number, link: string): boolean {
+  return Deno.readLinkSync(`/proc/${pid}/ns/${link}`) === Deno.readLinkSync(`/proc/self/ns/${link}`);
+}
+
+function attributesOf({ parts, process, spec }: Execution): SplitAttributes | undefined {
+  return parts.attributes?.splitAttributes(process, spec.linux);
+}
+
+function terminalOf({ process }: Execution): ExecTerminal | undefined {
+  if (process.terminal) throw new RuntimeError("exec with a terminal is not supported yet");
+  return undefined;
+}
+
+/** Most bytes of a report that are read. */
+const REPORT_SIZE = 8192;
+
+/** Waits until the process has become its program. @throws {RuntimeError} What it reports instead. */
+async function hearReports({ k, report, stage, state }: Execution, ready: ExecReady): Promise<void> {
+  const bytes = k.scratch(() => {
+    const data = k.buffer(REPORT_SIZE);
+    let length = 0;
+    for (;;) {
+      const got =
+        k.call("read", [report.read, data.slice(length, REPORT_SIZE - length), REPORT_SIZE - length]).value;
+      length += got;
+      if (got === 0 || length === REPORT_SIZE) return data.bytes.slice(0, length);
+    }
+  });
+  k.close(report.read);
+  reap(k, stage.initPid);
+  if (bytes.length === 0 && ready.pid() !== 0) return;
+  if (!initAlive(state)) throw new RuntimeError("cannot exec in a stopped container");
+  if (bytes.length === 0) {
+    throw new ExecutorGone("the init stage ended unexpectedly (was it killed, or out of memory?)");
+  }
+  const { readReport } = await import("../init/start_report.ts");
+  throw new RuntimeError(readReport(bytes, []));
+}
+
+/** Ends what a failed exec has started; returns the error to report. */
+function undo({ k, stage, state }: Execution, ready: ExecReady | undefined, error: unknown): RuntimeError {
+  for (const pid of [stage.initPid || stage.pid, ready?.pid() ?? 0]) {
+    if (pid === 0) continue;
+    k.kill(pid, SIGKILL, { allow: "any" });
+    reap(k, pid);
+  }
+  if (error instanceof ExecutorGone && !initAlive(state)) {
+    return new RuntimeError("cannot exec in a stopped container");
+  }
+  const failed = new RuntimeError(`unable to start container process: ${reasonOf(error)}`);
+  if (error instanceof Error) failed.stack = error.stack;
+  return failed;
+}
