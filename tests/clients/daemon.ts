@@ -1,6 +1,7 @@
 /** Daemons that a test starts for itself: Debian's containerd and dockerd, with directories of their own. */
 import { findCgroups, findMounts, findProcesses, removeMounts } from "../lib/leaks.ts";
 import { exists, readText, type Result, runCommand, sleep, until } from "../lib/process.ts";
+import { Terminal } from "../lib/pty.ts";
 
 const ENVIRONMENT = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" };
 
@@ -11,12 +12,15 @@ export class Daemons {
   readonly dir: string = `/tmp/${this.token}`;
   /** Socket of containerd. */
   readonly containerd: string = `${this.dir}/containerd.sock`;
-  private readonly children: Deno.ChildProcess[] = [];
+  private readonly children = new Map<string, Deno.ChildProcess>();
   private readonly undo: (() => Promise<unknown>)[] = [];
+  private readonly terminals: Terminal[] = [];
+  private readonly environment: Record<string, string>;
   private commands = 0;
 
   constructor() {
     Deno.mkdirSync(this.dir);
+    this.environment = { ...ENVIRONMENT, HOME: this.dir, DOCKER_CONFIG: `${this.dir}/docker-client` };
   }
 
   /** Starts containerd, with the plug-ins off that look for more than this test needs. */
@@ -38,12 +42,15 @@ path = "${this.dir}/opt"
   /** Runs a command with a plain environment and a time limit; output is in files of this directory. */
   command(argv: string[], options: { stdin?: string; timeout?: number } = {}): Promise<Result> {
     const base = `${this.dir}/command-${++this.commands}`;
-    const env = { ...ENVIRONMENT, HOME: this.dir, DOCKER_CONFIG: `${this.dir}/docker-client` };
-    return runCommand(argv, { stdout: `${base}.out`, stderr: `${base}.err` }, {
-      timeout: 60_000,
-      ...options,
-      env,
-    });
+    const files = { stdout: `${base}.out`, stderr: `${base}.err` };
+    return runCommand(argv, files, { timeout: 60_000, ...options, env: this.environment });
+  }
+
+  /** Runs a command on a terminal of its own, which is closed at the end at the latest. */
+  terminal(argv: string[], size?: [number, number]): Terminal {
+    const terminal = Terminal.start(argv, { env: this.environment, size });
+    this.terminals.push(terminal);
+    return terminal;
   }
 
   /** Starts a daemon whose output goes to `<name>.log` in this directory. */
@@ -56,8 +63,13 @@ path = "${this.dir}/opt"
       stdout: "null",
       stderr: "null",
     }).spawn();
-    this.children.push(child);
+    this.children.set(name, child);
     return child;
+  }
+
+  /** Process ids of the running daemons, by their names. */
+  pids(): Record<string, number> {
+    return Object.fromEntries([...this.children].map(([name, child]) => [name, child.pid]));
   }
 
   /** Remembers what has to be undone at the end, last first. */
@@ -72,7 +84,8 @@ path = "${this.dir}/opt"
 
   /** Stops the daemons, last first, and removes all that carries the name. @returns What was left behind. */
   async stop(): Promise<string[]> {
-    for (const child of this.children.reverse()) await stopChild(child);
+    for (const terminal of this.terminals) await terminal.close();
+    for (const child of [...this.children.values()].reverse()) await stopChild(child);
     const leaks: string[] = [];
     for (const pid of findProcesses(this.token)) {
       leaks.push(`process ${pid}: ${readText(`/proc/${pid}/cmdline`).replaceAll("\0", " ")}`);

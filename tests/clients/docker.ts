@@ -2,6 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { makeBundle } from "../lib/bundle.ts";
 import { exists, host, type Result, until } from "../lib/process.ts";
+import type { Terminal } from "../lib/pty.ts";
 import { pathUnderTest } from "../lib/runtime.ts";
 import { Daemons } from "./daemon.ts";
 
@@ -51,6 +52,11 @@ export class Docker {
     return this.daemons.command([CLIENT, "-H", this.socket, ...args]);
   }
 
+  /** Runs the docker client with a text on its standard input. */
+  input(stdin: string, ...args: string[]): Promise<Result> {
+    return this.daemons.command([CLIENT, "-H", this.socket, ...args], { stdin });
+  }
+
   /** Runs the docker client, which must succeed; returns its trimmed standard output. */
   async ok(...args: string[]): Promise<string> {
     const { code, stdout, stderr } = await this.run(...args);
@@ -78,6 +84,37 @@ export class Docker {
     return ours;
   }
 
+  /** The docker client on a terminal, `size` in columns and rows. */
+  terminal(args: string[], size?: [number, number]): Terminal {
+    return this.daemons.terminal([CLIENT, "-H", this.socket, ...args], size);
+  }
+
+  /**
+   * Runs `use` with a container under each runtime at the same time, and removes the containers.
+   *
+   * @param args Flags, image and command of `docker run -d`.
+   * @returns What `use` returned, for tsrun and for runc, to be compared.
+   */
+  async pair<T>(args: string[], use: (id: string, runtime: RuntimeName) => Promise<T>): Promise<[T, T]> {
+    const one = async (runtime: RuntimeName) => {
+      const id = await this.detached(runtime, ...args);
+      try {
+        return await use(id, runtime);
+      } catch (error) {
+        throw new Error(`under ${runtime}: ${error instanceof Error ? error.message : error}`, {
+          cause: error,
+        });
+      } finally {
+        await this.run("rm", "-f", id);
+      }
+    };
+    // Both are waited for even when one fails: the case's containers end with it.
+    const [ours, theirs] = await Promise.allSettled([one("tsrun"), one("runc")]);
+    if (ours.status === "rejected") throw ours.reason;
+    if (theirs.status === "rejected") throw theirs.reason;
+    return [ours.value, theirs.value];
+  }
+
   /** Starts a container in the background and returns its full id. */
   detached(runtime: RuntimeName, ...args: string[]): Promise<string> {
     return this.ok("run", "-d", "--runtime", runtime, ...args);
@@ -88,6 +125,11 @@ export class Docker {
     return JSON.parse(await this.ok("inspect", id))[0];
   }
 
+  /** State directory of a container; dockerd gives all runtimes the same `--root`. */
+  stateDir(id = ""): string {
+    return `${this.daemons.dir}/exec/runtime-runc/moby/${id}`;
+  }
+
   /** Value of a v1 cgroup file of a container. */
   cgroup(id: string, controller: string, file: string): string {
     return Deno.readTextFileSync(`/sys/fs/cgroup/${controller}/${this.daemons.token}/${id}/${file}`).trim();
@@ -95,10 +137,14 @@ export class Docker {
 
   /** Removes all containers, stops the daemons, removes bridge, mounts, cgroups and directories. */
   async stop(): Promise<string[]> {
-    const { stdout } = await this.run("ps", "-aq");
-    const ids = stdout.split("\n").filter((id) => id);
-    if (ids.length > 0) await this.run("rm", "-f", ...ids);
+    await this.removeAll();
     return await this.daemons.stop();
+  }
+
+  /** Removes all containers: those of cases that failed. */
+  async removeAll(): Promise<void> {
+    const ids = (await this.run("ps", "-aq")).stdout.split("\n").filter((id) => id !== "");
+    if (ids.length > 0) await this.run("rm", "-f", ...ids);
   }
 
   private async startDaemon(): Promise<void> {

@@ -1,6 +1,6 @@
 /** Limits, and docker's commands on running containers. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { exists, readText, until } from "../lib/process.ts";
+import { readText, until } from "../lib/process.ts";
 import { type Case, type Docker, type RuntimeName, RUNTIMES } from "./docker.ts";
 
 /** Cases by name; see docker_test.ts. */
@@ -90,16 +90,12 @@ export const MANAGE_CASES: Record<string, Case> = {
 
   "nothing is left of removed containers": async (docker) => {
     const { token, dir } = docker.daemons;
-    const ids = await docker.ok("ps", "-aq"); // of cases that failed
-    if (ids !== "") await docker.ok("rm", "-f", ...ids.split("\n"));
+    await docker.removeAll();
     const cgroups = [...Deno.readDirSync(`/sys/fs/cgroup/pids/${token}`)].filter((entry) =>
       entry.isDirectory
     );
     assertEquals(cgroups.map((entry) => entry.name), []);
-    for (const runtime of RUNTIMES) {
-      const root = `${dir}/exec/runtime-${runtime}/moby`;
-      assertEquals(exists(root) ? [...Deno.readDirSync(root)].map((entry) => entry.name) : [], [], root);
-    }
+    assertEquals([...Deno.readDirSync(docker.stateDir())].map((entry) => entry.name), []);
     const mounts = readText("/proc/self/mountinfo").split("\n").filter((line) => line.includes(`${dir}/`));
     assertEquals(mounts.filter((line) => /overlay|shm/.test(line)), []);
   },

@@ -36,6 +36,8 @@ export class Terminal {
   private child?: Deno.ChildProcess;
   private reader: Promise<void> = Promise.resolve();
   private seen = 0;
+  /** No more output will come. */
+  private over = false;
   private closed = false;
   private readonly decoder = new TextDecoder();
 
@@ -97,7 +99,7 @@ export class Terminal {
   async expect(pattern: RegExp, limit = 10_000): Promise<RegExpExecArray> {
     const end = performance.now() + limit;
     while (true) {
-      const ended = this.closed;
+      const ended = this.over;
       const match = pattern.exec(this.output.slice(this.seen));
       if (match) {
         this.seen += match.index + match[0].length;
@@ -146,13 +148,15 @@ export class Terminal {
     }
   }
 
-  /** Ends the program if it is there still, and gives the terminal back. */
+  /** Ends the program if it is there still, and gives the terminal back; a second call does nothing. */
   async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
     try {
       this.child!.kill("SIGKILL");
     } catch { /* it has ended */ }
     await this.child!.status;
-    this.closed = true;
+    this.over = true;
     await this.reader;
     local().call("close", [this.master]);
   }
@@ -160,13 +164,13 @@ export class Terminal {
   private async readOn(): Promise<void> {
     let ended = false;
     this.child!.status.then(() => ended = true);
-    while (!this.closed) {
+    while (!this.over) {
       const last = ended;
       const more = this.read();
       if (last && !more) break;
       await sleep(PAUSE);
     }
-    this.closed = true;
+    this.over = true;
   }
 
   /**
