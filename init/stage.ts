@@ -26,6 +26,9 @@ export interface StagePlan {
   cloneInto: string | null;
 }
 
+/** Signals that Deno ignores, and that posix_spawn(3) does: glibc's own two. */
+const IGNORED = [c.SIGPIPE, 32, 33];
+
 /** The last file descriptor number there can be. */
 const LAST_FD = 0xffff_ffff;
 
@@ -54,7 +57,7 @@ export class Stage {
     k.prctl(c.PR_SET_DUMPABLE, 0);
     k.prctl(c.PR_SET_NAME, "tsrun:init");
     // What Deno ignores and blocks must not be inherited: a container's program expects the defaults (signal(7)).
-    k.call("rt_sigaction", [c.SIGPIPE, [0, 0, 0, 0], null, 8]);
+    for (const signal of IGNORED) k.call("rt_sigaction", [signal, [0, 0, 0, 0], null, 8]);
     k.call("rt_sigprocmask", [c.SIG_SETMASK, [0], null, 8]);
     k.kick();
   }

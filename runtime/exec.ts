@@ -16,6 +16,7 @@ import { readHostCapabilities } from "../init/identity.ts";
 import type { SplitAttributes } from "../init/process_attributes.ts";
 import { reap, Stage } from "../init/stage.ts";
 import type { Process, Spec } from "../spec/types.ts";
+import type { CgroupEntry } from "./cgroups/driver.ts";
 import { entryOf, subCgroups } from "./cgroups/entry.ts";
 import { reasonOf, RuntimeError } from "./errors.ts";
 import { limitsOf, raiseLimits } from "./exec_limits.ts";
@@ -55,6 +56,7 @@ interface Execution {
   spec: Spec;
   process: Process;
   parts: Parts;
+  entry: CgroupEntry;
   stage: Stage;
   /** Descriptors of the stage and what it becomes: a pidfd of the container's init, and the reports' pipe. */
   pidfd: number;
@@ -81,6 +83,9 @@ interface Pipe {
  */
 export async function execInContainer(o: ExecOptions): Promise<number> {
   const k = local();
+  if (o.consoleSocket !== undefined || o.pidfdSocket !== undefined) {
+    throw new RuntimeError("exec with --console-socket or --pidfd-socket is not supported yet");
+  }
   if (Deno.uid() !== 0) throw new RuntimeError("exec without root is not supported yet: run as root");
   // Before anything is started, so that no signal meant for the process is lost.
   using supervisor = o.detach ? undefined : new (await import("./supervisor.ts")).Supervisor();
@@ -94,6 +99,7 @@ export async function execInContainer(o: ExecOptions): Promise<number> {
 async function startProcess(k: LocalKernel, o: ExecOptions): Promise<number> {
   checkPreserved(k, o.preserveFds);
   const state = readState(o.root, o.id);
+  const entry = entryOf(subCgroups(state.cgroup?.paths ?? {}, o.cgroups));
   const initPidfd = openInit(k, state, o.ignorePaused);
   const arena = new Arena(k, o.preserveFds);
   const report = makePipe(k, arena), pidfd = arena.inherited(initPidfd);
@@ -107,7 +113,7 @@ async function startProcess(k: LocalKernel, o: ExecOptions): Promise<number> {
     : processFromFlags(spec.process, o.process);
   const parts = await loadParts(spec, process);
   mark("process known");
-  const execution: Execution = { o, k, state, spec, process, parts, stage, pidfd, report };
+  const execution: Execution = { o, k, state, spec, process, parts, entry, stage, pidfd, report };
   let ready: ExecReady | undefined;
   try {
     ready = build(execution);
@@ -148,12 +154,11 @@ async function loadParts({ linux }: Spec, process: Process): Promise<Parts> {
 
 /** From the stage to a process that only has to be let go. */
 function build(execution: Execution): ExecReady {
-  const { o, k, state, spec, process, parts, stage } = execution;
+  const { k, spec, process, parts, stage, entry } = execution;
   const affinity = process.execCPUAffinity;
   if (affinity?.initial) parts.attributes!.setAffinity(k, stage.pid, affinity.initial);
   const nullStdio = process.terminal ? [] : inspectStdio(k, process.user.uid);
   const limits = limitsOf(process.rlimits);
-  const entry = entryOf(subCgroups(state.cgroup?.paths ?? {}, o.cgroups));
   const joiner = stage.init({
     namespaces: { fresh: new Set(), joins: [] },
     // A container's setting holds for all of its processes; without one the runtime's caller's would.

@@ -12,6 +12,7 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   create: () => import("../commands/create.ts"),
   delete: () => import("../commands/delete.ts"),
   events: () => import("../commands/events.ts"),
+  exec: () => import("../commands/exec.ts"),
   features: () => import("../commands/features.ts"),
   kill: () => import("../commands/kill.ts"),
   list: () => import("../commands/list.ts"),
@@ -26,7 +27,7 @@ const LOADERS: Readonly<Record<string, Loader>> = {
 };
 
 /** Commands of runc that tsrun does not have yet: named, so that nobody takes them for a typing mistake. */
-const NOT_YET: readonly string[] = ["checkpoint", "exec", "restore"];
+const NOT_YET: readonly string[] = ["checkpoint", "restore"];
 
 /** Names of all commands. */
 export function commandNames(): string[] {
