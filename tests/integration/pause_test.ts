@@ -1,0 +1,166 @@
+/** `pause` and `resume`, and what the other commands do with a paused container. */
+import { assert, assertEquals } from "@std/assert";
+import { namespaces, sh } from "../lib/bundle.ts";
+import { assertError, assertOk, type Container } from "../lib/container.ts";
+import { contract } from "../lib/contract.ts";
+import { exists, readText, sleep, until } from "../lib/process.ts";
+
+const v1 = exists("/sys/fs/cgroup/freezer") ? undefined : "this machine has no cgroup v1";
+const PATH = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
+
+/** A container that writes a dot every few milliseconds. */
+const TICKING = { process: { args: sh("while :; do printf .; sleep .01; done") } };
+
+function pause(container: Container) {
+  return container.box.cli(["pause", container.id]);
+}
+
+function resume(container: Container) {
+  return container.box.cli(["resume", container.id]);
+}
+
+async function ticks(container: Container): Promise<number> {
+  const before = container.stdout().length;
+  await sleep(150);
+  return container.stdout().length - before;
+}
+
+contract("pause: all stands still until resume", async (box) => {
+  const container = await box.container(TICKING).started();
+  await until("a first sign of life", () => container.stdout().length > 3);
+  assertOk(await pause(container));
+  assertEquals(await container.status(), "paused");
+  assertEquals(await ticks(container), 0);
+  assertOk(await resume(container));
+  assertEquals(await container.status(), "running");
+  await until("more signs of life", async () => (await ticks(container)) > 0);
+});
+
+contract("pause: a created container, which can be started after resume", async (box) => {
+  const container = await box.container({ process: { args: sh("echo ran") } }).created();
+  assertOk(await pause(container));
+  assertEquals(await container.status(), "paused");
+  assertError(await container.start(), /cannot start a container in the paused state/);
+  assertOk(await resume(container));
+  assertEquals(await container.status(), "created");
+  assertOk(await container.start());
+  await container.wait("stopped");
+  assertEquals(container.stdout(), "ran\n");
+});
+
+contract("pause and resume: refused in the wrong state", async (box) => {
+  const container = await box.container({ process: { args: sh("sleep 60") } }).started();
+  assertError(await resume(container), /container not paused/);
+  assertOk(await pause(container));
+  assertError(await pause(container), /container not running/);
+  assertOk(await resume(container));
+  assertOk(await container.kill("KILL"));
+  await container.wait("stopped");
+  assertError(await pause(container), /container not running/);
+  assertError(await resume(container), /container not paused/);
+  assertError(await box.cli(["pause", `${box.token}-none`]), /container does not exist/);
+});
+
+contract("pause: a signal waits for resume, KILL does not", async (box) => {
+  const script = "trap 'echo got; exit' TERM; echo ready; while :; do sleep .01; done";
+  const polite = await box.container({ process: { args: sh(script) } }).started();
+  await until("ready", () => polite.stdout() === "ready\n");
+  assertOk(await pause(polite));
+  assertOk(await polite.kill("TERM"));
+  await sleep(100);
+  assertEquals([polite.stdout(), await polite.status()], ["ready\n", "paused"]);
+  assertOk(await resume(polite));
+  await polite.wait("stopped");
+  assertEquals(polite.stdout(), "ready\ngot\n");
+
+  const killed = await box.container({ process: { args: sh("sleep 60") } }).started();
+  assertOk(await pause(killed));
+  assertOk(await killed.kill("KILL"));
+  await killed.wait("stopped");
+});
+
+contract("pause: delete wants --force, which leaves nothing", async (box) => {
+  const script = "sleep 60 & sleep 61 & wait";
+  const shared = namespaces("network", "ipc", "uts", "mount");
+  for (const linux of [{}, { namespaces: shared }]) {
+    const container = await box.container({ process: { args: sh(script) }, linux }).started();
+    assertOk(await pause(container));
+    assertError(await container.delete(), /cannot delete container .* that is not stopped: paused/);
+    assertOk(await container.delete("--force"));
+  }
+  await box.assertNothingLeft();
+});
+
+contract("pause: list and ps see it", async (box) => {
+  const container = await box.container(TICKING).started();
+  assertOk(await pause(container));
+  const list = JSON.parse(assertOk(await box.cli(["list", "--format", "json"])).stdout);
+  assertEquals(list.map((one: { status: string }) => one.status), ["paused"]);
+  const pids = JSON.parse(
+    assertOk(await box.cli(["ps", "--format", "json", container.id], { env: PATH })).stdout,
+  );
+  assert(pids.includes(await container.pid()));
+});
+
+/** A container with a second process in sub-cgroups of its own. */
+async function nested(container: Container): Promise<number> {
+  await container.started();
+  await until("two processes", async () => (await pids(container)).length === 2);
+  const init = await container.pid();
+  const [child] = (await pids(container)).filter((pid) => pid !== init);
+  for (const controller of ["devices", "freezer", "pids"]) {
+    const directory = `/sys/fs/cgroup/${controller}/${container.id}/inner/most`;
+    Deno.mkdirSync(directory, { recursive: true });
+    Deno.writeTextFileSync(`${directory}/cgroup.procs`, String(child));
+  }
+  return child;
+}
+
+async function pids(container: Container): Promise<number[]> {
+  return JSON.parse(
+    assertOk(await container.box.cli(["ps", "--format", "json", container.id], { env: PATH })).stdout,
+  );
+}
+
+contract("nested cgroups: ps lists their processes, pause stops them", async (box) => {
+  const container = box.container({
+    process: { args: sh("(while :; do printf .; sleep .01; done) & wait") },
+  });
+  await container.started();
+  await until("a first sign of life", () => container.stdout().length > 3);
+  const init = await container.pid();
+  const loop = Number(readText(`/proc/${init}/task/${init}/children`).trim().split(" ")[0]);
+  for (const controller of ["devices", "freezer"]) {
+    const directory = `/sys/fs/cgroup/${controller}/${container.id}/inner/most`;
+    Deno.mkdirSync(directory, { recursive: true });
+    Deno.writeTextFileSync(`${directory}/cgroup.procs`, String(loop));
+  }
+  const seen = await pids(container);
+  assert(seen.includes(init) && seen.includes(loop), `${seen} lacks ${init} or ${loop}`);
+  assertOk(await pause(container));
+  assertEquals(await ticks(container), 0);
+  assertOk(await resume(container));
+  assertOk(await container.delete("--force"));
+  await box.assertNothingLeft();
+}, { skip: v1 });
+
+contract("nested cgroups: kill --all and delete reach them without a PID namespace", async (box) => {
+  const script = "trap '' TERM; (trap 'exit 0' TERM; sleep 60 & wait) & wait";
+  const linux = { namespaces: namespaces("network", "ipc", "uts", "mount") };
+  const args = sh("sleep 60 & exec sleep 61");
+  const container = box.container({ process: { args }, linux });
+  const child = await nested(container);
+  assertOk(await container.kill("--all", "TERM"));
+  await until("the end of the inner process", () => !exists(`/proc/${child}`) || isZombie(child));
+  await container.wait("stopped");
+  assertOk(await container.delete());
+
+  const stubborn = box.container({ process: { args: sh(script) }, linux });
+  await stubborn.started();
+  assertOk(await stubborn.delete("--force"));
+  await box.assertNothingLeft();
+}, { skip: v1 });
+
+function isZombie(pid: number): boolean {
+  return /^State:\s+Z/m.test(readText(`/proc/${pid}/status`));
+}

@@ -1,0 +1,193 @@
+/** `update`: what it changes, what it keeps, what it refuses. */
+import { assert, assertEquals } from "@std/assert";
+import type { Dict } from "../lib/bundle.ts";
+import type { Box } from "../lib/box.ts";
+import { assertError, assertOk, type Container } from "../lib/container.ts";
+import { contract } from "../lib/contract.ts";
+import { exists } from "../lib/process.ts";
+
+const MIB = 1 << 20;
+const v1 = exists("/sys/fs/cgroup/memory") ? undefined : "this machine has no cgroup v1";
+const memsw = v1 ??
+  (exists("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes")
+    ? undefined
+    : "this kernel does not count swap");
+
+function running(box: Box, resources: Dict = {}): Promise<Container> {
+  return box.container({ process: { args: ["/bin/sleep", "60"] }, linux: { resources } }).started();
+}
+
+function update(container: Container, ...flags: string[]) {
+  return container.box.cli(["update", ...flags, container.id]);
+}
+
+function updateWith(container: Container, resources: unknown) {
+  const stdin = typeof resources === "string" ? resources : JSON.stringify(resources);
+  return container.box.cli(["update", "--resources", "-", container.id], { stdin });
+}
+
+contract("update: each flag changes its file", async (box) => {
+  const container = await running(box, { memory: { limit: 64 * MIB } });
+  const changes: [flag: string, value: string, controller: string, file: string, content: string][] = [
+    ["--memory", "128m", "memory", "memory.limit_in_bytes", String(128 * MIB)],
+    ["--memory-reservation", "32MiB", "memory", "memory.soft_limit_in_bytes", String(32 * MIB)],
+    ["--cpu-share", "300", "cpu", "cpu.shares", "300"],
+    ["--cpu-period", "50000", "cpu", "cpu.cfs_period_us", "50000"],
+    ["--cpu-quota", "20000", "cpu", "cpu.cfs_quota_us", "20000"],
+    ["--cpuset-cpus", "0", "cpuset", "cpuset.cpus", "0"],
+    ["--cpuset-mems", "0", "cpuset", "cpuset.mems", "0"],
+    ["--pids-limit", "17", "pids", "pids.max", "17"],
+    ["--pids-limit", "-1", "pids", "pids.max", "max"],
+  ];
+  for (const [flag, value, controller, file, content] of changes) {
+    assertOk(await update(container, flag, value));
+    assertEquals(container.cgroup(controller, file), content, flag);
+  }
+  assertEquals(container.cgroup("cpu", "cpu.shares"), "300");
+}, { skip: v1 });
+
+contract("update: burst and idle", async (box) => {
+  const container = await running(box, { cpu: { shares: 400, quota: 50_000, period: 100_000 } });
+  assertOk(await update(container, "--cpu-burst", "10000"));
+  assertEquals(container.cgroup("cpu", "cpu.cfs_burst_us"), "10000");
+  assertOk(await update(container, "--cpu-idle", "1"));
+  assertEquals(container.cgroup("cpu", "cpu.idle"), "1");
+  assertOk(await update(container, "--cpu-idle", "0"));
+  assertEquals([container.cgroup("cpu", "cpu.idle"), container.cgroup("cpu", "cpu.shares")], ["0", "400"]);
+  assertError(await update(container, "--cpu-burst", "60000"), /burst 60000 is larger than quota 50000/);
+}, { skip: v1, notOnReference: "runc 1.1.5 has no such flags" });
+
+contract("update: JSON on standard input, as go-runc sends it, or in a file", async (box) => {
+  const container = await running(box);
+  assertOk(
+    await updateWith(container, {
+      memory: { limit: 96 * MIB, reservation: null },
+      cpu: { shares: 222, cpus: "0" },
+      pids: { limit: 33 },
+      blockIO: null,
+      devices: [{ allow: true, access: "rwm" }],
+    }),
+  );
+  const seen = [
+    container.cgroup("memory", "memory.limit_in_bytes"),
+    container.cgroup("cpu", "cpu.shares"),
+    container.cgroup("cpuset", "cpuset.cpus"),
+    container.cgroup("pids", "pids.max"),
+  ];
+  assertEquals(seen, [String(96 * MIB), "222", "0", "33"]);
+  Deno.writeTextFileSync(`${box.dir}/limits.json`, '{"pids":{"limit":44}}');
+  assertOk(await update(container, "-r", `${box.dir}/limits.json`, "--pids-limit", "55"));
+  assertEquals(container.cgroup("pids", "pids.max"), "44");
+}, { skip: v1, notOnReference: "runc 1.1.5 crashes on null objects" });
+
+contract("update: devices are left alone", async (box) => {
+  const container = await running(box);
+  const before = container.cgroup("devices", "devices.list");
+  Deno.writeTextFileSync(`/sys/fs/cgroup/devices/${container.id}/devices.allow`, "c 10:229 rw");
+  const after = container.cgroup("devices", "devices.list");
+  assert(before !== after);
+  assertOk(await updateWith(container, { devices: [{ allow: false, access: "rwm" }], pids: { limit: 9 } }));
+  assertEquals(container.cgroup("devices", "devices.list"), after);
+}, { skip: v1 });
+
+contract("update: memory and swap move together, up and down", async (box) => {
+  const container = await running(box, { memory: { limit: 64 * MIB, swap: 96 * MIB } });
+  const limits = () => [
+    Number(container.cgroup("memory", "memory.limit_in_bytes")) / MIB,
+    Number(container.cgroup("memory", "memory.memsw.limit_in_bytes")) / MIB,
+  ];
+  assertOk(await update(container, "--memory", "256m", "--memory-swap", "512m"));
+  assertEquals(limits(), [256, 512]);
+  assertOk(await update(container, "--memory", "16m", "--memory-swap", "32m"));
+  assertEquals(limits(), [16, 32]);
+  const result = await update(container, "--memory", "64m");
+  assertEquals(result.code, 1, "a memory limit above the limit on memory and swap");
+  assertEquals(limits(), [16, 32]);
+  assertOk(await update(container, "--memory", "-1"));
+  assertEquals(container.cgroup("memory", "memory.memsw.limit_in_bytes"), "9223372036854771712");
+}, { skip: memsw });
+
+contract("update: of several limits none is changed when one is refused", async (box) => {
+  const container = await running(box, { memory: { limit: 64 * MIB }, cpu: { shares: 512 } });
+  const flags = ["--memory", "32m", "--cpu-share", "256", "--cpuset-cpus", "0", "--pids-limit", "20"];
+  assertError(await update(container, ...flags, "--cpu-quota", "7"), /cpu.cfs_quota_us.*invalid argument/);
+  const seen = [
+    container.cgroup("memory", "memory.limit_in_bytes"),
+    container.cgroup("cpu", "cpu.shares"),
+    container.cgroup("pids", "pids.max"),
+  ];
+  assertEquals(seen, [String(64 * MIB), "512", "max"]);
+}, { skip: v1, notOnReference: "runc 1.1.5 gives back only what was set before" });
+
+contract("update: later updates build on earlier ones", async (box) => {
+  const container = await running(box, {
+    cpu: { quota: 50_000, period: 100_000 },
+    memory: { limit: 64 * MIB },
+  });
+  assertOk(await update(container, "--cpu-quota", "30000"));
+  assertOk(await update(container, "--memory", "32m"));
+  assertEquals(container.cgroup("cpu", "cpu.cfs_quota_us"), "30000");
+  assertOk(await update(container, "--cpu-period", "60000"));
+  assertEquals(container.cgroup("cpu", "cpu.cfs_quota_us"), "30000");
+  assertEquals(container.cgroup("memory", "memory.limit_in_bytes"), String(32 * MIB));
+}, { skip: v1 });
+
+contract("update: many at the same time all count", async (box) => {
+  const container = await running(box, { cpu: { quota: 50_000, period: 100_000 } });
+  const results = await Promise.all([
+    ["--cpu-quota", "40000"],
+    ["--cpu-period", "200000"],
+    ["--pids-limit", "12"],
+    ["--cpu-share", "99"],
+  ].map((flags) => update(container, ...flags)));
+  results.forEach(assertOk);
+  const seen = [
+    container.cgroup("cpu", "cpu.cfs_quota_us"),
+    container.cgroup("cpu", "cpu.cfs_period_us"),
+    container.cgroup("cpu", "cpu.shares"),
+    container.cgroup("pids", "pids.max"),
+  ];
+  assertEquals(seen, ["40000", "200000", "99", "12"]);
+}, { skip: v1, notOnReference: "runc takes no lock: one update writes back what another has changed" });
+
+contract("update: a created and a paused container", async (box) => {
+  const created = await box.container({ process: { args: ["/bin/sleep", "60"] } }).created();
+  assertOk(await update(created, "--pids-limit", "21"));
+  assertEquals(created.cgroup("pids", "pids.max"), "21");
+  assertOk(await created.start());
+  assertEquals(created.cgroup("pids", "pids.max"), "21");
+  assertOk(await box.cli(["pause", created.id]));
+  assertOk(await update(created, "--pids-limit", "22"));
+  assertEquals([created.cgroup("pids", "pids.max"), await created.status()], ["22", "paused"]);
+}, { skip: v1 });
+
+contract("update: what it refuses", async (box) => {
+  const container = await running(box, { memory: { limit: 64 * MIB } });
+  assertError(await update(container, "--memory", "lots"), /invalid value for memory: invalid size: 'lots'/);
+  assertError(
+    await update(container, "--cpu-quota", "x"),
+    /invalid value for cpu-quota: .*parsing "x": invalid syntax/,
+  );
+  assertError(
+    await update(container, "--memory", "5"),
+    /unable to set memory limit to 5 \(current usage: \d+, peak/,
+  );
+  assertError(await update(container, "--cpu-share", "1"), /the minimum allowed cpu-shares is 2/);
+  assertError(await update(container, "-r", "/nowhere"), /open \/nowhere: no such file or directory/);
+  assertEquals((await updateWith(container, '{"memory":{"limit":"64m"}}')).code, 1);
+  assertEquals((await updateWith(container, "{")).code, 1);
+  assertError(await update(container, "--l3-cache-schema", "L3:0=f"), /Intel RDT/);
+  assertOk(await update(container));
+  assertOk(await container.kill("KILL"));
+  await container.wait("stopped");
+  assertError(await update(container, "--pids-limit", "5"), /container not running/);
+  assertError(await box.cli(["update", `${box.token}-none`]), /container does not exist/);
+}, { skip: v1 ?? (exists("/sys/fs/resctrl/info") ? "this machine has Intel RDT" : undefined) });
+
+contract("update: files of cgroup v2 are refused on v1", async (box) => {
+  const container = await running(box);
+  assertError(
+    await updateWith(container, { unified: { "memory.high": "5" } }),
+    /cannot use unified on cgroup v1/,
+  );
+}, { skip: v1 });
