@@ -4,7 +4,7 @@
  * @module
  */
 
-import { errnoOf } from "./errno.ts";
+import { EFAULT } from "./errno.ts";
 import { errno, libc } from "./libc.ts";
 import { syscallNumber } from "./syscalls.ts";
 
@@ -26,5 +26,5 @@ export function kernelKnowsFlag(flag: number): boolean {
   // errno's address is asked for now, since the question itself must not stand between the call and its errno.
   errno();
   const result = libc().syscall(syscallNumber("seccomp"), SECCOMP_SET_MODE_FILTER, flags, 0, 0, 0, 0);
-  return result === -1 && errno() === errnoOf("EFAULT");
+  return result === -1 && errno() === EFAULT;
 }
