@@ -26,11 +26,6 @@ const SCHED_ATTR_SIZE = 48;
 const IOPRIO_WHO_PROCESS = 1, IOPRIO_CLASS_SHIFT = 13;
 const WORD = 0x1_0000_0000;
 
-/** Whether a process of this config has any attribute to be set by {@linkcode setAttributes}. */
-export function hasAttributes({ scheduler, ioPriority }: Process, linux: Linux | undefined): boolean {
-  return Boolean(scheduler ?? ioPriority ?? linux?.personality ?? linux?.memoryPolicy);
-}
-
 /** Sets the calling process's attributes; real-time scheduling wants CAP_SYS_NICE, so this comes before it is dropped. */
 export function setAttributes(k: Kernel, process: Process, linux: Linux | undefined): void {
   if (process.scheduler) setScheduler(k, process.scheduler, Boolean(linux?.resources?.cpu?.cpus));

@@ -53,6 +53,8 @@ export interface SetupPlan {
   sendListener: (fd: number) => void;
   /** Makes the process's terminal in the root that the descriptor shows, where the process has one. */
   terminal: ((root: Fd) => void) | undefined;
+  /** Sets what the config says of scheduling and the like; absent where it says nothing. */
+  attributes: ((k: Recorder) => void) | undefined;
   /** Standard descriptors that are the host's null device, to be replaced by the container's. */
   nullStdio: readonly number[];
   hasKcore: boolean;
@@ -241,6 +243,7 @@ function becomeProcess(k: Recorder, plan: SetupPlan, { root, procfs, fifo, chdir
     : lookUpHome(k, root, process.user.uid);
   k.close(root);
   if (process.noNewPrivileges) k.prctl(c.PR_SET_NO_NEW_PRIVS, 1);
+  plan.attributes?.(k);
   dropBounding(k, process, plan.host.last);
   becomeUser(k, process);
   k.kick();

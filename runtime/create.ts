@@ -78,6 +78,7 @@ interface Parts {
   seccomp: typeof import("./seccomp.ts") | undefined;
   listener: typeof import("./seccomp_listener.ts") | undefined;
   terminal: typeof import("./console_socket.ts") | undefined;
+  attributes: typeof import("../init/process_attributes.ts") | undefined;
   copyUp: typeof import("./copy_up.ts") | undefined;
   cgroupMount: typeof import("./cgroups/mount.ts") | undefined;
 }
@@ -93,6 +94,9 @@ async function loadParts(
     seccomp: linux?.seccomp ? await import("./seccomp.ts") : undefined,
     listener: linux?.seccomp?.listenerPath ? await import("./seccomp_listener.ts") : undefined,
     terminal: process.terminal || consoleSocket ? await import("./console_socket.ts") : undefined,
+    attributes: process.scheduler ?? process.ioPriority ?? linux?.personality ?? linux?.memoryPolicy
+      ? await import("../init/process_attributes.ts")
+      : undefined,
     copyUp: mounts.some(({ options }) => options?.includes(MOUNT_COPY_UP))
       ? await import("./copy_up.ts")
       : undefined,
@@ -257,8 +261,12 @@ function setupPlan(
     namespaces,
     noPivot: o.noPivot,
     noNewKeyring: o.noNewKeyring,
+    attributes: parts.attributes && ((k) => parts.attributes!.setAttributes(k, spec.process, linux)),
     host: readHostCapabilities(k),
-    filter: () => linux?.seccomp ? parts.seccomp!.compileSeccomp(linux.seccomp, parts.seccomp!.SECCOMP_CACHE, debug) : null,
+    filter: () =>
+      linux?.seccomp
+        ? parts.seccomp!.compileSeccomp(linux.seccomp, parts.seccomp!.SECCOMP_CACHE, debug)
+        : null,
     sendListener: (fd) => {
       recordInit(creation);
       const { listenerPath = "", listenerMetadata: metadata } = linux!.seccomp!;

@@ -111,6 +111,7 @@ async function startProcess(k: LocalKernel, o: ExecOptions): Promise<number> {
   const process = typeof o.process === "string"
     ? await processFromFile(o.process)
     : processFromFlags(spec.process, o.process);
+  refuseLabels(process);
   const parts = await loadParts(spec, process);
   mark("process known");
   const execution: Execution = { o, k, state, spec, process, parts, entry, stage, pidfd, report };
@@ -142,10 +143,16 @@ function makePipe(k: LocalKernel, arena: Arena): Pipe {
   });
 }
 
+/** What would be ignored is refused. */
+function refuseLabels({ apparmorProfile, selinuxLabel }: Process): void {
+  if (apparmorProfile) throw new RuntimeError("process.apparmorProfile is not supported yet");
+  if (selinuxLabel) throw new RuntimeError("process.selinuxLabel is not supported yet");
+}
+
 /** Loads what this process needs: what is not loaded is not compiled. */
 async function loadParts({ linux }: Spec, process: Process): Promise<Parts> {
-  const { scheduler, ioPriority, execCPUAffinity } = process;
-  const attributes = scheduler ?? ioPriority ?? execCPUAffinity ?? linux?.personality ?? linux?.memoryPolicy;
+  const { scheduler, ioPriority, execCPUAffinity: affinity } = process;
+  const attributes = scheduler ?? ioPriority ?? affinity ?? linux?.personality ?? linux?.memoryPolicy;
   return {
     seccomp: linux?.seccomp ? await import("./seccomp.ts") : undefined,
     attributes: attributes ? await import("../init/process_attributes.ts") : undefined,

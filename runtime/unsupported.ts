@@ -14,13 +14,9 @@ export function unsupported(spec: Spec): Problem[] {
   const asked: [string, boolean][] = [
     ["process.apparmorProfile", Boolean(process.apparmorProfile)],
     ["process.selinuxLabel", Boolean(process.selinuxLabel)],
-    ["process.scheduler", process.scheduler !== undefined],
-    ["process.ioPriority", process.ioPriority !== undefined],
     ["linux.mountLabel", Boolean(linux?.mountLabel)],
     ["linux.intelRdt", linux?.intelRdt !== undefined],
     ["linux.netDevices", Object.keys(linux?.netDevices ?? {}).length > 0],
-    ["linux.memoryPolicy", linux?.memoryPolicy !== undefined],
-    ["linux.personality", linux?.personality !== undefined],
   ];
   return [
     ...asked.filter(([, wanted]) => wanted).map(([path]) => ({ path, reason: LATER })),
