@@ -25,7 +25,9 @@ import { syscallNumber } from "./syscalls.ts";
 
 /** Bytes of a record; its layout is drawn in init/executor_x86_64.s. */
 export const RECORD_SIZE = 80;
-const ARGUMENTS = 8, RESULT = 56, ON_ERROR = 64, ON_POSITIVE = 72;
+const MASK = 4, ARGUMENTS = 8, RESULT = 56, ON_ERROR = 64, ON_POSITIVE = 72;
+/** Numbers of the two operations that are not system calls. */
+const STOP = -1, BRANCH = -2;
 
 /** The line to one executor. */
 export interface Channel {
@@ -164,23 +166,32 @@ export class RemoteKernel extends Recorder {
     return isResult(arg) ? arg.value : this.memory.encode(arg);
   }
 
+  /** Writes a record. The arena is never used twice and begins as zeros, so only what is not zero is written. */
   #write({ op, words }: Entry, record: number): void {
     const { memory } = this;
+    const { view } = memory;
     const at = record - memory.base;
-    const number = op.name === "stop" ? -1 : op.name === "branch" ? -2 : syscallNumber(op.name);
     let mask = 0;
-    for (let i = 0; i < 6; i++) {
-      const word = words[i] ?? 0;
+    for (let i = 0; i < words.length; i++) {
+      const word = words[i];
+      if (word === 0) continue;
       const address = lateAddress(word);
       if (address !== undefined) mask |= 1 << i;
       const value = address ?? wordNow(word);
-      memory.setU64(record + ARGUMENTS + i * 8, value);
+      if (value >= 0 && value <= 0xffff_ffff) view.setUint32(at + ARGUMENTS + i * 8, value, true);
+      else memory.setU64(record + ARGUMENTS + i * 8, value);
     }
-    memory.view.setInt32(at, number, true);
-    memory.view.setUint32(at + 4, mask, true);
-    memory.setU64(record + RESULT, 0);
-    memory.setU64(record + ON_ERROR, op.onError === "next" ? record + RECORD_SIZE : addressOf(op.onError));
-    memory.setU64(record + ON_POSITIVE, addressOf(op.onPositive));
+    view.setInt32(
+      at,
+      op.name === "stop" ? STOP : op.name === "branch" ? BRANCH : syscallNumber(op.name),
+      true,
+    );
+    if (mask !== 0) view.setUint32(at + MASK, mask, true);
+    const { onError, onPositive } = op;
+    if (onError !== undefined) {
+      view.setUint32(at + ON_ERROR, onError === "next" ? record + RECORD_SIZE : addressOf(onError), true);
+    }
+    if (onPositive !== undefined) view.setUint32(at + ON_POSITIVE, addressOf(onPositive), true);
   }
 
   /** Waits for the end of what runs, mending or allowing what stops it on the way. */
