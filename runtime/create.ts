@@ -8,34 +8,24 @@
 
 import { AT_FDCWD, S_IFIFO, SIGKILL } from "../ffi/constants.ts";
 import { local, type LocalKernel } from "../ffi/local.ts";
-import type { RemoteKernel } from "../ffi/remote.ts";
 import { Arena, ExecutorGone } from "../init/executor.ts";
-import { readHostCapabilities } from "../init/identity.ts";
-import { hasNamespace, type NamespacePlan, planNamespaces } from "../init/namespaces.ts";
-import { setUp, type SetupPlan } from "../init/setup.ts";
+import { type NamespacePlan, planNamespaces } from "../init/namespaces.ts";
+import { setUp } from "../init/setup.ts";
 import { reap, Stage } from "../init/stage.ts";
-import { MOUNT_COPY_UP } from "../spec/mount_options.ts";
 import type { Spec } from "../spec/types.ts";
-import { type CgroupDriver, planCgroup } from "./cgroups/driver.ts";
-import { type CgroupHost, readCgroupHost } from "./cgroups/host.ts";
-import { type Config, readConfig } from "./config.ts";
-import type { TerminalRequest } from "./console_socket.ts";
+import { planCgroup } from "./cgroups/driver.ts";
+import { readCgroupHost } from "./cgroups/host.ts";
+import { readConfig } from "./config.ts";
 import { reasonOf, RuntimeError } from "./errors.ts";
 import { lockContainer } from "./lock.ts";
+import { loadParts } from "./create_parts.ts";
 import type { Log } from "./log.ts";
+import { type Creation, recordInit, setupPlan, terminalRequest } from "./setup_plan.ts";
 import { HostMounts } from "./host_mounts.ts";
 import { checkPreserved, inspectStdio } from "./inherited_fds.ts";
 import { writePidFile } from "./pid_file.ts";
 import { setRlimits } from "./rlimits.ts";
-import {
-  containerDir,
-  type ContainerState,
-  createStateDir,
-  ociState,
-  startTimeOf,
-  timestamp,
-  writeState,
-} from "./state.ts";
+import { containerDir, type ContainerState, createStateDir, timestamp, writeState } from "./state.ts";
 import { mark } from "./trace.ts";
 
 /** What the command line says. */
@@ -57,55 +47,6 @@ export interface CreateOptions {
   takeMaster?: (master: number) => void;
 }
 
-/** Everything that a create in progress has in hand. */
-interface Creation {
-  o: CreateOptions;
-  k: LocalKernel;
-  arena: Arena;
-  stage: Stage;
-  config: Config;
-  parts: Parts;
-  namespaces: NamespacePlan;
-  mounts: HostMounts;
-  cgroupHost: CgroupHost;
-  cgroup: CgroupDriver;
-  state: ContainerState;
-}
-
-/** Code that only some containers need. */
-interface Parts {
-  hooks: typeof import("./hooks.ts") | undefined;
-  seccomp: typeof import("./seccomp.ts") | undefined;
-  listener: typeof import("./seccomp_listener.ts") | undefined;
-  terminal: typeof import("./console_socket.ts") | undefined;
-  attributes: typeof import("../init/process_attributes.ts") | undefined;
-  copyUp: typeof import("./copy_up.ts") | undefined;
-  cgroupMount: typeof import("./cgroups/mount.ts") | undefined;
-}
-
-/** Loads what this container needs: what is not loaded is not compiled, and compiling is most of the time there is. */
-async function loadParts(
-  { consoleSocket }: CreateOptions,
-  { process, hooks, linux, mounts = [] }: Spec,
-): Promise<Parts> {
-  const hooked = Object.values(hooks ?? {}).some((list) => list.length > 0);
-  return {
-    hooks: hooked ? await import("./hooks.ts") : undefined,
-    seccomp: linux?.seccomp ? await import("./seccomp.ts") : undefined,
-    listener: linux?.seccomp?.listenerPath ? await import("./seccomp_listener.ts") : undefined,
-    terminal: process.terminal || consoleSocket ? await import("./console_socket.ts") : undefined,
-    attributes: process.scheduler ?? process.ioPriority ?? linux?.personality ?? linux?.memoryPolicy
-      ? await import("../init/process_attributes.ts")
-      : undefined,
-    copyUp: mounts.some(({ options }) => options?.includes(MOUNT_COPY_UP))
-      ? await import("./copy_up.ts")
-      : undefined,
-    cgroupMount: mounts.some(({ type }) => type === "cgroup")
-      ? await import("./cgroups/mount.ts")
-      : undefined,
-  };
-}
-
 /**
  * Makes a container.
  *
@@ -120,7 +61,7 @@ export async function createContainer(o: CreateOptions): Promise<ContainerState>
   const stage = new Stage(arena, o.preserveFds);
   mark("stage started");
   const config = await readConfig(o.bundle, o.log);
-  const parts = await loadParts(o, config.spec);
+  const parts = await loadParts(o.consoleSocket, config.spec);
   parts.terminal?.checkTerminal(terminalRequest(o, config.spec));
   mark("config read");
   const rootfs = resolveRootfs(o.bundle, config.spec.root.path);
@@ -229,86 +170,6 @@ function build(creation: Creation): void {
   writeState(o.root, state);
   ready.release();
   mark("created");
-}
-
-/** Notes who the init is. */
-function recordInit({ stage, state }: Creation): void {
-  state.pid = stage.initPid;
-  state.startTime = startTimeOf(state.pid) ?? "";
-}
-
-/** Who has the terminal. */
-function terminalRequest({ consoleSocket, takeMaster }: CreateOptions, { process }: Spec): TerminalRequest {
-  return { terminal: process.terminal, consoleSocket, takeMaster };
-}
-
-function setupPlan(
-  creation: Creation,
-  init: RemoteKernel,
-  fifo: string,
-  nullStdio: readonly number[],
-): SetupPlan {
-  const { o, k, arena, stage, config, parts, namespaces, mounts, cgroupHost, cgroup, state } = creation;
-  const { spec } = config;
-  const { linux } = spec;
-  const debug = (line: string) => o.log.debug(line);
-  return {
-    id: o.id,
-    spec,
-    bundle: o.bundle,
-    rootfs: state.rootfs,
-    fifo,
-    namespaces,
-    noPivot: o.noPivot,
-    noNewKeyring: o.noNewKeyring,
-    attributes: parts.attributes && ((k) => parts.attributes!.setAttributes(k, spec.process, linux)),
-    host: readHostCapabilities(k),
-    filter: () =>
-      linux?.seccomp
-        ? parts.seccomp!.compileSeccomp(linux.seccomp, parts.seccomp!.SECCOMP_CACHE, debug)
-        : null,
-    sendListener: (fd) => {
-      recordInit(creation);
-      const { listenerPath = "", listenerMetadata: metadata } = linux!.seccomp!;
-      parts.listener!.sendListener(
-        k,
-        { pid: state.pid, fd },
-        { path: listenerPath, metadata },
-        state,
-        "creating",
-      );
-    },
-    terminal: spec.process.terminal
-      ? (root) => {
-        const ownMounts = hasNamespace(namespaces, "mount");
-        parts.terminal!.makeTerminal(init, root, spec.process, terminalRequest(o, spec), ownMounts);
-      }
-      : undefined,
-    nullStdio,
-    hasKcore: mounts.hasKcore(),
-    mountPoints: () => mounts.points(),
-    procAndSys: () => mounts.procAndSys(state.rootfs),
-    cgroupMount: () =>
-      parts.cgroupMount!.planCgroupMount({
-        mounts: cgroupHost.mounts,
-        record: cgroup.record,
-        own: cgroupHost.own,
-        cgroupNamespace: namespaces.fresh.has("cgroup"),
-      }),
-    copyUp: (from, to) =>
-      parts.copyUp!.copyContent(`/proc/${stage.initPid}/fd/${from}`, `/proc/${stage.initPid}/fd/${to}`),
-    runtimeHooks: () => {
-      const { prestart, createRuntime } = spec.hooks ?? {};
-      if (!prestart?.length && !createRuntime?.length) return;
-      recordInit(creation);
-      // Hooks may look at the limits, or change them.
-      cgroup.set(linux?.resources);
-      parts.hooks!.runHooks("prestart", prestart, state, "creating", arena);
-      parts.hooks!.runHooks("createRuntime", createRuntime, state, "creating", arena);
-    },
-    hookState: (status, pid) => JSON.stringify({ ...ociState(state, status), pid }),
-    runtimeEnv: () => parts.hooks!.inheritedEnv(),
-  };
 }
 
 /** The file by whose opening `start` lets the init go on; the process's user must be able to write to it. */

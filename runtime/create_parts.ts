@@ -1,0 +1,41 @@
+/**
+ * Code that only some containers need, loaded for those.
+ * @module
+ */
+
+import { MOUNT_COPY_UP } from "../spec/mount_options.ts";
+import type { Spec } from "../spec/types.ts";
+
+/** Code that only some containers need. */
+export interface Parts {
+  hooks: typeof import("./hooks.ts") | undefined;
+  seccomp: typeof import("./seccomp.ts") | undefined;
+  listener: typeof import("./seccomp_listener.ts") | undefined;
+  terminal: typeof import("./console_socket.ts") | undefined;
+  attributes: typeof import("../init/process_attributes.ts") | undefined;
+  copyUp: typeof import("./copy_up.ts") | undefined;
+  cgroupMount: typeof import("./cgroups/mount.ts") | undefined;
+}
+
+/** Loads what this container needs: what is not loaded is not compiled, and compiling is most of the time there is. */
+export async function loadParts(
+  consoleSocket: string | undefined,
+  { process, hooks, linux, mounts = [] }: Spec,
+): Promise<Parts> {
+  const hooked = Object.values(hooks ?? {}).some((list) => list.length > 0);
+  return {
+    hooks: hooked ? await import("./hooks.ts") : undefined,
+    seccomp: linux?.seccomp ? await import("./seccomp.ts") : undefined,
+    listener: linux?.seccomp?.listenerPath ? await import("./seccomp_listener.ts") : undefined,
+    terminal: process.terminal || consoleSocket ? await import("./console_socket.ts") : undefined,
+    attributes: process.scheduler ?? process.ioPriority ?? linux?.personality ?? linux?.memoryPolicy
+      ? await import("../init/process_attributes.ts")
+      : undefined,
+    copyUp: mounts.some(({ options }) => options?.includes(MOUNT_COPY_UP))
+      ? await import("./copy_up.ts")
+      : undefined,
+    cgroupMount: mounts.some(({ type }) => type === "cgroup")
+      ? await import("./cgroups/mount.ts")
+      : undefined,
+  };
+}

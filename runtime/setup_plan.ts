@@ -1,0 +1,159 @@
+/**
+ * What a create in progress has in hand, and what the init's steps are told of it.
+ * @module
+ */
+
+import type { LocalKernel } from "../ffi/local.ts";
+import type { RemoteKernel } from "../ffi/remote.ts";
+import type { Arena } from "../init/executor.ts";
+import { readHostCapabilities } from "../init/identity.ts";
+import { hasNamespace, type NamespacePlan } from "../init/namespaces.ts";
+import type { SetupPlan } from "../init/setup.ts";
+import type { Stage } from "../init/stage.ts";
+import type { Spec } from "../spec/types.ts";
+import type { CgroupDriver } from "./cgroups/driver.ts";
+import type { CgroupHost } from "./cgroups/host.ts";
+import type { Config } from "./config.ts";
+import type { TerminalRequest } from "./console_socket.ts";
+import type { CreateOptions } from "./create.ts";
+import type { Parts } from "./create_parts.ts";
+import type { HostMounts } from "./host_mounts.ts";
+import { type ContainerState, ociState, startTimeOf } from "./state.ts";
+
+/** Everything that a create in progress has in hand. */
+export interface Creation {
+  o: CreateOptions;
+  k: LocalKernel;
+  arena: Arena;
+  stage: Stage;
+  config: Config;
+  parts: Parts;
+  namespaces: NamespacePlan;
+  mounts: HostMounts;
+  cgroupHost: CgroupHost;
+  cgroup: CgroupDriver;
+  state: ContainerState;
+}
+
+/** Notes who the init is. */
+export function recordInit({ stage, state }: Creation): void {
+  state.pid = stage.initPid;
+  state.startTime = startTimeOf(state.pid) ?? "";
+}
+
+/** Who has the terminal. */
+export function terminalRequest(
+  { consoleSocket, takeMaster }: CreateOptions,
+  { process }: Spec,
+): TerminalRequest {
+  return { terminal: process.terminal, consoleSocket, takeMaster };
+}
+
+/** A part of the plan. */
+type Some<Key extends keyof SetupPlan> = Pick<SetupPlan, Key>;
+
+/**
+ * Tells the init's steps what to do.
+ *
+ * @param fifo Path of exec.fifo.
+ * @param nullStdio Standard descriptors that are the host's null device.
+ */
+export function setupPlan(
+  creation: Creation,
+  init: RemoteKernel,
+  fifo: string,
+  nullStdio: readonly number[],
+): SetupPlan {
+  const { o, k, config, namespaces, state } = creation;
+  return {
+    id: o.id,
+    spec: config.spec,
+    bundle: o.bundle,
+    rootfs: state.rootfs,
+    fifo,
+    namespaces,
+    noPivot: o.noPivot,
+    noNewKeyring: o.noNewKeyring,
+    host: readHostCapabilities(k),
+    nullStdio,
+    ...mountPlan(creation),
+    ...processPlan(creation, init),
+    ...filterPlan(creation),
+    ...hookPlan(creation),
+  };
+}
+
+/** What mounts and devices need of the host. */
+function mountPlan(
+  { stage, parts, namespaces, mounts, cgroupHost, cgroup, state }: Creation,
+): Some<"hasKcore" | "mountPoints" | "procAndSys" | "cgroupMount" | "copyUp"> {
+  return {
+    hasKcore: mounts.hasKcore(),
+    mountPoints: () => mounts.points(),
+    procAndSys: () => mounts.procAndSys(state.rootfs),
+    cgroupMount: () =>
+      parts.cgroupMount!.planCgroupMount({
+        mounts: cgroupHost.mounts,
+        record: cgroup.record,
+        own: cgroupHost.own,
+        cgroupNamespace: namespaces.fresh.has("cgroup"),
+      }),
+    copyUp: (from, to) =>
+      parts.copyUp!.copyContent(`/proc/${stage.initPid}/fd/${from}`, `/proc/${stage.initPid}/fd/${to}`),
+  };
+}
+
+/** Attributes and terminal, where the config asks for them. */
+function processPlan(
+  { o, config, parts, namespaces }: Creation,
+  init: RemoteKernel,
+): Some<"attributes" | "terminal"> {
+  const { spec } = config;
+  const { attributes, terminal } = parts;
+  return {
+    attributes: attributes && ((k) => attributes.setAttributes(k, spec.process, spec.linux)),
+    terminal: spec.process.terminal
+      ? (root) => {
+        const ownMounts = hasNamespace(namespaces, "mount");
+        terminal!.makeTerminal(init, root, spec.process, terminalRequest(o, spec), ownMounts);
+      }
+      : undefined,
+  };
+}
+
+/** The filter, and where its listener goes. */
+function filterPlan(creation: Creation): Some<"filter" | "sendListener"> {
+  const { o, k, config, parts, state } = creation;
+  const profile = config.spec.linux?.seccomp;
+  return {
+    filter: () => {
+      if (profile === undefined) return null;
+      const { compileSeccomp, SECCOMP_CACHE } = parts.seccomp!;
+      return compileSeccomp(profile, SECCOMP_CACHE, (line) => o.log.debug(line));
+    },
+    sendListener: (fd) => {
+      recordInit(creation);
+      const { listenerPath: path = "", listenerMetadata: metadata } = profile!;
+      parts.listener!.sendListener(k, { pid: state.pid, fd }, { path, metadata }, state, "creating");
+    },
+  };
+}
+
+/** Hooks, and what they are told. */
+function hookPlan(creation: Creation): Some<"runtimeHooks" | "hookState" | "runtimeEnv"> {
+  const { arena, config, parts, cgroup, state } = creation;
+  const { hooks, linux } = config.spec;
+  return {
+    runtimeHooks: () => {
+      const { prestart, createRuntime } = hooks ?? {};
+      if (!prestart?.length && !createRuntime?.length) return;
+      recordInit(creation);
+      // Hooks may look at the limits, or change them.
+      cgroup.set(linux?.resources);
+      parts.hooks!.runHooks("prestart", prestart, state, "creating", arena);
+      parts.hooks!.runHooks("createRuntime", createRuntime, state, "creating", arena);
+    },
+    hookState: (status, pid) => JSON.stringify({ ...ociState(state, status), pid }),
+    runtimeEnv: () => parts.hooks!.inheritedEnv(),
+  };
+}
