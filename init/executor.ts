@@ -40,7 +40,8 @@ class SocketChannel implements Channel {
   }
 
   receive(): number {
-    const got = this.kernel.call("read", [this.ours, this.#word, 8], { doing: "hear from the executor" }).value;
+    const got =
+      this.kernel.call("read", [this.ours, this.#word, 8], { doing: "hear from the executor" }).value;
     if (got !== 8) {
       throw new ExecutorGone("the init stage ended unexpectedly (was it killed, or out of memory?)");
     }
@@ -169,16 +170,27 @@ function sealedImage(kernel: LocalKernel, image: Uint8Array): number {
   return fd;
 }
 
-/** posix_spawn(3) with an empty environment; the pid, or a negative errno. */
+/** `posix_spawnattr_t` of glibc: its size, what of it is used, and where the signals to reset stand. */
+const ATTRIBUTES_SIZE = 336, SPAWN_SETSIGDEF = 4, SPAWN_SETSIGMASK = 8, SPAWN_DEFAULTS = 8;
+
+/**
+ * posix_spawn(3) with an empty environment; the pid, or a negative errno.
+ *
+ * All signals get their default action, and none is blocked, whatever our caller, Deno and glibc left behind: a
+ * container's program expects that, and nothing but the child's own loop in glibc is spent on it.
+ */
 function spawn(kernel: LocalKernel, path: string): number {
   return kernel.scratch(() => {
     const { memory } = kernel;
     const pid = memory.alloc(8);
+    const attributes = memory.alloc(ATTRIBUTES_SIZE);
+    attributes.bytes[0] = SPAWN_SETSIGDEF | SPAWN_SETSIGMASK;
+    attributes.bytes.fill(0xff, SPAWN_DEFAULTS, SPAWN_DEFAULTS + 8);
     const error = libc().posix_spawn(
       pid.address,
       memory.string(path),
       0,
-      0,
+      attributes.address,
       memory.strings(["tsrun:init"]),
       memory.strings([]),
     );

@@ -26,9 +26,6 @@ export interface StagePlan {
   cloneInto: string | null;
 }
 
-/** Signals that Deno ignores, and that posix_spawn(3) does: glibc's own two. */
-const IGNORED = [c.SIGPIPE, 32, 33];
-
 /** The last file descriptor number there can be. */
 const LAST_FD = 0xffff_ffff;
 
@@ -56,9 +53,6 @@ export class Stage {
     closeOthers(k, preserved, [this.#initLine.theirs, this.#executor.channelFd, ...keep]);
     k.prctl(c.PR_SET_DUMPABLE, 0);
     k.prctl(c.PR_SET_NAME, "tsrun:init");
-    // What Deno ignores and blocks must not be inherited: a container's program expects the defaults (signal(7)).
-    for (const signal of IGNORED) k.call("rt_sigaction", [signal, [0, 0, 0, 0], null, 8]);
-    k.call("rt_sigprocmask", [c.SIG_SETMASK, [0], null, 8]);
     k.kick();
   }
 
