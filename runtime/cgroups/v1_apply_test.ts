@@ -63,97 +63,99 @@ function written(resources: LinuxResources, fs = tree(), phase: "all" | "beforeJ
   return fs.writes.map((line) => line.slice(line.lastIndexOf("/c/") + 3));
 }
 
+const device = { major: 8, minor: 16 };
+/** What a field of the resources makes the driver write. */
+const FIELD_CASES: [name: string, resources: LinuxResources, writes: string[]][] = [
+  ["nothing", {}, []],
+  ["empty objects", { memory: {}, cpu: {}, pids: {}, blockIO: {}, network: {}, rdma: {} }, []],
+  ["cpus and mems", { cpu: { cpus: "0-1", mems: "0" } }, ["cpuset.cpus 0-1", "cpuset.mems 0"]],
+  ["empty cpus are unset", { cpu: { cpus: "", mems: "" } }, []],
+  ["memory limit", { memory: { limit: 67108864 } }, ["memory.limit_in_bytes 67108864"]],
+  ["limit and swap", { memory: { limit: 100, swap: 200 } }, [
+    "memory.limit_in_bytes 100",
+    "memory.memsw.limit_in_bytes 200",
+  ]],
+  ["no limit, so no swap limit", { memory: { limit: -1 } }, [
+    "memory.limit_in_bytes -1",
+    "memory.memsw.limit_in_bytes -1",
+  ]],
+  ["no limit, but a swap limit", { memory: { limit: -1, swap: 300 } }, [
+    "memory.limit_in_bytes -1",
+    "memory.memsw.limit_in_bytes 300",
+  ]],
+  ["0 is unset", { memory: { limit: 0, swap: 0, reservation: 0, kernel: 0 } }, []],
+  ["reservation", { memory: { reservation: 5 } }, ["memory.soft_limit_in_bytes 5"]],
+  ["kernel memory", { memory: { kernel: 5, kernelTCP: 6 } }, [
+    "memory.kmem.limit_in_bytes 5",
+    "memory.kmem.tcp.limit_in_bytes 6",
+  ]],
+  ["oom killer off", { memory: { disableOOMKiller: true } }, ["memory.oom_control 1"]],
+  ["oom killer on is the default", { memory: { disableOOMKiller: false } }, []],
+  ["hierarchy", { memory: { useHierarchy: true } }, ["memory.use_hierarchy 1"]],
+  ["no hierarchy", { memory: { useHierarchy: false } }, ["memory.use_hierarchy 0"]],
+  ["swappiness", { memory: { swappiness: 0 } }, ["memory.swappiness 0"]],
+  ["swappiness -1 as an unsigned number", { memory: { swappiness: 18446744073709551615n } }, []],
+  ["the same, rounded by JSON", { memory: { swappiness: 2 ** 64 } }, []],
+  ["a limit beyond 2^53", { memory: { limit: 9223372036854771712n } }, [
+    "memory.limit_in_bytes 9223372036854771712",
+  ]],
+  ["the largest limit, rounded by JSON", { memory: { limit: 2 ** 63 } }, [
+    "memory.limit_in_bytes 9223372036854775807",
+  ]],
+  ["shares", { cpu: { shares: 512 } }, ["cpu.shares 512"]],
+  ["quota and period", { cpu: { quota: 50000, period: 100000 } }, [
+    "cpu.cfs_period_us 100000",
+    "cpu.cfs_quota_us 50000",
+  ]],
+  ["no quota", { cpu: { quota: -1 } }, ["cpu.cfs_quota_us -1"]],
+  ["quota 0 is unset", { cpu: { quota: 0, period: 0, shares: 0 } }, []],
+  ["burst, 0 too", { cpu: { burst: 0 } }, ["cpu.cfs_burst_us 0"]],
+  ["idle", { cpu: { idle: 1 } }, ["cpu.idle 1"]],
+  ["real time", { cpu: { realtimePeriod: 1000000, realtimeRuntime: 950000 } }, [
+    "cpu.rt_period_us 1000000",
+    "cpu.rt_runtime_us 950000",
+  ]],
+  ["pids", { pids: { limit: 50 } }, ["pids.max 50"]],
+  ["pids -1", { pids: { limit: -1 } }, ["pids.max max"]],
+  ["pids 0", { pids: { limit: 0 } }, ["pids.max 1"]],
+  ["weights", { blockIO: { weight: 300, leafWeight: 10 } }, ["blkio.weight 300", "blkio.leaf_weight 10"]],
+  ["weights by device", {
+    blockIO: { weightDevice: [{ ...device, weight: 500 }, { ...device, leafWeight: 300 }] },
+  }, ["blkio.weight_device 8:16 500", "blkio.leaf_weight_device 8:16 300"]],
+  ["throttles", {
+    blockIO: {
+      throttleReadBpsDevice: [{ ...device, rate: 1 }, { major: 8, minor: 0, rate: 5 }],
+      throttleWriteBpsDevice: [{ ...device, rate: 2 }],
+      throttleReadIOPSDevice: [{ ...device, rate: 3 }],
+      throttleWriteIOPSDevice: [{ ...device, rate: 0 }],
+    },
+  }, [
+    "blkio.throttle.read_bps_device 8:16 1",
+    "blkio.throttle.read_bps_device 8:0 5",
+    "blkio.throttle.write_bps_device 8:16 2",
+    "blkio.throttle.read_iops_device 8:16 3",
+    "blkio.throttle.write_iops_device 8:16 0",
+  ]],
+  ["huge pages", { hugepageLimits: [{ pageSize: "2MB", limit: 4194304 }, { pageSize: "1GB", limit: 0 }] }, [
+    "hugetlb.2MB.limit_in_bytes 4194304",
+    "hugetlb.2MB.rsvd.limit_in_bytes 4194304",
+    "hugetlb.1GB.limit_in_bytes 0",
+  ]],
+  ["network", {
+    network: { classID: 1048577, priorities: [{ name: "lo", priority: 1 }, { name: "e", priority: 0 }] },
+  }, [
+    "net_cls.classid 1048577",
+    "net_prio.ifpriomap lo 1",
+    "net_prio.ifpriomap e 0",
+  ]],
+  ["rdma", { rdma: { mlx5_1: { hcaHandles: 3, hcaObjects: 10000 }, mlx4_0: { hcaObjects: 1 } } }, [
+    "rdma.max mlx5_1 hca_handle=3 hca_object=10000",
+    "rdma.max mlx4_0 hca_object=1",
+  ]],
+];
+
 Deno.test("each field becomes its file", async (t) => {
-  const device = { major: 8, minor: 16 };
-  const cases: [name: string, resources: LinuxResources, writes: string[]][] = [
-    ["nothing", {}, []],
-    ["empty objects", { memory: {}, cpu: {}, pids: {}, blockIO: {}, network: {}, rdma: {} }, []],
-    ["cpus and mems", { cpu: { cpus: "0-1", mems: "0" } }, ["cpuset.cpus 0-1", "cpuset.mems 0"]],
-    ["empty cpus are unset", { cpu: { cpus: "", mems: "" } }, []],
-    ["memory limit", { memory: { limit: 67108864 } }, ["memory.limit_in_bytes 67108864"]],
-    ["limit and swap", { memory: { limit: 100, swap: 200 } }, [
-      "memory.limit_in_bytes 100",
-      "memory.memsw.limit_in_bytes 200",
-    ]],
-    ["no limit, so no swap limit", { memory: { limit: -1 } }, [
-      "memory.limit_in_bytes -1",
-      "memory.memsw.limit_in_bytes -1",
-    ]],
-    ["no limit, but a swap limit", { memory: { limit: -1, swap: 300 } }, [
-      "memory.limit_in_bytes -1",
-      "memory.memsw.limit_in_bytes 300",
-    ]],
-    ["0 is unset", { memory: { limit: 0, swap: 0, reservation: 0, kernel: 0 } }, []],
-    ["reservation", { memory: { reservation: 5 } }, ["memory.soft_limit_in_bytes 5"]],
-    ["kernel memory", { memory: { kernel: 5, kernelTCP: 6 } }, [
-      "memory.kmem.limit_in_bytes 5",
-      "memory.kmem.tcp.limit_in_bytes 6",
-    ]],
-    ["oom killer off", { memory: { disableOOMKiller: true } }, ["memory.oom_control 1"]],
-    ["oom killer on is the default", { memory: { disableOOMKiller: false } }, []],
-    ["hierarchy", { memory: { useHierarchy: true } }, ["memory.use_hierarchy 1"]],
-    ["no hierarchy", { memory: { useHierarchy: false } }, ["memory.use_hierarchy 0"]],
-    ["swappiness", { memory: { swappiness: 0 } }, ["memory.swappiness 0"]],
-    ["swappiness -1 as an unsigned number", { memory: { swappiness: 18446744073709551615n } }, []],
-    ["the same, rounded by JSON", { memory: { swappiness: 2 ** 64 } }, []],
-    ["a limit beyond 2^53", { memory: { limit: 9223372036854771712n } }, [
-      "memory.limit_in_bytes 9223372036854771712",
-    ]],
-    ["the largest limit, rounded by JSON", { memory: { limit: 2 ** 63 } }, [
-      "memory.limit_in_bytes 9223372036854775807",
-    ]],
-    ["shares", { cpu: { shares: 512 } }, ["cpu.shares 512"]],
-    ["quota and period", { cpu: { quota: 50000, period: 100000 } }, [
-      "cpu.cfs_period_us 100000",
-      "cpu.cfs_quota_us 50000",
-    ]],
-    ["no quota", { cpu: { quota: -1 } }, ["cpu.cfs_quota_us -1"]],
-    ["quota 0 is unset", { cpu: { quota: 0, period: 0, shares: 0 } }, []],
-    ["burst, 0 too", { cpu: { burst: 0 } }, ["cpu.cfs_burst_us 0"]],
-    ["idle", { cpu: { idle: 1 } }, ["cpu.idle 1"]],
-    ["real time", { cpu: { realtimePeriod: 1000000, realtimeRuntime: 950000 } }, [
-      "cpu.rt_period_us 1000000",
-      "cpu.rt_runtime_us 950000",
-    ]],
-    ["pids", { pids: { limit: 50 } }, ["pids.max 50"]],
-    ["pids -1", { pids: { limit: -1 } }, ["pids.max max"]],
-    ["pids 0", { pids: { limit: 0 } }, ["pids.max 1"]],
-    ["weights", { blockIO: { weight: 300, leafWeight: 10 } }, ["blkio.weight 300", "blkio.leaf_weight 10"]],
-    ["weights by device", {
-      blockIO: { weightDevice: [{ ...device, weight: 500 }, { ...device, leafWeight: 300 }] },
-    }, ["blkio.weight_device 8:16 500", "blkio.leaf_weight_device 8:16 300"]],
-    ["throttles", {
-      blockIO: {
-        throttleReadBpsDevice: [{ ...device, rate: 1 }, { major: 8, minor: 0, rate: 5 }],
-        throttleWriteBpsDevice: [{ ...device, rate: 2 }],
-        throttleReadIOPSDevice: [{ ...device, rate: 3 }],
-        throttleWriteIOPSDevice: [{ ...device, rate: 0 }],
-      },
-    }, [
-      "blkio.throttle.read_bps_device 8:16 1",
-      "blkio.throttle.read_bps_device 8:0 5",
-      "blkio.throttle.write_bps_device 8:16 2",
-      "blkio.throttle.read_iops_device 8:16 3",
-      "blkio.throttle.write_iops_device 8:16 0",
-    ]],
-    ["huge pages", { hugepageLimits: [{ pageSize: "2MB", limit: 4194304 }, { pageSize: "1GB", limit: 0 }] }, [
-      "hugetlb.2MB.limit_in_bytes 4194304",
-      "hugetlb.2MB.rsvd.limit_in_bytes 4194304",
-      "hugetlb.1GB.limit_in_bytes 0",
-    ]],
-    ["network", {
-      network: { classID: 1048577, priorities: [{ name: "lo", priority: 1 }, { name: "e", priority: 0 }] },
-    }, [
-      "net_cls.classid 1048577",
-      "net_prio.ifpriomap lo 1",
-      "net_prio.ifpriomap e 0",
-    ]],
-    ["rdma", { rdma: { mlx5_1: { hcaHandles: 3, hcaObjects: 10000 }, mlx4_0: { hcaObjects: 1 } } }, [
-      "rdma.max mlx5_1 hca_handle=3 hca_object=10000",
-      "rdma.max mlx4_0 hca_object=1",
-    ]],
-  ];
-  for (const [name, resources, writes] of cases) {
+  for (const [name, resources, writes] of FIELD_CASES) {
     await t.step(name, () => assertEquals(written(resources), writes));
   }
 });
