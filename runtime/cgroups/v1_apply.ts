@@ -1,20 +1,12 @@
 /**
- * Carries out the rows of {@linkcode ./v1_resources.ts}.
+ * Limits on cgroup v1.
  * @module
  */
-import { EINVAL } from "../../ffi/errno.ts";
 import type { LinuxResources } from "../../spec/types.ts";
-import { RuntimeError } from "../errors.ts";
-import { CgroupFileError, type CgroupFs } from "./fs.ts";
+import { applyRows } from "./apply.ts";
+import type { CgroupFs } from "./fs.ts";
 import { HUGEPAGES_DIRECTORY, pageSizeNames } from "./hugetlb.ts";
-import { type ReadFile, type Row, rowsFor } from "./v1_resources.ts";
-
-/** A row with what it writes. */
-interface Task {
-  row: Row;
-  value: string | readonly string[];
-  dir: string;
-}
+import { rowsFor } from "./v1_resources.ts";
 
 /**
  * Writes the limits that are asked for.
@@ -29,69 +21,6 @@ export function applyResources(
   resources: LinuxResources,
   phase: "beforeJoin" | "all",
 ): void {
-  const tasks = plan(fs, paths, resources, phase);
-  const postponed: Task[] = [];
-  for (const task of tasks) {
-    const waitsFor = task.row.retryAfter;
-    const mayWait = waitsFor !== undefined && tasks.some((other) => other.row.file === waitsFor);
-    if (write(fs, task, resources, mayWait)) continue;
-    postponed.push(task);
-  }
-  for (const task of postponed) write(fs, task, resources, false);
-}
-
-function plan(
-  fs: CgroupFs,
-  paths: Readonly<Record<string, string>>,
-  resources: LinuxResources,
-  phase: "beforeJoin" | "all",
-): Task[] {
-  const tasks: Task[] = [];
-  for (const row of rowsFor(resources, () => pageSizeNames(fs.list(HUGEPAGES_DIRECTORY)))) {
-    if (phase === "beforeJoin" && !row.beforeJoin) continue;
-    const group = resources[row.group];
-    const field = row.field === undefined
-      ? group
-      : (group as Record<string, unknown> | undefined)?.[row.field];
-    if (field === undefined || field === null) continue;
-    const value = row.convert(field, resources);
-    if (value === undefined || value.length === 0) continue;
-    const dir = paths[row.controller];
-    if (dir === undefined) {
-      const name = row.field === undefined ? row.group : `${row.group}.${row.field}`;
-      throw new RuntimeError(
-        `cannot set ${row.controller} limit: container could not join or create cgroup` +
-          ` (linux.resources.${name} asks for it)`,
-      );
-    }
-    tasks.push({ row, value, dir });
-  }
-  return tasks;
-}
-
-/** Whether the row is done with; false: to be tried again later. */
-function write(
-  fs: CgroupFs,
-  { row, value, dir }: Task,
-  resources: LinuxResources,
-  mayWait: boolean,
-): boolean {
-  const read: ReadFile = (file) => fs.read(dir, file);
-  row.check?.(resources, read);
-  try {
-    fs.write(dir, fileOf(fs, row, dir), value);
-  } catch (error) {
-    if (!(error instanceof CgroupFileError)) throw error;
-    if (mayWait && error.errno === EINVAL) return false;
-    if (row.tolerate?.includes(error.errno)) return true;
-    const explanation = row.explain?.(error.errno, error.value ?? "", read);
-    throw explanation === undefined ? error : new RuntimeError(explanation);
-  }
-  row.verify?.(resources, read);
-  return true;
-}
-
-function fileOf(fs: CgroupFs, { file }: Row, dir: string): string {
-  if (typeof file === "string") return file;
-  return fs.exists(dir, file[0]) ? file[0] : file[1];
+  const rows = rowsFor(resources, () => pageSizeNames(fs.list(HUGEPAGES_DIRECTORY)));
+  applyRows(fs, paths, resources, rows, phase);
 }
