@@ -14,6 +14,7 @@ import type { ExecTerminal } from "../init/exec_setup.ts";
 import { fetchDescriptor } from "../init/hand_over.ts";
 import type { Process } from "../spec/types.ts";
 import { RuntimeError } from "./errors.ts";
+import { copySize, leaveNewlinesAlone, STANDARD } from "./terminal_modes.ts";
 import { sendDescriptors } from "./unix_socket.ts";
 
 /** The name that goes with a master: the file it was opened by, as runc has it. */
@@ -45,13 +46,19 @@ export function checkTerminal({ terminal, consoleSocket, takeMaster }: TerminalR
 }
 
 /**
- * Gives the master to whom the request names: over the console socket, upon which it is closed here, or as it is.
+ * Gives the master to whom the request names: over the console socket, upon which it is closed here, or as it is;
+ * the pty then has the size of the caller's terminal, where there is one.
  *
  * @param master A descriptor of this process.
  * @throws {OperationError} `dial unix <path>: <reason>`
  */
 export function deliverMaster(master: number, { consoleSocket, takeMaster }: TerminalRequest): void {
-  if (consoleSocket === undefined) return takeMaster!(master);
+  if (consoleSocket === undefined) {
+    // Before a process is there to see it otherwise.
+    leaveNewlinesAlone(master);
+    copySize(STANDARD, master);
+    return takeMaster!(master);
+  }
   try {
     sendDescriptors(consoleSocket, MASTER_NAME, [master]);
   } finally {

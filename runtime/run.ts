@@ -10,7 +10,6 @@ import { deleteWithHooks } from "./delete_hooks.ts";
 import { startContainer } from "./start.ts";
 import { mark } from "./trace.ts";
 import { Supervisor } from "./supervisor.ts";
-import type { Terminal } from "./terminal.ts";
 
 /** What the command line says. */
 export interface RunOptions extends CreateOptions {
@@ -35,7 +34,10 @@ export async function runContainer(o: RunOptions): Promise<number> {
   let master = -1;
   try {
     const state = await createContainer(o.detach ? o : { ...o, takeMaster: (fd) => master = fd });
-    using terminal = master < 0 ? undefined : await openTerminal(master, supervisor!);
+    // Most containers have no terminal, and no need of the code.
+    using terminal = master < 0
+      ? undefined
+      : new (await import("./terminal.ts")).Terminal(master, supervisor!);
     try {
       await startContainer(o.root, o.id);
     } catch (error) {
@@ -53,10 +55,4 @@ export async function runContainer(o: RunOptions): Promise<number> {
   } finally {
     supervisor?.[Symbol.dispose]();
   }
-}
-
-/** Most containers have no terminal, and no need of the code. */
-async function openTerminal(master: number, supervisor: Supervisor): Promise<Terminal> {
-  const terminal = await import("./terminal.ts");
-  return new terminal.Terminal(master, supervisor);
 }

@@ -13,10 +13,9 @@ import * as c from "../ffi/constants.ts";
 import { local } from "../ffi/local.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { copyInput, copyOutput } from "./terminal_copy.ts";
-import { copySize, leaveNewlinesAlone, RawMode } from "./terminal_modes.ts";
+import { copySize, RawMode, STANDARD } from "./terminal_modes.ts";
 
 const F_SETFL = 4;
-const STANDARD = [0, 1, 2];
 
 /** The caller's side of a pty. Disposing of it gives the caller's terminal back and hangs the pty up. */
 export class Terminal implements Disposable {
@@ -24,17 +23,15 @@ export class Terminal implements Disposable {
   #open = true;
 
   /**
-   * Gets the pty ready before a process is on it: its size is that of the caller's terminal, where there is one.
-   *
    * @param master The pty's master; the terminal's own from now on.
-   * @param supervisor Hears of changes of the size.
+   * @param supervisor Hears when the caller's terminal changes its size.
    */
   constructor(readonly master: number, supervisor: Supervisor) {
     // The descriptor came over a socket, and its other copy closes: the open file is nobody else's.
     local().call("fcntl", [master, F_SETFL, c.O_RDWR | c.O_NONBLOCK]);
-    leaveNewlinesAlone(master);
-    copySize(STANDARD, master);
     supervisor.onResize = () => copySize(STANDARD, master);
+    // It may have changed before anybody listened.
+    supervisor.onResize();
   }
 
   /**

@@ -18,6 +18,9 @@ import {
 const SIGTTIN = 21, SIGTTOU = 22;
 const SIG_BLOCK = 0, SIG_SETMASK = 2;
 
+/** Standard streams: those of them that are terminals are the caller's. */
+export const STANDARD: readonly number[] = [0, 1, 2];
+
 /** Reads a structure by an ioctl(2); undefined where the descriptor has none, being no terminal. */
 function query(fd: number, request: number, size: number): Uint8Array | undefined {
   const k = local();
