@@ -22,6 +22,7 @@ import type { CapabilityName } from "../spec/capabilities.ts";
 import { NAMESPACES } from "../spec/namespaces.ts";
 import type { Process } from "../spec/types.ts";
 import { FailureReports } from "./failure_report.ts";
+import { ARENA, ARENA_SIZE } from "./image.ts";
 import { filterAllows } from "./filter_check.ts";
 import {
   becomeUser,
@@ -80,17 +81,16 @@ export interface ExecPlan {
   limits: readonly Limit[];
   /** Compiles the filter; asked for while the joiner is at work. */
   filter: () => SeccompFilter | null;
-  /** Descriptors of the joiner: the one that failures are reported to, and the one that it is driven through. */
+  /** Descriptors of the joiner: what it reports to, what it is driven through, and the memory shared with tsrun. */
   report: number;
   channel: number;
+  arena: number;
 }
 
 /** A process that is ready to be cloned. */
 export interface ExecReady {
-  /** Clones it, and lets it go on by itself; its failures are read from {@linkcode ExecPlan.report}. */
+  /** Clones it, and lets it go on by itself; its pid and failures are read from {@linkcode ExecPlan.report}. */
   release: () => void;
-  /** Its pid on the host once it has been cloned, else 0. */
-  pid: () => number;
 }
 
 /** Everything from the joiner's birth on. Comes back when the process only needs to be let go. */
@@ -229,7 +229,6 @@ const CALLS_UNDER_FILTER: readonly SyscallName[] = [
   "write",
   "exit_group",
 ];
-const CLONE_FLAGS = c.CLONE_PARENT | c.CLONE_PARENT_SETTID;
 
 /**
  * Decides where a filter is loaded. With no-new-privileges: last of all, by the process, which needs no right for it.
@@ -245,7 +244,7 @@ function placeFilter({ process, terminal, attributes }: ExecPlan, filter: Seccom
   }
   const scheduler: SyscallName[] = attributes?.after ? ["sched_setattr"] : [];
   const calls = [...CALLS_UNDER_FILTER, ...scheduler, ...(terminal?.calls ?? [])];
-  const early = nice.length === 0 && filterAllows(filter.program, calls, CLONE_FLAGS);
+  const early = nice.length === 0 && filterAllows(filter.program, calls, c.CLONE_PARENT);
   return { early, rights: ["CAP_SYS_ADMIN", ...nice], late: !early };
 }
 
@@ -260,32 +259,41 @@ function recordClone(
   k: Recorder,
   plan: ExecPlan,
   filter: SeccompFilter | null,
-  { early, rights, late }: Placement,
-  { path, env }: { path: string; env: readonly string[] },
+  placed: Placement,
+  program: Program,
 ): ExecReady {
-  const { process, host } = plan;
   const reports = new FailureReports(k, plan.report);
-  const pid = k.buffer(8), joiner = new Label();
-  const load = () => {
-    if (filter === null) return;
-    const code = [filter.program.length / 8, k.memory.put(filter.program)];
-    reports.guard(
-      "load the seccomp filter",
-      (onError) => k.call("seccomp", [c.SECCOMP_SET_MODE_FILTER, filter.flags, code], { onError }),
-    );
-  };
-  const drop = () => {
-    const doing = "set the capabilities of the process";
-    reports.guard(doing, (onError) => setCapabilities(k, finalSets(process, host), { onError }));
-  };
-  // The process must not inherit the line to tsrun.
-  k.close(plan.channel);
-  if (early) load();
-  if (rights.length > 0 && !late) drop();
-  reports.guard(
+  const joiner = new Label();
+  detach(k, plan, reports);
+  if (placed.early) loadFilter(k, filter, reports);
+  if (placed.rights.length > 0 && !placed.late) dropRights(k, plan, reports);
+  const clone = reports.guard(
     "clone the process into the PID namespace",
-    (onError) => k.call("clone", [CLONE_FLAGS, 0, pid, 0, 0], { onError, onPositive: joiner }),
+    (onError) => k.call("clone", [c.CLONE_PARENT, 0, 0, 0, 0], { onError, onPositive: joiner }),
   );
+  recordProcess(k, plan, placed.early ? null : filter, placed, program, reports);
+  reports.record();
+  k.place(joiner);
+  reports.sendPid(clone);
+  k.call("exit_group", [0], { allow: "any" });
+  return { release: () => k.release() };
+}
+
+/** What is executed, and its environment. */
+interface Program {
+  path: string;
+  env: readonly string[];
+}
+
+/** What is left to the process in the container. */
+function recordProcess(
+  k: Recorder,
+  plan: ExecPlan,
+  filter: SeccompFilter | null,
+  { late }: Placement,
+  { path, env }: Program,
+  reports: FailureReports,
+): void {
   k.call("setsid", [], { allow: "any" });
   plan.terminal?.attach(k, reports);
   for (const { resource, soft, hard, doing } of plan.limits) {
@@ -293,11 +301,34 @@ function recordClone(
   }
   const { after } = plan.attributes ?? {};
   if (after) reports.guard("set the scheduler of the process", (onError) => after(k, onError));
-  if (!early) load();
-  if (late) drop();
-  reports.guard(`exec ${path}`, (onError) => k.call("execve", [path, process.args, env], { onError }));
-  reports.record();
-  k.place(joiner);
-  k.call("exit_group", [0], { allow: "any" });
-  return { release: () => k.release(), pid: () => pid.u32(0) };
+  loadFilter(k, filter, reports);
+  if (late) dropRights(k, plan, reports);
+  const { args } = plan.process;
+  reports.guard(`exec ${path}`, (onError) => k.call("execve", [path, args, env], { onError }));
+}
+
+/**
+ * Cuts the joiner off from tsrun: its memory becomes its own, and the line to tsrun is closed. Who gets hold of the
+ * process by ptrace(2) then has nothing in hand that tsrun or the joiner, both of the host's PID namespace, look at.
+ */
+function detach(k: Recorder, plan: ExecPlan, reports: FailureReports): void {
+  const protection = c.PROT_READ | c.PROT_WRITE, flags = c.MAP_PRIVATE | c.MAP_FIXED;
+  reports.guard(
+    "unshare the memory of the init stage",
+    (onError) => k.call("mmap", [ARENA, ARENA_SIZE, protection, flags, plan.arena, 0], { onError }),
+  );
+  for (const fd of [plan.arena, plan.channel]) k.call("close", [fd], { allow: "any" });
+}
+
+function loadFilter(k: Recorder, filter: SeccompFilter | null, reports: FailureReports): void {
+  if (filter === null) return;
+  const code = [filter.program.length / 8, k.memory.put(filter.program)];
+  const args = [c.SECCOMP_SET_MODE_FILTER, filter.flags, code];
+  reports.guard("load the seccomp filter", (onError) => k.call("seccomp", args, { onError }));
+}
+
+function dropRights(k: Recorder, { process, host }: ExecPlan, reports: FailureReports): void {
+  const sets = finalSets(process, host);
+  const doing = "set the capabilities of the process";
+  reports.guard(doing, (onError) => setCapabilities(k, sets, { onError }));
 }

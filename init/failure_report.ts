@@ -1,13 +1,21 @@
 /**
- * What a program of records says when one of its steps fails and no tsrun drives it any more.
+ * What the processes of an exec say to a tsrun that does not drive them any more, over a socket that keeps messages
+ * apart and closes on exec: the pid of the process, and, when a step fails, its errno and what was being done.
  *
- * A report is an errno, negative, as a 64-bit word, and the text of what was being done. It goes to a descriptor that
- * closes on exec: nothing but an end of file means that execve(2) has succeeded. init/start_report.ts reads it.
+ *     joiner ── pid (16 bytes, the first eight count) ──>  socket  ── end of file: execve(2) has succeeded
+ *     process ── errno (8 bytes), text (more than 16) ──>
+ *
+ * The two write at the same time. Nothing that is read is believed further than it can be checked: whoever has the
+ * process in his power, by ptrace(2), can write to the socket too.
  * @module
  */
 
 import { AddressOf, type Fd, type Result } from "../ffi/kernel.ts";
+import { strerror } from "../ffi/errno.ts";
+import { Memory } from "../ffi/memory.ts";
 import { Label, type Recorder } from "../ffi/recorder.ts";
+
+const ERRNO_SIZE = 8, PID_SIZE = 16;
 
 /** Steps that report their failure and end the process. */
 export class FailureReports {
@@ -29,12 +37,17 @@ export class FailureReports {
     return result;
   }
 
+  /** Records the message with a pid, the result of a clone. */
+  sendPid(clone: Result): void {
+    this.k.call("write", [this.fd, new AddressOf(clone), PID_SIZE], { allow: "any" });
+  }
+
   /** Records what the guarded steps lead to. To be called behind the last record of the program proper. */
   record(): void {
     for (const { label, text, result } of this.#steps) {
-      const bytes = new TextEncoder().encode(text);
+      const bytes = new TextEncoder().encode(text.padEnd(PID_SIZE + 1));
       this.k.place(label);
-      this.k.call("write", [this.fd, new AddressOf(result), 8], { allow: "any" });
+      this.k.call("write", [this.fd, new AddressOf(result), ERRNO_SIZE], { allow: "any" });
       this.k.call("write", [this.fd, bytes, bytes.length], { allow: "any" });
       endProcess(this.k);
     }
@@ -47,4 +60,26 @@ function endProcess(k: Recorder): void {
   const nowhere = new Label();
   nowhere.address = 8;
   k.jump(nowhere);
+}
+
+/** What was said until the end of file. */
+export interface Hearing {
+  /** Pid of the process as the host sees it, 0 when there was none. */
+  pid: number;
+  /** What failed, and why; undefined when nothing did. */
+  failure: string | undefined;
+}
+
+/** Reads messages. @param messages In the order in which they came. */
+export function readMessages(messages: readonly Uint8Array<ArrayBuffer>[]): Hearing {
+  const word = (bytes: Uint8Array<ArrayBuffer>) => new Memory(bytes.slice(0, 8).buffer, 0).getI64(0);
+  const hearing: Hearing = { pid: 0, failure: undefined };
+  let errno = 0, text: string | undefined;
+  for (const message of messages) {
+    if (message.length === PID_SIZE) hearing.pid = word(message);
+    else if (message.length === ERRNO_SIZE) errno = -word(message);
+    else text = new TextDecoder().decode(message).trimEnd();
+  }
+  if (errno !== 0 || text !== undefined) hearing.failure = `${text ?? "unknown step"}: ${strerror(errno)}`;
+  return hearing;
 }

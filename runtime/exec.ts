@@ -6,12 +6,13 @@
  * @module
  */
 
-import { O_CLOEXEC, SIGKILL } from "../ffi/constants.ts";
+import { AF_UNIX, SIGKILL, SOCK_CLOEXEC, SOCK_SEQPACKET, WNOHANG } from "../ffi/constants.ts";
 import { ESRCH } from "../ffi/errno.ts";
 import { local, type LocalKernel } from "../ffi/local.ts";
 import { setUpExec } from "../init/exec_setup.ts";
 import type { ExecPlan, ExecReady, ExecTerminal, Limit } from "../init/exec_setup.ts";
-import { Arena, ExecutorGone } from "../init/executor.ts";
+import { Arena } from "../init/executor.ts";
+import { readMessages } from "../init/failure_report.ts";
 import { readHostCapabilities } from "../init/identity.ts";
 import type { SplitAttributes } from "../init/process_attributes.ts";
 import { reap, Stage } from "../init/stage.ts";
@@ -58,9 +59,9 @@ interface Execution {
   parts: Parts;
   entry: CgroupEntry;
   stage: Stage;
-  /** Descriptors of the stage and what it becomes: a pidfd of the container's init, and the reports' pipe. */
+  /** Descriptors of the stage and what it becomes: a pidfd of the container's init, and the end of its report. */
   pidfd: number;
-  report: Pipe;
+  report: Report;
 }
 
 /** Code that only some processes need. */
@@ -69,8 +70,8 @@ interface Parts {
   attributes: typeof import("../init/process_attributes.ts") | undefined;
 }
 
-/** A pipe whose end for writing is the stage's. */
-interface Pipe {
+/** What comes back from a process that goes by itself: init/failure_report.ts. The end for writing is the stage's. */
+interface Report {
   read: number;
   write: number;
 }
@@ -102,8 +103,8 @@ async function startProcess(k: LocalKernel, o: ExecOptions): Promise<number> {
   const entry = entryOf(subCgroups(state.cgroup?.paths ?? {}, o.cgroups));
   const initPidfd = openInit(k, state, o.ignorePaused);
   const arena = new Arena(k, o.preserveFds);
-  const report = makePipe(k, arena), pidfd = arena.inherited(initPidfd);
-  const stage = new Stage(arena, o.preserveFds, undefined, [pidfd, report.write]);
+  const report = makeReport(k, arena), pidfd = arena.inherited(initPidfd);
+  const stage = new Stage(arena, o.preserveFds, undefined, [arena.fd, pidfd, report.write]);
   k.close(report.write);
   k.close(pidfd);
   mark("stage started");
@@ -115,14 +116,12 @@ async function startProcess(k: LocalKernel, o: ExecOptions): Promise<number> {
   const parts = await loadParts(spec, process);
   mark("process known");
   const execution: Execution = { o, k, state, spec, process, parts, entry, stage, pidfd, report };
-  let ready: ExecReady | undefined;
   try {
-    ready = build(execution);
-    await hearReports(execution, ready);
-    return ready.pid();
+    build(execution).release();
   } catch (error) {
-    throw undo(execution, ready, error);
+    throw undo(execution, error);
   }
+  return hearReports(execution);
 }
 
 /** Refuses what cannot be entered, in runc's words; else a descriptor of the init, so that its pid cannot change hands. */
@@ -135,10 +134,11 @@ function openInit(k: LocalKernel, state: ContainerState, ignorePaused: boolean):
   return pidfd;
 }
 
-function makePipe(k: LocalKernel, arena: Arena): Pipe {
+/** A socket pair that keeps messages apart. */
+function makeReport(k: LocalKernel, arena: Arena): Report {
   return k.scratch(() => {
     const pair = k.buffer(8);
-    k.call("pipe2", [pair, O_CLOEXEC]);
+    k.call("socketpair", [AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair]);
     return { read: pair.i32(0), write: arena.inherited(pair.i32(4)) };
   });
 }
@@ -177,7 +177,6 @@ function build(execution: Execution): ExecReady {
   mark("process set up");
   raiseLimits(k, stage.initPid, limits);
   if (affinity?.final) parts.attributes!.setAffinity(k, stage.initPid, affinity.final);
-  ready.release();
   return ready;
 }
 
@@ -211,6 +210,7 @@ function execPlan(execution: Execution, nullStdio: readonly number[], limits: re
         : null,
     report: report.write,
     channel: stage.channelFd,
+    arena: stage.arena.fd,
   };
 }
 
@@ -228,43 +228,49 @@ function terminalOf({ process }: Execution): ExecTerminal | undefined {
   return undefined;
 }
 
-/** Most bytes of a report that are read. */
-const REPORT_SIZE = 8192;
+/** Most bytes of a message. */
+const MESSAGE_SIZE = 8192;
 
-/** Waits until the process has become its program. @throws {RuntimeError} What it reports instead. */
-async function hearReports({ k, report, stage, state }: Execution, ready: ExecReady): Promise<void> {
-  const bytes = k.scratch(() => {
-    const data = k.buffer(REPORT_SIZE);
-    let length = 0;
+/** Waits until the process has become its program; its pid comes back. @throws {RuntimeError} What it reports instead. */
+function hearReports({ k, report, stage, state }: Execution): number {
+  const messages: Uint8Array<ArrayBuffer>[] = [];
+  k.scratch(() => {
+    const data = k.buffer(MESSAGE_SIZE);
     for (;;) {
-      const got =
-        k.call("read", [report.read, data.slice(length, REPORT_SIZE - length), REPORT_SIZE - length]).value;
-      length += got;
-      if (got === 0 || length === REPORT_SIZE) return data.bytes.slice(0, length);
+      const length = k.call("read", [report.read, data, MESSAGE_SIZE]).value;
+      if (length === 0) return;
+      messages.push(data.bytes.slice(0, length) as Uint8Array<ArrayBuffer>);
     }
   });
   k.close(report.read);
+  const { pid, failure } = readMessages(messages);
+  const isOurs = pid > 0 && pid !== stage.initPid && isChild(k, pid);
   reap(k, stage.initPid);
-  if (bytes.length === 0 && ready.pid() !== 0) return;
-  if (!initAlive(state)) throw new RuntimeError("cannot exec in a stopped container");
-  if (bytes.length === 0) {
-    throw new ExecutorGone("the init stage ended unexpectedly (was it killed, or out of memory?)");
-  }
-  const { readReport } = await import("../init/start_report.ts");
-  throw new RuntimeError(readReport(bytes, []));
+  if (failure === undefined && isOurs) return pid;
+  if (isOurs) reap(k, pid);
+  throw failedStart(state, failure ?? "the init stage ended unexpectedly (was it killed, or out of memory?)");
+}
+
+/** The error to report; what looks strange in a container that is ending is no fault of the process. */
+function failedStart(state: ContainerState, reason: string): RuntimeError {
+  return new RuntimeError(
+    initAlive(state) ? `unable to start container process: ${reason}` : "cannot exec in a stopped container",
+  );
+}
+
+const P_PID = 1, WEXITED = 4, WNOWAIT = 0x1000000;
+
+/** Whether a process is this one's child, dead or alive: a pid that a message says may be anybody's. */
+function isChild(k: LocalKernel, pid: number): boolean {
+  return k.call("waitid", [P_PID, pid, null, WEXITED | WNOHANG | WNOWAIT, null], { allow: "any" }).value >= 0;
 }
 
 /** Ends what a failed exec has started; returns the error to report. */
-function undo({ k, stage, state }: Execution, ready: ExecReady | undefined, error: unknown): RuntimeError {
-  for (const pid of [stage.initPid || stage.pid, ready?.pid() ?? 0]) {
-    if (pid === 0) continue;
-    k.kill(pid, SIGKILL, { allow: "any" });
-    reap(k, pid);
-  }
-  if (error instanceof ExecutorGone && !initAlive(state)) {
-    return new RuntimeError("cannot exec in a stopped container");
-  }
-  const failed = new RuntimeError(`unable to start container process: ${reasonOf(error)}`);
+function undo({ k, stage, state }: Execution, error: unknown): RuntimeError {
+  const pid = stage.initPid || stage.pid;
+  k.kill(pid, SIGKILL, { allow: "any" });
+  reap(k, pid);
+  const failed = failedStart(state, reasonOf(error));
   if (error instanceof Error) failed.stack = error.stack;
   return failed;
 }
