@@ -9,6 +9,7 @@
 import { AF_UNIX, SIGKILL, SOCK_CLOEXEC, SOCK_SEQPACKET, WNOHANG } from "../ffi/constants.ts";
 import { ESRCH } from "../ffi/errno.ts";
 import { local, type LocalKernel } from "../ffi/local.ts";
+import type { RemoteKernel } from "../ffi/remote.ts";
 import { setUpExec } from "../init/exec_setup.ts";
 import type { ExecPlan, ExecReady, ExecTerminal, Limit } from "../init/exec_setup.ts";
 import { Arena } from "../init/executor.ts";
@@ -19,6 +20,7 @@ import { reap, Stage } from "../init/stage.ts";
 import type { Process, Spec } from "../spec/types.ts";
 import type { CgroupEntry } from "./cgroups/driver.ts";
 import { entryOf, subCgroups } from "./cgroups/entry.ts";
+import type { TerminalRequest } from "./console_socket.ts";
 import { reasonOf, RuntimeError } from "./errors.ts";
 import { limitsOf, raiseLimits } from "./exec_limits.ts";
 import { type ProcessFlags, processFromFile, processFromFlags } from "./exec_process.ts";
@@ -47,6 +49,8 @@ export interface ExecOptions {
   cgroups: readonly string[];
   ignorePaused: boolean;
   log: Log;
+  /** Takes the master of the process's terminal, by a tsrun that stays; absent when it leaves. */
+  takeMaster?: (master: number) => void;
 }
 
 /** Everything that an exec in progress has in hand. */
@@ -68,6 +72,7 @@ interface Execution {
 interface Parts {
   seccomp: typeof import("./seccomp.ts") | undefined;
   attributes: typeof import("../init/process_attributes.ts") | undefined;
+  terminal: typeof import("./console_socket.ts") | undefined;
 }
 
 /** What comes back from a process that goes by itself: init/failure_report.ts. The end for writing is the stage's. */
@@ -84,16 +89,21 @@ interface Report {
  */
 export async function execInContainer(o: ExecOptions): Promise<number> {
   const k = local();
-  if (o.consoleSocket !== undefined || o.pidfdSocket !== undefined) {
-    throw new RuntimeError("exec with --console-socket or --pidfd-socket is not supported yet");
-  }
+  if (o.pidfdSocket !== undefined) throw new RuntimeError("exec with --pidfd-socket is not supported yet");
   if (Deno.uid() !== 0) throw new RuntimeError("exec without root is not supported yet: run as root");
   // Before anything is started, so that no signal meant for the process is lost.
   using supervisor = o.detach ? undefined : new (await import("./supervisor.ts")).Supervisor();
-  const pid = await startProcess(k, o);
+  let master = -1;
+  const pid = await startProcess(k, o.detach ? o : { ...o, takeMaster: (fd) => master = fd });
+  using terminal = master < 0 ? undefined : new (await import("./terminal.ts")).Terminal(master, supervisor!);
   mark("program started");
   if (o.pidFile !== undefined) writePidFile(o.pidFile, pid);
-  return supervisor === undefined ? 0 : await supervisor.wait(pid);
+  if (supervisor === undefined) return 0;
+  // The copy begins before anybody waits: a process that has been waited for cannot be looked at any more.
+  const copied = terminal?.attach(pid);
+  const status = await supervisor.wait(pid);
+  await copied;
+  return status;
 }
 
 /** Starts the process; its pid on the host comes back when its program runs. */
@@ -113,7 +123,8 @@ async function startProcess(k: LocalKernel, o: ExecOptions): Promise<number> {
     ? await processFromFile(o.process)
     : processFromFlags(spec.process, o.process);
   refuseLabels(process);
-  const parts = await loadParts(spec, process);
+  const parts = await loadParts(o, spec, process);
+  parts.terminal?.checkTerminal(terminalRequest(o, process));
   mark("process known");
   const execution: Execution = { o, k, state, spec, process, parts, entry, stage, pidfd, report };
   try {
@@ -150,11 +161,12 @@ function refuseLabels({ apparmorProfile, selinuxLabel }: Process): void {
 }
 
 /** Loads what this process needs: what is not loaded is not compiled. */
-async function loadParts({ linux }: Spec, process: Process): Promise<Parts> {
+async function loadParts(o: ExecOptions, { linux }: Spec, process: Process): Promise<Parts> {
   const { scheduler, ioPriority, execCPUAffinity: affinity } = process;
   const attributes = scheduler ?? ioPriority ?? affinity ?? linux?.personality ?? linux?.memoryPolicy;
   return {
     seccomp: linux?.seccomp ? await import("./seccomp.ts") : undefined,
+    terminal: process.terminal || o.consoleSocket ? await import("./console_socket.ts") : undefined,
     attributes: attributes ? await import("../init/process_attributes.ts") : undefined,
   };
 }
@@ -173,14 +185,19 @@ function build(execution: Execution): ExecReady {
     cgroupTasks: entry.tasks,
     cloneInto: entry.cloneInto,
   });
-  const ready = setUpExec(joiner, execPlan(execution, nullStdio, limits));
+  const ready = setUpExec(joiner, execPlan(execution, joiner, nullStdio, limits));
   mark("process set up");
   raiseLimits(k, stage.initPid, limits);
   if (affinity?.final) parts.attributes!.setAffinity(k, stage.initPid, affinity.final);
   return ready;
 }
 
-function execPlan(execution: Execution, nullStdio: readonly number[], limits: readonly Limit[]): ExecPlan {
+function execPlan(
+  execution: Execution,
+  joiner: RemoteKernel,
+  nullStdio: readonly number[],
+  limits: readonly Limit[],
+): ExecPlan {
   const { o, k, state, spec, process, parts, stage, pidfd, report } = execution;
   const { linux } = spec;
   const has = (type: string) => linux?.namespaces?.some((namespace) => namespace.type === type) === true;
@@ -198,7 +215,7 @@ function execPlan(execution: Execution, nullStdio: readonly number[], limits: re
     umask: process.user.umask ?? spec.process.user.umask,
     attributes: attributesOf(execution),
     resetAffinity: !initial && !final,
-    terminal: terminalOf(execution),
+    terminal: terminalOf(execution, joiner),
     limits,
     filter: () =>
       linux?.seccomp
@@ -223,9 +240,14 @@ function attributesOf({ parts, process, spec }: Execution): SplitAttributes | un
   return parts.attributes?.splitAttributes(process, spec.linux);
 }
 
-function terminalOf({ process }: Execution): ExecTerminal | undefined {
-  if (process.terminal) throw new RuntimeError("exec with a terminal is not supported yet");
-  return undefined;
+/** Who has the terminal. */
+function terminalRequest({ consoleSocket, takeMaster }: ExecOptions, { terminal }: Process): TerminalRequest {
+  return { terminal, consoleSocket, takeMaster };
+}
+
+function terminalOf({ o, parts, process }: Execution, joiner: RemoteKernel): ExecTerminal | undefined {
+  if (!process.terminal) return undefined;
+  return parts.terminal!.terminalOfExec(joiner, process, terminalRequest(o, process));
 }
 
 /** Most bytes of a message. */
