@@ -1,4 +1,4 @@
-/** Daemons that a test starts for itself: Debian's containerd and dockerd, with directories of their own. */
+/** What clients need: a directory, an environment, and Debian's containerd and dockerd, started for one test. */
 import { findCgroups, findMounts, findProcesses, removeMounts } from "../lib/leaks.ts";
 import { exists, readText, type Result, runCommand, sleep, until } from "../lib/process.ts";
 import { Terminal } from "../lib/pty.ts";
@@ -20,7 +20,11 @@ export class Daemons {
 
   constructor() {
     Deno.mkdirSync(this.dir);
-    this.environment = { ...ENVIRONMENT, HOME: this.dir, DOCKER_CONFIG: `${this.dir}/docker-client` };
+    this.environment = {
+      ...ENVIRONMENT,
+      HOME: this.dir,
+      CONTAINERS_CONF: `${this.dir}/containers.conf`,
+    };
   }
 
   /** Starts containerd, with the plug-ins off that look for more than this test needs. */

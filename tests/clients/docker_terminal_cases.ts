@@ -3,13 +3,8 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { findProcesses } from "../lib/leaks.ts";
 import type { Terminal } from "../lib/pty.ts";
 import { readText, until } from "../lib/process.ts";
+import { DESCRIBE, described, LISTENER, PROMPT, SIZE, speak, talk } from "./dialogue.ts";
 import { type Case, type Docker, type RuntimeName, RUNTIMES } from "./docker.ts";
-
-/** The prompt of busybox's shell, behind which it may ask the terminal for the cursor's place. */
-const PROMPT = /\/ # \S*$/;
-/** A program that tells of signals and of its terminal's size, and reads lines. */
-const LISTENER = `trap 'echo size $(stty size)' WINCH; trap 'echo caught; exit 7' INT; echo ready
-while :; do if read -t 1 line; then echo "got $line"; fi; done`;
 
 /** Cases by name; see docker_interactive_test.ts. */
 export const TERMINAL_CASES: Record<string, Case> = {
@@ -40,16 +35,8 @@ export const TERMINAL_CASES: Record<string, Case> = {
     }
   },
 
-  "run -it: the size is there before the program, and signals reach it": (docker) =>
-    inTerminals(docker, (runtime) => run(runtime, ["-it"], "sh", "-c", LISTENER), async (terminal) => {
-      await terminal.expect(/ready\r\n/);
-      await terminal.line("hello", /got hello\r\n/);
-      terminal.resize(120, 50);
-      await terminal.expect(/size 50 120\r\n/);
-      await terminal.type("\x03");
-      await terminal.expect(/caught/);
-      assertEquals(await terminal.wait(), 7);
-    }),
+  "run -it: signals and changes of size reach the first process": (docker) =>
+    inTerminals(docker, (runtime) => run(runtime, ["-it"], "sh", "-c", LISTENER), speak),
 
   "run -it: job control": (docker) =>
     inTerminals(docker, (runtime) => run(runtime, ["-it"], "sh"), async (terminal) => {
@@ -141,11 +128,6 @@ export const TERMINAL_CASES: Record<string, Case> = {
   },
 };
 
-/** Prints what the terminal of a process is: its name, modes and size, owner, descriptors, session. */
-const DESCRIBE = `tty; stty -g; stat -c '%n %F %u %g %a %t %T' $(tty) /dev/console /dev/pts/ptmx; ls /dev/pts
-grep -E ' (/dev/console|/dev/pts) ' /proc/self/mountinfo | cut -d ' ' -f 4- | sed 's/[a-z]*:[0-9]*//'
-readlink /proc/$$/fd/0 /proc/$$/fd/1 /proc/$$/fd/2; ls /proc/$$/fd; echo hold >/dev/tty; ps -o pid,ppid,pgid,sid,tty,comm | head -n 2`;
-
 /** `docker run --rm` arguments. */
 function run(runtime: RuntimeName, flags: string[], ...command: string[]): string[] {
   return ["run", "--rm", "--runtime", runtime, ...flags, "box", ...command];
@@ -153,7 +135,7 @@ function run(runtime: RuntimeName, flags: string[], ...command: string[]): strin
 
 /** Runs `use` with the docker client on a terminal. */
 async function inTerminal<T>(docker: Docker, args: string[], use: (t: Terminal) => Promise<T>): Promise<T> {
-  const terminal = docker.terminal(args, [101, 33]);
+  const terminal = docker.terminal(args, SIZE);
   const modes = terminal.modes();
   try {
     const result = await use(terminal);
@@ -177,30 +159,6 @@ async function inTerminals<T>(
     if (result.status === "fulfilled") return result.value;
     throw new Error(`under ${RUNTIMES[i]}: ${result.reason.message}`, { cause: result.reason });
   });
-}
-
-/** A person's session in a shell. */
-async function talk(terminal: Terminal): Promise<void> {
-  await terminal.expect(PROMPT);
-  // The client tells the size after the start, as it did not know the container before.
-  await until("the size", async () => /33 101/.test((await terminal.line("stty size", /\d+ \d+\r\n/))[0]));
-  terminal.resize(132, 43);
-  await until(
-    "the new size",
-    async () => /43 132/.test((await terminal.line("stty size", /\d+ \d+\r\n/))[0]),
-  );
-  await terminal.line("echo $TERM; tty", /xterm\r\n\/dev\/pts\/\d+\r\n/);
-  await terminal.line("echo begin; sleep 60", /begin\r\n/);
-  await terminal.type("\x03");
-  await terminal.line("echo status $?", /status 130\r\n/);
-  await terminal.line("sh -c 'kill -9 $$'; echo status $?", /status 137\r\n/);
-  await terminal.line("exit 42", /exit 42\r\n/);
-  assertEquals(await terminal.wait(), 42);
-}
-
-async function described(terminal: Terminal): Promise<string> {
-  assertEquals(await terminal.wait(), 0, terminal.output);
-  return terminal.output.replaceAll("\r\n", "\n");
 }
 
 /** Leaves a session, finds it in the background, comes back, and ends it. */
