@@ -13,6 +13,7 @@ import { type NamespacePlan, planNamespaces } from "../init/namespaces.ts";
 import { setUp } from "../init/setup.ts";
 import { reap, Stage } from "../init/stage.ts";
 import type { Spec } from "../spec/types.ts";
+import { listenDescriptors, withListenDescriptors } from "./activation.ts";
 import { planCgroup } from "./cgroups/driver.ts";
 import { readCgroupHost } from "./cgroups/host.ts";
 import { readConfig } from "./config.ts";
@@ -54,14 +55,17 @@ export interface CreateOptions {
  * @throws {RuntimeError} For whatever failed, when everything made until then is gone again.
  */
 export async function createContainer(o: CreateOptions): Promise<ContainerState> {
-  checkOptions(o);
+  checkUser();
   const k = local();
-  checkPreserved(k, o.preserveFds);
-  const arena = new Arena(k, o.preserveFds);
-  const stage = new Stage(arena, o.preserveFds);
+  const listening = listenDescriptors();
+  checkPreserved(k, listening, o.preserveFds);
+  const arena = new Arena(k, listening + o.preserveFds);
+  const stage = new Stage(arena, listening + o.preserveFds);
   mark("stage started");
   const config = await readConfig(o.bundle, o.log);
-  const parts = await loadParts(o.consoleSocket, config.spec);
+  const parts = await loadParts(o, config.spec);
+  if (listening > 0) config.spec.process.env = withListenDescriptors(config.spec.process.env, listening);
+  parts.notify?.addNotifySocket(config.spec, o.root, o.id);
   parts.terminal?.checkTerminal(terminalRequest(o, config.spec));
   mark("config read");
   const rootfs = resolveRootfs(o.bundle, config.spec.root.path);
@@ -95,11 +99,10 @@ export async function createContainer(o: CreateOptions): Promise<ContainerState>
 }
 
 /** What can be refused before anything is read. */
-function checkOptions(o: CreateOptions): void {
+function checkUser(): void {
   if (Deno.uid() !== 0) {
     throw new RuntimeError("containers without root are not supported yet: run as root");
   }
-  if (o.pidfdSocket !== undefined) throw new RuntimeError("--pidfd-socket is not supported yet");
 }
 
 function resolveRootfs(bundle: string, path: string): string {
@@ -140,12 +143,13 @@ function newState(
 
 /** The container's way from a record to `created`. */
 function build(creation: Creation): void {
-  const { o, k, stage, config, namespaces, cgroup, state } = creation;
+  const { o, k, stage, config, parts, namespaces, cgroup, state } = creation;
   const { spec } = config;
   const directory = containerDir(o.root, o.id);
   writeState(o.root, state);
   Deno.writeTextFileSync(`${directory}/config.json`, config.text, { mode: 0o600 });
   makeFifo(k, `${directory}/exec.fifo`);
+  parts.notify?.makeNotifyDirectory(o.root, o.id);
   mark("state recorded");
   cgroup.create(spec.linux?.resources);
   state.cgroup = cgroup.record;
@@ -166,6 +170,7 @@ function build(creation: Creation): void {
   setRlimits(k, stage.initPid, spec.process.rlimits);
   mark("limits set");
   recordInit(creation);
+  if (o.pidfdSocket !== undefined) parts.pidfd!.sendPidfd(k, o.pidfdSocket, state.pid, "standard");
   if (o.pidFile !== undefined) writePidFile(o.pidFile, state.pid);
   writeState(o.root, state);
   ready.release();

@@ -11,6 +11,8 @@ export interface Parts {
   hooks: typeof import("./hooks.ts") | undefined;
   seccomp: typeof import("./seccomp.ts") | undefined;
   listener: typeof import("./seccomp_listener.ts") | undefined;
+  notify: typeof import("./notify.ts") | undefined;
+  pidfd: typeof import("./pidfd_socket.ts") | undefined;
   terminal: typeof import("./console_socket.ts") | undefined;
   attributes: typeof import("../init/process_attributes.ts") | undefined;
   copyUp: typeof import("./copy_up.ts") | undefined;
@@ -19,7 +21,7 @@ export interface Parts {
 
 /** Loads what this container needs: what is not loaded is not compiled, and compiling is most of the time there is. */
 export async function loadParts(
-  consoleSocket: string | undefined,
+  { consoleSocket, pidfdSocket }: { consoleSocket?: string; pidfdSocket?: string },
   { process, hooks, linux, mounts = [] }: Spec,
 ): Promise<Parts> {
   const hooked = Object.values(hooks ?? {}).some((list) => list.length > 0);
@@ -27,6 +29,8 @@ export async function loadParts(
     hooks: hooked ? await import("./hooks.ts") : undefined,
     seccomp: linux?.seccomp ? await import("./seccomp.ts") : undefined,
     listener: linux?.seccomp?.listenerPath ? await import("./seccomp_listener.ts") : undefined,
+    notify: Deno.env.get("NOTIFY_SOCKET") ? await import("./notify.ts") : undefined,
+    pidfd: pidfdSocket !== undefined ? await import("./pidfd_socket.ts") : undefined,
     terminal: process.terminal || consoleSocket ? await import("./console_socket.ts") : undefined,
     attributes: process.scheduler ?? process.ioPriority ?? linux?.personality ?? linux?.memoryPolicy
       ? await import("../init/process_attributes.ts")

@@ -108,7 +108,7 @@ export async function execInContainer(o: ExecOptions): Promise<number> {
 
 /** Starts the process; its pid on the host comes back when its program runs. */
 async function startProcess(k: LocalKernel, o: ExecOptions): Promise<number> {
-  checkPreserved(k, o.preserveFds);
+  checkPreserved(k, 0, o.preserveFds);
   const state = readState(o.root, o.id);
   const entry = entryOf(subCgroups(state.cgroup?.paths ?? {}, o.cgroups));
   const initPidfd = openInit(k, state, o.ignorePaused);

@@ -4,7 +4,7 @@
  */
 
 import * as c from "../ffi/constants.ts";
-import { strerror } from "../ffi/errno.ts";
+import { EBADF, strerror } from "../ffi/errno.ts";
 import type { LocalKernel } from "../ffi/local.ts";
 import { readStatx, STATX_SIZE } from "../ffi/structs.ts";
 import { RuntimeError } from "./errors.ts";
@@ -38,18 +38,21 @@ export function inspectStdio(k: LocalKernel, uid: number): number[] {
 const KEEP = 0xffff_ffff;
 
 /**
- * Checks that the descriptors of `--preserve-fds` came from the caller.
+ * Checks that the descriptors of `LISTEN_FDS`, which come first, and of `--preserve-fds` came from the caller.
  *
  * Deno's own descriptors close on exec and may stand at such a number: they must never reach a container.
  *
  * @throws {RuntimeError} Naming the first that did not.
  */
-export function checkPreserved(k: LocalKernel, count: number): void {
-  for (let i = 0; i < count; i++) {
+export function checkPreserved(k: LocalKernel, listening: number, preserved: number): void {
+  for (let i = 0; i < listening + preserved; i++) {
     const flags = k.call("fcntl", [3 + i, c.F_GETFD, 0], { allow: "any" }).value;
     if (flags < 0 || flags & c.FD_CLOEXEC) {
-      const reason = flags < 0 ? strerror(-flags) : strerror(9);
-      throw new RuntimeError(`unable to stat preserved-fd ${3 + i} (of ${count}): ${reason}`);
+      const reason = flags < 0 ? strerror(-flags) : strerror(EBADF);
+      const which = i < listening
+        ? `socket ${i} (of ${listening}, LISTEN_FDS)`
+        : `preserved-fd ${i - listening} (of ${preserved})`;
+      throw new RuntimeError(`unable to stat ${which}: ${reason}`);
     }
   }
 }

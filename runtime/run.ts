@@ -8,6 +8,7 @@ import { local } from "../ffi/local.ts";
 import { createContainer, type CreateOptions } from "./create.ts";
 import { deleteWithHooks } from "./delete_hooks.ts";
 import { startContainer } from "./start.ts";
+import type { NotifyProxy } from "./notify.ts";
 import { mark } from "./trace.ts";
 import { Supervisor } from "./supervisor.ts";
 
@@ -38,21 +39,36 @@ export async function runContainer(o: RunOptions): Promise<number> {
     using terminal = master < 0
       ? undefined
       : new (await import("./terminal.ts")).Terminal(master, supervisor!);
+    let proxy: NotifyProxy | undefined;
     try {
+      proxy = await openNotify(o);
       await startContainer(o.root, o.id);
     } catch (error) {
       deleteWithHooks(o.root, o.id, o.log);
       throw error;
     }
-    if (supervisor === undefined) return 0;
+    using _proxy = proxy;
+    if (supervisor === undefined) {
+      await proxy?.pass({ pid: state.pid, mainPid: state.pid });
+      return 0;
+    }
+    // The manager goes on to watch tsrun, which passes its signals on.
+    const notified = proxy?.pass({ pid: state.pid, mainPid: Deno.pid });
     // The copy begins before anybody waits: a process that has been waited for cannot be looked at any more.
     const copied = terminal?.attach(state.pid);
     const status = await supervisor.wait(state.pid);
     await copied;
+    await notified;
     mark("program ended");
     if (!o.keep) deleteWithHooks(o.root, o.id, o.log);
     return status;
   } finally {
     supervisor?.[Symbol.dispose]();
   }
+}
+
+/** Few are run by a service manager that wants to know when they are ready. */
+async function openNotify({ root, id }: RunOptions): Promise<NotifyProxy | undefined> {
+  const manager = Deno.env.get("NOTIFY_SOCKET");
+  return manager ? (await import("./notify.ts")).NotifyProxy.open(root, id, manager) : undefined;
 }

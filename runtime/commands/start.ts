@@ -8,12 +8,16 @@ export const command: Command = {
   operands: "<container-id>",
   description:
     "Starts the process of the container's config.json. Returns when its program runs, or says why it\n" +
-    "cannot be run.",
+    "cannot be run. With NOTIFY_SOCKET set, as service managers do, it returns when the program says that it\n" +
+    "is ready, and passes that on.",
   minArgs: 1,
   maxArgs: 1,
   flags: [],
   async run({ global, args: [id] }: Context): Promise<number> {
-    await startContainer(global.root, id);
+    const start = () => startContainer(global.root, id);
+    const manager = Deno.env.get("NOTIFY_SOCKET");
+    if (!manager) await start();
+    else await (await import("../notify.ts")).startNotified(global.root, id, manager, start);
     return 0;
   },
 };

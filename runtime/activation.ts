@@ -1,0 +1,26 @@
+/**
+ * Socket activation: sockets that a service manager hands to tsrun are the container's, see sd_listen_fds(3).
+ * @module
+ */
+
+/** Looks up a variable of the environment. */
+type Lookup = (name: string) => string | undefined;
+
+/**
+ * How many descriptors from 3 on a service manager has opened for this process.
+ *
+ * @returns 0 when there are none, or when they were meant for another process (`LISTEN_PID`).
+ */
+export function listenDescriptors(
+  lookup: Lookup = (name) => Deno.env.get(name),
+  pid: number = Deno.pid,
+): number {
+  const count = lookup("LISTEN_FDS");
+  if (!count || !/^\d+$/.test(count) || lookup("LISTEN_PID") !== String(pid)) return 0;
+  return Number(count);
+}
+
+/** The environment of a container's process that gets so many sockets. It is process 1, as runc says as well. */
+export function withListenDescriptors(env: readonly string[] = [], count: number): string[] {
+  return count === 0 ? [...env] : [...env, `LISTEN_FDS=${count}`, "LISTEN_PID=1"];
+}
