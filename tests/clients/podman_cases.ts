@@ -62,7 +62,16 @@ export const CASES: Record<string, Case> = {
       ["--cap-drop", "ALL", "--cap-add", "NET_RAW", "--security-opt", "no-new-privileges"],
       ["--pid", "host", "--ipc", "host", "--uts", "host", "--network", "host"],
       ["--cgroupns", "private", "--security-opt", "seccomp=unconfined", "--security-opt", "unmask=ALL"],
-      ["--ulimit", "core=0", "--oom-score-adj", "500", "--sysctl", "net.ipv4.ip_forward=1"],
+      [
+        "--ulimit",
+        "nofile=512:1024",
+        "--ulimit",
+        "nproc=512:1024",
+        "--oom-score-adj",
+        "500",
+        "--sysctl",
+        "net.ipv4.ip_forward=1",
+      ],
     ];
     for (const flags of variants) await compareFacts(podman, flags);
   },
