@@ -1,0 +1,206 @@
+/** `exec` in a hostile container, under filters, in little memory, many times. */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { DEFAULT_CAPABILITIES, type Dict, sh } from "../lib/bundle.ts";
+import { assertError, assertOk, type Container } from "../lib/container.ts";
+import { contract } from "../lib/contract.ts";
+import { exec, execDocument, execOutput, sleeper } from "../lib/exec.ts";
+import { readText, sleep, until } from "../lib/process.ts";
+
+const PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/**
+ * Watches /proc for newcomers, with nothing but builtins of the shell, so that it is fast and makes none itself.
+ * Of each it notes name and capabilities, and whether memory, descriptors, environment or root could be opened.
+ */
+const WATCHER = `
+cd /proc; echo watching
+seen=" "; for p in [0-9]*; do seen="$seen$p "; done
+while :; do
+  for p in [0-9]*; do
+    case "$seen" in *" $p "*) continue ;; esac
+    name= caps= open=
+    { :; } 2>/dev/null <$p/mem && open="$open mem"
+    { :; } 2>/dev/null <$p/environ && { read -r e <$p/environ; open="$open environ"; } 2>/dev/null
+    for f in $p/fd/*; do [ -e $f ] && open="$open $f"; done
+    [ -e $p/exe ] && open="$open exe"
+    [ -e $p/root/proc ] && open="$open root"
+    { read -r name <$p/comm; while read -r key value; do
+      case $key in CapPrm:|CapEff:) caps="$caps $value" ;; Uid:) uid="$value" ;; esac
+    done <$p/status; } 2>/dev/null
+    echo "newcomer $p name=$name caps=$caps uid=$uid open=$open"
+    case $name in tsrun*|runc*) ;; ?*) seen="$seen$p " ;; esac
+  done
+done
+`;
+
+/** What a watcher saw of processes that were not yet the program that was executed. */
+async function watch(container: Container, execs: () => Promise<void>): Promise<string[]> {
+  await until("the watcher", () => container.stdout().includes("watching"));
+  await execs();
+  await sleep(200);
+  const lines = container.stdout().split("\n").filter((line) => line.startsWith("newcomer"));
+  assert(
+    lines.some((line) => / name=(sleep|true|busybox) /.test(line)),
+    `the watcher saw no program: ${lines}`,
+  );
+  return lines.filter((line) => /name=(tsrun|runc)/.test(line));
+}
+
+/** Asserts that a newcomer showed nothing of itself, and has no more rights than the final process. */
+function assertHarmless(lines: string[], caps: string): void {
+  for (const line of lines) {
+    assertMatch(line, new RegExp(`caps= ${caps} ${caps} `), line);
+    assertMatch(line, / open=$/, line);
+  }
+}
+
+/** The mask of docker's default capabilities. */
+const DOCKER_CAPS = "00000000a80425fb";
+
+async function execMany(container: Container, flags: string[] = []): Promise<void> {
+  for (let i = 0; i < 15; i++) assertOk(await exec(container, ["sleep", "0.01"], { flags }));
+}
+
+contract("exec: a hostile container sees nothing but the final process", async (box) => {
+  const container = await box.container({ process: { args: sh(WATCHER) } }).started();
+  assertHarmless(await watch(container, () => execMany(container)), DOCKER_CAPS);
+}, { notOnReference: "runc's init is seen, with more rights" });
+
+contract("exec: nor does it see a right that loading a filter takes", async (box) => {
+  const process = { args: sh(WATCHER), noNewPrivileges: false };
+  const seccomp = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [errno("mkdir", 1)] };
+  const container = await box.container({ process, linux: { seccomp } }).started();
+  assertHarmless(await watch(container, () => execMany(container)), DOCKER_CAPS);
+}, { notOnReference: "runc's init is seen, with more rights" });
+
+contract("exec: nor anything that may be written to, where it may trace everything", async (box) => {
+  const capabilities = [...DEFAULT_CAPABILITIES, "CAP_SYS_PTRACE"];
+  const sets = { bounding: capabilities, effective: capabilities, permitted: capabilities };
+  const container = await box.container({ process: { args: sh(WATCHER), capabilities: sets } }).started();
+  const seen = await watch(container, () => execMany(container));
+  // Whoever has CAP_SYS_PTRACE may look; what is there is the process's own: standard streams, and where it reports.
+  for (const line of seen) {
+    assertMatch(line, /caps= 00000000a80c25fb 00000000a80c25fb /, line);
+    for (const [, fd] of line.matchAll(/\/fd\/(\d+)/g)) assert(Number(fd) < 3 || Number(fd) >= 200, line);
+  }
+}, { notOnReference: "runc's init is seen, with more rights" });
+
+const errno = (name: string, errnoRet: number): Dict => ({
+  names: [name],
+  action: "SCMP_ACT_ERRNO",
+  errnoRet,
+});
+
+for (const noNewPrivileges of [true, false]) {
+  contract(`exec: the container's filter, noNewPrivileges ${noNewPrivileges}`, async (box) => {
+    const seccomp = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [errno("sethostname", 2)] };
+    const container = await sleeper(box, { process: { noNewPrivileges }, linux: { seccomp } });
+    const status = await execOutput(container, ["cat", "/proc/self/status"]);
+    assertMatch(status, /^Seccomp:\s+2$/m);
+    assertMatch(status, /^Seccomp_filters:\s+1$/m);
+    assertMatch(status, new RegExp(`^CapEff:\\s+${DOCKER_CAPS}$`, "m"));
+    const result = await exec(container, ["hostname", "x"]);
+    assertMatch(result.stderr, /hostname: sethostname: No such file or directory/);
+  });
+}
+
+contract("exec: under a filter that forbids what the runtime does", async (box) => {
+  const forbidden = ["capset", "clone", "clone3", "setsid", "prlimit64", "fork", "vfork", "setns"];
+  const seccomp = {
+    defaultAction: "SCMP_ACT_ALLOW",
+    syscalls: forbidden.map((name) => errno(name, 1)),
+  };
+  const container = await sleeper(box, { linux: { seccomp } });
+  assertMatch(
+    await execOutput(container, ["cat", "/proc/self/status"]),
+    new RegExp(`^CapEff:\\s+${DOCKER_CAPS}$`, "m"),
+  );
+}, { notOnReference: "runc's own calls are under the filter" });
+
+contract("exec: a filter that forbids execve is an error", async (box) => {
+  const container = await sleeper(box);
+  assertOk(await exec(container, ["true"]));
+  const seccomp = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [errno("execve", 13)] };
+  // A container cannot start under such a filter, but its saved config may name one.
+  const saved = `${box.root}/${container.id}/config.json`;
+  const config = JSON.parse(readText(saved));
+  config.linux.seccomp = seccomp;
+  Deno.writeTextFileSync(saved, JSON.stringify(config));
+  for (const flags of [[], ["--detach"]]) {
+    assertError(await exec(container, ["true"], { flags }), /exec \/bin\/true: permission denied/, 255);
+  }
+}, { notOnReference: "runc keeps its state in another form" });
+
+contract("exec: charges a container little memory", async (box) => {
+  const container = await sleeper(box, { linux: { resources: { memory: { limit: 6 << 20 } } } });
+  assertOk(await exec(container, ["true"]));
+  const value = (file: string) => Number(container.cgroup("memory", file));
+  const before = value("memory.usage_in_bytes");
+  Deno.writeTextFileSync(`/sys/fs/cgroup/memory/${container.id}/memory.max_usage_in_bytes`, "0");
+  for (let i = 0; i < 5; i++) assertOk(await exec(container, ["true"]));
+  const charged = value("memory.max_usage_in_bytes") - before;
+  // The kernel charges in batches of 64 pages, so a first page costs 256 KiB; the program's own pages are in it too.
+  assert(charged <= 512 << 10, `${charged} bytes`);
+}, { notOnReference: "runc charges megabytes" });
+
+contract("exec: a hundred of them leave nothing", async (box) => {
+  const container = await sleeper(box);
+  const init = await container.pid();
+  const count = () => ({
+    fds: [...Deno.readDirSync(`/proc/${init}/fd`)].length,
+    processes: container.cgroup("pids", "pids.current"),
+    state: [...Deno.readDirSync(`${box.root}/${container.id}`)].length,
+  });
+  const before = count();
+  for (let i = 0; i < 100; i++) {
+    const flags = i % 2 === 0 ? [] : ["--detach"];
+    assertEquals((await exec(container, ["true"], { flags })).code, 0);
+  }
+  await until("the last to be gone", () => container.cgroup("pids", "pids.current") === before.processes);
+  assertEquals(count(), before);
+}, { timeout: 60_000 });
+
+contract("exec: many at once", async (box) => {
+  const container = await sleeper(box);
+  const all = await Promise.all([...Array(6).keys()].map((i) => exec(container, sh(`exit ${i}`))));
+  assertEquals(all.map(({ code }) => code), [0, 1, 2, 3, 4, 5]);
+});
+
+contract("exec: a container that ends meanwhile", async (box) => {
+  const container = await box.container({ process: { args: ["sleep", "0.3"] } }).started();
+  for (let i = 0; i < 20; i++) {
+    const result = await exec(container, ["true"]);
+    if (result.code === 0 || result.code === 137) continue;
+    assertError(result, /exec failed: cannot exec in a stopped container/, 255);
+    return;
+  }
+  throw new Error("the container did not end");
+}, { notOnReference: "runc has several words for it" });
+
+contract("exec: scheduler, I/O priority and CPUs of the document", async (box) => {
+  const container = await sleeper(box);
+  const run = async (changes: Dict, script: string) =>
+    (await execDocument(container, {
+      user: { uid: 0, gid: 0 },
+      args: sh(script),
+      env: [PATH],
+      cwd: "/",
+      ...changes,
+    })).trim();
+  const policy = "grep -E '^(policy|prio)' /proc/self/sched | sed 's/.* //'";
+  assertEquals(await run({ scheduler: { policy: "SCHED_BATCH", nice: 5 } }, policy), "3\n125");
+  assertEquals(
+    await run({ execCPUAffinity: { final: "0" } }, "grep Cpus_allowed_list /proc/self/status"),
+    "Cpus_allowed_list:\t0",
+  );
+}, { notOnReference: "Debian's runc does not know these" });
+
+contract("process: scheduler, personality and memory policy of the container", async (box) => {
+  const script =
+    "grep -E '^(policy|prio)' /proc/self/sched | sed 's/.* //'; uname -m; head -n 1 /proc/self/numa_maps";
+  const output = await box.container({
+    process: { args: sh(script), scheduler: { policy: "SCHED_BATCH", nice: 7 } },
+    linux: { personality: { domain: "LINUX32" }, memoryPolicy: { mode: "MPOL_BIND", nodes: "0" } },
+  }).output();
+  assertMatch(output, /^3\n127\ni686\n\w+ bind:0 /);
+}, { notOnReference: "Debian's runc does not know these" });
