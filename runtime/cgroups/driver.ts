@@ -16,7 +16,7 @@ import { cleanPath } from "./path.ts";
 import { CgroupV1, planV1 } from "./v1.ts";
 
 /** The drivers that a state file may name. */
-export type CgroupDriverName = "cgroupfs-v1";
+export type CgroupDriverName = "cgroupfs-v1" | "cgroupfs-v2";
 
 /** What the state file keeps: enough for any later command to find the container's cgroups. */
 export interface CgroupRecord {

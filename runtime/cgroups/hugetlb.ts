@@ -39,23 +39,28 @@ export function pageSizeNames(directories: readonly string[]): string[] {
  *
  * The page size becomes part of a file's name, so only sizes of this host are let through.
  *
+ * @param place Controller as paths are kept by, and the end of the files' names: v1 and v2 differ in both.
  * @throws {RuntimeError} for a page size that the host does not have.
  */
-export function hugetlbRows(limits: readonly LinuxHugepageLimit[], hostPageSizes: readonly string[]): Row[] {
+export function hugetlbRows(
+  limits: readonly LinuxHugepageLimit[],
+  hostPageSizes: readonly string[],
+  place: { controller: string; suffix: string } = { controller: "hugetlb", suffix: "limit_in_bytes" },
+): Row[] {
   return limits.flatMap(({ pageSize, limit }) => {
     if (!hostPageSizes.includes(pageSize)) {
       const known = hostPageSizes.length ? hostPageSizes.join(", ") : "none";
       throw new RuntimeError(`invalid hugepage size ${JSON.stringify(pageSize)} (this host has: ${known})`);
     }
     const row = {
-      controller: "hugetlb",
+      controller: place.controller,
       group: "hugepageLimits" as const,
       convert: () => toUint64(limit).toString(),
     };
     return [
-      { ...row, file: `hugetlb.${pageSize}.limit_in_bytes` },
+      { ...row, file: `hugetlb.${pageSize}.${place.suffix}` },
       // Kernels before 5.7 count use only.
-      { ...row, file: `hugetlb.${pageSize}.rsvd.limit_in_bytes`, tolerate: [ENOENT] },
+      { ...row, file: `hugetlb.${pageSize}.rsvd.${place.suffix}`, tolerate: [ENOENT] },
     ];
   });
 }

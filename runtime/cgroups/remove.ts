@@ -2,7 +2,7 @@
  * Removing and listing of cgroup directories; the same in every driver.
  * @module
  */
-import { EBUSY, ENOENT } from "../../ffi/errno.ts";
+import { EBUSY, ENOENT, ENOTEMPTY, EOPNOTSUPP } from "../../ffi/errno.ts";
 import { CgroupFileError, type CgroupFs, isGone } from "./fs.ts";
 
 /** A killed task leaves its cgroups a moment after the signal: ten waits of 1, 2, 4 … 512 ms for all of them together. */
@@ -16,13 +16,18 @@ const RETRIES = 10;
  */
 export function removeTrees(fs: CgroupFs, dirs: readonly string[]): void {
   let failures = tryAll(fs, dirs);
-  for (let attempt = 0; attempt < RETRIES && failures.some(([, errno]) => errno === EBUSY); attempt++) {
+  for (let attempt = 0; attempt < RETRIES && failures.some(isInUse); attempt++) {
     fs.pause(2 ** attempt);
     failures = tryAll(fs, failures.map(([dir]) => dir));
   }
   // A read-only mount answers EROFS even where there is nothing to remove.
   const failure = failures.find(([dir]) => fs.exists(dir, "cgroup.procs"));
   if (failure !== undefined) throw new CgroupFileError("rmdir", ...failure);
+}
+
+/** Processes or children are still there: kernels say one or the other. */
+function isInUse([, errno]: [string, number]): boolean {
+  return errno === EBUSY || errno === ENOTEMPTY;
 }
 
 /** Tries to remove each; gives those that are left, with the errno. */
@@ -58,7 +63,9 @@ function collect(fs: CgroupFs, dir: string, pids: Set<number>): void {
   try {
     text = fs.read(dir, "cgroup.procs");
   } catch (error) {
-    if (error instanceof CgroupFileError && isGone(error.errno)) return;
+    if (!(error instanceof CgroupFileError)) throw error;
+    // In a threaded cgroup of v2 there are threads only: their processes are listed by the domain above.
+    if (isGone(error.errno) || error.errno === EOPNOTSUPP) return;
     throw error;
   }
   for (const line of text.split("\n")) if (line !== "") pids.add(Number(line));
