@@ -19,6 +19,9 @@ import { ARENA, ARENA_SIZE, executorImage } from "./image.ts";
 /** Descriptors that an executor inherits are numbered from here, above any that a caller is likely to preserve. */
 const FIRST_FD = 200;
 
+/** Root-only directory of the image where memfds may not be executed; compiled filters are kept there too. */
+const IMAGE_DIR = "/run/tsrun-cache";
+
 /** The executor ended while it was expected to answer. */
 export class ExecutorGone extends Error {
   override name = "ExecutorGone";
@@ -139,14 +142,14 @@ export interface Executor {
  * @param noexecDir A root-only directory to run the image from, used only where memfds may not be executed.
  * @throws {Error} When it cannot be started; the message says why.
  */
-export function spawnExecutor(arena: Arena, noexecDir?: string): Executor {
+export function spawnExecutor(arena: Arena, noexecDir: string = IMAGE_DIR): Executor {
   const { kernel } = arena;
   const line = arena.line();
   const image = executorImage(line.theirs, arena.fd);
   const memfd = sealedImage(kernel, image);
   let answer = spawn(kernel, `/proc/self/fd/${memfd}`);
   kernel.close(memfd);
-  if (answer === -EACCES && noexecDir !== undefined) answer = spawnFromFile(kernel, image, noexecDir);
+  if (answer === -EACCES) answer = spawnFromFile(kernel, image, noexecDir);
   if (answer < 0) throw new Error(`cannot start the init stage: ${strerror(-answer)}`);
   kernel.close(line.theirs);
   return {
@@ -198,9 +201,11 @@ function spawn(kernel: LocalKernel, path: string): number {
   });
 }
 
+/** The way where memfds may not be executed: a file that is gone again as soon as it runs. */
 function spawnFromFile(kernel: LocalKernel, image: Uint8Array, directory: string): number {
-  const path = `${directory}/init-image`;
-  Deno.writeFileSync(path, image, { mode: 0o500 });
+  const path = `${directory}/init-image.${Deno.pid}`;
+  Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
+  Deno.writeFileSync(path, image, { mode: 0o500, createNew: true });
   try {
     return spawn(kernel, path);
   } finally {
