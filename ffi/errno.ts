@@ -139,6 +139,7 @@ const TABLE = `
 130 EOWNERDEAD owner died
 131 ENOTRECOVERABLE state not recoverable
 132 ERFKILL operation not possible due to RF-kill
+133 EHWPOISON memory page has hardware error
 `;
 
 /** The name and the words of an error number, undefined for one that is not in use. */

@@ -8,10 +8,12 @@ import {
   type Arg,
   type CallOptions,
   describeArgs,
+  inStep,
   isResult,
   Kernel,
   Load,
   OperationError,
+  type Repair,
   type Result,
 } from "./kernel.ts";
 import { errno, libc } from "./libc.ts";
@@ -42,22 +44,31 @@ export class LocalKernel extends Kernel {
   /** Makes the call; EINTR is retried, as no handler of ours wants to be heard (signal(7)). */
   override call(name: SyscallName, args: readonly Arg[], options?: CallOptions): Result {
     const top = this.memory.top;
-    const number = syscallNumber(name);
-    const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = args.map((arg) => this.#word(arg));
-    for (;;) {
-      const value = libc().syscall(number, a, b, c, d, e, f);
-      const error = value === -1 ? errno() : 0;
-      if (error === EINTR) continue;
-      if (error === 0 || options?.allow === "any" || options?.allow?.includes(error)) {
-        this.memory.release(top);
-        return { value: error === 0 ? value : -error };
+    try {
+      const number = syscallNumber(name);
+      const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = args.map((arg) => this.#word(arg));
+      for (;;) {
+        const value = libc().syscall(number, a, b, c, d, e, f);
+        if (value !== -1) return { value };
+        const error = errno();
+        if (error === EINTR) continue;
+        if (options?.allow === "any" || options?.allow?.includes(error)) return { value: -error };
+        const answer = this.#repair(options?.repair, error);
+        if (answer === "retry") continue;
+        if (answer === "skip") return { value: -error };
+        const doing = options?.doing ?? this.doing;
+        throw new OperationError(name, error, options?.doing ? "" : describeArgs(args), doing);
       }
-      const answer = options?.repair?.(error);
-      if (answer === "retry") continue;
+    } finally {
       this.memory.release(top);
-      if (answer === "skip") return { value: -error };
-      const doing = options?.doing ?? this.doing;
-      throw new OperationError(name, error, options?.doing ? "" : describeArgs(args), doing);
+    }
+  }
+
+  #repair(repair: Repair | undefined, error: number): "retry" | "skip" | undefined {
+    try {
+      return repair?.(error);
+    } catch (failure) {
+      throw inStep(failure, this.doing);
     }
   }
 
