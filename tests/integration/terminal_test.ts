@@ -1,17 +1,15 @@
 /** Terminals of containers: the caller's own in the foreground, and those that go to a console socket. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { EAGAIN } from "../../ffi/errno.ts";
 import { local } from "../../ffi/local.ts";
 import type { Box } from "../lib/box.ts";
 import { type Dict, MOUNTS, sh } from "../lib/bundle.ts";
 import { assertError, assertOk, type Container } from "../lib/container.ts";
 import { contract } from "../lib/contract.ts";
+import { readMaster } from "../lib/master.ts";
 import { host, readText, until } from "../lib/process.ts";
 import { Terminal, type TerminalOptions } from "../lib/pty.ts";
 import { type Message, UnixListener } from "../lib/unix_listener.ts";
 
-/** errno(3): a terminal that is gone. */
-const EIO = 5;
 const STTY = "/bin/busybox stty";
 /** The shell's prompt, behind which it may ask the terminal for the cursor's place. */
 const PROMPT = /\/ # \S*$/;
@@ -64,7 +62,7 @@ contract(
   async (box) => {
     const script =
       "tty; stat -c '%t:%T %u:%g %a' /dev/console; echo by tty >/dev/tty; echo by console >/dev/console; " +
-      "grep ' /dev/console ' /proc/self/mountinfo; ls -l /proc/$$/fd | sed -n 's/.* \\([0-9]* ->\\)/\\1/p'; " +
+      "grep ' /dev/console ' /proc/self/mountinfo; sh -c 'ls -1 /proc/$PPID/fd; for i in 0 1 2; do readlink /proc/$PPID/fd/$i; done'; " +
       `${STTY} -a | grep -o '.onlcr'; cut -d' ' -f6 /proc/$$/stat; cut -d' ' -f8 /proc/$$/stat`;
     const container = box.container({ process: onTerminal(script, { user: { uid: 1000, gid: 1000 } }) });
     await inForeground(container, async (terminal) => {
@@ -72,7 +70,7 @@ contract(
       const lines = terminal.output.split("\r\n");
       assertEquals(lines.slice(0, 4), ["/dev/pts/0", "88:0 1000:5 620", "by tty", "by console"]);
       assertMatch(lines[4], / \/0 \/dev\/console rw,\S+ - devpts devpts /);
-      const streams = [0, 1, 2].map((fd) => `${fd} -> /dev/pts/0`);
+      const streams = ["0", "1", "2", ...Array(3).fill("/dev/pts/0")];
       assertEquals(lines.slice(5), [...streams, "-onlcr", "1", "1", ""]);
     });
   },
@@ -185,20 +183,6 @@ contract("terminal: it may be closed and opened again", async (box) => {
     assertEquals(terminal.output, "late\r\n");
   });
 }, { notOnReference: "runc 1.1.5 stops copying when the terminal is closed for the first time" });
-
-/** Reads what a master has; the text so far once it matches. */
-function readMaster(master: number, pattern: RegExp): Promise<string> {
-  let text = "";
-  local().call("fcntl", [master, 4, 0o4002]);
-  return until(`${pattern} on the terminal`, () => {
-    local().scratch(() => {
-      const buffer = local().buffer(4096);
-      const { value } = local().call("read", [master, buffer, 4096], { allow: [EAGAIN, EIO] });
-      if (value > 0) text += buffer.text(value);
-    });
-    return pattern.test(text) && text;
-  });
-}
 
 /** Makes a container whose terminal goes to a socket; `use` gets the message that comes over it. */
 async function withSocket(

@@ -1,0 +1,48 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import * as c from "../ffi/constants.ts";
+import { OperationError } from "../ffi/kernel.ts";
+import { local } from "../ffi/local.ts";
+import { Arena, type Executor, spawnExecutor } from "./executor.ts";
+import { fetchDescriptor } from "./hand_over.ts";
+import { reap } from "./stage.ts";
+
+/** An executor for one test. */
+function withExecutor(use: (executor: Executor) => void): void {
+  const executor = spawnExecutor(new Arena(local(), 0));
+  try {
+    use(executor);
+  } finally {
+    local().kill(executor.pid, c.SIGKILL);
+    reap(local(), executor.pid);
+    local().close(executor.ours);
+  }
+}
+
+Deno.test("a descriptor of the executor's process is brought here, and closes on exec", () => {
+  const directory = Deno.makeTempDirSync();
+  try {
+    withExecutor(({ kernel }) => {
+      // Nobody but the executor could open it so: pidfd_getfd(2) would not do for a process that is not dumpable.
+      kernel.prctl(c.PR_SET_DUMPABLE, 0);
+      const there = kernel.open(`${directory}/file`, c.O_RDWR | c.O_CREAT, 0o600);
+      kernel.write(there, "by the executor");
+      const here = fetchDescriptor(kernel, there.value);
+      kernel.close(there).value;
+      assertEquals(Deno.readTextFileSync(`/proc/self/fd/${here}`), "by the executor");
+      assertEquals(local().call("fcntl", [here, c.F_GETFD, 0]).value, c.FD_CLOEXEC);
+      local().close(here);
+      // The channel is good for more.
+      assertEquals(kernel.call("getpid", []).value > 0, true);
+    });
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+});
+
+Deno.test("a descriptor that is not there is an error that says what was to be done", () => {
+  withExecutor(({ kernel }) => {
+    const error = assertThrows(() => fetchDescriptor(kernel, 190), OperationError);
+    assertEquals(error.message, "hand a descriptor over to tsrun: bad file descriptor");
+    assertEquals(kernel.call("getpid", []).value > 0, true);
+  });
+});
