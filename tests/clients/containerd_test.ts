@@ -3,109 +3,13 @@
  * command with Debian's runc, and compares whatever can be seen.
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { makeBundle } from "../lib/bundle.ts";
 import { parseFacts, PROBE } from "../lib/probe.ts";
-import { exists, host, readText, type Result, until } from "../lib/process.ts";
-import { pathUnderTest } from "../lib/runtime.ts";
+import { exists, readText, until } from "../lib/process.ts";
 import { skip } from "../lib/skip.ts";
-import { Daemons } from "./daemon.ts";
+import { type Case, containerdMissing, runCases, RUNTIMES } from "./containerd.ts";
 import { comparableFacts } from "./facts.ts";
-import { writeImage } from "./image.ts";
 
-const CTR = "/usr/bin/ctr";
-const IMAGE = "example.org/box:latest";
-type RuntimeName = "tsrun" | "runc";
-const RUNTIMES: readonly RuntimeName[] = ["tsrun", "runc"];
-
-/** A running containerd with one image. */
-class Containerd {
-  readonly daemons: Daemons = new Daemons();
-  private count = 0;
-
-  async start(): Promise<void> {
-    const { daemons } = this;
-    await daemons.startContainerd();
-    const { rootfs } = makeBundle(daemons.dir, "image");
-    await host("tar", "-C", rootfs, "-cf", `${daemons.dir}/layer.tar`, ".");
-    await writeImage(`${daemons.dir}/layer.tar`, `${daemons.dir}/image.tar`, IMAGE);
-    await this.ok("images", "import", `${daemons.dir}/image.tar`);
-  }
-
-  /** Runs ctr in the namespace that carries the test's name, which is also the parent of its cgroups. */
-  ctr(...args: string[]): Promise<Result> {
-    const { containerd, token } = this.daemons;
-    return this.daemons.command([CTR, "--address", containerd, "--namespace", token, ...args]);
-  }
-
-  async ok(...args: string[]): Promise<string> {
-    const { code, stdout, stderr } = await this.ctr(...args);
-    assertEquals(code, 0, `ctr ${args.join(" ")}: exit ${code}\n${stderr}${stdout}`);
-    return stdout.trim();
-  }
-
-  /** An id for one more container. */
-  id(runtime: RuntimeName): string {
-    return `${runtime}-${++this.count}`;
-  }
-
-  /** Arguments of `ctr run` for a container under a runtime; `flags` come before image and id. */
-  private runArguments(runtime: RuntimeName, id: string, flags: string[], command: string[]): string[] {
-    const binary = runtime === "tsrun" ? pathUnderTest() : "/usr/sbin/runc";
-    return [
-      "run",
-      "--runc-binary",
-      binary,
-      "--fifo-dir",
-      `${this.daemons.dir}/fifo`,
-      ...flags,
-      IMAGE,
-      id,
-      ...command,
-    ];
-  }
-
-  /** `ctr run --rm`. */
-  run(runtime: RuntimeName, flags: string[], ...command: string[]): Promise<Result> {
-    return this.ctr(...this.runArguments(runtime, this.id(runtime), ["--rm", ...flags], command));
-  }
-
-  /** `ctr run --rm` under both runtimes: exit status and output must be the same. @returns The shared result. */
-  async both(flags: string[], ...command: string[]): Promise<Result> {
-    const [ours, theirs] = [
-      await this.run("tsrun", flags, ...command),
-      await this.run("runc", flags, ...command),
-    ];
-    assertEquals(
-      [ours.code, ours.stdout],
-      [theirs.code, theirs.stdout],
-      `tsrun: ${ours.stderr}\nrunc: ${theirs.stderr}`,
-    );
-    return ours;
-  }
-
-  /** `ctr run --detach`. @returns The id. */
-  async detached(runtime: RuntimeName, flags: string[], ...command: string[]): Promise<string> {
-    const id = this.id(runtime);
-    await this.ok(...this.runArguments(runtime, id, ["--detach", "--null-io", ...flags], command));
-    return id;
-  }
-
-  /** Status of a task as `ctr task ls` prints it, or undefined. */
-  async status(id: string): Promise<string | undefined> {
-    const line = (await this.ok("task", "ls")).split("\n").find((line) => line.startsWith(`${id} `));
-    return line?.trim().split(/\s+/)[2];
-  }
-
-  /** Kills, waits for, and removes a container. */
-  async remove(id: string): Promise<void> {
-    await this.ctr("task", "kill", "-s", "KILL", id);
-    await until(`${id} to stop`, async () => (await this.status(id)) !== "RUNNING");
-    await this.ok("task", "rm", id);
-    await this.ok("container", "rm", id);
-  }
-}
-
-const CASES: Record<string, (c: Containerd) => Promise<void>> = {
+const CASES: Record<string, Case> = {
   "run: hello, and exit statuses": async (c) => {
     for (const code of [0, 3, 137]) {
       const result = await c.both([], "sh", "-c", `echo hello; exit ${code}`);
@@ -219,28 +123,10 @@ const CASES: Record<string, (c: Containerd) => Promise<void>> = {
     const path = `/sys/fs/cgroup/pids/${token}`;
     const left = exists(path) ? [...Deno.readDirSync(path)].filter((entry) => entry.isDirectory) : [];
     assertEquals(left.map((entry) => entry.name), []);
-    const root = `/run/containerd/runc/${token}`;
-    assertEquals(exists(root) ? [...Deno.readDirSync(root)].map((entry) => entry.name) : [], []);
+    assertEquals([...Deno.readDirSync(c.stateDir)].map((entry) => entry.name), []);
   },
 };
 
-const missing = Deno.uid() !== 0
-  ? "needs root"
-  : [CTR, "/usr/bin/containerd", "/usr/sbin/runc"].filter((path) => !exists(path))
-    .map((path) => `${path} is not installed`)[0];
+const missing = containerdMissing();
 if (missing) skip("containerd", missing);
-else {
-  Deno.test("containerd", async (t) => {
-    const containerd = new Containerd();
-    let leaks: string[] = [];
-    try {
-      await containerd.start();
-      for (const [name, fn] of Object.entries(CASES)) await t.step(name, () => fn(containerd));
-    } finally {
-      leaks = await containerd.daemons.stop();
-      const root = `/run/containerd/runc/${containerd.daemons.token}`;
-      if (exists(root)) Deno.removeSync(root, { recursive: true });
-    }
-    assertEquals(leaks, []);
-  });
-}
+else Deno.test("containerd", (t) => runCases(t, CASES));

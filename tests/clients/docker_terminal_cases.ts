@@ -22,7 +22,7 @@ export const TERMINAL_CASES: Record<string, Case> = {
       described,
     );
     assertEquals(seen[0], seen[1]);
-    assertMatch(seen[0], /^\/dev\/pts\/0\n/);
+    assertMatch(seen[0], /^xterm\n\/dev\/pts\/0\n/);
   },
 
   "exec -it: what the terminal is, for users too": async (docker) => {

@@ -57,7 +57,8 @@ export class Terminal {
   static start(argv: string[], options: TerminalOptions = {}): Terminal {
     const terminal = new Terminal();
     terminal.resize(...options.size ?? [80, 24]);
-    const script = 't=$1; shift; exec setsid --ctty "$@" <"$t" >"$t" 2>&1';
+    // One open file for reading and writing, as a login gives it: some programs read from standard error.
+    const script = 't=$1; shift; exec setsid --ctty "$@" <>"$t" >&0 2>&0';
     terminal.child = new Deno.Command("/bin/sh", {
       args: ["-c", script, "sh", terminal.path, ...argv],
       clearEnv: true,
