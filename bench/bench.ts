@@ -1,9 +1,10 @@
 /** The benchmark from its settings to its results. */
-import { type SampleBook, type Series, type Stage, subjectsOf, type UnitName } from "./cases.ts";
+import { type SampleBook, type Series, type Stage, Subject, subjectsOf, type UnitName } from "./cases.ts";
 import type { ConfigName } from "./configs.ts";
 import { hideMount, refusedByCrun } from "./hybrid.ts";
 import { describeMachine, type Machine } from "./machine.ts";
 import { type LimitSearch, measureMemory, type MemoryResult, smallestWithoutRuntime } from "./memory.ts";
+import { measurePty, ptyObstacle, type PtyResult } from "./pty.ts";
 import { measureRounds } from "./rounds.ts";
 import { ENVIRONMENT, findProgram, findRuntimes, makeFloor, type Runtime } from "./runtimes.ts";
 import { Sandbox } from "./sandbox.ts";
@@ -25,6 +26,8 @@ export interface Settings {
   /** Look for the smallest memory limit. */
   limit: boolean;
   search: LimitSearch;
+  /** How often to measure terminals. */
+  pty: number;
 }
 
 /** Everything that is written to results.json; times in milliseconds, sizes in bytes. */
@@ -47,6 +50,8 @@ export interface Results {
   memory: Record<string, MemoryResult>;
   /** The smallest limit for /bin/true without a runtime. */
   limitWithoutRuntime?: number | null;
+  /** By runtime. */
+  pty?: Record<string, PtyResult>;
 }
 
 /** Called with a line about what is going on. */
@@ -112,7 +117,24 @@ export async function runBenchmark(
     memory: {},
   };
   await addMemory(results, stage, signal, progress);
+  if (settings.pty > 0) await addPty(results, stage, signal, progress);
   return results;
+}
+
+/** Measures terminals, and puts them and their failures into the results. */
+async function addPty(
+  results: Results,
+  stage: Stage,
+  signal: AbortSignal,
+  progress: Progress,
+): Promise<void> {
+  const obstacle = ptyObstacle();
+  if (obstacle !== undefined) return void results.notes.push(obstacle);
+  progress("terminals");
+  const subjects = stage.runtimes.map((runtime) => new Subject(stage, runtime, "small"));
+  const measured = await measurePty(stage, subjects, results.settings.pty, signal);
+  results.pty = measured.results;
+  results.failures.push(...measured.failures);
 }
 
 function floorFigures(book: SampleBook): { wall: string; cpu: string } {

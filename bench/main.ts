@@ -9,6 +9,7 @@ import { type Results, runBenchmark, type Settings } from "./bench.ts";
 import { CASE_NAMES, configsNamed, SampleBook, type UnitName } from "./cases.ts";
 import { renderChart } from "./chart.ts";
 import { CONFIG_NAMES } from "./configs.ts";
+import { ptyTable } from "./pty.ts";
 import { chartOf, cpuTable, memoryTable, readingNotes, type Target, targetsOf, wallTable } from "./report.ts";
 import { RUNTIME_NAMES } from "./runtimes.ts";
 import { renderMarkdown, renderText, type Table } from "./tables.ts";
@@ -18,7 +19,9 @@ const USAGE = `usage: bench [--runs N] [--out DIR] [--only NAME,...] [--pause MS
   --runs N       rounds that count (default 40)
   --out DIR      directory of results.json, report.md, chart.svg (default dist/bench)
   --only NAMES   runtimes (${RUNTIME_NAMES.join(" ")}), configurations (${CONFIG_NAMES.join(" ")}),
-                 cases (${CASE_NAMES.join(" ")} lifecycle memory limit); all of a kind if none of it is named
+                 cases (${
+  CASE_NAMES.join(" ")
+} lifecycle memory limit pty); all of a kind if none of it is named
   --pause MS     rest after each turn (default 25)
   --quick        3 rounds and a coarse search of the memory limit, to see that it works
 `;
@@ -45,19 +48,24 @@ function count(name: string, value: string | undefined, normal: number): number 
 }
 
 /** What of the names is asked for: units of rounds and kinds of memory measurement. */
-function casesNamed(names: string[]): { units: UnitName[]; created: boolean; limit: boolean } {
+function casesNamed(names: string[]): { units: UnitName[]; created: boolean; limit: boolean; pty: boolean } {
   const cases = names.filter((name) =>
     !RUNTIME_NAMES.includes(name) && !CONFIG_NAMES.some((config) => config === name)
   );
-  const known: string[] = [...CASE_NAMES, "lifecycle", "memory", "limit"];
+  const known: string[] = [...CASE_NAMES, "lifecycle", "memory", "limit", "pty"];
   const unknown = cases.filter((name) => !known.includes(name));
   if (unknown.length > 0) {
     throw new UsageError(`--only ${unknown.join(",")}: no such runtime, configuration or case`);
   }
-  if (cases.length === 0) return { units: UNITS, created: true, limit: true };
-  const life = cases.some((name) => !["run", "memory", "limit"].includes(name));
+  if (cases.length === 0) return { units: UNITS, created: true, limit: true, pty: true };
+  const life = cases.some((name) => !["run", "memory", "limit", "pty"].includes(name));
   const units = UNITS.filter((unit) => unit === "run" ? cases.includes("run") : life);
-  return { units, created: cases.includes("memory"), limit: cases.includes("limit") };
+  return {
+    units,
+    created: cases.includes("memory"),
+    limit: cases.includes("limit"),
+    pty: cases.includes("pty"),
+  };
 }
 
 /** Reads the command line; throws a UsageError. */
@@ -75,8 +83,10 @@ export function readCommandLine(args: string[]): Request {
   const runtimes = RUNTIME_NAMES.filter((name) => names.includes(name));
   const runs = count("runs", flags.runs, flags.quick ? 3 : 40);
   if (runs < 1) throw new UsageError("--runs: at least one");
+  const cases = casesNamed(names);
   const settings: Settings = {
-    ...casesNamed(names),
+    ...cases,
+    pty: cases.pty ? flags.quick ? 1 : 5 : 0,
     runs,
     warmup: flags.quick ? 1 : 2,
     pause: count("pause", flags.pause, flags.quick ? 5 : 25),
@@ -100,6 +110,7 @@ export function evaluate(results: Results): { tables: Table[]; targets: Target[]
     ...configs.map((config) => wallTable(book, names, config)),
     ...configs.map((config) => cpuTable(book, names, config)),
     memoryTable(results),
+    ptyTable(results.pty),
   ].filter((table) => table !== undefined);
   return { tables, targets: targetsOf(results, book), book };
 }

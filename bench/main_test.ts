@@ -70,6 +70,7 @@ Deno.test({
         assert(created.pss > 4096 && created.pss <= created.rss, JSON.stringify(created));
       }
       assert(results.memory[`${name}/small`].limit! > 0);
+      assertEquals(results.pty![name].wall.length, 1);
     }
     const out = Deno.makeTempDirSync();
     assertStringIncludes(writeReport(results, out), "wall time");

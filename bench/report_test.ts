@@ -37,7 +37,7 @@ function resultsWith(create: number, pss: number): Results {
         configs: ["small"],
         units: ["lifecycle"],
       },
-      ...{ created: true, limit: true, search: { step: 4096, repeats: 3 } },
+      ...{ created: true, limit: true, search: { step: 4096, repeats: 3 }, pty: 0 },
     },
     notes: ["crun is not installed"],
     failures: [],
