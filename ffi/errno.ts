@@ -193,4 +193,5 @@ export const EPIPE = 32,
   ENOTEMPTY = 39,
   ELOOP = 40,
   EOPNOTSUPP = 95,
+  ECONNRESET = 104,
   ETIMEDOUT = 110;

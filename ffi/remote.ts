@@ -218,24 +218,32 @@ export class RemoteKernel extends Recorder {
     if (options?.allow !== "any" && options?.allow?.includes(errno)) return false;
     if (options?.repair) {
       try {
-        return this.#repair(options.repair, errno, address);
+        // The step that is being done here meanwhile is another one.
+        return this.during(op.doing, () => this.#repair(options.repair!, errno, address));
       } catch (error) {
+        this.#pending = [];
         throw inStep(error, op.doing);
       }
     }
+    this.#settleUntil(address);
     this.#running = [];
     this.#pending = [];
     result.settle(-errno);
     throw new OperationError(op.name, errno, options?.doing ? "" : describeArgs(op.args), op.doing);
   }
 
+  /** Takes in the results of what stands before a record. */
+  #settleUntil(address: number): void {
+    for (const { result } of this.#running) {
+      if (result.slot < address) result.settle(this.memory.getI64(result.slot));
+    }
+  }
+
   /** Lets a repair make its own calls while the batch that it mends stands still. */
   #repair(repair: Repair, errno: number, address: number): boolean {
     const running = this.#running, pending = this.#pending, base = this.#base;
     // Results of records that have already run are wanted by repairs: descriptors, mostly.
-    for (const { result } of running) {
-      if (result.slot < address) result.settle(this.memory.getI64(result.slot));
-    }
+    this.#settleUntil(address);
     this.#running = [];
     this.#pending = [];
     const answer = repair(errno);

@@ -8,7 +8,7 @@
  */
 
 import * as c from "../ffi/constants.ts";
-import { EACCES, EEXIST, EINVAL, strerror } from "../ffi/errno.ts";
+import { EACCES, ECONNRESET, EEXIST, EINVAL, EPIPE, strerror } from "../ffi/errno.ts";
 import { libc } from "../ffi/libc.ts";
 import type { LocalKernel } from "../ffi/local.ts";
 import { Memory } from "../ffi/memory.ts";
@@ -37,17 +37,19 @@ class SocketChannel implements Channel {
 
   send(address: number): void {
     this.kernel.memory.setU64(this.#word.address, address);
-    this.kernel.call("sendto", [this.ours, this.#word, 8, MSG_NOSIGNAL, 0, 0], {
+    const sent = this.kernel.call("sendto", [this.ours, this.#word, 8, MSG_NOSIGNAL, 0, 0], {
       doing: "start the executor's batch",
+      allow: GONE,
     });
+    if (sent.value < 0) throw gone();
   }
 
   receive(): number {
-    const got =
-      this.kernel.call("read", [this.ours, this.#word, 8], { doing: "hear from the executor" }).value;
-    if (got !== 8) {
-      throw new ExecutorGone("the init stage ended unexpectedly (was it killed, or out of memory?)");
-    }
+    const got = this.kernel.call("read", [this.ours, this.#word, 8], {
+      doing: "hear from the executor",
+      allow: GONE,
+    });
+    if (got.value !== 8) throw gone();
     return this.#word.u64(0);
   }
 
@@ -64,6 +66,13 @@ class SocketChannel implements Channel {
     const timeout = [Math.floor(milliseconds / 1000), (milliseconds % 1000) * 1_000_000];
     this.kernel.call("ppoll", [pollfd, 1, timeout, null, 8]);
   }
+}
+
+/** What a socket says whose other end has gone; the second one, when there was something that it had not read yet. */
+const GONE: readonly number[] = [EPIPE, ECONNRESET];
+
+function gone(): ExecutorGone {
+  return new ExecutorGone("the init stage ended unexpectedly (was it killed, or out of memory?)");
 }
 
 const MSG_PEEK = 2, MSG_DONTWAIT = 0x40, MSG_NOSIGNAL = 0x4000;

@@ -1,0 +1,315 @@
+/** The remote kernel, with the executor that it is made for: no privileges are needed. */
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { Arena, type Executor, ExecutorGone, spawnExecutor } from "../init/executor.ts";
+import { reap } from "../init/stage.ts";
+import * as c from "./constants.ts";
+import { EBADF, EEXIST, ENOENT } from "./errno.ts";
+import { AddressOf, Load, OperationError } from "./kernel.ts";
+import { local } from "./local.ts";
+import { Label } from "./recorder.ts";
+import type { RemoteKernel } from "./remote.ts";
+
+/** Runs a test with an executor and an empty directory; the executor ends with the test. */
+function withExecutor(test: (k: RemoteKernel, directory: string, executor: Executor) => void) {
+  const arena = new Arena(local(), 0);
+  const executor = spawnExecutor(arena);
+  const directory = Deno.makeTempDirSync();
+  try {
+    test(executor.kernel, directory, executor);
+  } finally {
+    local().call("close", [executor.ours], { allow: "any" });
+    local().close(arena.fd);
+    reap(local(), executor.pid);
+    Deno.removeSync(directory, { recursive: true });
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    return Boolean(Deno.lstatSync(path));
+  } catch {
+    return false;
+  }
+}
+
+Deno.test("remote: calls are made by the executor's process", () =>
+  withExecutor((k, _, { pid }) => {
+    assertEquals(k.call("getpid", []).value, pid);
+    assertEquals(k.call("getppid", []).value, Deno.pid);
+  }));
+
+Deno.test("remote: nothing runs before a result is asked for", () =>
+  withExecutor((k, directory) => {
+    const made = k.mkdirat(c.AT_FDCWD, `${directory}/a`, 0o755);
+    assert(!exists(`${directory}/a`));
+    assertEquals(made.value, 0);
+    assert(exists(`${directory}/a`));
+  }));
+
+Deno.test("remote: results feed later calls of the same batch, and of later ones", () =>
+  withExecutor((k, directory) => {
+    const dir = k.open(directory, c.O_PATH | c.O_DIRECTORY);
+    k.writeFile(dir, "one", "1", c.O_CREAT | c.O_WRONLY, 0o600);
+    k.flush();
+    k.writeFile(dir, "two", "2", c.O_CREAT | c.O_WRONLY, 0o600);
+    k.close(dir);
+    k.flush();
+    assertEquals([..."12"], ["one", "two"].map((name) => Deno.readTextFileSync(`${directory}/${name}`)));
+  }));
+
+Deno.test("remote: an argument can be a word that an earlier call wrote", () =>
+  withExecutor((k) => {
+    const pipe = k.buffer(16), text = k.buffer(8);
+    k.call("pipe2", [pipe, c.O_CLOEXEC]);
+    // The word holds both ends; the write end alone is wanted.
+    k.flush();
+    const word = k.buffer(8);
+    k.memory.setU64(word.address, pipe.i32(4));
+    k.call("write", [new Load(word), "x", 1]);
+    assertEquals(k.call("read", [pipe.i32(0), text, 8]).value, 1);
+    assertEquals(text.text(), "x");
+  }));
+
+Deno.test("remote: a call can be given the address of another one's result", () =>
+  withExecutor((k, directory, { pid }) => {
+    const fd = k.open(`${directory}/file`, c.O_CREAT | c.O_WRONLY, 0o600);
+    const own = k.call("getpid", []);
+    k.call("write", [fd, new AddressOf(own), 8]);
+    k.flush();
+    assertEquals(new DataView(Deno.readFileSync(`${directory}/file`).buffer).getUint32(0, true), pid);
+  }));
+
+Deno.test("remote: a failure names step, call, object and reason", () =>
+  withExecutor((k) => {
+    k.during("the step", () => k.open("/nonexistent", 0));
+    k.during("another step", () =>
+      assertThrows(
+        () => k.flush(),
+        OperationError,
+        'the step: openat "/nonexistent": no such file or directory',
+      ));
+  }));
+
+Deno.test("remote: what is recorded behind a failure is dropped, and what was before has its results", () =>
+  withExecutor((k, directory, { pid }) => {
+    const before = k.call("getpid", []);
+    const failing = k.open("/nonexistent", 0);
+    k.mkdirat(c.AT_FDCWD, `${directory}/never`, 0o755);
+    k.kick();
+    k.mkdirat(c.AT_FDCWD, `${directory}/never2`, 0o755);
+    assertThrows(() => k.flush(), OperationError);
+    assertEquals([before.value, failing.value], [pid, -ENOENT]);
+    k.flush();
+    assert(!exists(`${directory}/never`) && !exists(`${directory}/never2`));
+    // The executor is there for more.
+    assertEquals(k.call("getpid", []).value, pid);
+  }));
+
+Deno.test("remote: an allowed failure is an answer, and what follows runs", () =>
+  withExecutor((k, _, { pid }) => {
+    const missing = k.open("/nonexistent", 0, 0, { allow: [ENOENT] });
+    const closed = k.call("close", [-1], { allow: "any" });
+    const after = k.call("getpid", []);
+    assertEquals([missing.value, closed.value, after.value], [-ENOENT, -EBADF, pid]);
+  }));
+
+Deno.test("remote: a failure other than the allowed ones is none of them", () =>
+  withExecutor((k) => {
+    k.open("/nonexistent", 0, 0, { allow: [EEXIST] });
+    assertThrows(() => k.flush(), OperationError, "no such file");
+  }));
+
+Deno.test("remote: a repair mends by calls of its own, and the record runs again, once", () =>
+  withExecutor((k, directory) => {
+    const asked: number[] = [];
+    const dir = k.open(directory, c.O_PATH);
+    k.mkdirat(dir, "a/b", 0o755, {
+      repair(errno) {
+        asked.push(errno);
+        k.mkdirat(dir, "a", 0o755);
+        return "retry";
+      },
+    });
+    k.mkdirat(dir, "a/b/c", 0o755);
+    k.flush();
+    assertEquals(asked, [ENOENT]);
+    assert(exists(`${directory}/a/b/c`));
+  }));
+
+Deno.test("remote: a repair may leave the call undone", () =>
+  withExecutor((k, directory) => {
+    const missing = k.open("/nonexistent", 0, 0, { repair: () => "skip" });
+    k.mkdirat(c.AT_FDCWD, `${directory}/after`, 0o755);
+    assertEquals(missing.value, -ENOENT);
+    assert(exists(`${directory}/after`));
+  }));
+
+Deno.test("remote: a repair reads results of its own calls, and has repairs within", () =>
+  withExecutor((k, directory) => {
+    const mend = (path: string) => (): "retry" => {
+      const parent = path.slice(0, path.lastIndexOf("/"));
+      assertEquals(k.mkdirat(c.AT_FDCWD, parent, 0o755, { repair: mend(parent) }).value, 0);
+      return "retry";
+    };
+    const path = `${directory}/1/2/3/4`;
+    const result = k.mkdirat(c.AT_FDCWD, path, 0o755, { repair: mend(path) });
+    const after = k.mkdirat(c.AT_FDCWD, `${path}/5`, 0o755);
+    assertEquals([result.value, after.value], [0, 0]);
+    assert(exists(`${path}/5`));
+  }));
+
+Deno.test("remote: what a repair's own call fails of is told with the step that it was for", () =>
+  withExecutor((k, directory) => {
+    k.during("make it", () =>
+      k.mkdirat(c.AT_FDCWD, `${directory}/a/b`, 0o755, {
+        repair() {
+          k.mkdirat(c.AT_FDCWD, "/proc/nothing", 0o755);
+          return "retry";
+        },
+      }));
+    k.during("something else", () => {
+      const { message } = assertThrows(() => k.flush(), OperationError);
+      assertEquals(message, 'make it: mkdirat "/proc/nothing": no such file or directory');
+    });
+  }));
+
+Deno.test("remote: what a repair throws is told with the step, and what it had recorded is dropped", () =>
+  withExecutor((k, directory) => {
+    k.during("make it", () =>
+      k.open("/nonexistent", 0, 0, {
+        repair(errno) {
+          k.mkdirat(c.AT_FDCWD, `${directory}/half`, 0o755);
+          throw new OperationError("open", errno, '"/x"', "");
+        },
+      }));
+    assertThrows(() => k.flush(), OperationError, 'make it: open "/x": no such file or directory');
+    k.flush();
+    assert(!exists(`${directory}/half`));
+  }));
+
+Deno.test("remote: errors lead to labels, and skip what lies between", () =>
+  withExecutor((k, directory) => {
+    const failed = new Label();
+    const bad = k.call("close", [-1], { onError: failed });
+    k.mkdirat(c.AT_FDCWD, `${directory}/never`, 0o755);
+    k.place(failed);
+    const after = k.mkdirat(c.AT_FDCWD, `${directory}/after`, 0o755);
+    assertEquals([bad.value, after.value], [-EBADF, 0]);
+    assert(!exists(`${directory}/never`));
+  }));
+
+Deno.test("remote: positive results and words lead to labels; a jump always does", () =>
+  withExecutor((k, directory) => {
+    const [positive, negative, end] = [new Label(), new Label(), new Label()];
+    const make = (name: string) => k.mkdirat(c.AT_FDCWD, `${directory}/${name}`, 0o755);
+    const missing = k.open("/nonexistent", 0, 0, { allow: "any" });
+    k.call("getpid", [], { onPositive: positive });
+    make("never1");
+    k.place(positive);
+    k.branch(missing, { onError: negative });
+    make("never2");
+    k.place(negative);
+    k.branch(0, { onPositive: end, onError: end });
+    make("made");
+    k.jump(end);
+    make("never3");
+    k.place(end);
+    k.flush();
+    assertEquals([...Deno.readDirSync(directory)].map(({ name }) => name), ["made"]);
+  }));
+
+Deno.test("remote: a label that was never placed is a mistake that is told", () =>
+  withExecutor((k) => {
+    k.jump(new Label());
+    assertThrows(() => k.flush(), Error, "never placed");
+  }));
+
+Deno.test("remote: a kick hands over and goes on here", () =>
+  withExecutor((k, directory) => {
+    const until = [0, 50_000_000];
+    k.call("ppoll", [0, 0, until, null, 8]);
+    const made = k.mkdirat(c.AT_FDCWD, `${directory}/a`, 0o755);
+    k.kick();
+    assert(!exists(`${directory}/a`), "the kick has waited");
+    // Recorded while the other process works, and run behind it.
+    const inside = k.mkdirat(c.AT_FDCWD, `${directory}/a/b`, 0o755);
+    k.kick();
+    assertEquals([made.value, inside.value], [0, 0]);
+  }));
+
+Deno.test("remote: the failure of what was kicked is told by the next call that waits", () =>
+  withExecutor((k) => {
+    k.open("/nonexistent", 0);
+    k.kick();
+    assertThrows(() => k.call("getpid", []).value, OperationError, "no such file");
+  }));
+
+Deno.test("remote: a deadline that passes is told in the caller's words", () =>
+  withExecutor((k) => {
+    k.call("ppoll", [0, 0, [0, 300_000_000], null, 8]);
+    assertThrows(() => k.flush({ milliseconds: 20, otherwise: "no answer" }), Error, "no answer");
+  }));
+
+Deno.test("remote: a deadline that is kept is no matter", () =>
+  withExecutor((k) => {
+    const pid = k.call("getpid", []);
+    k.flush({ milliseconds: 5000, otherwise: "no answer" });
+    assert(pid.value > 1);
+  }));
+
+Deno.test("remote: a prepared program waits to be started by another record", () =>
+  withExecutor((k, directory) => {
+    k.mkdirat(c.AT_FDCWD, `${directory}/a`, 0o755);
+    const start = k.prepare();
+    assert(!exists(`${directory}/a`));
+    k.channel.send(start);
+    k.flush();
+    assert(exists(`${directory}/a`));
+  }));
+
+Deno.test("remote: a program that is released goes on when the line is closed", () =>
+  withExecutor((k, directory, executor) => {
+    k.call("ppoll", [0, 0, [0, 50_000_000], null, 8]);
+    k.mkdirat(c.AT_FDCWD, `${directory}/late`, 0o755);
+    k.call("exit_group", [0]);
+    k.release();
+    local().close(executor.ours);
+    reap(local(), executor.pid);
+    assert(exists(`${directory}/late`));
+  }));
+
+Deno.test("remote: an executor that is killed while it works is gone, in words that tell so", () =>
+  withExecutor((k, _, { pid }) => {
+    k.call("kill", [pid, c.SIGKILL]);
+    const { message } = assertThrows(() => k.flush(), ExecutorGone);
+    assertStringIncludes(message, "ended unexpectedly");
+  }));
+
+Deno.test("remote: an executor that was killed before is gone as well", () =>
+  withExecutor((k, _, { pid }) => {
+    local().kill(pid, c.SIGKILL);
+    reap(local(), pid);
+    k.call("getpid", []);
+    assertThrows(() => k.flush(), ExecutorGone);
+  }));
+
+Deno.test("remote: an executor that is killed with a batch unread is gone as well", () =>
+  withExecutor((k, _, { pid }) => {
+    assertEquals(k.call("getpid", []).value, pid);
+    local().kill(pid, 19 /* SIGSTOP */);
+    k.call("getpid", []);
+    k.kick();
+    local().kill(pid, c.SIGKILL);
+    assertThrows(() => k.flush(), ExecutorGone);
+  }));
+
+Deno.test("remote: the arena is of one size for all, and says when it is full", () =>
+  withExecutor((k) => {
+    assertThrows(
+      () => {
+        for (let i = 0; i < 20; i++) k.chdir("x".repeat(1 << 20), { allow: "any" });
+      },
+      RangeError,
+      "arena is full",
+    );
+  }));
