@@ -19,7 +19,7 @@ import type { SplitAttributes } from "../init/process_attributes.ts";
 import { reap, Stage } from "../init/stage.ts";
 import type { Process, Spec } from "../spec/types.ts";
 import type { CgroupEntry } from "./cgroups/driver.ts";
-import { entryOf, subCgroups } from "./cgroups/entry.ts";
+import { entryOf } from "./cgroups/entry.ts";
 import type { TerminalRequest } from "./console_socket.ts";
 import { reasonOf, RuntimeError } from "./errors.ts";
 import { limitsOf, raiseLimits } from "./exec_limits.ts";
@@ -110,7 +110,7 @@ export async function execInContainer(o: ExecOptions): Promise<number> {
 async function startProcess(k: LocalKernel, o: ExecOptions): Promise<number> {
   checkPreserved(k, 0, o.preserveFds);
   const state = readState(o.root, o.id);
-  const entry = entryOf(subCgroups(state.cgroup?.paths ?? {}, o.cgroups));
+  const entry = entryOf(await cgroupPaths(state, o.cgroups));
   const initPidfd = openInit(k, state, o.ignorePaused);
   const arena = new Arena(k, o.preserveFds);
   const report = makeReport(k, arena), pidfd = arena.inherited(initPidfd);
@@ -133,6 +133,15 @@ async function startProcess(k: LocalKernel, o: ExecOptions): Promise<number> {
     throw undo(execution, error);
   }
   return hearReports(execution);
+}
+
+/** Directories of the cgroups to run in, by controller. */
+async function cgroupPaths(
+  { cgroup }: ContainerState,
+  wanted: readonly string[],
+): Promise<Record<string, string>> {
+  const paths = cgroup?.paths ?? {};
+  return wanted.length === 0 ? paths : (await import("./cgroups/sub_cgroups.ts")).subCgroups(paths, wanted);
 }
 
 /** Refuses what cannot be entered, in runc's words; else a descriptor of the init, so that its pid cannot change hands. */
@@ -177,7 +186,7 @@ function build(execution: Execution): ExecReady {
   const affinity = process.execCPUAffinity;
   if (affinity?.initial) parts.attributes!.setAffinity(k, stage.pid, affinity.initial);
   const nullStdio = process.terminal ? [] : inspectStdio(k, process.user.uid);
-  const limits = limitsOf(process.rlimits);
+  const limits = limitsOf(k, process.rlimits);
   const joiner = stage.init({
     namespaces: { fresh: new Set(), joins: [] },
     // A container's setting holds for all of its processes; without one the runtime's caller's would.

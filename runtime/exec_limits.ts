@@ -19,7 +19,7 @@ import { callersOpenFiles } from "./rlimits.ts";
  *
  * @param rlimits `process.rlimits`.
  */
-export function limitsOf(rlimits: readonly Rlimit[] = []): Limit[] {
+export function limitsOf(k: LocalKernel, rlimits: readonly Rlimit[] = []): Limit[] {
   const limits = rlimits.map(({ type, soft, hard }): Limit => ({
     resource: RLIMITS[type],
     soft: Number(soft),
@@ -27,7 +27,7 @@ export function limitsOf(rlimits: readonly Rlimit[] = []): Limit[] {
     doing: `set ${type} to ${soft} (soft) and ${hard} (hard)`,
   }));
   if (!limits.some(({ resource }) => resource === RLIMIT_NOFILE)) {
-    const [soft, hard] = callersOpenFiles();
+    const [soft, hard] = callersOpenFiles(k);
     limits.push({ resource: RLIMIT_NOFILE, soft, hard, doing: "restore RLIMIT_NOFILE" });
   }
   return limits;

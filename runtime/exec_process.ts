@@ -3,8 +3,7 @@
  * @module
  */
 
-import { parseJson } from "../spec/parse.ts";
-import { isPlainProcess } from "../spec/plain.ts";
+import { parseJson } from "../spec/json.ts";
 import type { Process } from "../spec/types.ts";
 import { reasonOf, RuntimeError } from "./errors.ts";
 
@@ -118,6 +117,7 @@ export async function processFromFile(path: string): Promise<Process> {
   } catch (error) {
     throw new RuntimeError(`${path}: ${reasonOf(error)}`);
   }
+  const { isPlainProcess } = await import("../spec/plain.ts");
   // What clients usually send is seen to be right at a glance; the full check takes longer than all the rest.
   if (text.includes("\\u0000") || !isPlainProcess(process)) await checkWhole(process, path);
   return process as Process;

@@ -20,7 +20,7 @@ export function setRlimits(k: LocalKernel, pid: number, rlimits: readonly Rlimit
     k.prlimit(pid, RLIMITS[type], Number(soft), Number(hard), { doing });
   }
   if (rlimits.some(({ type }) => type === "RLIMIT_NOFILE")) return;
-  const [soft, hard] = callersOpenFiles();
+  const [soft, hard] = callersOpenFiles(k);
   try {
     k.prlimit(pid, RLIMIT_NOFILE, soft, hard);
   } catch (error) {
@@ -28,8 +28,22 @@ export function setRlimits(k: LocalKernel, pid: number, rlimits: readonly Rlimit
   }
 }
 
-/** Deno raises its soft limit as far as it may when it starts, so the caller's own is asked: proc_pid_limits(5). */
-export function callersOpenFiles(): [number, number] {
+/**
+ * The limit of open files that tsrun's caller has: Deno raises its own soft limit as far as it may when it starts.
+ *
+ * @returns Soft and hard limit.
+ */
+export function callersOpenFiles(k: LocalKernel): [number, number] {
+  return k.scratch(() => {
+    const limit = k.buffer(16);
+    const asked = k.call("prlimit64", [Deno.ppid, RLIMIT_NOFILE, null, limit], { allow: "any" });
+    // Of another user's process it is only told to CAP_SYS_RESOURCE, but its file is there for everybody.
+    return asked.value < 0 ? readOpenFiles() : [limit.u64(0), limit.u64(8)];
+  });
+}
+
+/** The same out of proc_pid_limits(5). */
+function readOpenFiles(): [number, number] {
   const text = Deno.readTextFileSync(`/proc/${Deno.ppid}/limits`);
   const [, soft, hard] = /^Max open files +(\S+) +(\S+)/m.exec(text) ?? [];
   const number = (word: string | undefined) =>

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { parseJson } from "../spec/parse.ts";
+import { parseJson } from "../spec/json.ts";
 import type { Spec } from "../spec/types.ts";
 import { reasonOf, RuntimeError } from "./errors.ts";
 import { containerDir } from "./state.ts";

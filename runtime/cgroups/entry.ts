@@ -3,12 +3,13 @@
  * longer than to enter.
  * @module
  */
-import { RuntimeError } from "../errors.ts";
 import type { CgroupEntry } from "./driver.ts";
-import { cleanPath, UNIFIED } from "./path.ts";
+
+/** Name of the cgroup v2 hierarchy, as in path.ts, which has too much else to be loaded for it. */
+const UNIFIED = "unified";
 
 /** Directories by controller, as a record has them. */
-type Paths = Readonly<Record<string, string>>;
+export type Paths = Readonly<Record<string, string>>;
 
 /**
  * Each directory once: the v1 ones by their `tasks`, the v2 one by its path.
@@ -21,37 +22,4 @@ export function entryOf(paths: Paths): CgroupEntry {
   const tasks: string[] = [];
   for (const directory of directories) tasks.push(`${directory}/tasks`);
   return { tasks, cloneInto: paths[UNIFIED] ?? null };
-}
-
-/**
- * The directories that `exec --cgroup` asks for.
- *
- * @param paths The container's own directories.
- * @param wanted `path` below all of them, or `controller[,controller]:path` below those of some controllers.
- * @throws {RuntimeError} In runc's words, for a path outside the container's cgroup and an unknown controller.
- */
-export function subCgroups(paths: Paths, wanted: readonly string[]): Record<string, string> {
-  const result = { ...paths };
-  for (const item of wanted) {
-    const parts = item.split(":");
-    if (parts.length > 2) throw new RuntimeError(`invalid --cgroup argument: ${item}`);
-    if (parts.length === 1 && wanted.length > 1) {
-      throw new RuntimeError(`invalid --cgroup argument: ${item} (missing <controller>: prefix)`);
-    }
-    const names = parts.length === 1 ? Object.keys(paths) : parts[0].split(",");
-    const path = parts[parts.length - 1];
-    for (const name of names) {
-      if (!Object.hasOwn(paths, name)) throw new RuntimeError(`unknown controller ${name} in SubCgroupPaths`);
-      result[name] = below(paths[name], path);
-    }
-  }
-  return result;
-}
-
-function below(directory: string, path: string): string {
-  const full = cleanPath(`${directory}/${path}`);
-  if (full !== directory && !full.startsWith(`${directory}/`)) {
-    throw new RuntimeError(`bad sub cgroup path: ${path} is not a sub cgroup path`);
-  }
-  return full;
 }
