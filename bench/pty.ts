@@ -12,6 +12,7 @@ import type { Table } from "./tables.ts";
 
 /** Bytes that the container's program writes. */
 export const PTY_BYTES = 100_000_000;
+const BLOCK = 100_000;
 
 /** Times of whole commands in milliseconds: with output, and with none. */
 export interface PtyResult {
@@ -33,10 +34,14 @@ function print(stage: Stage, subject: Subject, bytes: number): { wall: number; c
   const path = `${subject.bundle}/config.json`;
   const config = JSON.parse(Deno.readTextFileSync(path));
   config.process.terminal = true;
-  config.process.args = ["/bin/busybox", "head", "-c", `${bytes}`, "/dev/zero"];
+  const script = `exec /bin/busybox dd if=/dev/zero bs=${BLOCK} count=${bytes / BLOCK} 2>/dev/null`;
+  config.process.args = ["/bin/sh", "-c", script];
   Deno.writeTextFileSync(path, JSON.stringify(config));
   const words = `--root ${subject.root} run --bundle ${subject.bundle} ${subject.nextId()}`;
-  const command = `${subject.runtime.path} ${words} </dev/null | wc -c >${count}`;
+  // Opened for both ways a fifo never ends: crun would stop copying with its input.
+  const fifo = `${subject.bundle}/input`;
+  const command =
+    `rm -f ${fifo}; mkfifo ${fifo}; ${subject.runtime.path} ${words} <>${fifo} | wc -c >${count}`;
   const end = stage.spawner.run([findProgram("script")!, "-qec", command, "/dev/null"]);
   const arrived = Number(Deno.readTextFileSync(count));
   if (end.code !== 0 || arrived !== bytes) {
