@@ -11,15 +11,16 @@ import { reasonOf, RuntimeError } from "./errors.ts";
 /**
  * Whether the container's own cgroup was told to freeze; a frozen parent does not count, as for runc.
  *
- * The file `freezer.self_freezing` says it at once, also while processes are still being stopped: kernel document
- * admin-guide/cgroup-v1/freezer-subsystem.rst.
+ * The files `freezer.self_freezing` (v1) and `cgroup.freeze` (v2) say it at once, also while processes are still being
+ * stopped: kernel documents admin-guide/cgroup-v1/freezer-subsystem.rst and admin-guide/cgroup-v2.rst.
  *
  * @returns False when the cgroup is gone, or none was made.
  */
 export function isPaused(cgroup: CgroupRecord | null): boolean {
-  const directory = cgroup?.paths.freezer;
+  const v2 = cgroup?.driver === "cgroupfs-v2";
+  const directory = v2 ? cgroup?.paths.unified : cgroup?.paths.freezer;
   if (directory === undefined) return false;
-  const path = `${directory}/freezer.self_freezing`;
+  const path = `${directory}/${v2 ? "cgroup.freeze" : "freezer.self_freezing"}`;
   try {
     return Deno.readTextFileSync(path).trim() === "1";
   } catch (error) {

@@ -2,7 +2,25 @@
  * Changes of control files that can be taken back.
  * @module
  */
+import { reasonOf, RuntimeError } from "../errors.ts";
 import { CgroupFileError, type CgroupFs } from "./fs.ts";
+
+/**
+ * Makes changes, all of them or none.
+ *
+ * @throws Whatever the step throws, after its writes were taken back; with the files that did not go back, if any.
+ */
+export function changeAll(fs: CgroupFs, step: (fs: CgroupFs) => void): void {
+  const journal = new Journal(fs);
+  try {
+    step(journal);
+  } catch (error) {
+    const left = journal.undo();
+    if (left.length === 0) throw error;
+    const reasons = left.map((failure) => failure.message).join("; ");
+    throw new RuntimeError(`${reasonOf(error)}; and setting back failed: ${reasons}`);
+  }
+}
 
 /** A file that was written, and what has to be written to make it as it was. */
 interface Entry {
@@ -99,7 +117,24 @@ export function restoring(file: string, text: string, written: readonly string[]
       return lines.find((old) => old.startsWith(key)) ?? `${key}0`;
     });
   }
+  // v2's limits by device: a line holds several, and a device that had none is told to have none.
+  if (file === "io.max") return written.map((line) => ioBefore(lines, line));
+  if (/^io(\.bfq)?\.weight$/.test(file)) return written.map((line) => weightBefore(lines, line));
   // "oom_kill_disable 0" and two lines that are not settings.
   if (file === "memory.oom_control") return [lines[0]?.split(" ")[1] ?? "0"];
   return lines;
+}
+
+/** The old line of io.max for a device of a new one. */
+function ioBefore(lines: readonly string[], written: string): string {
+  const device = written.slice(0, written.indexOf(" ") + 1);
+  const old = lines.find((line) => line.startsWith(device));
+  return old ?? `${device}rbps=max wbps=max riops=max wiops=max`;
+}
+
+/** The old weight of a device, or of all (`default 100`). */
+function weightBefore(lines: readonly string[], written: string): string {
+  const space = written.indexOf(" ");
+  const key = space < 0 ? "default" : written.slice(0, space);
+  return lines.find((line) => line.startsWith(`${key} `)) ?? `${key} default`;
 }

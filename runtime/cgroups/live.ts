@@ -39,6 +39,10 @@ export interface OomWatch extends Disposable {
 
 /** The live side of the driver that a state file names. */
 export async function openLive(record: CgroupRecord): Promise<LiveCgroup> {
+  if (record.driver === "cgroupfs-v2") {
+    const { LiveV2 } = await import("./v2_live.ts");
+    return new LiveV2(record.paths);
+  }
   const { LiveV1 } = await import("./v1_live.ts");
   return new LiveV1(record.paths);
 }

@@ -5,9 +5,8 @@
  * scheduler/sched-bwc.rst.
  * @module
  */
-import { ENOENT } from "../../ffi/errno.ts";
 import { RuntimeError } from "../errors.ts";
-import { CgroupFileError, type CgroupFs } from "./fs.ts";
+import type { CgroupFs } from "./fs.ts";
 import { HUGEPAGES_DIRECTORY, pageSizeNames } from "./hugetlb.ts";
 import {
   type BlkioEntry,
@@ -16,61 +15,10 @@ import {
   emptyStats,
   type MemoryCounter,
 } from "./stats.ts";
+import { MAX, Reader } from "./stats_reader.ts";
 
 /** Nanoseconds of a clock tick as /proc and cpuacct.stat count them: USER_HZ is 100 on all of Linux's architectures but alpha. */
 const TICK = 10_000_000n;
-
-/** Above every counter: how v1 and v2 write "no limit". */
-const MAX = 0xffff_ffff_ffff_ffffn;
-
-/** One controller's files, all below one directory. */
-class Reader {
-  constructor(readonly fs: CgroupFs, readonly dir: string) {}
-
-  /** The text of a file, undefined where this kernel has no such file. */
-  optional(file: string): string | undefined {
-    try {
-      return this.fs.read(this.dir, file);
-    } catch (error) {
-      if (!(error instanceof CgroupFileError) || error.errno !== ENOENT) throw error;
-      return undefined;
-    }
-  }
-
-  text(file: string): string {
-    return this.fs.read(this.dir, file);
-  }
-
-  /** The number that a file holds; `max` is 2^64-1. */
-  number(file: string): bigint {
-    const text = this.text(file).trim();
-    return text === "max" ? MAX : this.parse(text, file);
-  }
-
-  /** A number that may be missing. */
-  numberOr(file: string, otherwise: bigint): bigint {
-    const text = this.optional(file);
-    return text === undefined ? otherwise : this.parse(text.trim(), file);
-  }
-
-  /** Lines of `name value`. */
-  table(text: string, file: string): Record<string, bigint> {
-    const values: Record<string, bigint> = {};
-    for (const line of text.split("\n")) {
-      if (line === "") continue;
-      const space = line.indexOf(" ");
-      values[line.slice(0, Math.max(space, 0))] = this.parse(line.slice(space + 1), file);
-    }
-    return values;
-  }
-
-  parse(text: string, file: string): bigint {
-    if (!/^-?\d+$/.test(text)) {
-      throw new RuntimeError(`read ${this.dir}/${file}: ${JSON.stringify(text)} is not a number`);
-    }
-    return BigInt(text);
-  }
-}
 
 /**
  * Takes a sample.

@@ -3,10 +3,10 @@
  * @module
  */
 import type { LinuxResources } from "../../spec/types.ts";
-import { reasonOf, RuntimeError } from "../errors.ts";
+import { RuntimeError } from "../errors.ts";
 import type { CgroupFs } from "./fs.ts";
 import { HostCgroupFs } from "./host_fs.ts";
-import { Journal } from "./journal.ts";
+import { changeAll } from "./journal.ts";
 import type { LiveCgroup, OomWatch } from "./live.ts";
 import { watchOom } from "./oom_v1.ts";
 import type { CgroupStats } from "./stats.ts";
@@ -25,15 +25,7 @@ export class LiveV1 implements LiveCgroup {
     if (Object.keys(resources.unified ?? {}).length > 0) {
       throw new RuntimeError("invalid configuration: cannot use unified on cgroup v1");
     }
-    const journal = new Journal(this.fs);
-    try {
-      applyResources(journal, this.paths, resources, "all");
-    } catch (error) {
-      const left = journal.undo();
-      if (left.length === 0) throw error;
-      const reasons = left.map((failure) => failure.message).join("; ");
-      throw new RuntimeError(`${reasonOf(error)}; and setting back failed: ${reasons}`);
-    }
+    changeAll(this.fs, (fs) => applyResources(fs, this.paths, resources, "all"));
   }
 
   stats(): CgroupStats {

@@ -27,70 +27,71 @@ function written(resources: LinuxResources, fs = tree()): string[] {
 
 const DISK = { major: 8, minor: 16 };
 
+const FIELDS: [name: string, resources: LinuxResources, writes: string[]][] = [
+  ["nothing", {}, []],
+  ["empty objects", { memory: {}, cpu: {}, pids: {}, blockIO: {}, network: {}, rdma: {}, unified: {} }, []],
+  ["pids", { pids: { limit: 5 } }, ["pids.max 5"]],
+  ["no limit of pids", { pids: { limit: -1 } }, ["pids.max max"]],
+  ["pids 0", { pids: { limit: 0 } }, ["pids.max 1"]],
+  ["memory", { memory: { limit: 100, reservation: 50 } }, ["memory.max 100", "memory.low 50"]],
+  ["swap alone is the difference, written first", { memory: { limit: 100, swap: 130 } }, [
+    "memory.swap.max 30",
+    "memory.max 100",
+  ]],
+  ["no swap", { memory: { limit: 100, swap: 100 } }, ["memory.swap.max 0", "memory.max 100"]],
+  ["no limits", { memory: { limit: -1, reservation: -1 } }, [
+    "memory.swap.max max",
+    "memory.max max",
+    "memory.low max",
+  ]],
+  ["fields without a counterpart", {
+    memory: { swappiness: 5, kernel: 6, kernelTCP: 7, disableOOMKiller: true, useHierarchy: true },
+    cpu: { realtimePeriod: 8, realtimeRuntime: 9 },
+    network: { classID: 1 },
+  }, []],
+  ["shares", { cpu: { shares: 512 } }, ["cpu.weight 59"]],
+  ["idle has no weight", { cpu: { shares: 512, idle: 1 } }, ["cpu.idle 1"]],
+  ["idle ends before a weight", { cpu: { shares: 512, idle: 0 } }, ["cpu.idle 0", "cpu.weight 59"]],
+  ["quota", { cpu: { quota: 5000 } }, ["cpu.max 5000 100000"]],
+  ["period", { cpu: { period: 5000 } }, ["cpu.max max 5000"]],
+  ["no quota", { cpu: { quota: -1, period: 7000 } }, ["cpu.max max 7000"]],
+  ["burst", { cpu: { quota: 50, burst: 10 } }, ["cpu.max.burst 10", "cpu.max 50 100000"]],
+  ["cpus", { cpu: { cpus: "0-1", mems: "0" } }, ["cpuset.cpus 0-1", "cpuset.mems 0"]],
+  ["io", {
+    blockIO: {
+      weight: 500,
+      weightDevice: [{ ...DISK, weight: 10 }, { ...DISK, leafWeight: 20 }],
+      throttleReadBpsDevice: [{ ...DISK, rate: 1 }],
+      throttleWriteBpsDevice: [{ ...DISK, rate: 2 }],
+      throttleReadIOPSDevice: [{ ...DISK, rate: 3 }],
+      throttleWriteIOPSDevice: [{ ...DISK, rate: 0 }],
+    },
+  }, [
+    "io.weight 4950",
+    "io.weight 8:16 1",
+    "io.max 8:16 rbps=1",
+    "io.max 8:16 wbps=2",
+    "io.max 8:16 riops=3",
+    "io.max 8:16 wiops=max",
+  ]],
+  ["huge pages", { hugepageLimits: [{ pageSize: "2MB", limit: 7 }] }, [
+    "hugetlb.2MB.max 7",
+    "hugetlb.2MB.rsvd.max 7",
+  ]],
+  ["rdma", { rdma: { mlx: { hcaHandles: 1, hcaObjects: 2 } } }, ["rdma.max mlx hca_handle=1 hca_object=2"]],
+  ["unified has the last word", {
+    memory: { limit: 5 },
+    unified: { "memory.max": "6", "io.max": "8:0 a\n8:1 b" },
+  }, [
+    "memory.max 5",
+    "memory.max 6",
+    "io.max 8:0 a",
+    "io.max 8:1 b",
+  ]],
+];
+
 Deno.test("each field becomes its file", async (t) => {
-  const cases: [name: string, resources: LinuxResources, writes: string[]][] = [
-    ["nothing", {}, []],
-    ["empty objects", { memory: {}, cpu: {}, pids: {}, blockIO: {}, network: {}, rdma: {}, unified: {} }, []],
-    ["pids", { pids: { limit: 5 } }, ["pids.max 5"]],
-    ["no limit of pids", { pids: { limit: -1 } }, ["pids.max max"]],
-    ["pids 0", { pids: { limit: 0 } }, ["pids.max 1"]],
-    ["memory", { memory: { limit: 100, reservation: 50 } }, ["memory.max 100", "memory.low 50"]],
-    ["swap alone is the difference, written first", { memory: { limit: 100, swap: 130 } }, [
-      "memory.swap.max 30",
-      "memory.max 100",
-    ]],
-    ["no swap", { memory: { limit: 100, swap: 100 } }, ["memory.swap.max 0", "memory.max 100"]],
-    ["no limits", { memory: { limit: -1, reservation: -1 } }, [
-      "memory.swap.max max",
-      "memory.max max",
-      "memory.low max",
-    ]],
-    ["fields without a counterpart", {
-      memory: { swappiness: 5, kernel: 6, kernelTCP: 7, disableOOMKiller: true, useHierarchy: true },
-      cpu: { realtimePeriod: 8, realtimeRuntime: 9 },
-      network: { classID: 1 },
-    }, []],
-    ["shares", { cpu: { shares: 512 } }, ["cpu.weight 59"]],
-    ["idle has no weight", { cpu: { shares: 512, idle: 1 } }, ["cpu.idle 1"]],
-    ["idle ends before a weight", { cpu: { shares: 512, idle: 0 } }, ["cpu.idle 0", "cpu.weight 59"]],
-    ["quota", { cpu: { quota: 5000 } }, ["cpu.max 5000 100000"]],
-    ["period", { cpu: { period: 5000 } }, ["cpu.max max 5000"]],
-    ["no quota", { cpu: { quota: -1, period: 7000 } }, ["cpu.max max 7000"]],
-    ["burst", { cpu: { quota: 50, burst: 10 } }, ["cpu.max.burst 10", "cpu.max 50 100000"]],
-    ["cpus", { cpu: { cpus: "0-1", mems: "0" } }, ["cpuset.cpus 0-1", "cpuset.mems 0"]],
-    ["io", {
-      blockIO: {
-        weight: 500,
-        weightDevice: [{ ...DISK, weight: 10 }, { ...DISK, leafWeight: 20 }],
-        throttleReadBpsDevice: [{ ...DISK, rate: 1 }],
-        throttleWriteBpsDevice: [{ ...DISK, rate: 2 }],
-        throttleReadIOPSDevice: [{ ...DISK, rate: 3 }],
-        throttleWriteIOPSDevice: [{ ...DISK, rate: 0 }],
-      },
-    }, [
-      "io.weight 4950",
-      "io.weight 8:16 1",
-      "io.max 8:16 rbps=1",
-      "io.max 8:16 wbps=2",
-      "io.max 8:16 riops=3",
-      "io.max 8:16 wiops=max",
-    ]],
-    ["huge pages", { hugepageLimits: [{ pageSize: "2MB", limit: 7 }] }, [
-      "hugetlb.2MB.max 7",
-      "hugetlb.2MB.rsvd.max 7",
-    ]],
-    ["rdma", { rdma: { mlx: { hcaHandles: 1, hcaObjects: 2 } } }, ["rdma.max mlx hca_handle=1 hca_object=2"]],
-    ["unified has the last word", {
-      memory: { limit: 5 },
-      unified: { "memory.max": "6", "io.max": "8:0 a\n8:1 b" },
-    }, [
-      "memory.max 5",
-      "memory.max 6",
-      "io.max 8:0 a",
-      "io.max 8:1 b",
-    ]],
-  ];
-  for (const [name, resources, writes] of cases) {
+  for (const [name, resources, writes] of FIELDS) {
     await t.step(name, () => assertEquals(written(resources), writes));
   }
 });

@@ -6,6 +6,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { attachDevices } from "../../runtime/cgroups/device_attach.ts";
 import { readCgroupHost } from "../../runtime/cgroups/host.ts";
 import { CgroupV2, planV2 } from "../../runtime/cgroups/v2.ts";
+import { LiveV2 } from "../../runtime/cgroups/v2_live.ts";
 import type { LinuxDeviceCgroup } from "../../spec/types.ts";
 import { readText, sleep, until } from "../lib/process.ts";
 import { skip } from "../lib/skip.ts";
@@ -107,4 +108,13 @@ scene("join moves a process, destroy removes the tree", async (driver, dir) => {
   driver.destroy();
   assertEquals(driver.pids(), []);
   driver.create();
+});
+
+scene("stats: time and processes are counted without any controller", (driver, dir) => {
+  driver.create();
+  const script = `echo $$ >${dir}/cgroup.procs; i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done`;
+  new Deno.Command("/bin/sh", { args: ["-c", script] }).outputSync();
+  const { cpu, pids } = new LiveV2(driver.record.paths).stats();
+  assert(cpu.total > 1_000_000n, `${cpu.total} ns`);
+  assertEquals(pids.current, 0n);
 });
