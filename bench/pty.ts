@@ -1,7 +1,7 @@
 /**
  * Throughput of a terminal: the time that `run` takes to bring 100 MB from the container's pty to a pipe.
  *
- * runc wants a terminal of the caller, so util-linux's script(1) gives all runtimes one; nothing goes through it, since
+ * runc and crun want a terminal of the caller, so util-linux's script(1) gives all runtimes one; nothing goes through it, since
  * standard output is the pipe. What a program costs that prints nothing is taken off.
  */
 import { CommandError, type Stage, type Subject } from "./cases.ts";
@@ -38,11 +38,11 @@ function print(stage: Stage, subject: Subject, bytes: number): { wall: number; c
   config.process.args = ["/bin/sh", "-c", script];
   Deno.writeTextFileSync(path, JSON.stringify(config));
   const words = `--root ${subject.root} run --bundle ${subject.bundle} ${subject.nextId()}`;
-  // Opened for both ways a fifo never ends: crun would stop copying with its input.
-  const fifo = `${subject.bundle}/input`;
-  const command =
-    `rm -f ${fifo}; mkfifo ${fifo}; ${subject.runtime.path} ${words} <>${fifo} | wc -c >${count}`;
-  const end = stage.spawner.run([findProgram("script")!, "-qec", command, "/dev/null"]);
+  const command = `${subject.runtime.path} ${words} | wc -c >${count}`;
+  // Opened for both ways a fifo never ends; script(1) would type ^D at the end of its input.
+  const shell = 'rm -f "$0"; mkfifo "$0"; exec "$1" -qec "$2" /dev/null <>"$0"';
+  const argv = ["/bin/sh", "-c", shell, `${subject.bundle}/input`, findProgram("script")!, command];
+  const end = stage.spawner.run(argv);
   const arrived = Number(Deno.readTextFileSync(count));
   if (end.code !== 0 || arrived !== bytes) {
     throw new CommandError(
