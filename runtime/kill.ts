@@ -24,7 +24,7 @@ const SIGKILL = 9;
 export async function killContainer(state: ContainerState, signal: number, all: boolean): Promise<void> {
   if (!all && !initAlive(state)) throw new RuntimeError("container not running");
   if (state.cgroup !== null && (all || (signal === SIGKILL && !state.pidNamespace))) {
-    return await signalAll(state.cgroup, signal);
+    return await signalAll(state, state.cgroup, signal);
   }
   if (!sendSignal(state.pid, state.startTime, signal) && !all) {
     throw new RuntimeError("container not running");
@@ -32,12 +32,19 @@ export async function killContainer(state: ContainerState, signal: number, all: 
   if (signal === SIGKILL && isPaused(state.cgroup)) await thaw(state.cgroup!);
 }
 
-/** The cgroup driver is loaded only where a signal needs it: that takes longer than the signal. */
-async function signalAll(cgroup: CgroupRecord, signal: number): Promise<void> {
+/**
+ * Signals every process of the cgroup, and the init even if somebody has moved it elsewhere.
+ *
+ * The cgroup driver is loaded only where a signal needs it: that takes longer than the signal.
+ */
+async function signalAll(state: ContainerState, cgroup: CgroupRecord, signal: number): Promise<void> {
   const { openCgroup } = await import("./cgroups/driver.ts");
   const { killCgroup } = await import("./delete.ts");
-  if (signal === SIGKILL) return killCgroup(openCgroup(cgroup));
-  for (const pid of openCgroup(cgroup).pids()) killPid(pid, signal);
+  const driver = openCgroup(cgroup);
+  const pids = driver.pids();
+  if (signal === SIGKILL) killCgroup(driver);
+  else for (const pid of pids) killPid(pid, signal);
+  if (!pids.includes(state.pid)) sendSignal(state.pid, state.startTime, signal);
 }
 
 /** On cgroup v1 a frozen process takes even SIGKILL only when it is thawed. */

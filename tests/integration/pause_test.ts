@@ -3,6 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { namespaces, sh } from "../lib/bundle.ts";
 import { assertError, assertOk, type Container } from "../lib/container.ts";
 import { contract } from "../lib/contract.ts";
+import { findCgroups } from "../lib/leaks.ts";
 import { exists, readText, sleep, until } from "../lib/process.ts";
 
 const v1 = exists("/sys/fs/cgroup/freezer") ? undefined : "this machine has no cgroup v1";
@@ -160,6 +161,27 @@ contract("nested cgroups: kill --all and delete reach them without a PID namespa
   assertOk(await stubborn.delete("--force"));
   await box.assertNothingLeft();
 }, { skip: v1 });
+
+contract("a cgroup that was removed underneath: errors name it, kill and delete still work", async (box) => {
+  const linux = { namespaces: namespaces("network", "ipc", "uts", "mount") };
+  const process = { args: ["/bin/sleep", "60"] };
+  for (const end of [["kill", "KILL"], ["delete", "--force"]]) {
+    const container = await box.container({ process, linux }).started();
+    const init = await container.pid();
+    for (const path of findCgroups(container.id)) {
+      const root = path.slice(0, path.length - container.id.length - 1);
+      Deno.writeTextFileSync(`${root}/cgroup.procs`, String(init));
+      Deno.removeSync(path);
+    }
+    assertError(await pause(container), /freezer.*no such file or directory/);
+    assertError(await box.cli(["update", "--pids-limit", "5", container.id]), /pids.max.*no such file/);
+    assertError(await box.cli(["events", "--stats", container.id]), /no such file or directory/);
+    assertEquals(await container.status(), "running");
+    if (end[0] === "kill") assertOk(await container.kill(end[1]));
+    else assertOk(await container.delete(end[1]));
+    await until("the end of the init", () => !exists(`/proc/${init}`) || isZombie(init));
+  }
+}, { skip: v1, notOnReference: "runc has no answer where its cgroup is gone" });
 
 function isZombie(pid: number): boolean {
   return /^State:\s+Z/m.test(readText(`/proc/${pid}/status`));
