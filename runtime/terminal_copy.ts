@@ -134,7 +134,8 @@ export async function copyInput({ master, input }: CopyEnds): Promise<void> {
   const buffer = k.buffer(SIZE);
   const readable = new Waiter([[input, c.POLLIN]]), writable = new Waiter([[master, POLLOUT]]);
   for (;;) {
-    await readable.wait();
+    // A signal ends a wait early, and a read(2) would then block everything.
+    if ((await readable.wait())[0] === 0) continue;
     const got = k.call("read", [input, buffer, SIZE], { allow: "any" }).value;
     if (got === -EAGAIN) continue;
     if (got <= 0) return;
