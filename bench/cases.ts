@@ -11,7 +11,7 @@ import type { Sandbox } from "./sandbox.ts";
 import type { Finished, Spawner } from "./spawn.ts";
 
 /** Names of the cases in the order of the report. */
-export const CASE_NAMES = ["create", "start", "delete", "create+start+delete", "run"] as const;
+export const CASE_NAMES = ["create", "start", "delete", "create+start+delete", "run", "exec"] as const;
 
 /** Name of a case. */
 export type CaseName = (typeof CASE_NAMES)[number];
@@ -23,6 +23,7 @@ export const COMMANDS: Record<CaseName, number> = {
   "delete": 1,
   "create+start+delete": 3,
   "run": 1,
+  "exec": 1,
 };
 
 /** Raw samples of one case, in milliseconds, in the order of the rounds. */
@@ -43,8 +44,8 @@ export interface Stage {
   units: UnitName[];
 }
 
-/** A unit is what a round does once per runtime: a whole life in three commands, or one `run`. */
-export type UnitName = "lifecycle" | "run";
+/** A unit is what a round does once per runtime: a whole life in three commands, one `run`, or one `exec`. */
+export type UnitName = "lifecycle" | "run" | "exec";
 
 /** A command of a runtime failed. */
 export class CommandError extends Error {}
@@ -171,6 +172,15 @@ export class Subject {
   run(book: SampleBook): void {
     const end = this.command(["run", "--bundle", this.bundle, this.nextId()]);
     book.add(SampleBook.key(this.runtime.name, this.config, "run"), end);
+  }
+
+  /** One `exec` in the foreground, in a container that waits for `start`: making and removing it is not timed. */
+  exec(book: SampleBook): void {
+    const id = this.nextId();
+    this.create(id);
+    const end = this.command(["exec", id, "/bin/true"]);
+    book.add(SampleBook.key(this.runtime.name, this.config, "exec"), end);
+    this.command(["delete", "--force", id]);
   }
 
   /** Ends the container and forgets it, in whatever state it is. */

@@ -39,7 +39,7 @@ export interface Request {
   help: boolean;
 }
 
-const UNITS: UnitName[] = ["lifecycle", "run"];
+const UNITS: UnitName[] = ["lifecycle", "run", "exec"];
 
 function count(name: string, value: string | undefined, normal: number): number {
   if (value === undefined) return normal;
@@ -58,8 +58,8 @@ function casesNamed(names: string[]): { units: UnitName[]; created: boolean; lim
     throw new UsageError(`--only ${unknown.join(",")}: no such runtime, configuration or case`);
   }
   if (cases.length === 0) return { units: UNITS, created: true, limit: true, pty: true };
-  const life = cases.some((name) => !["run", "memory", "limit", "pty"].includes(name));
-  const units = UNITS.filter((unit) => unit === "run" ? cases.includes("run") : life);
+  const life = cases.some((name) => !["run", "exec", "memory", "limit", "pty"].includes(name));
+  const units = UNITS.filter((unit) => unit === "lifecycle" ? life : cases.includes(unit));
   return {
     units,
     created: cases.includes("memory"),

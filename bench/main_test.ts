@@ -9,6 +9,7 @@ Deno.test("readCommandLine: what is not named is all of its kind", () => {
   assertEquals([all.runtimes, all.configs, all.units], [["tsrun", "runc", "crun"], ["small", "docker"], [
     "lifecycle",
     "run",
+    "exec",
   ]]);
   assert(all.created && all.limit && all.runs >= 20);
   const some = readCommandLine(["--only", "runc,create,docker", "--runs", "7", "--out", "/x"]);
@@ -25,7 +26,7 @@ Deno.test("readCommandLine: what is not named is all of its kind", () => {
 });
 
 Deno.test("readCommandLine: mistakes", () => {
-  for (const args of [["--only", "exec"], ["--runs", "many"], ["--runs", "0"], ["--fast"], ["word"]]) {
+  for (const args of [["--only", "excec"], ["--runs", "many"], ["--runs", "0"], ["--fast"], ["word"]]) {
     assertThrows(() => readCommandLine(args), UsageError, undefined, args.join(" "));
   }
 });
@@ -61,7 +62,7 @@ Deno.test({
     assert(names.includes("runc"));
     for (const name of names) {
       for (const config of ["small", "docker"]) {
-        for (const what of ["create", "start", "delete", "create+start+delete", "run"]) {
+        for (const what of ["create", "start", "delete", "create+start+delete", "run", "exec"]) {
           const series = results.samples[`${name}/${config}/${what}`];
           assertEquals([series.wall.length, series.cpu.length], [3, 3]);
           assert(series.wall.every((value) => value > 0.5), `${name} ${config} ${what}: ${series.wall}`);

@@ -43,7 +43,7 @@ type Turn = { name: string; take(book: SampleBook): void };
 function turnsOf(stage: Stage, subjects: Subject[], unit: UnitName): Turn[] {
   const turns: Turn[] = subjects.map((subject) => ({
     name: subject.runtime.name,
-    take: (book) => unit === "run" ? subject.run(book) : subject.lifecycle(book),
+    take: (book) => subject[unit](book),
   }));
   return [...turns, { name: "floor", take: (book) => takeFloor(stage, book) }];
 }

@@ -91,8 +91,8 @@ export async function execInContainer(o: ExecOptions): Promise<number> {
   const k = local();
   if (o.pidfdSocket !== undefined) throw new RuntimeError("exec with --pidfd-socket is not supported yet");
   if (Deno.uid() !== 0) throw new RuntimeError("exec without root is not supported yet: run as root");
-  // Before anything is started, so that no signal meant for the process is lost.
-  using supervisor = o.detach ? undefined : new (await import("./supervisor.ts")).Supervisor();
+  // Before anything is started, so that no signal meant for the process is lost. Never disposed of: tsrun ends with it.
+  const supervisor = o.detach ? undefined : new (await import("./supervisor.ts")).Supervisor();
   let master = -1;
   const pid = await startProcess(k, o.detach ? o : { ...o, takeMaster: (fd) => master = fd });
   using terminal = master < 0 ? undefined : new (await import("./terminal.ts")).Terminal(master, supervisor!);
