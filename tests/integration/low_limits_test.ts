@@ -1,0 +1,30 @@
+/** Limits as low as a program can live with: nothing of the runtime counts against them. */
+import { assert } from "@std/assert";
+import type { Dict } from "../lib/bundle.ts";
+import { assertOk } from "../lib/container.ts";
+import { contract } from "../lib/contract.ts";
+import { exists } from "../lib/process.ts";
+
+const v1 = exists("/sys/fs/cgroup/memory") ? undefined : "this machine has no cgroup v1";
+
+const LOW: Record<string, Dict> = {
+  "512 KiB of memory": { memory: { limit: 512 << 10 } },
+  "one task": { pids: { limit: 1 } },
+  "one percent of a CPU": { cpu: { quota: 1000, period: 100_000 } },
+  "all of these": { memory: { limit: 512 << 10 }, pids: { limit: 1 }, cpu: { quota: 1000, period: 100_000 } },
+};
+
+for (const [name, resources] of Object.entries(LOW)) {
+  contract(`low limits: ${name} start /bin/true`, async (box) => {
+    const container = box.container({ process: { args: ["/bin/true"] }, linux: { resources } });
+    assertOk(await container.run());
+    await box.assertNothingLeft();
+  }, { skip: v1, notOnReference: "runc's own init, a Go program, runs within the limits" });
+}
+
+contract("low limits: a created container is charged for next to nothing", async (box) => {
+  const container = await box.container({ process: { args: ["/bin/true"] } }).created();
+  const bytes = Number(container.cgroup("memory", "memory.usage_in_bytes"));
+  // Half of it is what each CPU's stock is charged for in advance (64 pages).
+  assert(bytes < 1 << 20, `${bytes} bytes`);
+}, { skip: v1, notOnReference: "runc's own init, a Go program, waits in the container" });
