@@ -25,6 +25,6 @@ for (const [name, resources] of Object.entries(LOW)) {
 contract("low limits: a created container is charged for next to nothing", async (box) => {
   const container = await box.container({ process: { args: ["/bin/true"] } }).created();
   const bytes = Number(container.cgroup("memory", "memory.usage_in_bytes"));
-  // Half of it is what each CPU's stock is charged for in advance (64 pages).
+  // The kernel charges in advance, 64 pages for each CPU, so the figure is coarse.
   assert(bytes < 1 << 20, `${bytes} bytes`);
 }, { skip: v1, notOnReference: "runc's own init, a Go program, waits in the container" });
