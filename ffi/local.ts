@@ -27,6 +27,8 @@ const SIZE = 1 << 20;
 /** Makes every call at once; results are plain numbers. */
 export class LocalKernel extends Kernel {
   readonly memory: Memory;
+  /** Called when a signal has interrupted a call. It may throw; else the call is made again. */
+  onInterrupt: (() => void) | undefined;
   /** Held so that the garbage collector never frees what the kernel reads. */
   readonly #block: ArrayBuffer;
 
@@ -41,7 +43,7 @@ export class LocalKernel extends Kernel {
     );
   }
 
-  /** Makes the call; EINTR is retried, as no handler of ours wants to be heard (signal(7)). */
+  /** Makes the call, and makes it again after EINTR (signal(7)), unless {@linkcode onInterrupt} throws. */
   override call(name: SyscallName, args: readonly Arg[], options?: CallOptions): Result {
     const top = this.memory.top;
     try {
@@ -51,7 +53,10 @@ export class LocalKernel extends Kernel {
         const value = libc().syscall(number, a, b, c, d, e, f);
         if (value !== -1) return { value };
         const error = errno();
-        if (error === EINTR) continue;
+        if (error === EINTR) {
+          this.onInterrupt?.();
+          continue;
+        }
         if (options?.allow === "any" || options?.allow?.includes(error)) return { value: -error };
         const answer = this.#repair(options?.repair, error);
         if (answer === "retry") continue;

@@ -72,6 +72,7 @@ mmap 9 222
 mount 165 40
 mount_setattr 442 442
 move_mount 429 429
+mprotect 10 226
 munmap 11 215
 newfstatat 262 79
 open_tree 428 428
@@ -193,6 +194,7 @@ export type SyscallName =
   | "mount"
   | "mount_setattr"
   | "move_mount"
+  | "mprotect"
   | "munmap"
   | "newfstatat"
   | "open_tree"

@@ -72,6 +72,8 @@ export function recordHook(k: Recorder, hook: Hook, setting: HookSetting): Recor
 
 /** The child's part: standard descriptors, working directory, execve. */
 function recordChild(k: Recorder, hook: Hook, { env, cwd }: HookSetting, io: readonly Result[]): Result {
+  // Where tsrun is interrupted nobody waits for the hook any more.
+  k.prctl(c.PR_SET_PDEATHSIG, c.SIGKILL);
   io.forEach((fd, i) => k.dup3(fd, i, 0));
   if (cwd !== undefined) k.call("chdir", [cwd], { allow: "any" });
   const args = hook.args?.length ? hook.args : [hook.path];

@@ -8,6 +8,7 @@
 
 import { AT_FDCWD, S_IFIFO, SIGKILL } from "../ffi/constants.ts";
 import { local, type LocalKernel } from "../ffi/local.ts";
+import type { SignalRelay } from "../ffi/signal_relay.ts";
 import { Arena, ExecutorGone } from "../init/executor.ts";
 import { type NamespacePlan, planNamespaces } from "../init/namespaces.ts";
 import { setUp } from "../init/setup.ts";
@@ -24,6 +25,7 @@ import type { Log } from "./log.ts";
 import { type Creation, recordInit, setupPlan, terminalRequest } from "./setup_plan.ts";
 import { HostMounts } from "./host_mounts.ts";
 import { checkPreserved, inspectStdio } from "./inherited_fds.ts";
+import { Interrupts } from "./interrupts.ts";
 import { writePidFile } from "./pid_file.ts";
 import { setRlimits } from "./rlimits.ts";
 import { containerDir, type ContainerState, createStateDir, timestamp, writeState } from "./state.ts";
@@ -44,6 +46,8 @@ export interface CreateOptions {
   systemdCgroup: boolean;
   rootless: "auto" | "true" | "false";
   log: Log;
+  /** Signals that a tsrun that stays listens to; its own when absent. */
+  relay?: SignalRelay;
   /** Takes the master of the process's terminal, by a tsrun that stays; absent when it leaves. */
   takeMaster?: (master: number) => void;
 }
@@ -90,9 +94,12 @@ export async function createContainer(o: CreateOptions): Promise<ContainerState>
     cgroup,
     state,
   };
+  const interrupts = new Interrupts(k, o.relay);
   try {
-    build(creation);
+    build(creation, interrupts);
+    interrupts.disarm();
   } catch (error) {
+    interrupts.disarm();
     throw await undo(creation, error);
   }
   return state;
@@ -142,7 +149,7 @@ function newState(
 }
 
 /** The container's way from a record to `created`. */
-function build(creation: Creation): void {
+function build(creation: Creation, interrupts: Interrupts): void {
   const { o, k, stage, config, parts, namespaces, cgroup, state } = creation;
   const { spec } = config;
   const directory = containerDir(o.root, o.id);
@@ -170,6 +177,7 @@ function build(creation: Creation): void {
   setRlimits(k, stage.initPid, spec.process.rlimits);
   mark("limits set");
   recordInit(creation);
+  interrupts.check();
   if (o.pidfdSocket !== undefined) parts.pidfd!.sendPidfd(k, o.pidfdSocket, state.pid, "standard");
   if (o.pidFile !== undefined) writePidFile(o.pidFile, state.pid);
   writeState(o.root, state);
@@ -199,7 +207,8 @@ async function undo({ o, k, stage, config, parts, state }: Creation, error: unkn
     message += `; and cleaning up failed: ${reasonOf(cleanup)}`;
   }
   const failures = parts.hooks?.runPoststop(config.spec.hooks?.poststop, state) ?? [];
-  const failed = new RuntimeError([message, ...failures].join("; "));
+  const exitCode = error instanceof RuntimeError ? error.exitCode : undefined;
+  const failed = new RuntimeError([message, ...failures].join("; "), exitCode);
   if (error instanceof Error) failed.stack = error.stack;
   return failed;
 }

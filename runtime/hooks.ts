@@ -7,6 +7,7 @@
  * @module
  */
 
+import { SIGKILL } from "../ffi/constants.ts";
 import { local } from "../ffi/local.ts";
 import { Arena, spawnExecutor } from "../init/executor.ts";
 import { hookFailure, recordHook } from "../init/hook_program.ts";
@@ -53,6 +54,10 @@ function runAll(
       if (failure !== undefined) failures.push(`error running ${name} hook #${i}: ${failure}`);
       if (failure !== undefined && name !== "poststop") break;
     }
+  } catch (error) {
+    // An interrupt: what waits for the hook need not wait any more, and takes the hook with it.
+    arena.kernel.kill(executor.pid, SIGKILL);
+    throw error;
   } finally {
     arena.kernel.close(executor.ours);
     reap(arena.kernel, executor.pid);

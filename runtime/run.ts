@@ -6,6 +6,7 @@
 import { PR_SET_CHILD_SUBREAPER } from "../ffi/constants.ts";
 import { local } from "../ffi/local.ts";
 import { createContainer, type CreateOptions } from "./create.ts";
+import { reasonOf } from "./errors.ts";
 import { deleteWithHooks } from "./delete_hooks.ts";
 import { startContainer } from "./start.ts";
 import type { NotifyProxy } from "./notify.ts";
@@ -33,38 +34,36 @@ export async function runContainer(o: RunOptions): Promise<number> {
   const supervisor = o.detach ? undefined : new Supervisor();
   if (!o.detach && !o.noSubreaper) local().prctl(PR_SET_CHILD_SUBREAPER, 1);
   let master = -1;
+  const { relay } = supervisor ?? {};
+  const state = await createContainer(o.detach ? o : { ...o, relay, takeMaster: (fd) => master = fd });
+  // Most containers have no terminal, and no need of the code.
+  using terminal = master < 0 ? undefined : new (await import("./terminal.ts")).Terminal(master, supervisor!);
+  let proxy: NotifyProxy | undefined;
   try {
-    const state = await createContainer(o.detach ? o : { ...o, takeMaster: (fd) => master = fd });
-    // Most containers have no terminal, and no need of the code.
-    using terminal = master < 0
-      ? undefined
-      : new (await import("./terminal.ts")).Terminal(master, supervisor!);
-    let proxy: NotifyProxy | undefined;
-    try {
-      proxy = await openNotify(o);
-      await startContainer(o.root, o.id);
-    } catch (error) {
-      deleteWithHooks(o.root, o.id, o.log);
-      throw error;
-    }
-    using _proxy = proxy;
-    if (supervisor === undefined) {
-      await proxy?.pass({ pid: state.pid, mainPid: state.pid });
-      return 0;
-    }
-    // The manager goes on to watch tsrun, which passes its signals on.
-    const notified = proxy?.pass({ pid: state.pid, mainPid: Deno.pid });
-    // The copy begins before anybody waits: a process that has been waited for cannot be looked at any more.
-    const copied = terminal?.attach(state.pid);
-    const status = await supervisor.wait(state.pid);
-    await copied;
-    await notified;
-    mark("program ended");
-    if (!o.keep) deleteWithHooks(o.root, o.id, o.log);
-    return status;
-  } finally {
-    supervisor?.[Symbol.dispose]();
+    proxy = await openNotify(o);
+    await startContainer(o.root, o.id);
+  } catch (error) {
+    deleteWithHooks(o.root, o.id, o.log);
+    throw error;
   }
+  using _proxy = proxy;
+  // The manager of a tsrun that stays goes on to watch tsrun, which passes its signals on.
+  const mainPid = supervisor === undefined ? state.pid : Deno.pid;
+  // The container runs, whatever becomes of the news.
+  const notified = proxy?.pass({ pid: state.pid, mainPid }).catch((error) => o.log.warn(reasonOf(error)));
+  if (supervisor === undefined) {
+    await notified;
+    return 0;
+  }
+  supervisor.shared = proxy !== undefined;
+  // The copy begins before anybody waits: a process that has been waited for cannot be looked at any more.
+  terminal?.attach(state.pid);
+  const status = await supervisor.wait(state.pid);
+  await terminal?.drained();
+  await notified;
+  mark("program ended");
+  if (!o.keep) deleteWithHooks(o.root, o.id, o.log);
+  return status;
 }
 
 /** Few are run by a service manager that wants to know when they are ready. */

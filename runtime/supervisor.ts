@@ -3,60 +3,20 @@
  * @module
  */
 
-import { WNOHANG } from "../ffi/constants.ts";
+import { inBackground } from "../ffi/background.ts";
+import { POLLIN, SIGCHLD, WNOHANG } from "../ffi/constants.ts";
 import { ECHILD, ESRCH } from "../ffi/errno.ts";
 import { local } from "../ffi/local.ts";
+import { SignalRelay } from "../ffi/signal_relay.ts";
+import { words32 } from "../ffi/structs.ts";
 
-/** Signals that are passed on: all that Deno can listen to, but for those that are about tsrun itself. */
-const FORWARDED: readonly Deno.Signal[] = [
-  "SIGHUP",
-  "SIGINT",
-  "SIGQUIT",
-  "SIGTRAP",
-  "SIGABRT",
-  "SIGUSR1",
-  "SIGUSR2",
-  "SIGPIPE",
-  "SIGALRM",
-  "SIGTERM",
-  "SIGCONT",
-  "SIGTSTP",
-  "SIGTTIN",
-  "SIGTTOU",
-  "SIGXCPU",
-  "SIGXFSZ",
-  "SIGVTALRM",
-  "SIGPROF",
-  "SIGWINCH",
-  "SIGIO",
-  "SIGPWR",
-  "SIGSYS",
-];
+const SIGWINCH = 28, LAST_SIGNAL = 64;
 
-const NUMBERS: Readonly<Record<string, number>> = {
-  SIGHUP: 1,
-  SIGINT: 2,
-  SIGQUIT: 3,
-  SIGTRAP: 5,
-  SIGABRT: 6,
-  SIGUSR1: 10,
-  SIGUSR2: 12,
-  SIGPIPE: 13,
-  SIGALRM: 14,
-  SIGTERM: 15,
-  SIGCONT: 18,
-  SIGTSTP: 20,
-  SIGTTIN: 21,
-  SIGTTOU: 22,
-  SIGXCPU: 24,
-  SIGXFSZ: 25,
-  SIGVTALRM: 26,
-  SIGPROF: 27,
-  SIGWINCH: 28,
-  SIGIO: 29,
-  SIGPWR: 30,
-  SIGSYS: 31,
-};
+/**
+ * Signals that are not passed on. SIGKILL and SIGSTOP cannot be, and 32 and 33 are glibc's own. SIGILL, SIGBUS, SIGFPE
+ * and SIGSEGV are how the kernel tells tsrun of a fault of its own, which must end it. SIGURG runc keeps to itself.
+ */
+const KEPT: readonly number[] = [4, 7, 8, 9, 11, 19, 23, 32, 33];
 
 /** Exit status of a process by wait(2)'s status word: its code, or 128 + the signal. */
 export function exitStatus(word: number): number {
@@ -64,52 +24,52 @@ export function exitStatus(word: number): number {
   return signal === 0 ? (word >> 8) & 0xff : 128 + signal;
 }
 
-/** Listens from its making to its disposal; signals that come before there is a process are kept for it. */
-export class Supervisor implements Disposable {
-  #pid = 0;
-  readonly #early: number[] = [];
-  readonly #listeners: [Deno.Signal, () => void][] = [];
-  #childEnded: () => void = () => {};
+/** All signals that are passed on, and SIGCHLD, which is heard. */
+export function caughtSignals(): number[] {
+  const signals: number[] = [];
+  for (let signal = 1; signal <= LAST_SIGNAL; signal++) if (!KEPT.includes(signal)) signals.push(signal);
+  return signals;
+}
+
+/** Listens from its making on; signals that come before there is a process are kept for it. */
+export class Supervisor {
+  readonly relay: SignalRelay;
   /** Called when the caller's terminal has another size, where the container's process is not to be told. */
   onResize: (() => void) | undefined;
+  /** Whether the event loop has other things to do while this waits. */
+  shared = false;
 
   constructor() {
-    for (const name of FORWARDED) this.#listen(name, () => this.#forward(NUMBERS[name]));
-    this.#listen("SIGCHLD", () => this.#childEnded());
-  }
-
-  #listen(name: Deno.Signal, handler: () => void): void {
-    Deno.addSignalListener(name, handler);
-    this.#listeners.push([name, handler]);
-  }
-
-  #forward(signal: number): void {
-    if (signal === NUMBERS.SIGWINCH && this.onResize) this.onResize();
-    else if (this.#pid === 0) this.#early.push(signal);
-    else local().kill(this.#pid, signal, { allow: [ESRCH] });
+    this.relay = new SignalRelay(local());
+    this.relay.catch(caughtSignals(), false);
   }
 
   /**
-   * Waits until a child has ended, reaping every other one on the way.
+   * Waits until a child has ended, passing signals on to it, and reaping every other child on the way.
    *
-   * @param pid The container's init, a child of this process.
+   * @param pid The container's init, or a process of `exec`; a child of this process.
    * @returns Its exit status.
    */
-  wait(pid: number): Promise<number> {
-    this.#pid = pid;
-    for (const signal of this.#early.splice(0)) this.#forward(signal);
-    return new Promise((resolve) => {
-      this.#childEnded = () => {
-        const status = reapAll(pid);
-        if (status !== undefined) resolve(status);
-      };
-      // It may have ended before anybody listened.
-      this.#childEnded();
-    });
+  async wait(pid: number): Promise<number> {
+    const k = local();
+    // A wait of its own thread costs 0.5 ms, which only those pay who have something to do meanwhile.
+    const alone = !this.shared && this.onResize === undefined;
+    const poll = k.buffer(8);
+    poll.bytes.set(words32(this.relay.fd, POLLIN));
+    for (;;) {
+      for (const signal of this.relay.take()) this.#pass(signal, pid);
+      // Asked every time, as the signal of many children that end at once is one, or came before anybody listened.
+      const status = reapAll(pid);
+      if (status !== undefined) return status;
+      if (alone) this.relay.wait();
+      else await inBackground("ppoll", [poll.address, 1, 0, 0, 8]);
+    }
   }
 
-  [Symbol.dispose](): void {
-    for (const [name, handler] of this.#listeners) Deno.removeSignalListener(name, handler);
+  #pass(signal: number, pid: number): void {
+    if (signal === SIGCHLD) return;
+    if (signal === SIGWINCH && this.onResize) this.onResize();
+    else local().kill(pid, signal, { allow: [ESRCH] });
   }
 }
 
