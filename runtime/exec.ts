@@ -100,9 +100,9 @@ export async function execInContainer(o: ExecOptions): Promise<number> {
   if (o.pidFile !== undefined) writePidFile(o.pidFile, pid);
   if (supervisor === undefined) return 0;
   // The copy begins before anybody waits: a process that has been waited for cannot be looked at any more.
-  const copied = terminal?.attach(pid);
+  terminal?.attach(pid);
   const status = await supervisor.wait(pid);
-  await copied;
+  await terminal?.drained();
   return status;
 }
 

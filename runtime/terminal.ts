@@ -21,6 +21,8 @@ const F_SETFL = 4;
 export class Terminal implements Disposable {
   #raw: RawMode | undefined;
   #open = true;
+  #copied: Promise<void> = Promise.resolve();
+  #failure: unknown;
 
   /**
    * @param master The pty's master; the terminal's own from now on.
@@ -35,23 +37,32 @@ export class Terminal implements Disposable {
   }
 
   /**
-   * Sets the caller's terminal to raw mode, if standard input is one, and copies until the process has ended.
+   * Sets the caller's terminal to raw mode, if standard input is one, and begins to copy.
    *
    * Where the output takes no more, the pty is hung up, as a terminal is that somebody closes.
    *
    * @param pid A child of this process that has not been waited for.
-   * @returns Settled when all that the process wrote is out.
    */
-  async attach(pid: number): Promise<void> {
-    const k = local();
-    const pidfd = k.call("pidfd_open", [pid, 0]).value;
+  attach(pid: number): void {
+    const pidfd = local().call("pidfd_open", [pid, 0]).value;
     this.#raw = new RawMode(0);
     const ends = { master: this.master, input: 0, output: 1, pidfd };
+    // Nobody waits for a failure yet, and one that nobody waits for ends Deno at once, the terminal as it is.
+    const failed = (error: unknown) => {
+      this.#failure = error;
+      this.#hangUp();
+    };
+    this.#copied = copyOutput(ends).then((whole) => {
+      if (!whole) this.#hangUp();
+    }).catch(failed);
     // It waits for a key when all is over; the end of tsrun is its end.
-    copyInput(ends);
-    const whole = await copyOutput(ends);
-    k.close(pidfd);
-    if (!whole) this.#hangUp();
+    copyInput(ends).catch(failed);
+  }
+
+  /** Settled when the process has ended and all that it wrote is out. @throws {Error} What kept the copy from it. */
+  async drained(): Promise<void> {
+    await this.#copied;
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   #hangUp(): void {

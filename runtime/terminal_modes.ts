@@ -65,7 +65,8 @@ export class RawMode implements Disposable {
     // handler, which forwarding by signal listeners installs, would make the call below try again for ever.
     const k = local();
     for (const signal of [SIGTTIN, SIGTTOU]) k.call("rt_sigaction", [signal, [0, 0, 0, 0], null, 8]);
-    k.call("ioctl", [fd, TCSETS, rawModes(this.#original)], { doing: "set the terminal to raw mode" });
+    // A terminal whose other end is gone is as good as it can be.
+    k.call("ioctl", [fd, TCSETS, rawModes(this.#original)], { allow: "any" });
   }
 
   /** Brings back the modes of before. */
