@@ -1,0 +1,149 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import * as c from "../ffi/constants.ts";
+import type { DryKernel } from "../ffi/dry.ts";
+import { EACCES, EEXIST, ENOENT, EPERM } from "../ffi/errno.ts";
+import { OperationError } from "../ffi/kernel.ts";
+import { makedev } from "../ffi/structs.ts";
+import type { LinuxDevice } from "../spec/types.ts";
+import { callsOf, failing, lines, names, type Script, scripted, stat } from "../tests/lib/scripted.ts";
+import { deviceList, makeDevices } from "./devices.ts";
+
+const ROOT = 3, DEV = 100;
+const FUSE: LinuxDevice = { path: "/dev/fuse", type: "c", major: 10, minor: 229 };
+
+function made(devices: readonly LinuxDevice[], script: Script = {}, hasKcore = false): DryKernel {
+  const k = scripted(script);
+  makeDevices(k, ROOT, devices, hasKcore);
+  return k;
+}
+
+Deno.test("devices: the default ones, before the configured ones", () => {
+  const list = deviceList([FUSE]);
+  assertEquals(list.map(({ path }) => path.slice(5)), [
+    "null",
+    "zero",
+    "full",
+    "random",
+    "urandom",
+    "tty",
+    "fuse",
+  ]);
+  assertEquals(list.slice(0, 6).map(({ major, minor }) => [major, minor]), [
+    [1, 3],
+    [1, 5],
+    [1, 7],
+    [1, 8],
+    [1, 9],
+    [5, 0],
+  ]);
+  assertEquals(deviceList(undefined).length, 6);
+});
+
+Deno.test("devices: a configured one replaces the default one", () => {
+  const own: LinuxDevice = { path: "/dev/null", type: "c", major: 1, minor: 3, fileMode: 0o600, uid: 5 };
+  const list = deviceList([own]);
+  assertEquals(list.filter(({ path }) => path === "/dev/null"), [own]);
+  assertEquals(list.length, 6);
+});
+
+Deno.test("devices: /dev/ptmx is never one of them", () => {
+  assertEquals(deviceList([{ path: "/dev/ptmx", type: "c", major: 5, minor: 2 }]).length, 6);
+});
+
+Deno.test("devices: a node has its type, mode and numbers", () => {
+  const k = made([
+    FUSE,
+    { path: "/dev/sda", type: "b", major: 8, minor: 300, fileMode: 0o640 },
+    { path: "/dev/u", type: "u", major: 1, minor: 3 },
+    { path: "/dev/fifo", type: "p", fileMode: 0o100600 },
+  ]);
+  assertEquals(callsOf(k, "mknodat").map(({ args }) => args), [
+    [DEV, "fuse", c.S_IFCHR | 0o666, makedev(10, 229)],
+    [DEV, "sda", c.S_IFBLK | 0o640, makedev(8, 300)],
+    [DEV, "u", c.S_IFCHR | 0o666, makedev(1, 3)],
+    // A type among the bits of fileMode does not count.
+    [DEV, "fifo", c.S_IFIFO | 0o600, 0],
+  ]);
+});
+
+Deno.test("devices: one outside of /dev gets its directory made, and is made below that", () => {
+  let missing = true;
+  const k = made([{ path: "/opt/x/dev", type: "c", major: 1, minor: 3 }], {
+    openat2: (_dir, path) => (path === "/opt/x" && missing ? (missing = false, -ENOENT) : undefined),
+  });
+  assertEquals(callsOf(k, "mkdirat").map(({ args }) => args[1]), ["x"]);
+  const [directory, name] = callsOf(k, "mknodat")[0].args;
+  assertEquals(name, "dev");
+  assertEquals(directory !== DEV, true);
+});
+
+Deno.test("devices: one that changes hands does so by its own descriptor", () => {
+  const k = made([{ ...FUSE, uid: 7, gid: 8 }]);
+  assertEquals(lines(k, "fchownat"), [`fchownat 101 "" 7 8 ${c.AT_EMPTY_PATH}`]);
+  const flags = callsOf(k, "openat")[0].args[2] as number;
+  assertEquals(flags & (c.O_NOFOLLOW | c.O_PATH), c.O_NOFOLLOW | c.O_PATH);
+  assertEquals(names(made([FUSE])).includes("fchownat"), false);
+});
+
+Deno.test("devices: what the image has may stay if it is that device", () => {
+  const k = made([FUSE], { mknodat: -EEXIST, statx: stat(c.S_IFCHR | 0o600, 10, 229) });
+  assertEquals(callsOf(k, "mknodat").length, 1);
+  // The link is not followed, and nothing that was there changes hands.
+  assertEquals(callsOf(k, "statx")[0].args.slice(0, 2), [DEV, "fuse"]);
+  const owned = made([{ ...FUSE, uid: 7 }], { mknodat: -EEXIST, statx: stat(c.S_IFCHR, 10, 229) });
+  assertEquals(names(owned).includes("fchownat"), false);
+});
+
+for (
+  const [what, answer] of [
+    ["another device", stat(c.S_IFCHR, 1, 5)],
+    ["a block device of these numbers", stat(c.S_IFBLK, 10, 229)],
+    ["a file", stat(c.S_IFREG)],
+    ["a link", stat(c.S_IFLNK)],
+  ] as const
+) {
+  Deno.test(`devices: ${what} of the image in a device's place is an error`, () => {
+    assertThrows(
+      () => made([FUSE], { mknodat: -EEXIST, statx: answer }),
+      Error,
+      'create device node "/dev/fuse": the image has something else there',
+    );
+  });
+}
+
+Deno.test("devices: where none may be made, the host's is bound in its place", () => {
+  const k = made([{ ...FUSE, uid: 7 }], { mknodat: -EPERM });
+  assertEquals(callsOf(k, "open_tree").map(({ args }) => args[1]), ["/dev/fuse"]);
+  assertEquals(callsOf(k, "move_mount").length, 1);
+  // The place is an empty file, and the host's node keeps its owner.
+  const created = callsOf(k, "openat").map(({ args }) => (args[2] as number) & c.O_CREAT);
+  assertEquals(created, [c.O_CREAT]);
+  assertEquals(names(k).includes("fchownat"), false);
+});
+
+Deno.test("devices: another failure names the node", () => {
+  assertThrows(
+    () => made([FUSE], { mknodat: -EACCES }),
+    OperationError,
+    'create device node "/dev/fuse": permission denied',
+  );
+});
+
+Deno.test("links: to the descriptors, to the container's ptmx, to kcore where the host has it", () => {
+  const links = (k: DryKernel) => callsOf(k, "symlinkat").map(({ args: [target, , name] }) => [name, target]);
+  const usual = [
+    ["fd", "/proc/self/fd"],
+    ["stdin", "/proc/self/fd/0"],
+    ["stdout", "/proc/self/fd/1"],
+    ["stderr", "/proc/self/fd/2"],
+  ];
+  assertEquals(links(made([])), [...usual, ["ptmx", "pts/ptmx"]]);
+  assertEquals(links(made([], {}, true)), [...usual, ["core", "/proc/kcore"], ["ptmx", "pts/ptmx"]]);
+});
+
+Deno.test("links: those that are there stay, but ptmx is replaced", () => {
+  const again = failing(EEXIST, 1);
+  const k = made([], { symlinkat: (_target, _dir, name) => name === "ptmx" ? again() : -EEXIST });
+  assertEquals(lines(k, "unlinkat"), [`unlinkat ${DEV} "ptmx" 0`]);
+  assertEquals(callsOf(k, "symlinkat").filter(({ args }) => args[2] === "ptmx").length, 2);
+});

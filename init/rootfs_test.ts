@@ -1,0 +1,124 @@
+import { assertEquals } from "@std/assert";
+import * as c from "../ffi/constants.ts";
+import { DryKernel } from "../ffi/dry.ts";
+import * as m from "../spec/mount_options.ts";
+import type { RootfsPropagation } from "../spec/types.ts";
+import { callsOf, lines, names } from "../tests/lib/scripted.ts";
+import { bindRootfs, chrootInto, makeRootReadonly, moveInto, pivotInto } from "./rootfs.ts";
+
+const POINTS = ["/", "/var", "/var/lib", "/var/library", "/home"];
+
+function bound(propagation?: RootfsPropagation, points = POINTS): DryKernel {
+  const k = new DryKernel();
+  bindRootfs(k, "/var/lib/x/rootfs", propagation, () => points);
+  return k;
+}
+
+/** Propagations set: where, to what, with all below? */
+function propagations(k: DryKernel): unknown[] {
+  return callsOf(k, "mount_setattr").map(({ args: [, path, flags, words] }) => [
+    path,
+    (words as number[])[2],
+    ((flags as number) & c.AT_RECURSIVE) !== 0,
+  ]);
+}
+
+Deno.test("rootfs: cut off from the host, then bound onto itself with all below", () => {
+  const k = bound();
+  assertEquals(names(k), ["mount_setattr", "openat", "open_tree", "move_mount", "close"]);
+  assertEquals(propagations(k), [["/", m.MS_SLAVE, true]]);
+  const flags = callsOf(k, "open_tree")[0].args[2] as number;
+  assertEquals(flags & (c.OPEN_TREE_CLONE | c.AT_RECURSIVE), c.OPEN_TREE_CLONE | c.AT_RECURSIVE);
+  assertEquals((callsOf(k, "openat")[0].args[2] as number) & c.O_NOFOLLOW, c.O_NOFOLLOW);
+});
+
+Deno.test("rootfs: slave propagations only cut off", () => {
+  for (const name of ["slave", "rslave"] as const) {
+    assertEquals(propagations(bound(name)), [["/", m.MS_SLAVE, true]]);
+  }
+});
+
+Deno.test("rootfs: private ones are made so after nothing can reach the host", () => {
+  assertEquals(propagations(bound("rprivate")), [["/", m.MS_SLAVE, true], ["/", m.MS_PRIVATE, true]]);
+  assertEquals(propagations(bound("private")), [["/", m.MS_SLAVE, true], ["/", m.MS_PRIVATE, false]]);
+});
+
+Deno.test("rootfs: with a shared one, the mount that holds the rootfs is private all the same", () => {
+  assertEquals(propagations(bound("rshared")), [["/", m.MS_SHARED, true], ["/var/lib", m.MS_PRIVATE, false]]);
+  assertEquals(propagations(bound("shared")), [["/", m.MS_SHARED, false], ["/var/lib", m.MS_PRIVATE, false]]);
+});
+
+Deno.test("rootfs: the mount that holds it is the longest path, by whole names", () => {
+  const holder = (points: string[]) => propagations(bound("shared", points))[1];
+  assertEquals(holder(["/", "/var/lib/x/root"]), ["/", m.MS_PRIVATE, false]);
+  assertEquals(holder(["/", "/var/lib/x/rootfs"]), ["/var/lib/x/rootfs", m.MS_PRIVATE, false]);
+});
+
+Deno.test("rootfs: the host's mount points are asked for only where they matter", () => {
+  bindRootfs(new DryKernel(), "/r", "rslave", () => {
+    throw new Error("asked");
+  });
+});
+
+Deno.test("pivot: the old root lies over the new one, and goes detached", () => {
+  const k = new DryKernel();
+  pivotInto(k, 5, undefined);
+  assertEquals(k.lines(), [
+    `openat ${c.AT_FDCWD} "/" ${c.O_PATH | c.O_DIRECTORY | c.O_CLOEXEC} 0`,
+    "fchdir 5",
+    'pivot_root "." "."',
+    "fchdir 100",
+    `umount2 "." ${c.MNT_DETACH}`,
+    "close 100",
+    'chdir "/"',
+  ]);
+});
+
+Deno.test("pivot: where mounts may be shared, the old root is made a slave before it goes", () => {
+  const k = new DryKernel();
+  pivotInto(k, 5, "rshared");
+  assertEquals(propagations(k), [[".", m.MS_SLAVE, true], ["/", m.MS_SHARED, false]]);
+  assertEquals(names(k).indexOf("mount_setattr") < names(k).indexOf("umount2"), true);
+  assertEquals(names(k).lastIndexOf("mount_setattr") > names(k).indexOf("chdir"), true);
+});
+
+Deno.test("pivot: the final propagation is the root's alone, volumes keep theirs", () => {
+  for (
+    const [name, value] of [
+      ["unbindable", m.MS_UNBINDABLE],
+      ["runbindable", m.MS_UNBINDABLE],
+      ["rprivate", m.MS_PRIVATE],
+    ] as const
+  ) {
+    const k = new DryKernel();
+    pivotInto(k, 5, name);
+    assertEquals(propagations(k).at(-1), ["/", value, false]);
+  }
+  const slave = new DryKernel();
+  pivotInto(slave, 5, "rslave");
+  assertEquals(propagations(slave).length, 1);
+});
+
+Deno.test("no pivot: views of /proc and /sys go first, the innermost before what holds it", () => {
+  const k = new DryKernel();
+  moveInto(k, 5, ["/proc", "/proc/inner", "/sys"]);
+  assertEquals(
+    lines(k, "umount2"),
+    ["/sys", "/proc/inner", "/proc"].map((p) => `umount2 "${p}" ${c.MNT_DETACH}`),
+  );
+  assertEquals(names(k).slice(3), ["openat", "fchdir", "move_mount", "close", "chroot", "chdir"]);
+  assertEquals(callsOf(k, "move_mount")[0].args.slice(0, 3), [5, "", 100]);
+  assertEquals(lines(k, "chroot", "chdir"), ['chroot "."', 'chdir "/"']);
+});
+
+Deno.test("no mount namespace: only the root changes, and nothing is mounted", () => {
+  const k = new DryKernel();
+  assertEquals(chrootInto(k, "/r").value, 100);
+  assertEquals(names(k), ["chroot", "chdir", "openat"]);
+});
+
+Deno.test("read-only root: the root mount alone", () => {
+  const k = new DryKernel();
+  makeRootReadonly(k, 5);
+  assertEquals(k.lines(), [`mount_setattr 5 "" ${c.AT_EMPTY_PATH} [${m.MOUNT_ATTR_RDONLY},0,0,0] 32`]);
+});
