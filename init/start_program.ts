@@ -15,7 +15,8 @@
 import * as c from "../ffi/constants.ts";
 import { AddressOf, type Fd, type Result } from "../ffi/kernel.ts";
 import { type Branches, Label, type Recorder } from "../ffi/recorder.ts";
-import type { Hook, Process } from "../spec/types.ts";
+import { RLIMITS } from "../spec/rlimits.ts";
+import type { Hook, Process, Rlimit } from "../spec/types.ts";
 import { type HookSetting, type RecordedHook, recordHook, statusWord } from "./hook_program.ts";
 import type { SeccompFilter } from "./seccomp_listener.ts";
 
@@ -54,6 +55,11 @@ export function recordStart(k: Recorder, plan: StartPlan): void {
     const result = step(label);
     failures.push({ label, report: () => reportErrno(k, fifo, text, result) });
   };
+  for (const { type, soft, hard } of ownLimits(plan.process)) {
+    const limit = [Number(soft), Number(hard)];
+    const call = (onError: Label) => k.call("prlimit64", [0, RLIMITS[type], limit, 0], { onError });
+    guard(`set ${type} to ${soft} (soft) and ${hard} (hard)`, call);
+  }
   if (plan.filter) {
     const { program, flags } = plan.filter;
     const filter = [program.length / 8, k.memory.put(program)];
@@ -71,6 +77,14 @@ export function recordStart(k: Recorder, plan: StartPlan): void {
     k.call("exit_group", [1], { allow: "any" });
     jumpNowhere(k);
   }
+}
+
+/**
+ * Limits that the process sets itself: as another user's it is out of the reach of a tsrun without CAP_SYS_RESOURCE,
+ * but it may lower its own (getrlimit(2)).
+ */
+function ownLimits({ user, rlimits = [] }: Process): readonly Rlimit[] {
+  return user.uid === 0 && user.gid === 0 ? [] : rlimits;
 }
 
 /** Where a failing step leads, and what it reports. */

@@ -4,6 +4,7 @@
  */
 
 import { RLIMIT_NOFILE } from "../ffi/constants.ts";
+import { EPERM } from "../ffi/errno.ts";
 import { OperationError } from "../ffi/kernel.ts";
 import type { LocalKernel } from "../ffi/local.ts";
 import { RLIMITS } from "../spec/rlimits.ts";
@@ -17,7 +18,12 @@ import type { Rlimit } from "../spec/types.ts";
 export function setRlimits(k: LocalKernel, pid: number, rlimits: readonly Rlimit[] = []): void {
   for (const { type, soft, hard } of rlimits) {
     const doing = `set ${type} to ${soft} (soft) and ${hard} (hard)`;
-    k.prlimit(pid, RLIMITS[type], Number(soft), Number(hard), { doing });
+    try {
+      k.prlimit(pid, RLIMITS[type], Number(soft), Number(hard), { doing });
+    } catch (error) {
+      const lowers = Number(hard) <= ownHardLimit(k, RLIMITS[type]);
+      if (!(error instanceof OperationError) || error.errno !== EPERM || !lowers) throw error;
+    }
   }
   if (rlimits.some(({ type }) => type === "RLIMIT_NOFILE")) return;
   const [soft, hard] = callersOpenFiles(k);
@@ -26,6 +32,15 @@ export function setRlimits(k: LocalKernel, pid: number, rlimits: readonly Rlimit
   } catch (error) {
     if (!(error instanceof OperationError)) throw error;
   }
+}
+
+/** The hard limit of tsrun, and so of its init, which lowers its limits itself where it must (init/start_program.ts). */
+function ownHardLimit(k: LocalKernel, resource: number): number {
+  return k.scratch(() => {
+    const limit = k.buffer(16);
+    k.call("prlimit64", [0, resource, null, limit]);
+    return limit.u64(8);
+  });
 }
 
 /**

@@ -245,6 +245,18 @@ contract("rlimits: soft and hard", async (box) => {
   assertEquals(limits["Max cpu time"], ["60", "unlimited"]);
 });
 
+contract("rlimits: of a user that is not root", async (box) => {
+  const rlimits = [
+    { type: "RLIMIT_NOFILE", soft: 512, hard: 1024 },
+    { type: "RLIMIT_CORE", soft: 0, hard: 0 },
+  ];
+  const user = { uid: 1000, gid: 1001 };
+  const container = box.container({ process: { user, args: ["/bin/cat", "/proc/self/limits"], rlimits } });
+  const limits = await container.output();
+  assertMatch(limits, /^Max open files +512 +1024 /m);
+  assertMatch(limits, /^Max core file size +0 +0 /m);
+});
+
 contract("rlimits: the caller's hard limit of open files is handed on where none is given", async (box) => {
   const container = box.container({ process: { args: sh("ulimit -Hn") } });
   const result = await box.command(under("ulimit -Sn 800; ulimit -Hn 900", container));
