@@ -166,6 +166,29 @@ contract("terminal: the caller's need not be one", async (box) => {
   assertEquals(loud.stdout(), "a line\na line\n");
 }, { notOnReference: "runc wants a terminal to set to raw mode, if only /dev/tty" });
 
+contract("terminal: in the background it waits until it is in the foreground", async (box) => {
+  const container = box.container({ process: { terminal: true, args: ["/bin/sh"] } });
+  const run = `${box.runtime.path} --root ${box.root} run --bundle ${container.bundle.dir} ${container.id}`;
+  const terminal = Terminal.start(["/bin/bash", "--norc", "--noediting", "-i"], { env: { PS1: "host> " } });
+  try {
+    await terminal.expect(/host> $/);
+    const before = terminal.modes();
+    await terminal.type(`${run} &\r`);
+    await until("the stop", async () => {
+      await terminal.type("jobs\r");
+      return await terminal.expect(/Stopped|Running/).then(([word]) => word === "Stopped");
+    });
+    assertEquals(terminal.modes(), before);
+    await terminal.type("fg\r");
+    await terminal.expect(PROMPT);
+    await terminal.line("exit 4", /host> /);
+    await terminal.line("echo status $?", /status 4\r\n/);
+    assertEquals(terminal.modes(), before);
+  } finally {
+    await terminal.close();
+  }
+}, { notOnReference: "runc 1.1.5 hears the signal that should stop it, and tries for ever" });
+
 contract("terminal: who stops reading hangs up", async (box) => {
   const container = box.container({
     process: onTerminal("trap 'exit 6' HUP; while :; do echo line; done"),
