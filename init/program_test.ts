@@ -1,0 +1,124 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import * as c from "../ffi/constants.ts";
+import { EACCES, ELOOP, ENOENT, ENOTDIR } from "../ffi/errno.ts";
+import type { Arg } from "../ffi/kernel.ts";
+import { callsOf, scripted, stat } from "../tests/lib/scripted.ts";
+import { checkWorkingDirectory, homeOf, lookUpHome, lookUpProgram, uniqueEnv } from "./program.ts";
+
+/** Files by path: their mode, or why they cannot be looked at; what is not here does not exist. */
+type Files = Readonly<Record<string, number>>;
+const PROGRAM = c.S_IFREG | 0o755;
+
+/** What a look-up comes to; `barred` are paths that may not be executed. */
+function lookUp(
+  name: string,
+  files: Files,
+  env: string[] = ["PATH=/bin:/usr/bin"],
+  barred: string[] = [],
+): string {
+  const k = scripted({
+    statx: (...args: Arg[]) => {
+      const file = files[args[1] as string] ?? -ENOENT;
+      return file < 0 ? file : stat(file)(...args);
+    },
+    faccessat2: (_dir, path) => barred.includes(path as string) ? -EACCES : 0,
+  });
+  return lookUpProgram(k, name, env).resolve();
+}
+
+Deno.test("program: the first of PATH's directories that has it", () => {
+  assertEquals(lookUp("sh", { "/usr/bin/sh": PROGRAM }), "/usr/bin/sh");
+  assertEquals(lookUp("sh", { "/bin/sh": PROGRAM, "/usr/bin/sh": PROGRAM }), "/bin/sh");
+});
+
+Deno.test("program: what cannot be executed does not hide what can", () => {
+  assertEquals(lookUp("sh", { "/bin/sh": c.S_IFREG | 0o644, "/usr/bin/sh": PROGRAM }), "/usr/bin/sh");
+  assertEquals(lookUp("sh", { "/bin/sh": c.S_IFDIR | 0o755, "/usr/bin/sh": PROGRAM }), "/usr/bin/sh");
+  assertEquals(
+    lookUp("sh", { "/bin/sh": PROGRAM, "/usr/bin/sh": PROGRAM }, undefined, ["/bin/sh"]),
+    "/usr/bin/sh",
+  );
+});
+
+Deno.test("program: the last PATH counts, an empty directory in it is the working directory", () => {
+  assertEquals(lookUp("sh", { "/b/sh": PROGRAM, "/a/sh": PROGRAM }, ["PATH=/a", "PATH=/b"]), "/b/sh");
+  assertEquals(lookUp("sh", { "./sh": PROGRAM }, ["PATH=/a::/b"]), "./sh");
+});
+
+Deno.test("program: nowhere in PATH", () => {
+  for (const env of [["PATH=/bin"], ["PATH="], []]) {
+    assertThrows(() => lookUp("no", {}, env), Error, 'exec: "no": executable file not found in $PATH');
+  }
+});
+
+Deno.test("program: a path is taken as it is, relative or not", () => {
+  assertEquals(lookUp("/opt/x", { "/opt/x": PROGRAM }), "/opt/x");
+  assertEquals(lookUp("./x", { "./x": PROGRAM }), "./x");
+  assertEquals(lookUp("a/x", { "a/x": PROGRAM, "/bin/a/x": PROGRAM }), "a/x");
+});
+
+Deno.test("program: why a path cannot be executed, in the words that clients know", () => {
+  const fails = (files: Files, reason: string, barred: string[] = []) => {
+    const { message } = assertThrows(() => lookUp("/x", files, [], barred), Error);
+    assertEquals(message, `exec: "/x": ${reason}`);
+  };
+  fails({}, "stat /x: no such file or directory");
+  fails({ "/x": -ENOTDIR }, "stat /x: not a directory");
+  fails({ "/x": -ELOOP }, "stat /x: too many levels of symbolic links");
+  fails({ "/x": c.S_IFREG | 0o644 }, "permission denied");
+  fails({ "/x": PROGRAM }, "permission denied", ["/x"]);
+  fails({ "/x": c.S_IFDIR | 0o755 }, "permission denied (is a directory)");
+});
+
+Deno.test("program: is asked for with the process's effective user", () => {
+  const k = scripted({ statx: stat(PROGRAM) });
+  lookUpProgram(k, "/x", []);
+  assertEquals(callsOf(k, "faccessat2")[0].args, [c.AT_FDCWD, "/x", 1, c.AT_EACCESS]);
+  // A link to a program is as good as the program.
+  assertEquals(callsOf(k, "statx")[0].args[2], 0);
+});
+
+Deno.test("environment: each name once, in its first place, with its last value", () => {
+  assertEquals(uniqueEnv(["A=1", "B=2", "A=3", "C=", "AB=4", "C==5"]), ["A=3", "B=2", "C==5", "AB=4"]);
+  assertEquals(uniqueEnv([]), []);
+});
+
+const PASSWD =
+  "root:x:0:0:root:/root:/bin/sh\nbroken\nnobody:x:65534:65534::/:\nuser:x:1000:1000::/home/user:\nnone:x:7:7:::\n" +
+  "again:x:1000:1000::/home/again:/bin/sh";
+
+Deno.test("home: the first entry of the user id", () => {
+  assertEquals(homeOf(PASSWD, 0), "/root");
+  assertEquals(homeOf(PASSWD, 1000), "/home/user");
+});
+
+Deno.test("home: the root where no entry names one", () => {
+  assertEquals([homeOf(PASSWD, 7), homeOf(PASSWD, 5), homeOf("", 0)], ["/", "/", "/"]);
+});
+
+Deno.test("home: read from the container's passwd, never by way of a device or a link out of the root", () => {
+  const k = scripted({
+    read: (_fd, buffer) => {
+      const bytes = new TextEncoder().encode(PASSWD);
+      (buffer as { bytes: Uint8Array }).bytes.set(bytes);
+      return bytes.length;
+    },
+  });
+  assertEquals(lookUpHome(k, 3, 1000).resolve(), "/home/user");
+  const [dir, path, how] = callsOf(k, "openat2")[0].args;
+  const [flags, , resolve] = how as number[];
+  assertEquals([dir, path], [3, "/etc/passwd"]);
+  assertEquals(flags & c.O_NONBLOCK, c.O_NONBLOCK);
+  assertEquals(resolve, c.RESOLVE_IN_ROOT | c.RESOLVE_NO_MAGICLINKS);
+});
+
+Deno.test("home: without a passwd, the root", () => {
+  assertEquals(lookUpHome(scripted({ openat2: -ENOENT, read: -9 }), 3, 0).resolve(), "/");
+});
+
+Deno.test("working directory: one outside of the root is a breakout (CVE-2024-21626)", () => {
+  checkWorkingDirectory("/");
+  for (const cwd of ["(unreachable)/etc", ""]) {
+    assertThrows(() => checkWorkingDirectory(cwd), Error, "possible container breakout detected");
+  }
+});

@@ -1,0 +1,46 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import * as c from "../ffi/constants.ts";
+import { ENOENT } from "../ffi/errno.ts";
+import { OperationError } from "../ffi/kernel.ts";
+import { callsOf, lines, names, scripted } from "../tests/lib/scripted.ts";
+import { bringLoopbackUp } from "./loopback.ts";
+import { openProcfs, sysctlPath, writeSysctls } from "./sysctl.ts";
+
+Deno.test("sysctl: dots separate, or slashes where they come first", () => {
+  assertEquals(sysctlPath("net.ipv4.ip_forward"), "net/ipv4/ip_forward");
+  assertEquals(sysctlPath("net/ipv4/ip_forward"), "net/ipv4/ip_forward");
+  assertEquals(sysctlPath("net.ipv4.conf.eth0/1.forwarding"), "net/ipv4/conf/eth0.1/forwarding");
+  assertEquals(sysctlPath("net/ipv4/conf/eth0.1/forwarding"), "net/ipv4/conf/eth0.1/forwarding");
+  assertEquals(sysctlPath("single"), "single");
+});
+
+Deno.test("sysctl: written below a procfs that is mounted nowhere, without links, in one write", () => {
+  const k = scripted();
+  const procfs = openProcfs(k);
+  assertEquals(names(k), ["fsopen", "fsconfig", "fsmount", "close"]);
+  writeSysctls(k, procfs, { "kernel.msgmax": "8192" });
+  const [dir, path, how] = callsOf(k, "openat2")[0].args;
+  const [flags, , resolve] = how as number[];
+  assertEquals([dir, path, flags & 3], [101, "sys/kernel/msgmax", c.O_WRONLY]);
+  assertEquals(resolve, c.RESOLVE_BENEATH | c.RESOLVE_NO_SYMLINKS | c.RESOLVE_NO_XDEV);
+  assertEquals(lines(k, "write"), ['write 102 "8192" 4']);
+});
+
+Deno.test("sysctl: a failure names key and value", () => {
+  assertThrows(
+    () => writeSysctls(scripted({ openat2: -ENOENT }), 3, { "no.such": "1" }),
+    OperationError,
+    'set sysctl "no.such" to "1": openat2 "sys/no/such": no such file or directory',
+  );
+});
+
+Deno.test("loopback: lo gets up and running", () => {
+  const k = scripted();
+  bringLoopbackUp(k);
+  assertEquals(names(k), ["socket", "ioctl", "close"]);
+  const [fd, request, buffer] = callsOf(k, "ioctl")[0].args;
+  const { bytes } = buffer as { bytes: Uint8Array };
+  assertEquals([fd, request], [100, c.SIOCSIFFLAGS]);
+  assertEquals(new TextDecoder().decode(bytes.slice(0, 3)), "lo\0");
+  assertEquals(bytes[16] | bytes[17] << 8, c.IFF_UP | c.IFF_RUNNING);
+});
