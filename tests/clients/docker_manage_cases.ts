@@ -9,7 +9,7 @@ export const MANAGE_CASES: Record<string, Case> = {
 
   "limits: --memory kills, and inspect says so": async (docker) => {
     // containerd's shim begins to watch for this after `start` has returned, so the process waits a little.
-    const script = "sleep .7; exec dd if=/dev/zero of=/dev/null bs=32M count=1";
+    const script = "sleep .2; exec dd if=/dev/zero of=/dev/null bs=32M count=1";
     for (const runtime of RUNTIMES) {
       const id = await docker.detached(runtime, "-m", "8m", "box", "sh", "-c", script);
       assertEquals(await docker.ok("wait", id), "137", runtime);
