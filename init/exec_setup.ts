@@ -81,6 +81,8 @@ export interface ExecPlan {
   limits: readonly Limit[];
   /** Compiles the filter; asked for while the joiner is at work. */
   filter: () => SeccompFilter | null;
+  /** Loads a filter that asks an agent, and takes its listener; undefined where nobody is to be asked. */
+  loadListener: ((k: Recorder, filter: SeccompFilter) => void) | undefined;
   /** Descriptors of the joiner: what it reports to, what it is driven through, and the memory shared with tsrun. */
   report: number;
   channel: number;
@@ -237,8 +239,10 @@ const CALLS_UNDER_FILTER: readonly SyscallName[] = [
  * Only where the filter would not let that happen, the process is cloned with the right, and drops it after loading.
  * The same holds for CAP_SYS_NICE and a deadline, which no clone inherits.
  */
-function placeFilter({ process, terminal, attributes }: ExecPlan, filter: SeccompFilter | null): Placement {
+function placeFilter(plan: ExecPlan, filter: SeccompFilter | null): Placement {
+  const { process, terminal, attributes, loadListener } = plan;
   const nice: CapabilityName[] = attributes?.needsNice ? ["CAP_SYS_NICE"] : [];
+  if (filter !== null && loadListener) return placeListener(process, filter, nice);
   if (filter === null || process.noNewPrivileges) {
     return { early: false, rights: nice, late: nice.length > 0 };
   }
@@ -246,6 +250,18 @@ function placeFilter({ process, terminal, attributes }: ExecPlan, filter: Seccom
   const calls = [...CALLS_UNDER_FILTER, ...scheduler, ...(terminal?.calls ?? [])];
   const early = nice.length === 0 && filterAllows(filter.program, calls, c.CLONE_PARENT);
   return { early, rights: ["CAP_SYS_ADMIN", ...nice], late: !early };
+}
+
+/** What the joiner calls under a filter that asks, before the agent can know of the process: these must not be asked about. */
+const CALLS_BEFORE_AGENT: readonly SyscallName[] = ["read", "write", "close", "mmap", "capset", "clone"];
+
+/** A filter that asks is loaded while tsrun still drives the joiner, which hands the listener over. */
+function placeListener(process: Process, filter: SeccompFilter, nice: readonly CapabilityName[]): Placement {
+  if (!filterAllows(filter.program, CALLS_BEFORE_AGENT, c.CLONE_PARENT)) {
+    throw new Error(`exec under a filter that asks: it must allow ${CALLS_BEFORE_AGENT.join(", ")}`);
+  }
+  const admin: CapabilityName[] = process.noNewPrivileges ? [] : ["CAP_SYS_ADMIN"];
+  return { early: true, rights: [...admin, ...nice], late: nice.length > 0 };
 }
 
 /** Final capabilities, with the rights that are needed for what is left to do. */
@@ -264,8 +280,9 @@ function recordClone(
 ): ExecReady {
   const reports = new FailureReports(k, plan.report);
   const joiner = new Label();
+  if (filter) plan.loadListener?.(k, filter);
   detach(k, plan, reports);
-  if (placed.early) loadFilter(k, filter, reports);
+  if (placed.early && !plan.loadListener) loadFilter(k, filter, reports);
   if (placed.rights.length > 0 && !placed.late) dropRights(k, plan, reports);
   const clone = reports.guard(
     "clone the process into the PID namespace",

@@ -73,6 +73,7 @@ interface Parts {
   seccomp: typeof import("./seccomp.ts") | undefined;
   attributes: typeof import("../init/process_attributes.ts") | undefined;
   terminal: typeof import("./console_socket.ts") | undefined;
+  listener: import("./exec_listener.ts").ExecListener | undefined;
 }
 
 /** What comes back from a process that goes by itself: init/failure_report.ts. The end for writing is the stage's. */
@@ -123,7 +124,7 @@ async function startProcess(k: LocalKernel, o: ExecOptions): Promise<number> {
     ? await processFromFile(o.process)
     : processFromFlags(spec.process, o.process);
   refuseLabels(process);
-  const parts = await loadParts(o, spec, process);
+  const parts = await loadParts(o, spec, process, state);
   parts.terminal?.checkTerminal(terminalRequest(o, process));
   mark("process known");
   const execution: Execution = { o, k, state, spec, process, parts, entry, stage, pidfd, report };
@@ -170,13 +171,21 @@ function refuseLabels({ apparmorProfile, selinuxLabel }: Process): void {
 }
 
 /** Loads what this process needs: what is not loaded is not compiled. */
-async function loadParts(o: ExecOptions, { linux }: Spec, process: Process): Promise<Parts> {
+async function loadParts(
+  o: ExecOptions,
+  { linux }: Spec,
+  process: Process,
+  state: ContainerState,
+): Promise<Parts> {
   const { scheduler, ioPriority, execCPUAffinity: affinity } = process;
   const attributes = scheduler ?? ioPriority ?? affinity ?? linux?.personality ?? linux?.memoryPolicy;
   return {
     seccomp: linux?.seccomp ? await import("./seccomp.ts") : undefined,
     terminal: process.terminal || o.consoleSocket ? await import("./console_socket.ts") : undefined,
     attributes: attributes ? await import("../init/process_attributes.ts") : undefined,
+    listener: linux?.seccomp?.listenerPath
+      ? new (await import("./exec_listener.ts")).ExecListener(local(), linux.seccomp, state)
+      : undefined,
   };
 }
 
@@ -234,6 +243,7 @@ function execPlan(
           (line) => o.log.debug(line),
         )
         : null,
+    loadListener: parts.listener && ((k, filter) => parts.listener!.load(k, filter, () => stage.initPid)),
     report: report.write,
     channel: stage.channelFd,
     arena: stage.arena.fd,
@@ -263,7 +273,7 @@ function terminalOf({ o, parts, process }: Execution, joiner: RemoteKernel): Exe
 const MESSAGE_SIZE = 8192;
 
 /** Waits until the process has become its program; its pid comes back. @throws {RuntimeError} What it reports instead. */
-function hearReports({ k, report, stage, state }: Execution): number {
+function hearReports({ k, report, parts, stage, state }: Execution): number {
   const messages: Uint8Array<ArrayBuffer>[] = [];
   k.scratch(() => {
     const data = k.buffer(MESSAGE_SIZE);
@@ -271,6 +281,7 @@ function hearReports({ k, report, stage, state }: Execution): number {
       const length = k.call("read", [report.read, data, MESSAGE_SIZE]).value;
       if (length === 0) return;
       messages.push(data.bytes.slice(0, length) as Uint8Array<ArrayBuffer>);
+      if (parts.listener) tellAgent(k, parts.listener, stage.initPid, readMessages(messages).pid);
     }
   });
   k.close(report.read);
@@ -287,6 +298,22 @@ function failedStart(state: ContainerState, reason: string): RuntimeError {
   return new RuntimeError(
     initAlive(state) ? `unable to start container process: ${reason}` : "cannot exec in a stopped container",
   );
+}
+
+/** The agent is told as soon as there is a pid: the process's first calls may be for it to answer. */
+function tellAgent(
+  k: LocalKernel,
+  listener: NonNullable<Parts["listener"]>,
+  joiner: number,
+  pid: number,
+): void {
+  if (pid <= 0 || pid === joiner || !isChild(k, pid)) return;
+  try {
+    listener.send(pid);
+  } catch (error) {
+    k.kill(pid, SIGKILL, { allow: "any" });
+    throw error;
+  }
 }
 
 const P_PID = 1, WEXITED = 4, WNOWAIT = 0x1000000;

@@ -4,7 +4,8 @@ import { DEFAULT_CAPABILITIES, type Dict, sh } from "../lib/bundle.ts";
 import { assertError, assertOk, type Container } from "../lib/container.ts";
 import { contract } from "../lib/contract.ts";
 import { exec, execDocument, execOutput, sleeper } from "../lib/exec.ts";
-import { readText, sleep, until } from "../lib/process.ts";
+import { exists, readText, sleep, until } from "../lib/process.ts";
+import { SeccompAgent } from "../lib/seccomp_agent.ts";
 
 const PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -116,6 +117,27 @@ contract("exec: under a filter that forbids what the runtime does", async (box) 
     new RegExp(`^CapEff:\\s+${DOCKER_CAPS}$`, "m"),
   );
 }, { notOnReference: "runc's own calls are under the filter" });
+
+contract("exec: the agent of a filter that asks is told of each process", async (box) => {
+  const path = `${box.dir}/agent`;
+  const syscalls = [{ names: ["mkdir", "mkdirat", "execve"], action: "SCMP_ACT_NOTIFY" }];
+  for (const noNewPrivileges of [true, false]) {
+    const seccomp = { defaultAction: "SCMP_ACT_ALLOW", listenerPath: path, syscalls };
+    await using agent = new SeccompAgent(path, () => "continue");
+    const container = await sleeper(box, { process: { noNewPrivileges }, linux: { seccomp } });
+    const pidFile = `${box.dir}/pid`;
+    assertOk(await exec(container, sh("mkdir /made; sleep 1000"), { flags: ["-d", "--pid-file", pidFile] }));
+    await until("the directory", () => exists(container.path("/made")));
+    Deno.removeSync(container.path("/made"));
+    const last = agent.received[agent.received.length - 1];
+    assertEquals([agent.received.length, last.pid], [2, Number(readText(pidFile))]);
+    assertEquals((last.state as Dict).status, "running");
+    assertEquals((last.state as Dict).pid, await container.pid());
+    await container.kill("KILL");
+    await container.wait("stopped");
+    Deno.removeSync(path);
+  }
+}, { notOnReference: "Debian's runc asks its own calls too, and its agent is told another status" });
 
 contract("exec: a filter that forbids execve is an error", async (box) => {
   const container = await sleeper(box);

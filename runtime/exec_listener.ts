@@ -1,0 +1,49 @@
+/**
+ * `exec` under a seccomp filter that asks an agent: the process gets a listener of its own.
+ *
+ * The joiner loads the filter, and the agent is told when the process that inherits it has a pid.
+ * @module
+ */
+
+import type { LocalKernel } from "../ffi/local.ts";
+import type { Recorder } from "../ffi/recorder.ts";
+import { loadWithListener, type SeccompFilter } from "../init/seccomp_listener.ts";
+import type { LinuxSeccomp } from "../spec/types.ts";
+import { processState } from "./seccomp_listener.ts";
+import type { ContainerState } from "./state.ts";
+import { sendDescriptors } from "./unix_socket.ts";
+
+/** The listener of one process, between its filter and its agent. */
+export class ExecListener {
+  #fd = -1;
+
+  /** @param seccomp `linux.seccomp`, with a `listenerPath`. */
+  constructor(readonly k: LocalKernel, readonly seccomp: LinuxSeccomp, readonly state: ContainerState) {}
+
+  /** Loads the filter in the joiner, and takes the listener from it. @param pid The joiner's. */
+  load(joiner: Recorder, filter: SeccompFilter, pid: () => number): void {
+    loadWithListener(joiner, filter, (fd) => {
+      const doing = "take the seccomp listener from the init stage";
+      const pidfd = this.k.call("pidfd_open", [pid(), 0], { doing }).value;
+      this.#fd = this.k.call("pidfd_getfd", [pidfd, fd, 0], { doing }).value;
+      this.k.close(pidfd);
+    });
+  }
+
+  /**
+   * Tells the agent. @param pid The process's.
+   *
+   * @throws {OperationError} When nobody listens; the process's questions are then answered with ENOSYS.
+   */
+  send(pid: number): void {
+    if (this.#fd < 0) return;
+    const { listenerPath, listenerMetadata } = this.seccomp;
+    const message = JSON.stringify(processState(pid, listenerMetadata, this.state, "running"));
+    try {
+      sendDescriptors(listenerPath!, message, [this.#fd]);
+    } finally {
+      this.k.close(this.#fd);
+      this.#fd = -1;
+    }
+  }
+}
