@@ -1,0 +1,129 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { DryKernel } from "../ffi/dry.ts";
+import type { Process } from "../spec/types.ts";
+import { type ExecPlan, setUpExec } from "./exec_setup.ts";
+
+const ALLOW = Uint8Array.from([6, 0, 0, 0, 0, 0, 0xff, 0x7f]);
+const KILL = Uint8Array.from([6, 0, 0, 0, 0, 0, 0, 0]);
+/** STATX_SIZE bytes are what statx(2) fills; a dry kernel leaves them zero, so programs are told by number of calls. */
+const PROCESS: Process = { user: { uid: 1000, gid: 1000 }, args: ["/bin/true"], cwd: "/", env: ["HOME=/h"] };
+
+function plan(changes: Partial<ExecPlan> = {}): ExecPlan {
+  return {
+    process: PROCESS,
+    pid: 42,
+    pidfd: 201,
+    userNamespace: false,
+    timeNamespace: false,
+    foreignRoot: false,
+    keyring: "_ses.x",
+    host: { permitted: { low: 0xffffffff, high: 0x1ff }, last: 40 },
+    nullStdio: [],
+    umask: undefined,
+    attributes: undefined,
+    resetAffinity: false,
+    terminal: undefined,
+    limits: [],
+    filter: () => null,
+    loadListener: undefined,
+    report: 202,
+    channel: 204,
+    arena: 200,
+    ...changes,
+  };
+}
+
+/** Records a whole exec; the program is found, and is executable. */
+function record(changes: Partial<ExecPlan> = {}): DryKernel {
+  const kernel: DryKernel = new DryKernel((name, args) => {
+    const into = args.find((arg) => typeof arg === "object" && arg !== null && "bytes" in arg) as
+      | { bytes: Uint8Array }
+      | undefined;
+    // A regular file of mode 0755, and a working directory that is one.
+    if (name === "statx") into!.bytes.set([0xed, 0x81], 28);
+    if (name === "getcwd") into!.bytes[0] = 0x2f;
+    return undefined;
+  });
+  setUpExec(kernel, plan(changes)).release();
+  return kernel;
+}
+
+const names = (kernel: DryKernel) => kernel.calls.map(({ name }) => name);
+
+Deno.test("exec: every right is gone before the process is cloned, and it makes few calls of its own", () => {
+  const all = names(record());
+  const clone = all.indexOf("clone");
+  for (const name of ["setns", "keyctl", "setgroups", "setresgid", "setresuid", "capset", "close"] as const) {
+    assert(all.lastIndexOf(name) < clone && all.includes(name), name);
+  }
+  assertEquals(all.slice(clone + 1, clone + 3), ["setsid", "execve"]);
+});
+
+Deno.test("exec: the process shares neither memory nor a line with tsrun", () => {
+  const lines = record().lines();
+  const clone = lines.findIndex((line) => line.startsWith("clone "));
+  const before = lines.slice(clone - 3, clone);
+  assert(before[0].startsWith("mmap "), before[0]);
+  assertEquals(before.slice(1), ["close 200", "close 204"]);
+});
+
+Deno.test("exec: the user namespace is joined last, and its root is become", () => {
+  const lines = record({ userNamespace: true, timeNamespace: true }).lines();
+  const joins = lines.filter((line) => /^(setns|setresuid|setresgid) /.test(line)).slice(0, 4);
+  assertEquals(joins.map((line) => line.split(" ")[0]), ["setns", "setns", "setresgid", "setresuid"]);
+  assertEquals(joins[0], `setns 201 ${0x6e020000 + 0x80}`);
+  assertEquals(joins[1], `setns 201 ${0x10000000}`);
+});
+
+Deno.test("exec: a root that is no namespace's is entered by chroot", () => {
+  const all = names(record({ foreignRoot: true }));
+  assert(all.indexOf("openat") < all.indexOf("setns") && all.indexOf("setns") < all.indexOf("chroot"));
+});
+
+Deno.test("exec: a filter is loaded by the process with no-new-privileges, else by the joiner", () => {
+  const filter = () => ({ program: ALLOW, flags: 0 });
+  const own = names(record({ filter, process: { ...PROCESS, noNewPrivileges: true } }));
+  assert(own.indexOf("clone") < own.indexOf("seccomp") && own.indexOf("seccomp") < own.indexOf("execve"));
+  const joiners = names(record({ filter }));
+  const order = ["mmap", "seccomp", "capset", "clone", "setsid", "execve"] as const;
+  assertEquals(
+    order.map((name) => joiners.lastIndexOf(name)),
+    order.map((name) => joiners.lastIndexOf(name)).sort((a, b) => a - b),
+  );
+});
+
+Deno.test("exec: a filter that would stop the joiner is loaded by the process, which drops the right afterwards", () => {
+  const all = names(record({ filter: () => ({ program: KILL, flags: 0 }) }));
+  assert(all.indexOf("clone") < all.indexOf("seccomp"));
+  assert(
+    all.indexOf("seccomp") < all.lastIndexOf("capset") && all.lastIndexOf("capset") < all.indexOf("execve"),
+  );
+});
+
+Deno.test("exec: a filter that asks must not ask about the joiner", () => {
+  const loadListener = () => {};
+  assertThrows(
+    () => record({ filter: () => ({ program: KILL, flags: 8 }), loadListener }),
+    Error,
+    "exec under a filter that asks: it must allow read",
+  );
+  const all = names(record({ filter: () => ({ program: ALLOW, flags: 8 }), loadListener }));
+  assert(!all.includes("seccomp"));
+});
+
+Deno.test("exec: limits are the process's last step before its filter", () => {
+  const limits = [{ resource: 7, soft: 1, hard: 2, doing: "set RLIMIT_NOFILE" }];
+  const lines = record({ limits }).lines();
+  const at = lines.findIndex((line) => line.startsWith("prlimit64 "));
+  assertEquals(lines[at], "prlimit64 0 7 [1,2] 0");
+  assert(lines[at + 1].startsWith('execve "/bin/true"'));
+});
+
+Deno.test("exec: a missing working directory is not made", () => {
+  const kernel = new DryKernel((name) => name === "chdir" ? -2 : undefined);
+  assertThrows(
+    () => setUpExec(kernel, plan({ process: { ...PROCESS, cwd: "/nope" } })),
+    Error,
+    'chdir to cwd ("/nope") set in config.json failed: no such file or directory',
+  );
+});
