@@ -9,6 +9,7 @@ import type { BuildInfo, BuildKind } from "../runtime/version.ts";
 import { denoToRun, prelinkProgram, replaceFile } from "./deno.ts";
 import { launchLines, V8_FLAGS } from "./launch_lines.ts";
 import { type Chunk, link } from "./link.ts";
+import { warmCache } from "./warm.ts";
 
 const TOP = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
 const ENTRY = "main.js";
@@ -120,6 +121,7 @@ async function main(): Promise<void> {
     }
     const deno = denoToRun(Deno.execPath(), `${TOP}/.deno/${Deno.version.deno}/deno-prelinked`);
     replaceFile(`${TOP}/dist/tsrun`, launchLines(deno.path) + linked("bundle"), 0o755);
+    await warmCache(`${TOP}/dist/tsrun`, deno.path);
     await checkResult("bundle");
     console.log(`dist/tsrun: an executable bundle, ${size}, run by ${deno.path}, ${deno.note}`);
     console.log(`why not a compiled program: ${reason}`);

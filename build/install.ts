@@ -5,6 +5,7 @@
  */
 import { denoToRun, replaceFile } from "./deno.ts";
 import { withLaunchLines } from "./launch_lines.ts";
+import { warmCache } from "./warm.ts";
 
 const BUILT = new URL("../dist/tsrun", import.meta.url).pathname;
 const COPY = new URL(`../.deno/${Deno.version.deno}/deno-prelinked`, import.meta.url).pathname;
@@ -30,7 +31,7 @@ function isBundle(content: Uint8Array): boolean {
   return content[0] === "#".charCodeAt(0) && content[1] === "!".charCodeAt(0);
 }
 
-function install(args: readonly string[]): void {
+async function install(args: readonly string[]): Promise<void> {
   const { prefix, destdir } = settings(args);
   let content: Uint8Array;
   try {
@@ -48,11 +49,13 @@ function install(args: readonly string[]): void {
     content = new TextEncoder().encode(withLaunchLines(new TextDecoder().decode(content), `${lib}/deno`));
   }
   replaceFile(`${destdir}${prefix}/bin/tsrun`, content, 0o755);
+  // Below a DESTDIR it is not yet where it will run: there the first run as root fills the cache.
+  if (isBundle(content) && destdir === "") await warmCache(`${prefix}/bin/tsrun`, `${prefix}/lib/tsrun/deno`);
   console.log(`${destdir}${prefix}/bin/tsrun`);
 }
 
 try {
-  install(Deno.args);
+  await install(Deno.args);
 } catch (error) {
   console.error(`install: ${error instanceof Error ? error.message : error}`);
   Deno.exit(1);

@@ -3,21 +3,28 @@
  * JavaScript. A `#!/usr/bin/env -S …` line would start as fast, but the kernel cuts it off at 255 bytes.
  * @module
  */
-import { LAUNCHER_VARIABLES, SAVED_HOME } from "../runtime/launcher.ts";
+import { CACHE_VARIABLE, LAUNCHER_VARIABLES, SAVED_HOME } from "../runtime/launcher.ts";
 
 /** Flags of V8, each measured (build/README.md). */
 export const V8_FLAGS: readonly string[] = ["--single-threaded", "--jitless"];
 
-/** `deno run` as a program that reads no configuration, fetches nothing and keeps nothing. */
+/** One more where compiled code is kept: all of a script is compiled when it first is, so all of it is kept. */
+const CACHED_FLAG = "--no-lazy";
+
+/** Directory of the compiled code, beside the Deno that runs it: who can write there can replace Deno as well. */
+export function cacheDirectory(deno: string): string {
+  return `${deno.slice(0, deno.lastIndexOf("/"))}/tsrun-cache`;
+}
+
+/** `deno run` as a program that reads no configuration, fetches nothing and keeps nothing but compiled code. */
 export const DENO_FLAGS: readonly string[] = [
   "--allow-all",
   "--no-config",
   "--no-lock",
   "--no-remote",
   "--no-npm",
-  "--no-code-cache",
   "--ext=js",
-  `--v8-flags=${V8_FLAGS.join(",")}`,
+  `--v8-flags=${[...V8_FLAGS, CACHED_FLAG].join(",")}`,
 ];
 
 /** How many lines {@linkcode launchLines} makes. */
@@ -37,7 +44,8 @@ export function launchLines(deno: string): string {
   if (!deno.startsWith("/") || /[\r\n\u2028\u2029]/.test(deno)) {
     throw new Error(`unusable path of deno: ${deno}`);
   }
-  const settings = Object.entries(LAUNCHER_VARIABLES).map(([name, value]) => `${name}=${shellQuote(value)}`);
+  const variables = { ...LAUNCHER_VARIABLES, [CACHE_VARIABLE]: cacheDirectory(deno) };
+  const settings = Object.entries(variables).map(([name, value]) => `${name}=${shellQuote(value)}`);
   // Deno does not start in a directory that has been removed; `state` and `delete` have to, and need no directory.
   const words = [
     `[ . -ef "$PWD" ] || cd /;`,

@@ -64,7 +64,7 @@ export function functionBody(chunk: Chunk): string {
     code = `${code.slice(0, at)};${exportsObject(exported[1])}`;
   }
   code = code.replace(DYNAMIC, '$import("$1")');
-  const body = `"use strict";${head}${code}\n//# sourceURL=tsrun:${chunk.name}\n`;
+  const body = `"use strict";${head}${code}\n`;
   checkBody(chunk.name, body);
   return body;
 }
@@ -79,6 +79,39 @@ function checkBody(name: string, body: string): void {
   }
 }
 
+/** Modules that are loaded on demand, and that most commands load: their chunks are compiled together. */
+const USUAL = ["create", "start", "run", "exec", "kill", "delete", "state", "seccomp", "hooks", "mount"];
+
+/** Names of the chunks that the entry and the usual modules import, themselves among them, in order. */
+function usualChunks(bodies: ReadonlyMap<string, string>, entry: string): string[] {
+  const found = new Set<string>();
+  const add = (name: string) => {
+    if (found.has(name)) return;
+    found.add(name);
+    for (const [, imported] of bodies.get(name)!.matchAll(/\$require\("([^"]+)"\)/g)) add(imported);
+  };
+  for (const name of bodies.keys()) {
+    if (name === entry || USUAL.includes(name.replace(/-\w+\.js$/, ""))) add(name);
+  }
+  return [...found].sort();
+}
+
+/** An object of functions, one for each chunk. */
+function together(names: readonly string[], bodies: ReadonlyMap<string, string>, entry: string): string {
+  const one = (name: string) =>
+    `${JSON.stringify(name)}:${name === entry ? "async " : ""}function(TSRUN_BUILD,$require,$import){${
+      bodies.get(name)
+    }}`;
+  return `({${names.map(one).join(",\n")}})`;
+}
+
+/** A name that changes with the text: FNV-1a, 32 bits, for the cache to tell builds apart; V8 compares the text. */
+function digest(text: string): string {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193) >>> 0;
+  return hash.toString(16);
+}
+
 /**
  * Links the chunks into the text of one module.
  *
@@ -87,31 +120,44 @@ function checkBody(name: string, body: string): void {
  * @throws {Error} where a chunk cannot be linked, or is not plain ASCII (offsets are counted in characters).
  */
 export function link(chunks: readonly Chunk[], entry: string, build: object): string {
-  const bodies = chunks
-    .map((chunk) => ({ name: chunk.name, text: functionBody(chunk).replaceAll("*/", COMMENT_END) }))
-    .sort((a, b) => a.name < b.name ? -1 : 1);
-  if (!bodies.some((body) => body.name === entry)) throw new Error(`no chunk ${entry}`);
+  const bodies = new Map(chunks.map((chunk) => [chunk.name, functionBody(chunk)] as const).sort());
+  if (!bodies.has(entry)) throw new Error(`no chunk ${entry}`);
+  const usual = usualChunks(bodies, entry);
+  const texts = new Map([[USUAL_NAME, together(usual, bodies, entry)]]);
+  for (const [name, body] of bodies) if (!usual.includes(name)) texts.set(name, body);
   let end = "*/\n".length;
   const table: Table = {};
-  for (const { name, text } of bodies.toReversed()) {
+  const parts: string[] = [];
+  for (const [name, plain] of [...texts].toReversed()) {
+    const text = plain.replaceAll("*/", COMMENT_END);
     // deno-lint-ignore no-control-regex
     if (!/^[\x00-\x7f]*$/.test(text)) throw new Error(`chunk ${name} is not plain ASCII`);
     table[name] = [end + text.length, end, text.includes(COMMENT_END) ? 1 : 0];
     end += text.length;
+    parts.unshift(text);
   }
-  return loader(table, entry, build) + "/*" + bodies.map((body) => body.text).join("") + "*/\n";
+  return loader(table, entry, build, digest(texts.get(USUAL_NAME)!)) + "/*" + parts.join("") + "*/\n";
 }
 
-/** The only code of the file that is a module. */
-function loader(table: Table, entry: string, build: object): string {
+/** The usual chunks' name in the table; no file is called that. */
+const USUAL_NAME = "";
+
+/**
+ * The only code of the file that is a module. The usual chunks are one script for V8, whose compiled form Deno keeps
+ * in its cache if there is one; the others are functions, made when they are first imported.
+ */
+function loader(table: Table, entry: string, build: object, name: string): string {
   return [
     `const build=${JSON.stringify(build)},table=${JSON.stringify(table)};`,
     `const text=Deno.readTextFileSync(import.meta.filename),size=text.length,loaded={};`,
-    `const compile=(type,name)=>{const [from,to,escaped]=table[name];const body=text.slice(size-from,size-to);`,
-    `return new type("TSRUN_BUILD","$require","$import",escaped?body.replaceAll("*\\x01/","*"+"/"):body)};`,
-    `const $require=(name)=>loaded[name]??=compile(Function,name)(build,$require,$import);`,
+    `const source=(name)=>{const [from,to,escaped]=table[name];const body=text.slice(size-from,size-to);`,
+    `return escaped?body.replaceAll("*\\x01/","*"+"/"):body};`,
+    `const script=Deno[Deno.internal]?.core?.evalContext;`,
+    `const usual=script?script(source(""),"file:///tsrun/${name}.js")[0]:(0,eval)(source(""));`,
+    `const compile=(name)=>usual[name]??new Function("TSRUN_BUILD","$require","$import",source(name));`,
+    `const $require=(name)=>loaded[name]??=compile(name)(build,$require,$import);`,
     `const $import=async(name)=>$require(name);`,
-    `await compile((async()=>{}).constructor,${JSON.stringify(entry)})(build,$require,$import);`,
+    `await usual[${JSON.stringify(entry)}](build,$require,$import);`,
     "",
   ].join("\n");
 }

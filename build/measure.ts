@@ -5,7 +5,6 @@
  * empty environment, so that whatever else the machine does meets all of them alike. Figures in README.md.
  * @module
  */
-import { LAUNCHER_VARIABLES } from "../runtime/launcher.ts";
 import { launchLines } from "./launch_lines.ts";
 import { prelink, randomBase } from "./prelink.ts";
 
@@ -59,7 +58,7 @@ function writeVariants(dir: string, deno: string): string[] {
   add("as-built", lines + PROGRAM);
   add("deno-as-it-came", launchLines(deno) + PROGRAM);
   // Not all of the flags: the line would be longer than the 255 bytes that the kernel reads.
-  const settings = `DENO_DIR=${LAUNCHER_VARIABLES.DENO_DIR} DENO_NO_UPDATE_CHECK=1`;
+  const settings = `DENO_DIR=/proc/version DENO_NO_UPDATE_CHECK=1`;
   add(
     "through-env",
     `#!/usr/bin/env -S ${settings} ${fixed} run -A --no-config --no-code-cache --ext=js\n${PROGRAM}`,

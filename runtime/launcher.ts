@@ -5,19 +5,21 @@
  */
 
 /**
- * What Deno needs to start from any environment, and without a file of its own anywhere:
- * - `DENO_DIR`: a path below a file, so that no cache can be made and the ones in memory are used; also
- *   keeps Deno from putting a `node` of its own on PATH.
+ * What Deno needs to start from any environment, and without a file anywhere but the compiled code beside it:
+ * - `DENO_DISABLE_NODE_SHIM`: no `node` of Deno's own on PATH.
  * - `DENO_LOG`: errors only, and no word about caches that could not be opened.
  * - `DENO_NO_UPDATE_CHECK`: no look for a newer Deno.
  * - `HOME`: Deno reads `.npmrc` there even when told to use no packages, and a broken one ends it.
  */
 export const LAUNCHER_VARIABLES: Readonly<Record<string, string>> = {
-  DENO_DIR: "/proc/version",
+  DENO_DISABLE_NODE_SHIM: "1",
   DENO_LOG: "error,deno::cache=off",
   DENO_NO_UPDATE_CHECK: "1",
   HOME: "/proc",
 };
+
+/** Names the directory that Deno keeps compiled code in; the launcher sets it to one beside Deno itself. */
+export const CACHE_VARIABLE = "DENO_DIR";
 
 /** Carries the user's own HOME past the launcher; set (perhaps to nothing) exactly if there was a launcher. */
 export const SAVED_HOME = "TSRUN_HOME";
@@ -34,6 +36,7 @@ export function callersEnvironment(
   if (home === undefined) return env;
   const own = { ...env };
   delete own[SAVED_HOME];
+  delete own[CACHE_VARIABLE];
   for (const [name, value] of Object.entries(LAUNCHER_VARIABLES)) {
     if (own[name] === value) delete own[name];
   }

@@ -1,0 +1,72 @@
+/**
+ * Starting tsrun itself: the compiled code kept beside Deno is a help, never a need.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { withLaunchLines } from "../../build/launch_lines.ts";
+import { skip } from "../lib/skip.ts";
+
+const TSRUN = Deno.env.get("TSRUN") ?? new URL("../../dist/tsrun", import.meta.url).pathname;
+
+/** The text of the bundle under test, undefined where it is a compiled program. */
+function bundle(): string | undefined {
+  try {
+    const text = Deno.readTextFileSync(TSRUN);
+    return text.startsWith("#!/bin/sh\n") ? text : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const text = bundle();
+const ignore = text === undefined;
+if (ignore) skip("start-up: the cache of compiled code", "tsrun is no bundle");
+
+/** A bundle with a Deno, and so with a cache, of its own. */
+async function withOwnCache(use: (tsrun: string, cache: string) => Promise<void>): Promise<void> {
+  const dir = Deno.makeTempDirSync();
+  try {
+    Deno.symlinkSync(Deno.execPath(), `${dir}/deno`);
+    Deno.writeTextFileSync(`${dir}/tsrun`, withLaunchLines(text!, `${dir}/deno`), { mode: 0o755 });
+    await use(`${dir}/tsrun`, `${dir}/tsrun-cache`);
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
+}
+
+async function version(tsrun: string): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command(tsrun, { args: ["--version"], clearEnv: true })
+    .output();
+  assertEquals([code, new TextDecoder().decode(stderr)], [0, ""]);
+  return new TextDecoder().decode(stdout);
+}
+
+const many = (tsrun: string) => Promise.all(Array.from({ length: 20 }, () => version(tsrun)));
+
+Deno.test({
+  name: "start-up: twenty at once, with an empty cache and with a full one",
+  ignore,
+  async fn() {
+    await withOwnCache(async (tsrun, cache) => {
+      const cold = await many(tsrun), warm = await many(tsrun);
+      assertEquals(new Set([...cold, ...warm]).size, 1);
+      assert(Deno.statSync(`${cache}/v8_code_cache_v2`).isFile);
+    });
+  },
+});
+
+Deno.test({
+  name: "start-up: a cache that is garbage, and one that cannot be made",
+  ignore,
+  async fn() {
+    await withOwnCache(async (tsrun, cache) => {
+      const expected = await version(tsrun);
+      for (const { name } of [...Deno.readDirSync(cache)]) {
+        if (name.includes("_v2")) Deno.writeTextFileSync(`${cache}/${name}`, "garbage ".repeat(1000));
+      }
+      assertEquals(await version(tsrun), expected);
+      Deno.removeSync(cache, { recursive: true });
+      Deno.writeTextFileSync(cache, "a file where the directory would be");
+      assertEquals(await version(tsrun), expected);
+    });
+  },
+});
