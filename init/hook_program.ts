@@ -46,21 +46,33 @@ export interface RecordedHook {
   stderr: Buffer;
 }
 
-/** Records a hook from beginning to end; {@linkcode hookFailure} tells how it went. */
-export function recordHook(k: Recorder, hook: Hook, setting: HookSetting): RecordedHook {
+/** Makes a call that may fail for want of memory or processes; told where that leads to, if anywhere. */
+export type Guard = (step: (onError?: Label) => Result) => Result;
+
+/**
+ * Records a hook from beginning to end; {@linkcode hookFailure} tells how it went.
+ *
+ * @param guard Makes the calls that may fail before there is a hook; for programs that nobody drives.
+ */
+export function recordHook(
+  k: Recorder,
+  hook: Hook,
+  setting: HookSetting,
+  guard: Guard = (step) => step(),
+): RecordedHook {
   const bytes = new TextEncoder().encode(setting.state);
-  const stdin = k.call("memfd_create", ["hook:state", c.MFD_CLOEXEC]);
+  const memfd = (name: string) =>
+    guard((onError) => k.call("memfd_create", [name, c.MFD_CLOEXEC], { onError }));
+  const stdin = memfd("hook:state");
   k.call("write", [stdin, bytes, bytes.length]);
   k.call("lseek", [stdin, 0, 0]);
-  const stdout = k.call("memfd_create", ["hook:stdout", c.MFD_CLOEXEC]);
-  const stderr = k.call("memfd_create", ["hook:stderr", c.MFD_CLOEXEC]);
+  const stdout = memfd("hook:stdout"), stderr = memfd("hook:stderr");
   // The kernel writes the child's pidfd where poll(2) looks for it: struct pollfd begins with the descriptor.
   const pollfd = k.buffer(8), siginfo = k.buffer(SIGINFO_SIZE);
   pollfd.bytes[4] = c.POLLIN;
   const parent = new Label();
-  k.call("clone3", [[CLONE_PIDFD, pollfd.address, 0, 0, c.SIGCHLD, 0, 0, 0, 0, 0, 0], 88], {
-    onPositive: parent,
-  });
+  const clone = [CLONE_PIDFD, pollfd.address, 0, 0, c.SIGCHLD, 0, 0, 0, 0, 0, 0];
+  guard((onError) => k.call("clone3", [clone, 88], { onPositive: parent, onError }));
   const exec = recordChild(k, hook, setting, [stdin, stdout, stderr]);
   k.place(parent);
   const poll = recordDeadline(k, hook, pollfd);

@@ -44,17 +44,19 @@ export type DropRights = (k: Recorder, branches: Branches) => Result;
 export function recordStart(k: Recorder, plan: StartPlan): void {
   const failures: Failure[] = [];
   const fifo = k.openat(plan.procfs, `self/fd/${plan.fifo}`, c.O_WRONLY, 0, { allow: "any" });
-  plan.hooks.forEach((hook, i) => {
-    const label = new Label();
-    const recorded = recordHook(k, hook, plan.hookSetting);
-    k.branch(statusWord(recorded), { onPositive: label, onError: label });
-    failures.push({ label, report: () => reportHook(k, fifo, recorded, i) });
-  });
   const guard = (text: string, step: (onError: Label) => Result) => {
     const label = new Label();
     const result = step(label);
     failures.push({ label, report: () => reportErrno(k, fifo, text, result) });
+    return result;
   };
+  plan.hooks.forEach((hook, i) => {
+    const label = new Label();
+    const doing = `start startContainer hook #${i}`;
+    const recorded = recordHook(k, hook, plan.hookSetting, (step) => guard(doing, step));
+    k.branch(statusWord(recorded), { onPositive: label, onError: label });
+    failures.push({ label, report: () => reportHook(k, fifo, recorded, i) });
+  });
   for (const { type, soft, hard } of ownLimits(plan.process)) {
     const limit = [Number(soft), Number(hard)];
     const call = (onError: Label) => k.call("prlimit64", [0, RLIMITS[type], limit, 0], { onError });
