@@ -90,7 +90,6 @@ interface Report {
  */
 export async function execInContainer(o: ExecOptions): Promise<number> {
   const k = local();
-  if (o.pidfdSocket !== undefined) throw new RuntimeError("exec with --pidfd-socket is not supported yet");
   if (Deno.uid() !== 0) throw new RuntimeError("exec without root is not supported yet: run as root");
   // Before anything is started, so that no signal meant for the process is lost. Never disposed of: tsrun ends with it.
   const supervisor = o.detach ? undefined : new (await import("./supervisor.ts")).Supervisor();
@@ -98,13 +97,28 @@ export async function execInContainer(o: ExecOptions): Promise<number> {
   const pid = await startProcess(k, o.detach ? o : { ...o, takeMaster: (fd) => master = fd });
   using terminal = master < 0 ? undefined : new (await import("./terminal.ts")).Terminal(master, supervisor!);
   mark("program started");
-  if (o.pidFile !== undefined) writePidFile(o.pidFile, pid);
+  await tellCaller(k, o, pid);
   if (supervisor === undefined) return 0;
   // The copy begins before anybody waits: a process that has been waited for cannot be looked at any more.
   terminal?.attach(pid);
   const status = await supervisor.wait(pid);
   await terminal?.drained();
   return status;
+}
+
+/** Says who the process is, where the caller asked for it; a process that nobody would know of is ended. */
+async function tellCaller(k: LocalKernel, { pidFile, pidfdSocket }: ExecOptions, pid: number): Promise<void> {
+  try {
+    if (pidfdSocket !== undefined) {
+      const { sendPidfd } = await import("./pidfd_socket.ts");
+      sendPidfd(k, pidfdSocket, pid, "setns");
+    }
+    if (pidFile !== undefined) writePidFile(pidFile, pid);
+  } catch (error) {
+    k.kill(pid, SIGKILL, { allow: "any" });
+    reap(k, pid);
+    throw error;
+  }
 }
 
 /** Starts the process; its pid on the host comes back when its program runs. */

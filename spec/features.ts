@@ -6,7 +6,7 @@
  * - `namespaces` leaves out `user` and `time` until id mappings and clock offsets are applied;
  * - `mountExtensions.idmap` is off until id-mapped mounts are made;
  * - `cgroup.v2`, `cgroup.systemd`, `cgroup.systemdUser` and `cgroup.rdma` are off until those drivers exist;
- * - `apparmor`, `selinux`, `intelRdt`, `memoryPolicy` and `netDevices` are off until they are applied;
+ * - `apparmor`, `selinux`, `intelRdt` and `netDevices` are off until they are applied;
  * - the annotation for checkpoints says "false" until CRIU is driven.
  *
  * @module
@@ -15,6 +15,7 @@ import { CAPABILITIES } from "./capabilities.ts";
 import { HOOK_NAMES } from "./hook_names.ts";
 import { knownMountOptions } from "./mount_options.ts";
 import { NAMESPACES } from "./namespaces.ts";
+import { MEMORY_POLICY_FLAGS, MEMORY_POLICY_MODES } from "./scheduling.ts";
 import { type Features, OCI_VERSION, OCI_VERSION_MIN, type SeccompFeatures } from "./types.ts";
 
 /** What the document tells that the sources of `spec/` do not know. */
@@ -47,7 +48,7 @@ export function features(facts: FeatureFacts): Features {
       apparmor: { enabled: false },
       selinux: { enabled: false },
       intelRdt: { enabled: false, schemata: false, monitoring: false },
-      memoryPolicy: { modes: [], flags: [] },
+      memoryPolicy: { modes: Object.keys(MEMORY_POLICY_MODES), flags: Object.keys(MEMORY_POLICY_FLAGS) },
       mountExtensions: { idmap: { enabled: false } },
       netDevices: { enabled: false },
     },

@@ -1,11 +1,13 @@
 /** `exec`: one more process in a container: what it is given, what it is refused, how it ends. */
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { local } from "../../ffi/local.ts";
 import { type Dict, sh } from "../lib/bundle.ts";
 import { assertError, assertOk } from "../lib/container.ts";
 import { contract } from "../lib/contract.ts";
 import { exec, execDocument, execOutput, sleeper } from "../lib/exec.ts";
 import { capabilityBits, parseFacts, PROBE } from "../lib/probe.ts";
 import { exists, readText, until } from "../lib/process.ts";
+import { UnixListener } from "../lib/unix_listener.ts";
 
 const PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -140,6 +142,24 @@ contract("exec: a detached program that cannot be executed is an error", async (
   assertError(result, /exec failed: .*exec: "nonsense": executable file not found in \$PATH/, 255);
   assert(!exists(pidFile));
 });
+
+contract("exec: --pidfd-socket gets the process, and nobody is left where nobody listens", async (box) => {
+  const container = await sleeper(box);
+  const send = (path: string) =>
+    exec(container, ["sleep", "1000"], { flags: ["-d", "--pidfd-socket", path] });
+  using listener = new UnixListener(`${box.dir}/s`);
+  assertOk(await send(listener.path));
+  const { text, fds } = await listener.message();
+  assertEquals(text, "setns");
+  const info = readText(`/proc/self/fdinfo/${fds[0]}`);
+  const pid = Number(/^Pid:\s*(\d+)/m.exec(info)![1]);
+  assertEquals(readText(`/proc/${pid}/comm`), "sleep\n");
+  local().call("pidfd_send_signal", [fds[0], 9, null, 0]);
+  local().close(fds[0]);
+  await until("its end", () => container.cgroup("pids", "pids.current") === "1");
+  assertError(await send(`${box.dir}/none`), /exec failed: .*no such file or directory/, 255);
+  assertEquals(container.cgroup("pids", "pids.current"), "1");
+}, { notOnReference: "--pidfd-socket came with runc 1.2" });
 
 contract("exec: signals go on to the process", async (box) => {
   const container = await sleeper(box);
