@@ -79,6 +79,7 @@ export async function createContainer(o: CreateOptions): Promise<ContainerState>
   const cgroup = planCgroup({ id: o.id, cgroupsPath, systemd: o.systemdCgroup, rootless: false }, cgroupHost);
   const namespaces = planNamespaces(config.spec.linux?.namespaces);
   const state = newState(o, config.spec, rootfs, namespaces);
+  const interrupts = new Interrupts(k, o.relay);
   createStateDir(o.root, o.id);
   using _lock = lockContainer(o.root, o.id);
   const creation: Creation = {
@@ -94,13 +95,12 @@ export async function createContainer(o: CreateOptions): Promise<ContainerState>
     cgroup,
     state,
   };
-  const interrupts = new Interrupts(k, o.relay);
   try {
-    build(creation, interrupts);
-    interrupts.disarm();
+    await interrupts.during(() => build(creation, interrupts));
   } catch (error) {
-    interrupts.disarm();
     throw await undo(creation, error);
+  } finally {
+    interrupts.disarm();
   }
   return state;
 }

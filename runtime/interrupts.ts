@@ -10,21 +10,30 @@ import { RuntimeError } from "./errors.ts";
 
 const ENDING: readonly number[] = [1, 2, 3, 15];
 
-/** Listens to the signals that end a command, from its making until it is disarmed. */
+/** Listens to the signals that end a command, from its making on. */
 export class Interrupts {
   readonly #relay: SignalRelay;
   readonly #own: boolean;
 
   /**
-   * Makes calls of `k` that block end as soon as such a signal comes.
-   *
-   * @param relay That of a supervisor, who is left all signals; the command's own when absent.
+   * @param k Whose calls end when such a signal comes.
+   * @param relay One that others use as well, and that keeps the signals for them; the command's own when absent.
    */
   constructor(readonly k: LocalKernel, relay?: SignalRelay) {
     this.#own = relay === undefined;
     this.#relay = relay ?? new SignalRelay(k);
     this.#relay.catch(ENDING, true);
-    k.onInterrupt = () => this.check();
+  }
+
+  /** Runs what a signal may end: within, calls that block end as soon as one comes. */
+  async during<T>(work: () => T | Promise<T>): Promise<T> {
+    this.k.onInterrupt = () => this.check();
+    try {
+      this.check();
+      return await work();
+    } finally {
+      this.k.onInterrupt = undefined;
+    }
   }
 
   /**
@@ -38,10 +47,13 @@ export class Interrupts {
     if (signal !== undefined) throw new RuntimeError(`interrupted by signal ${signal}`, 128 + signal);
   }
 
-  /** From here on signals have their default action again, or are the supervisor's. */
+  /** From here on signals interrupt nothing: they wait for a supervisor, or are lost on a command that is all but over. */
   disarm(): void {
-    this.k.onInterrupt = undefined;
-    if (this.#own) this.#relay.release(ENDING);
-    else this.#relay.catch(ENDING, false);
+    if (!this.#own) this.#relay.catch(ENDING, false);
+  }
+
+  /** From here on signals end tsrun. */
+  release(): void {
+    this.#relay.release(ENDING);
   }
 }
