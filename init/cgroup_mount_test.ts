@@ -1,0 +1,62 @@
+import { assertEquals } from "@std/assert";
+import * as c from "../ffi/constants.ts";
+import type { DryKernel } from "../ffi/dry.ts";
+import * as m from "../spec/mount_options.ts";
+import { callsOf, lines, names, scripted } from "../tests/lib/scripted.ts";
+import { type CgroupMountStep, mountCgroups } from "./cgroup_mount.ts";
+
+const STEPS: CgroupMountStep[] = [
+  { kind: "bind", name: "cpu,cpuacct", source: "/sys/fs/cgroup/cpu/x" },
+  { kind: "cgroup", name: "pids", source: "pids", data: "pids" },
+  { kind: "symlink", name: "cpu", target: "cpu,cpuacct" },
+];
+const SAFE = m.MOUNT_ATTR_NOSUID | m.MOUNT_ATTR_NODEV | m.MOUNT_ATTR_NOEXEC;
+
+function mounted(options: string[] = []): DryKernel {
+  const k = scripted();
+  const context = {
+    root: 3,
+    bundle: "/b",
+    readonly: [],
+    checks: [],
+    fresh: new Set<string>(),
+    copyUp: () => {},
+  };
+  const mount = { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options };
+  mountCgroups(k, context, mount, STEPS);
+  return k;
+}
+
+Deno.test("cgroup mount: a tmpfs, attached first, with a place for each hierarchy", () => {
+  const k = mounted();
+  const tmpfs = callsOf(k, "move_mount")[0].args[0];
+  assertEquals(lines(k, "fsopen"), ['fsopen "tmpfs" 1', 'fsopen "cgroup" 1']);
+  assertEquals(callsOf(k, "mkdirat").map(({ args }) => args), [
+    [tmpfs, "cpu,cpuacct", 0o755],
+    [tmpfs, "pids", 0o755],
+  ]);
+  assertEquals(callsOf(k, "symlinkat").map(({ args }) => args), [["cpu,cpuacct", tmpfs, "cpu"]]);
+  assertEquals(callsOf(k, "move_mount").length, 3);
+});
+
+Deno.test("cgroup mount: a hierarchy is mounted by its name, or bound with all below", () => {
+  const k = mounted();
+  assertEquals(lines(k, "fsconfig").filter((line) => line.includes('"pids"')).length, 2);
+  const [, source, flags] = callsOf(k, "open_tree")[0].args;
+  assertEquals(source, "/sys/fs/cgroup/cpu/x");
+  assertEquals((flags as number) & c.AT_RECURSIVE, c.AT_RECURSIVE);
+});
+
+Deno.test("cgroup mount: nothing in it is executed, is a device, or gives rights", () => {
+  const k = mounted();
+  assertEquals(callsOf(k, "fsmount").map(({ args }) => args[2]), [SAFE, SAFE]);
+  assertEquals(callsOf(k, "mount_setattr").map(({ args }) => (args[3] as number[])[0]), [SAFE]);
+});
+
+Deno.test("cgroup mount: read-only when all is made, hierarchies included", () => {
+  const k = mounted(["ro"]);
+  assertEquals(callsOf(k, "fsmount").map(({ args }) => args[2]), [SAFE, SAFE | m.MOUNT_ATTR_RDONLY]);
+  const attributes = callsOf(k, "mount_setattr").map(({ args }) => (args[3] as number[])[0]);
+  assertEquals(attributes, [SAFE | m.MOUNT_ATTR_RDONLY, m.MOUNT_ATTR_RDONLY]);
+  assertEquals(names(k).lastIndexOf("mount_setattr") > names(k).indexOf("symlinkat"), true);
+});

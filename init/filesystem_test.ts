@@ -1,0 +1,88 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { EBUSY, EINVAL } from "../ffi/errno.ts";
+import type { DryKernel } from "../ffi/dry.ts";
+import { OperationError } from "../ffi/kernel.ts";
+import * as m from "../spec/mount_options.ts";
+import { callsOf, names, type Script, scripted } from "../tests/lib/scripted.ts";
+import { createFilesystem, type NewFilesystem, splitData } from "./filesystem.ts";
+
+function created(more: Partial<NewFilesystem>, script: Script = {}): DryKernel {
+  const k = scripted(script);
+  createFilesystem(k, { type: "tmpfs", source: "", data: [], flags: 0, attributes: 0, ...more });
+  return k;
+}
+
+/** Options that the superblock was given. */
+function options(k: DryKernel): unknown[] {
+  return callsOf(k, "fsconfig").slice(0, -1).map(({ args: [, , key, value] }) => [key, value]);
+}
+
+Deno.test("filesystem: configured, made, mounted detached, and the context closed", () => {
+  const k = created({ source: "src", data: ["size=1k"], attributes: 6 });
+  assertEquals(k.lines(), [
+    'fsopen "tmpfs" 1',
+    'fsconfig 100 1 "source" "src" 0',
+    'fsconfig 100 1 "size" "1k" 0',
+    "fsconfig 100 6 null null 0",
+    "fsmount 100 1 6",
+    "close 100",
+  ]);
+});
+
+Deno.test("filesystem: options with a value, without one, several in one", () => {
+  assertEquals(options(created({ data: ["a=b=c", "flag", "x=1,y=2", ""] })), [
+    ["a", "b=c"],
+    ["flag", null],
+    ["x", "1"],
+    ["y", "2"],
+  ]);
+});
+
+Deno.test("filesystem: commas in double quotes do not separate, and the quotes go", () => {
+  assertEquals(splitData(['context="u:r:t:s0:c1,c2",size=1k']), ["context=u:r:t:s0:c1,c2", "size=1k"]);
+});
+
+Deno.test("filesystem: flags of mount(2) that belong to the superblock are options of it", () => {
+  const flags = m.MS_SYNCHRONOUS | m.MS_DIRSYNC | m.MS_LAZYTIME | m.MS_NOSUID;
+  assertEquals(options(created({ type: "ext4", flags })), [["sync", null], ["dirsync", null], [
+    "lazytime",
+    null,
+  ]]);
+});
+
+Deno.test("filesystem: read-only is said of the superblock, unless other mounts share it", () => {
+  assertEquals(options(created({ type: "ext4", flags: m.MS_RDONLY })), [["ro", null]]);
+  for (const type of ["proc", "sysfs", "mqueue", "cgroup", "cgroup2", "devpts", "tmpfs"]) {
+    assertEquals(options(created({ type, flags: m.MS_RDONLY })), [], type);
+  }
+});
+
+Deno.test("filesystem: an option that is refused is named, with what the kernel says if it says anything", () => {
+  const refused = (key: unknown) => key === "size" ? -EINVAL : 0;
+  const fsconfig = (_fs: unknown, _command: unknown, key: unknown) => refused(key);
+  const message = (read: Script["read"]) =>
+    assertThrows(() => created({ data: ["size=x"] }, { fsconfig, read }), OperationError).message;
+  assertEquals(message(-61), "option size=x: invalid argument");
+  assertEquals(
+    message((_fd, buffer) => {
+      (buffer as { bytes: Uint8Array }).bytes.set(new TextEncoder().encode("e tmpfs: Bad value\n"));
+      return 19;
+    }),
+    "option size=x: tmpfs: Bad value: invalid argument",
+  );
+});
+
+Deno.test("filesystem: a superblock that cannot be made is told, and nothing is mounted", () => {
+  const k = scripted({ fsconfig: (_fs, command) => command === 6 ? -EBUSY : 0, read: -61 });
+  const make = () => createFilesystem(k, { type: "cgroup", source: "", data: [], flags: 0, attributes: 0 });
+  assertThrows(make, OperationError, "fsconfig: device or resource busy");
+  assertEquals(names(k).includes("fsmount"), false);
+});
+
+Deno.test("filesystem: an unknown type is told", () => {
+  assertThrows(
+    () => created({ type: "nofs" }, { fsopen: -19 }),
+    OperationError,
+    'fsopen "nofs": no such device',
+  );
+});
