@@ -6,7 +6,7 @@ import { assertError, assertOk } from "../lib/container.ts";
 import { contract } from "../lib/contract.ts";
 import { exec, execDocument, execOutput, sleeper } from "../lib/exec.ts";
 import { capabilityBits, parseFacts, PROBE } from "../lib/probe.ts";
-import { exists, readText, until } from "../lib/process.ts";
+import { exists, readText, sleep, until } from "../lib/process.ts";
 import { UnixListener } from "../lib/unix_listener.ts";
 
 const PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -208,6 +208,20 @@ contract("exec: refuses a stopped container", async (box) => {
   await container.wait("stopped");
   assertError(await exec(container, ["true"]), /exec failed: cannot exec in a stopped container/, 255);
 });
+
+contract(
+  "exec: refuses a paused container, unless --ignore-paused: then it runs when that is resumed",
+  async (box) => {
+    const container = await sleeper(box);
+    assertOk(await box.cli(["pause", container.id]));
+    const paused = /exec failed: cannot exec in a paused container \(use --ignore-paused to override\)/;
+    assertError(await exec(container, ["true"]), paused, 255);
+    const running = exec(container, sh("exit 3"), { flags: ["--ignore-paused"] });
+    await sleep(300);
+    assertOk(await box.cli(["resume", container.id]));
+    assertEquals((await running).code, 3);
+  },
+);
 
 contract("exec: in a container that is created, before its program runs", async (box) => {
   const container = await box.container({ process: { args: ["sleep", "1000"] } }).created();
