@@ -212,7 +212,8 @@ function spawn(kernel: LocalKernel, path: string): number {
 
 /** The way where memfds may not be executed: a file that is gone again as soon as it runs. */
 function spawnFromFile(kernel: LocalKernel, image: Uint8Array, directory: string): number {
-  const path = `${directory}/init-image.${Deno.pid}`;
+  // No pid: other PID namespaces, and a tsrun that was killed here, may have had the same one.
+  const path = `${directory}/init-image.${crypto.randomUUID()}`;
   Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
   Deno.writeFileSync(path, image, { mode: 0o500, createNew: true });
   try {
