@@ -1,7 +1,7 @@
 /** Health checks: a process in the container every few moments, for months. Nothing may grow by it. */
 import { assertEquals } from "@std/assert";
 import { findCgroups, findMounts, findProcesses } from "../lib/leaks.ts";
-import { readText, until } from "../lib/process.ts";
+import { readText, sleep, until } from "../lib/process.ts";
 import type { Case, Docker } from "./docker.ts";
 
 const CHECKS = 100;
@@ -49,7 +49,7 @@ async function checkALot(docker: Docker): Promise<void> {
     Deno.writeTextFileSync(`${dir}/wait`, "");
     const commands = () => cgroupPids(docker, id).map((pid) => readText(`/proc/${pid}/comm`)).join("");
     await until("a check that waits", () => commands() === "sleep\nsleep\n", 10_000);
-    const found = usage(docker, id);
+    const found = await leastUsage(docker, id);
     Deno.removeSync(`${dir}/wait`);
     return found;
   };
@@ -60,6 +60,16 @@ async function checkALot(docker: Docker): Promise<void> {
   assertEquals(growth.filter(([name, more]) => more > limit(name)), []);
   assertEquals(await docker.ok("inspect", "-f", "{{.State.Health.Status}}", id), "healthy");
   await docker.ok("rm", "-f", id);
+}
+
+/** The least of some looks, each value by itself: the daemons are still busy with the check before. */
+async function leastUsage(docker: Docker, id: string): Promise<Record<string, number>> {
+  const least = usage(docker, id);
+  for (let looks = 0; looks < 12; looks++) {
+    await sleep(50);
+    for (const [name, value] of Object.entries(usage(docker, id))) least[name] = Math.min(least[name], value);
+  }
+  return least;
 }
 
 /** What could grow by a check, anywhere on the machine. */
