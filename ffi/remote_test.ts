@@ -237,6 +237,20 @@ Deno.test("remote: a kick hands over and goes on here", () =>
     assertEquals([made.value, inside.value], [0, 0]);
   }));
 
+Deno.test("remote: a kick also hands over when an earlier one has been worked off", () =>
+  withExecutor((k, directory) => {
+    for (const name of ["a", "b"]) {
+      k.mkdirat(c.AT_FDCWD, `${directory}/${name}`, 0o755);
+      const end = performance.now() + 5000;
+      // Not once do we wait for the executor: it is kicked until it has been idle.
+      while (!exists(`${directory}/${name}`)) {
+        k.kick();
+        assert(performance.now() < end, `${name} is never made`);
+        local().call("ppoll", [null, 0, [0, 1_000_000], null, 8]);
+      }
+    }
+  }));
+
 Deno.test("remote: the failure of what was kicked is told by the next call that waits", () =>
   withExecutor((k) => {
     k.open("/nonexistent", 0);
