@@ -15,7 +15,7 @@ import { setUp } from "../init/setup.ts";
 import { reap, Stage } from "../init/stage.ts";
 import type { Spec } from "../spec/types.ts";
 import { listenDescriptors, withListenDescriptors } from "./activation.ts";
-import { planCgroup } from "./cgroups/driver.ts";
+import { type CgroupDriver, planCgroup } from "./cgroups/driver.ts";
 import { readCgroupHost } from "./cgroups/host.ts";
 import { readConfig } from "./config.ts";
 import { reasonOf, RuntimeError } from "./errors.ts";
@@ -78,7 +78,7 @@ export async function createContainer(o: CreateOptions): Promise<ContainerState>
   const { cgroupsPath } = config.spec.linux ?? {};
   const cgroup = planCgroup({ id: o.id, cgroupsPath, systemd: o.systemdCgroup, rootless: false }, cgroupHost);
   const namespaces = planNamespaces(config.spec.linux?.namespaces);
-  const state = newState(o, config.spec, rootfs, namespaces);
+  const state = newState(o, config.spec, rootfs, namespaces, cgroup);
   const interrupts = new Interrupts(k, o.relay);
   createStateDir(o.root, o.id);
   using _lock = lockContainer(o.root, o.id);
@@ -131,6 +131,7 @@ function newState(
   spec: Spec,
   rootfs: string,
   namespaces: NamespacePlan,
+  cgroup: CgroupDriver,
 ): ContainerState {
   return {
     version: 1,
@@ -143,7 +144,8 @@ function newState(
     pid: 0,
     startTime: "",
     pidNamespace: namespaces.fresh.has("pid"),
-    cgroup: null,
+    cgroup: cgroup.record,
+    cgroupClaimed: false,
     annotations: spec.annotations ?? {},
   };
 }
@@ -159,7 +161,7 @@ function build(creation: Creation, interrupts: Interrupts): void {
   parts.notify?.makeNotifyDirectory(o.root, o.id);
   mark("state recorded");
   cgroup.create(spec.linux?.resources);
-  state.cgroup = cgroup.record;
+  state.cgroupClaimed = true;
   writeState(o.root, state);
   mark("cgroup made");
   // A terminal takes the place of what the caller has there.
@@ -170,6 +172,7 @@ function build(creation: Creation, interrupts: Interrupts): void {
     oomScoreAdj: spec.process.oomScoreAdj,
     cgroupTasks: entry.tasks,
     cloneInto: entry.cloneInto,
+    meanwhile: () => interrupts.listen(),
   });
   const ready = setUp(init, setupPlan(creation, init, `${directory}/exec.fifo`, nullStdio));
   mark("init set up");

@@ -28,13 +28,21 @@ export function destroyContainer(root: string, state: ContainerState): void {
   killInit(state);
   mark("init gone");
   if (state.cgroup !== null) {
-    const cgroup = openCgroup(state.cgroup);
-    emptyCgroup(cgroup);
-    cgroup.destroy();
+    removeCgroup(openCgroup(state.cgroup), state.cgroupClaimed);
     mark("cgroup removed");
   }
   removeStateDir(root, state.id);
   mark("state removed");
+}
+
+/**
+ * Removes a container's cgroup. One that was recorded and not yet claimed holds no process of the container: what is in
+ * it belongs to somebody else, and only directories that are empty go.
+ */
+function removeCgroup(cgroup: CgroupDriver, claimed: boolean): void {
+  if (claimed) emptyCgroup(cgroup);
+  else if (cgroup.pids().length > 0) return;
+  cgroup.destroy();
 }
 
 /**

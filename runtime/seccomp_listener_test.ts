@@ -13,6 +13,7 @@ const STATE: ContainerState = {
   pid: 40,
   startTime: "1",
   pidNamespace: true,
+  cgroupClaimed: true,
   cgroup: null,
   annotations: { a: "b" },
 };

@@ -33,6 +33,8 @@ export interface ContainerState {
   /** Its init is the first process of a new PID namespace: all its processes end with it. */
   pidNamespace: boolean;
   cgroup: CgroupRecord | null;
+  /** False as long as the cgroup may be somebody else's: it was recorded, but not yet seen to be free. */
+  cgroupClaimed: boolean;
   annotations: Record<string, string>;
 }
 

@@ -17,6 +17,7 @@ export function sampleState(id: string, changes: Partial<ContainerState> = {}): 
     pid: 0,
     startTime: "",
     pidNamespace: true,
+    cgroupClaimed: true,
     cgroup: null,
     annotations: {},
     ...changes,
