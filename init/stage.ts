@@ -24,6 +24,8 @@ export interface StagePlan {
   /** Files that a process enters its cgroups by, writing `0` to each; and a directory to be cloned into. */
   cgroupTasks: readonly string[];
   cloneInto: string | null;
+  /** Called while the kernel makes the namespaces, which takes longer than most else does. */
+  meanwhile?: () => void;
 }
 
 /** The last file descriptor number there can be. */
@@ -105,6 +107,8 @@ export class Stage {
     if (plan.cloneInto !== null) k.close(this.#cgroupFd);
     k.jump(beginning);
     k.place(parent);
+    k.kick();
+    plan.meanwhile?.();
     k.flush();
     this.arena.kernel.close(this.#initLine.theirs);
     k.call("exit_group", [0]);

@@ -5,7 +5,6 @@
 
 import { PR_SET_CHILD_SUBREAPER } from "../ffi/constants.ts";
 import { local } from "../ffi/local.ts";
-import { SignalRelay } from "../ffi/signal_relay.ts";
 import { createContainer, type CreateOptions } from "./create.ts";
 import { reasonOf } from "./errors.ts";
 import { deleteWithHooks } from "./delete_hooks.ts";
@@ -36,14 +35,15 @@ export async function runContainer(o: RunOptions): Promise<number> {
   const supervisor = o.detach ? undefined : new Supervisor();
   if (!o.detach && !o.noSubreaper) local().prctl(PR_SET_CHILD_SUBREAPER, 1);
   let master = -1;
-  const relay = supervisor?.relay ?? new SignalRelay(local());
+  const relay = supervisor?.relay;
   const takeMaster = o.detach ? undefined : (fd: number) => master = fd;
   const state = await createContainer({ ...o, relay, takeMaster });
   // Most containers have no terminal, and no need of the code.
   using terminal = master < 0 ? undefined : new (await import("./terminal.ts")).Terminal(master, supervisor!);
   let proxy: NotifyProxy | undefined;
   // A tsrun that leaves passes no signal on: until the program runs, one ends it all.
-  const interrupts = o.detach ? new Interrupts(local(), relay) : undefined;
+  const interrupts = o.detach ? new Interrupts(local()) : undefined;
+  interrupts?.listen();
   try {
     proxy = await openNotify(o);
     const start = () => startContainer(o.root, o.id);
