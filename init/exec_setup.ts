@@ -13,10 +13,8 @@
 
 import * as c from "../ffi/constants.ts";
 import { EACCES, ENOSYS, EPERM } from "../ffi/errno.ts";
-import { type Fd, OperationError, type Result } from "../ffi/kernel.ts";
+import { type Fd, OperationError } from "../ffi/kernel.ts";
 import { Label, type Recorder } from "../ffi/recorder.ts";
-import type { Buffer } from "../ffi/memory.ts";
-import { readStatx, STATX_SIZE } from "../ffi/structs.ts";
 import type { SyscallName } from "../ffi/syscalls.ts";
 import type { CapabilityName } from "../spec/capabilities.ts";
 import { NAMESPACES } from "../spec/namespaces.ts";
@@ -33,6 +31,7 @@ import {
   setCapabilities,
   withRights,
 } from "./identity.ts";
+import { openNulls, replaceNulls } from "./null_stdio.ts";
 import type { SplitAttributes } from "./process_attributes.ts";
 import { checkWorkingDirectory, lookUpHome, lookUpProgram, uniqueEnv } from "./program.ts";
 import type { SeccompFilter } from "./seccomp_listener.ts";
@@ -158,35 +157,6 @@ function joinContainer(k: Recorder, plan: ExecPlan): void {
 
 /** Bytes of a mask of 8192 CPUs, which is more than any kernel is built for. */
 const ALL_CPUS = 1024;
-
-/** The container's null device, opened for a descriptor that was the host's; what stands there may be anything. */
-interface NullStdio {
-  fd: number;
-  file: Result;
-  stat: Buffer;
-}
-
-function openNulls(k: Recorder, root: Fd, fds: readonly number[]): NullStdio[] {
-  const resolve = c.RESOLVE_IN_ROOT | c.RESOLVE_NO_MAGICLINKS;
-  return fds.map((fd) => {
-    const stat = k.buffer(STATX_SIZE);
-    const file = k.openat2(root, "/dev/null", c.O_RDWR | c.O_NOFOLLOW | c.O_NOCTTY, resolve, 0, {
-      allow: "any",
-    });
-    k.statx(file, "", stat, { allow: "any" });
-    return { fd, file, stat };
-  });
-}
-
-/** Puts the container's null device in the host's place, if that is what it is. */
-function replaceNulls(k: Recorder, nulls: readonly NullStdio[]): void {
-  for (const { fd, file, stat } of nulls) {
-    if (file.value < 0) continue;
-    const { mode, rdev } = readStatx(stat);
-    if ((mode & c.S_IFMT) === c.S_IFCHR && rdev.major === 1 && rdev.minor === 3) k.dup3(file, fd, 0);
-    k.close(file);
-  }
-}
 
 /** Enters the working directory; tells whether that is to be done again as the user. */
 function changeDirectory(k: Recorder, cwd: string): () => boolean {

@@ -23,10 +23,11 @@ import {
   setCapabilities,
   withSysAdmin,
 } from "./identity.ts";
-import { makeInRoot, openInRoot } from "./in_root.ts";
+import { makeInRoot } from "./in_root.ts";
 import { bringLoopbackUp } from "./loopback.ts";
 import { isBind, type MountContext, mountOne } from "./mounts.ts";
 import { cleanPath } from "./mount_rules.ts";
+import { openNulls, replaceNulls } from "./null_stdio.ts";
 import { hasNamespace, type NamespacePlan } from "./namespaces.ts";
 import { checkWorkingDirectory, lookUpHome, lookUpProgram, uniqueEnv } from "./program.ts";
 import { restrictPaths } from "./restricted_paths.ts";
@@ -88,11 +89,11 @@ export function setUp(k: Recorder, plan: SetupPlan): Ready {
   const procfs = openProcfs(k);
   writeSysctls(k, procfs, plan.spec.linux?.sysctl ?? {});
   restrict(k, plan, root);
-  const chdirAgain = prepareProcess(k, plan, root);
+  const settle = prepareProcess(k, plan, root);
   // The root becomes read-only last: the working directory may just have been made.
   for (const step of later) step();
   if (plan.spec.root.readonly) makeRootReadonly(k, root);
-  return becomeProcess(k, plan, { root, procfs, fifo, chdirAgain });
+  return becomeProcess(k, plan, { root, procfs, fifo, settle });
 }
 
 /** Session, keyring, cgroup namespace, loopback: what belongs to the process and its new namespaces. */
@@ -199,7 +200,10 @@ function restrict(k: Recorder, plan: SetupPlan, root: Fd): void {
   restrictPaths(k, root, maskedPaths, readonlyPaths);
 }
 
-/** Working directory, standard descriptors, umask; tells whether the directory is to be entered again as the user. */
+/**
+ * Working directory, standard descriptors, umask. The result is called when the kernel has answered, and tells whether
+ * the directory is to be entered again as the user.
+ */
 function prepareProcess(k: Recorder, plan: SetupPlan, root: Fd): () => boolean {
   const { process } = plan.spec;
   let again = false, made = false;
@@ -217,13 +221,12 @@ function prepareProcess(k: Recorder, plan: SetupPlan, root: Fd): () => boolean {
       return "skip";
     },
   });
-  for (const fd of plan.nullStdio) {
-    const file = openInRoot(k, root, "/dev/null", { flags: c.O_RDWR });
-    k.dup3(file, fd, 0);
-    k.close(file);
-  }
+  const nulls = openNulls(k, root, plan.nullStdio);
   k.call("umask", [process.user.umask ?? 0o022]);
-  return () => again;
+  return () => {
+    replaceNulls(k, nulls);
+    return again;
+  };
 }
 
 /** What {@linkcode becomeProcess} takes over from the steps before. */
@@ -231,11 +234,11 @@ interface Prepared {
   root: Fd;
   procfs: Fd;
   fifo: Result;
-  chdirAgain: () => boolean;
+  settle: () => boolean;
 }
 
 /** User, capabilities, environment, program; all of it known to work before the container counts as created. */
-function becomeProcess(k: Recorder, plan: SetupPlan, { root, procfs, fifo, chdirAgain }: Prepared): Ready {
+function becomeProcess(k: Recorder, plan: SetupPlan, { root, procfs, fifo, settle }: Prepared): Ready {
   const { process, hooks } = plan.spec;
   const env = uniqueEnv(process.env ?? []);
   const home = env.some((entry) => entry.startsWith("HOME="))
@@ -250,7 +253,7 @@ function becomeProcess(k: Recorder, plan: SetupPlan, { root, procfs, fifo, chdir
   const filter = plan.filter();
   let dropRights = takeRights(k, plan, filter);
   k.flush();
-  if (chdirAgain()) {
+  if (settle()) {
     k.during(
       `chdir to cwd (${JSON.stringify(process.cwd)}) set in config.json failed`,
       () => k.chdir(process.cwd),

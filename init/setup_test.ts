@@ -287,7 +287,7 @@ Deno.test("set-up: names are given their length in bytes, and only where there a
 Deno.test("set-up: standard descriptors that are the host's null device become the container's", () => {
   const k = run({}, { nullStdio: [0, 2] });
   assertEquals(callsOf(k, "dup3").map(({ args }) => args.slice(1)), [[0, 0], [2, 0]]);
-  assertOrder(k, "pivot_root", "dup3", "setresuid");
+  assertOrder(k, "pivot_root", "dup3", "execve");
 });
 
 Deno.test("set-up: the umask is the config's, or 022", () => {

@@ -1,0 +1,40 @@
+/**
+ * Standard descriptors that were the host's null device become the container's: the host's would show the container
+ * a file that lies outside it (CVE-2016-9962 is about such descriptors).
+ * @module
+ */
+
+import * as c from "../ffi/constants.ts";
+import type { Fd, Kernel, Result } from "../ffi/kernel.ts";
+import type { Buffer } from "../ffi/memory.ts";
+import { readStatx, STATX_SIZE } from "../ffi/structs.ts";
+
+/** The container's null device, opened for a descriptor that was the host's; what stands there may be anything. */
+export interface NullStdio {
+  fd: number;
+  file: Result;
+  stat: Buffer;
+}
+
+/** Opens the container's /dev/null once for each of `fds`. @param root Descriptor of the container's root. */
+export function openNulls(k: Kernel, root: Fd, fds: readonly number[]): NullStdio[] {
+  const resolve = c.RESOLVE_IN_ROOT | c.RESOLVE_NO_MAGICLINKS;
+  return fds.map((fd) => {
+    const stat = k.buffer(STATX_SIZE);
+    const file = k.openat2(root, "/dev/null", c.O_RDWR | c.O_NOFOLLOW | c.O_NOCTTY, resolve, 0, {
+      allow: "any",
+    });
+    k.statx(file, "", stat, { allow: "any" });
+    return { fd, file, stat };
+  });
+}
+
+/** Puts the container's null device in the host's place, if that is what it is. */
+export function replaceNulls(k: Kernel, nulls: readonly NullStdio[]): void {
+  for (const { fd, file, stat } of nulls) {
+    if (file.value < 0) continue;
+    const { mode, rdev } = readStatx(stat);
+    if ((mode & c.S_IFMT) === c.S_IFCHR && rdev.major === 1 && rdev.minor === 3) k.dup3(file, fd, 0);
+    k.close(file);
+  }
+}
