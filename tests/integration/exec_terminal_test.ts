@@ -58,6 +58,8 @@ contract("exec -t: prompt, echo, size, resize, Ctrl-C, exit status, the caller's
     assertEquals(await terminal.wait(), 7);
     assertEquals(terminal.modes(), before);
   }, "; exit $?");
+}, {
+  notOnReference: "runc 1.1.5 makes the caller's terminal raw when the process may have written already",
 });
 
 contract(
@@ -97,6 +99,8 @@ contract("exec -t: a process that stays in the background does not keep it from 
     assertEquals(await terminal.wait(5_000), 3);
     assertEquals(terminal.output, "out\r\n");
   });
+}, {
+  notOnReference: "runc 1.1.5 makes the caller's terminal raw when the process may have written already",
 });
 
 contract("exec -t: a program that is not there leaves the caller's terminal alone", async (box) => {

@@ -1,6 +1,7 @@
 /** `SCMP_ACT_NOTIFY`: the listener of the filter, the agent that gets it, and what it answers. */
 import { assert, assertEquals } from "@std/assert";
 import { syscallNumber } from "../../ffi/syscalls.ts";
+import { until } from "../lib/process.ts";
 import { type Dict, sh } from "../lib/bundle.ts";
 import { assertError, assertOk } from "../lib/container.ts";
 import { contract } from "../lib/contract.ts";
@@ -34,7 +35,7 @@ contract("seccomp notify: the agent decides, and is told whose calls they are", 
     await using agent = new SeccompAgent(path, () => asked++ === 0 ? EXDEV : "continue");
     assertOk(await container.create({ stdin: "go\n" }));
     // It has the listener before the container can be started.
-    assertEquals(agent.received.length, 1);
+    await until("the listener", () => agent.received.length === 1);
     const { pid, bundle } = await container.state();
     const { ociVersion: _, state, ...received } = agent.received[0];
     const { ociVersion: __, ...inner } = state as Dict;

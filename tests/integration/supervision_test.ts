@@ -188,4 +188,4 @@ contract("a signal that comes early reaches the container all the same", async (
   await until("the hook", () => exists(`${box.dir}/hook`));
   send(pid, 10);
   assertEquals((await end).code, 138);
-});
+}, { notOnReference: "runc 1.1.5 runs poststart hooks during create, and loses such a signal now and then" });
