@@ -2,8 +2,8 @@
  * Signals as bytes in a pipe: every signal, the real-time ones too, to which Deno cannot listen.
  *
  * Deno runs several threads, and none of them has signals blocked, so signalfd(2) would see few of them. A handler of
- * nine instructions, on whichever thread it runs, writes the number to a pipe instead. Measured: 1 ms for 55 signals;
- * Deno's own listeners take as long for the 23 that they can do, and one more thread.
+ * nine instructions, on whichever thread it runs, writes the number to a pipe instead. Measured: 1.4 ms for 55 signals;
+ * Deno's own listeners take 0.9 ms for the 23 that they can do, and one more thread.
  * Sources: sigaction(2), signal-safety(7), pipe(7), and the kernel's `struct sigaction`.
  * @module
  */
