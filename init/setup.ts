@@ -10,6 +10,7 @@ import { EACCES, ENOENT, ENOSYS, EPERM } from "../ffi/errno.ts";
 import { type Fd, OperationError, type Result } from "../ffi/kernel.ts";
 import type { Recorder } from "../ffi/recorder.ts";
 import * as m from "../spec/mount_options.ts";
+import { NAMESPACES } from "../spec/namespaces.ts";
 import type { Hook, Mount, Spec } from "../spec/types.ts";
 import { type CgroupMountStep, mountCgroups } from "./cgroup_mount.ts";
 import { deviceList, makeDevices } from "./devices.ts";
@@ -101,11 +102,10 @@ function enter(k: Recorder, plan: SetupPlan): void {
   k.call("setsid", [], { allow: [EPERM] });
   k.call("umask", [0]);
   if (!plan.noNewKeyring) joinKeyring(k, plan.id);
-  if (plan.namespaces.fresh.has("cgroup")) k.unshare(CLONE_NEWCGROUP);
+  if (plan.namespaces.fresh.has("cgroup")) k.unshare(NAMESPACES.cgroup.flag);
   if (plan.namespaces.fresh.has("network")) bringLoopbackUp(k);
 }
 
-const CLONE_NEWCGROUP = 0x02000000;
 /** What possessor and owner may do with the session keyring: all but change it, and search it (keyctl(2)). */
 const KEYRING_PERMISSIONS = 0x3f1b0000;
 

@@ -17,6 +17,7 @@ import { AddressOf, type Fd, type Result } from "../ffi/kernel.ts";
 import { type Branches, Label, type Recorder } from "../ffi/recorder.ts";
 import { RLIMITS } from "../spec/rlimits.ts";
 import type { Hook, Process, Rlimit } from "../spec/types.ts";
+import { endProcess } from "./failure_report.ts";
 import { type HookSetting, type RecordedHook, recordHook, statusWord } from "./hook_program.ts";
 import type { SeccompFilter } from "./seccomp_listener.ts";
 
@@ -76,8 +77,7 @@ export function recordStart(k: Recorder, plan: StartPlan): void {
     k.place(label);
     report();
     k.close(fifo);
-    k.call("exit_group", [1], { allow: "any" });
-    jumpNowhere(k);
+    endProcess(k);
   }
 }
 
@@ -93,13 +93,6 @@ function ownLimits({ user, rlimits = [] }: Process): readonly Rlimit[] {
 interface Failure {
   label: Label;
   report: () => void;
-}
-
-/** A filter may forbid even to exit; reading a record where there is no memory ends the process all the same. */
-function jumpNowhere(k: Recorder): void {
-  const nowhere = new Label();
-  nowhere.address = 8;
-  k.jump(nowhere);
 }
 
 /** A report is a word, negative: an errno, positive: which hook, and what belongs to it. */

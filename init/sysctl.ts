@@ -5,6 +5,7 @@
 
 import * as c from "../ffi/constants.ts";
 import type { Fd, Kernel, Result } from "../ffi/kernel.ts";
+import { sysctlPath } from "../spec/sysctl.ts";
 
 /**
  * A private procfs of the caller's PID namespace: mounted nowhere, so nothing can be mounted over its files
@@ -18,16 +19,6 @@ export function openProcfs(k: Kernel): Result {
     k.close(context);
     return procfs;
   });
-}
-
-/**
- * The file below /proc/sys of a key: names are separated by dots, and by slashes where a name has dots in it.
- * Whichever separator comes first is the separator (sysctl(8)).
- */
-export function sysctlPath(key: string): string {
-  const separator = key.search(/[./]/);
-  if (separator < 0 || key[separator] === "/") return key;
-  return key.replace(/[./]/g, (char) => char === "." ? "/" : ".");
 }
 
 /** Writes kernel parameters of the container's namespaces. */

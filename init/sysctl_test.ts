@@ -4,7 +4,8 @@ import { ENOENT } from "../ffi/errno.ts";
 import { OperationError } from "../ffi/kernel.ts";
 import { callsOf, lines, names, scripted } from "../tests/lib/scripted.ts";
 import { bringLoopbackUp } from "./loopback.ts";
-import { openProcfs, sysctlPath, writeSysctls } from "./sysctl.ts";
+import { sysctlPath } from "../spec/sysctl.ts";
+import { openProcfs, writeSysctls } from "./sysctl.ts";
 
 Deno.test("sysctl: dots separate, or slashes where they come first", () => {
   assertEquals(sysctlPath("net.ipv4.ip_forward"), "net/ipv4/ip_forward");
