@@ -7,26 +7,8 @@
 
 import { type MountOptions, MS_BIND } from "../spec/mount_options.ts";
 import type { Mount } from "../spec/types.ts";
+import { isLxcfsFile } from "../spec/lxcfs.ts";
 import { pathNames } from "./in_root.ts";
-
-/** Files in /proc that may be covered: lxcfs serves them. */
-const PROC_EXCEPTIONS: readonly string[] = [
-  "cpuinfo",
-  "diskstats",
-  "meminfo",
-  "stat",
-  "swaps",
-  "uptime",
-  "loadavg",
-  "slabinfo",
-  "sys/kernel/ns_last_pid",
-  "sys/crypto/fips_enabled",
-].map((name) => `/proc/${name}`);
-
-/** Whether a destination is a file of /proc that may be covered. */
-export function isProcException(destination: string): boolean {
-  return PROC_EXCEPTIONS.includes(destination);
-}
 
 /**
  * A mount's destination as a clean absolute path.
@@ -41,7 +23,7 @@ export function checkDestination(mount: Mount, options: MountOptions): string {
   if (destination === "/proc" && mount.type !== "proc" && !bind) {
     throw new Error(`${quoted} cannot be mounted because it is not of type proc`);
   }
-  if (destination.startsWith("/proc/") && !isProcException(destination)) {
+  if (destination.startsWith("/proc/") && !isLxcfsFile(destination)) {
     throw new Error(`${quoted} cannot be mounted because it is inside /proc`);
   }
   return destination;

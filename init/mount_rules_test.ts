@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { parseMountOptions } from "../spec/mount_options.ts";
-import { checkDestination, cleanPath, isProcException } from "./mount_rules.ts";
+import { isLxcfsFile } from "../spec/lxcfs.ts";
+import { checkDestination, cleanPath } from "./mount_rules.ts";
 
 function check(destination: string, type = "tmpfs", options: string[] = []): string {
   return checkDestination({ destination, type, options }, parseMountOptions(options));
@@ -39,7 +40,7 @@ Deno.test("mount rules: nothing in /proc, however it is written", () => {
 Deno.test("mount rules: but the files that lxcfs serves", () => {
   for (const path of ["/proc/cpuinfo", "/proc/uptime", "/proc//loadavg", "/proc/sys/kernel/ns_last_pid"]) {
     assertEquals(check(path, "bind", ["bind"]), cleanPath(path));
-    assertEquals(isProcException(cleanPath(path)), true);
+    assertEquals(isLxcfsFile(cleanPath(path)), true);
   }
 });
 

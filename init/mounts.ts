@@ -16,7 +16,8 @@ import type { Mount } from "../spec/types.ts";
 import { openInRoot } from "./in_root.ts";
 import { createFilesystem } from "./filesystem.ts";
 import { mountAttributes } from "./mount_attributes.ts";
-import { checkDestination, isProcException } from "./mount_rules.ts";
+import { isLxcfsFile } from "../spec/lxcfs.ts";
+import { checkDestination } from "./mount_rules.ts";
 
 /** What mounting needs to know beside the mount itself. */
 export interface MountContext {
@@ -154,7 +155,7 @@ function openPlace(
 ): Result {
   const place = openFresh(k, context, destination, missing) ??
     openInRoot(k, context.root, destination, { missing });
-  if (destination === "/proc" || isProcException(destination)) return place;
+  if (destination === "/proc" || isLxcfsFile(destination)) return place;
   // A symlink of the image may have led into /proc all the same.
   const statfs = k.buffer(STATFS_SIZE);
   k.fstatfs(place, statfs);

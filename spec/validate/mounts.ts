@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { isLxcfsFile } from "../lxcfs.ts";
 import { type MountOptions, MS_BIND, MS_REMOUNT, parseMountOptions } from "../mount_options.ts";
 import { checkIdMappings } from "./id_mappings.ts";
 import type { Namespaces } from "./namespaces.ts";
@@ -68,21 +69,6 @@ function checkDestination(mount: Section, options: MountOptions, type: string): 
   } else if (path.startsWith("/proc/") && !isLxcfsFile(path)) {
     mount.fail("destination", `${quote(path)} cannot be mounted because it is inside /proc`);
   }
-}
-
-function isLxcfsFile(path: string): boolean {
-  return [
-    "/proc/cpuinfo",
-    "/proc/diskstats",
-    "/proc/meminfo",
-    "/proc/stat",
-    "/proc/swaps",
-    "/proc/uptime",
-    "/proc/loadavg",
-    "/proc/slabinfo",
-    "/proc/sys/kernel/ns_last_pid",
-    "/proc/sys/crypto/fips_enabled",
-  ].includes(path);
 }
 
 /** The path from "/" on, without `.`, `..` and empty components; symlinks are not looked at. */
