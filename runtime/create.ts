@@ -76,7 +76,8 @@ export async function createContainer(o: CreateOptions): Promise<ContainerState>
   const mounts = new HostMounts();
   const cgroupHost = readCgroupHost(mounts.text);
   const { cgroupsPath } = config.spec.linux ?? {};
-  const cgroup = planCgroup({ id: o.id, cgroupsPath, systemd: o.systemdCgroup, rootless: false }, cgroupHost);
+  const request = { id: o.id, cgroupsPath, systemd: o.systemdCgroup, rootless: false };
+  const cgroup = await planCgroup(request, cgroupHost);
   const namespaces = planNamespaces(config.spec.linux?.namespaces);
   const state = newState(o, config.spec, rootfs, namespaces, cgroup);
   const interrupts = new Interrupts(k, o.relay);
@@ -160,7 +161,7 @@ function build(creation: Creation, interrupts: Interrupts): void {
   makeFifo(k, `${directory}/exec.fifo`);
   parts.notify?.makeNotifyDirectory(o.root, o.id);
   mark("state recorded");
-  cgroup.create(spec.linux?.resources);
+  cgroup.create(spec.linux?.resources, stage.pid);
   state.cgroupClaimed = true;
   writeState(o.root, state);
   mark("cgroup made");
@@ -205,7 +206,7 @@ async function undo({ o, k, stage, config, parts, state }: Creation, error: unkn
   }
   if (error instanceof ExecutorGone) message = `unable to start container process: ${message}`;
   try {
-    destroyContainer(o.root, { ...state, pid: 0 });
+    await destroyContainer(o.root, { ...state, pid: 0 });
   } catch (cleanup) {
     message += `; and cleaning up failed: ${reasonOf(cleanup)}`;
   }

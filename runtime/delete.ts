@@ -24,11 +24,12 @@ const KILL_TIMEOUT = 10_000;
  * @param state The container's record; a pid of 0 and a cgroup of null mean that it never got that far.
  * @throws {RuntimeError} `container init still running`, or what could not be removed; calling it again goes on.
  */
-export function destroyContainer(root: string, state: ContainerState): void {
-  killInit(state);
+export async function destroyContainer(root: string, state: ContainerState): Promise<void> {
+  const cgroup = state.cgroup === null ? null : await openCgroup(state.cgroup);
+  killInit(state, cgroup);
   mark("init gone");
-  if (state.cgroup !== null) {
-    removeCgroup(openCgroup(state.cgroup), state.cgroupClaimed);
+  if (cgroup !== null) {
+    removeCgroup(cgroup, state.cgroupClaimed);
     mark("cgroup removed");
   }
   removeStateDir(root, state.id);
@@ -52,11 +53,11 @@ function removeCgroup(cgroup: CgroupDriver, claimed: boolean): void {
  *
  * @param systemd Whether `--systemd-cgroup` is given now, as it was at create.
  */
-export function destroyUnreadable(root: string, id: string, systemd: boolean): void {
+export async function destroyUnreadable(root: string, id: string, systemd: boolean): Promise<void> {
   try {
     const config = readConfig(`${containerDir(root, id)}/config.json`);
     if (config === undefined) return;
-    const cgroup = planCgroup({
+    const cgroup = await planCgroup({
       id,
       cgroupsPath: config.linux?.cgroupsPath,
       systemd,
@@ -81,11 +82,11 @@ function readConfig(path: string): { linux?: { cgroupsPath?: string } } | undefi
 }
 
 /** Ends the init and waits until it is gone or a zombie; with it ends all of a PID namespace of its own. */
-function killInit(state: ContainerState): void {
+function killInit(state: ContainerState, cgroup: CgroupDriver | null): void {
   if (!initAlive(state)) return;
   sendSignal(state.pid, state.startTime, SIGKILL);
   // On cgroup v1 a frozen process takes its signal only when it is thawed.
-  if (state.cgroup !== null) thawFrozen(openCgroup(state.cgroup));
+  if (cgroup !== null) thawFrozen(cgroup);
   if (!waitFor(() => !initAlive(state))) throw new RuntimeError("container init still running");
 }
 

@@ -12,16 +12,16 @@ import type { Log } from "./log.ts";
 import { type ContainerState, readState } from "./state.ts";
 
 /** Destroys a container and then runs its poststop hooks, whose failures are only warned of. */
-export function destroyWithHooks(root: string, state: ContainerState, log: Log): void {
+export async function destroyWithHooks(root: string, state: ContainerState, log: Log): Promise<void> {
   const hooks = poststopHooks(root, state.id);
-  destroyContainer(root, state);
+  await destroyContainer(root, state);
   for (const failure of runPoststop(hooks, state)) log.warn(failure);
 }
 
 /** Locks, reads and destroys a container. */
-export function deleteWithHooks(root: string, id: string, log: Log): void {
+export async function deleteWithHooks(root: string, id: string, log: Log): Promise<void> {
   using _lock = lockContainer(root, id);
-  destroyWithHooks(root, readState(root, id), log);
+  await destroyWithHooks(root, readState(root, id), log);
 }
 
 /** A container whose saved config cannot be read must still go; its hooks are then unknown. */

@@ -17,7 +17,7 @@ import { reasonOf, RuntimeError } from "./errors.ts";
  * @returns False when the cgroup is gone, or none was made.
  */
 export function isPaused(cgroup: CgroupRecord | null): boolean {
-  const v2 = cgroup?.driver === "cgroupfs-v2";
+  const v2 = cgroup?.driver.endsWith("-v2");
   const directory = v2 ? cgroup?.paths.unified : cgroup?.paths.freezer;
   if (directory === undefined) return false;
   const path = `${directory}/${v2 ? "cgroup.freeze" : "freezer.self_freezing"}`;

@@ -40,7 +40,7 @@ export async function killContainer(state: ContainerState, signal: number, all: 
 async function signalAll(state: ContainerState, cgroup: CgroupRecord, signal: number): Promise<void> {
   const { openCgroup } = await import("./cgroups/driver.ts");
   const { killCgroup } = await import("./delete.ts");
-  const driver = openCgroup(cgroup);
+  const driver = await openCgroup(cgroup);
   const pids = driver.pids();
   if (signal === SIGKILL) killCgroup(driver);
   else for (const pid of pids) killPid(pid, signal);
@@ -50,5 +50,5 @@ async function signalAll(state: ContainerState, cgroup: CgroupRecord, signal: nu
 /** On cgroup v1 a frozen process takes even SIGKILL only when it is thawed. */
 async function thaw(cgroup: CgroupRecord): Promise<void> {
   const { openCgroup } = await import("./cgroups/driver.ts");
-  openCgroup(cgroup).thaw();
+  (await openCgroup(cgroup)).thaw();
 }

@@ -51,9 +51,9 @@ Deno.test("delete: kills the init and removes the state; again is fine", () =>
       createStateDir(root, "a");
       const state = sampleState("a", { pid, startTime });
       writeState(root, state);
-      destroyContainer(root, state);
+      await destroyContainer(root, state);
       assertEquals((await status).signal, "SIGKILL");
       assertEquals(listIds(root), []);
-      destroyContainer(root, state);
+      await destroyContainer(root, state);
     })
   ));

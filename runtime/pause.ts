@@ -4,26 +4,26 @@
  * Whether a container is paused is kept by the kernel alone.
  * @module
  */
-import { openCgroup } from "./cgroups/driver.ts";
+import { type CgroupDriver, openCgroup } from "./cgroups/driver.ts";
 import { RuntimeError } from "./errors.ts";
 import { type ContainerState, readState, statusOf } from "./state.ts";
 
 /** Stops all processes. @throws {RuntimeError} `container not running`, `unable to freeze` */
-export function pauseContainer(root: string, id: string): void {
+export async function pauseContainer(root: string, id: string): Promise<void> {
   const state = readState(root, id);
   const status = statusOf(root, state);
   if (status !== "running" && status !== "created") throw new RuntimeError("container not running");
-  cgroupOf(state).freeze();
+  (await cgroupOf(state)).freeze();
 }
 
 /** Lets all processes go on. @throws {RuntimeError} `container not paused` */
-export function resumeContainer(root: string, id: string): void {
+export async function resumeContainer(root: string, id: string): Promise<void> {
   const state = readState(root, id);
   if (statusOf(root, state) !== "paused") throw new RuntimeError("container not paused");
-  cgroupOf(state).thaw();
+  (await cgroupOf(state)).thaw();
 }
 
-function cgroupOf({ cgroup }: ContainerState) {
+async function cgroupOf({ cgroup }: ContainerState): Promise<CgroupDriver> {
   if (cgroup === null) throw new RuntimeError("cannot toggle freezer: cgroups not configured for container");
-  return openCgroup(cgroup);
+  return await openCgroup(cgroup);
 }

@@ -52,7 +52,7 @@ export async function runContainer(o: RunOptions): Promise<number> {
     interrupts?.release();
   } catch (error) {
     interrupts?.disarm();
-    deleteWithHooks(o.root, o.id, o.log);
+    await deleteWithHooks(o.root, o.id, o.log);
     throw error;
   }
   using _proxy = proxy;
@@ -71,7 +71,7 @@ export async function runContainer(o: RunOptions): Promise<number> {
   await terminal?.drained();
   await notified;
   mark("program ended");
-  if (!o.keep) deleteWithHooks(o.root, o.id, o.log);
+  if (!o.keep) await deleteWithHooks(o.root, o.id, o.log);
   return status;
 }
 

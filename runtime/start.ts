@@ -93,7 +93,7 @@ async function poststart(root: string, state: ContainerState): Promise<void> {
     runHooks("poststart", hooks?.poststart, state, "running");
   } catch (error) {
     const { destroyContainer } = await import("./delete.ts");
-    destroyContainer(root, state);
+    await destroyContainer(root, state);
     runPoststop(hooks?.poststop, state);
     throw error;
   }

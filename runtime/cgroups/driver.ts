@@ -12,17 +12,21 @@ import type { LinuxResources } from "../../spec/types.ts";
 import { RuntimeError } from "../errors.ts";
 import { type CgroupHost, readCgroupHost } from "./host.ts";
 import { HostCgroupFs } from "./host_fs.ts";
-import { cleanPath } from "./path.ts";
+import { cleanPath, isUnified } from "./path.ts";
 import { CgroupV1, planV1 } from "./v1.ts";
 
 /** The drivers that a state file may name. */
-export type CgroupDriverName = "cgroupfs-v1" | "cgroupfs-v2";
+export type CgroupDriverName = "cgroupfs-v1" | "cgroupfs-v2" | "systemd-v1" | "systemd-v2";
 
 /** What the state file keeps: enough for any later command to find the container's cgroups. */
 export interface CgroupRecord {
   driver: CgroupDriverName;
   /** Controller name, `name=…` or `unified` -> absolute directory. Comma-joined mounts appear once per controller. */
   paths: Record<string, string>;
+  /** Drivers of systemd: the unit that is the container's, the slice it is in, and the bus of its manager. */
+  unit?: string;
+  slice?: string;
+  bus?: "system" | "user";
 }
 
 /**
@@ -53,9 +57,10 @@ export interface CgroupDriver {
    * {@linkcode destroy} to do.
    *
    * @param resources Limits that have to be there before a process is: CPUs, memory nodes, real-time budget.
+   * @param stagePid The process that will clone the init. A systemd scope needs a process from its beginning.
    * @throws {RuntimeError} when a process is already in there, or the cgroup is frozen.
    */
-  create(resources?: LinuxResources): void;
+  create(resources?: LinuxResources, stagePid?: number): void;
 
   /**
    * What the init does itself instead of {@linkcode join}; valid after {@linkcode create}.
@@ -105,28 +110,37 @@ export interface CgroupRequest {
 /**
  * Chooses the driver of this host and the place of a container's cgroups. Makes nothing yet.
  *
+ * A host is one of cgroup v2 where that is what /sys/fs/cgroup is, or all that is mounted; every other host's limits
+ * are set by v1, with the v2 hierarchy of a hybrid one beside it. The driver of v1 is at hand, others are loaded.
+ *
  * @param host What the host offers; read from /proc when it is not given.
- * @throws {RuntimeError} on a cgroup v2 host and for the systemd driver, which are not supported yet.
+ * @throws {RuntimeError} where there are no cgroups, and for the systemd driver, which is not supported yet.
  */
-export function planCgroup(request: CgroupRequest, host: CgroupHost = readCgroupHost()): CgroupDriver {
+export async function planCgroup(
+  request: CgroupRequest,
+  host: CgroupHost = readCgroupHost(),
+): Promise<CgroupDriver> {
   if (request.systemd) {
     throw new RuntimeError("the systemd cgroup driver is not supported yet: run without --systemd-cgroup");
   }
-  if (!host.mounts.some((mount) => mount.version === 1)) {
-    throw new RuntimeError(
-      host.mounts.length > 0
-        ? `cgroup v2 (mounted on ${
-          host.mounts[0].mountpoint
-        }) is not supported yet: this version needs cgroup v1`
-        : "no cgroup mount found in mountinfo",
-    );
-  }
-  const asked = cleanPath(request.cgroupsPath ?? "");
-  const tolerant = request.rootless && asked === "";
-  return new CgroupV1(host.fs, planV1(host, asked || request.id), { tolerant, rootless: request.rootless });
+  if (host.mounts.length === 0) throw new RuntimeError("no cgroup mount found in mountinfo");
+  const { inner, options } = readRequest(request);
+  if (isUnified(host.mounts)) return (await import("./v2.ts")).planUnified(host, inner, options);
+  return new CgroupV1(host.fs, planV1(host, inner), options);
+}
+
+/** What a request comes to for a driver of the file system: the place, and how failures are taken. */
+export function readRequest(
+  { id, cgroupsPath = "", rootless }: CgroupRequest,
+): { inner: string; options: { tolerant: boolean; rootless: boolean } } {
+  const asked = cleanPath(cgroupsPath);
+  return { inner: asked || id, options: { tolerant: rootless && asked === "", rootless } };
 }
 
 /** The driver of a container that exists, from its state file. */
-export function openCgroup(record: CgroupRecord): CgroupDriver {
-  return new CgroupV1(new HostCgroupFs(), record, { tolerant: false, rootless: false });
+export async function openCgroup(record: CgroupRecord): Promise<CgroupDriver> {
+  const options = { tolerant: false, rootless: false };
+  if (record.driver === "cgroupfs-v1") return new CgroupV1(new HostCgroupFs(), record, options);
+  if (record.driver === "cgroupfs-v2") return (await import("./v2.ts")).openUnified(record, options);
+  throw new RuntimeError(`cgroup driver ${JSON.stringify(record.driver)} is not supported yet`);
 }

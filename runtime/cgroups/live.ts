@@ -39,7 +39,7 @@ export interface OomWatch extends Disposable {
 
 /** The live side of the driver that a state file names. */
 export async function openLive(record: CgroupRecord): Promise<LiveCgroup> {
-  if (record.driver === "cgroupfs-v2") {
+  if (record.driver.endsWith("-v2")) {
     const { LiveV2 } = await import("./v2_live.ts");
     return new LiveV2(record.paths);
   }

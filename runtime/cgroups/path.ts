@@ -4,6 +4,8 @@
  * Sources: runtime-spec config-linux.md "Cgroups Path", cgroups(7), proc_pid_mountinfo(5).
  * @module
  */
+/** Where cgroups are on every host that is set up as usual. */
+export const CGROUP_ROOT = "/sys/fs/cgroup";
 /** Name under which the cgroup v2 hierarchy is kept beside v1 controllers. */
 export const UNIFIED = "unified";
 /** systemd's own v1 hierarchy, which has no controller. */
@@ -77,16 +79,23 @@ export function parseProcCgroup(text: string): Map<string, string> {
   return own;
 }
 
-/** The mounted cgroup hierarchies, from the text of /proc/PID/mountinfo. */
+/**
+ * The mounted cgroup hierarchies, from the text of /proc/PID/mountinfo; without those that another mount on
+ * /sys/fs/cgroup has buried: what is mounted later stands later.
+ */
 export function parseCgroupMounts(mountinfo: string): CgroupMount[] {
   const mounts: CgroupMount[] = [];
+  const top = mountinfo.lastIndexOf(` ${CGROUP_ROOT} `);
   // id parent major:minor root mountpoint options [optional…] - type source super-options
   for (let at = mountinfo.indexOf(" - cgroup"); at >= 0; at = mountinfo.indexOf(" - cgroup", at + 1)) {
-    const fields = mountinfo.slice(mountinfo.lastIndexOf("\n", at) + 1, at).split(" ");
+    const start = mountinfo.lastIndexOf("\n", at) + 1;
+    const fields = mountinfo.slice(start, at).split(" ");
     const end = mountinfo.indexOf("\n", at);
     const [type, , options = ""] = mountinfo.slice(at + 3, end < 0 ? undefined : end).split(" ");
     const version = type === "cgroup" ? 1 : type === "cgroup2" ? 2 : 0;
     if (version === 0 || fields.length < 5) continue;
+    const buried = at < top && (fields[4] === CGROUP_ROOT || fields[4].startsWith(`${CGROUP_ROOT}/`));
+    if (buried) continue;
     const controllers = version === 2 ? [UNIFIED] : controllersIn(options);
     if (controllers.length === 0) continue;
     mounts.push({ version, controllers, mountpoint: unescape(fields[4]), root: unescape(fields[3]) });
@@ -109,15 +118,25 @@ function controllersIn(options: string): string[] {
 export function mountsByController(mounts: readonly CgroupMount[]): Record<string, CgroupMount> {
   const chosen: Record<string, CgroupMount> = {};
   for (const mount of mounts) {
-    const preferred = mount.mountpoint.startsWith("/sys/fs/cgroup/");
+    const preferred = isBelowRoot(mount);
     for (const name of mount.controllers) {
       const other = chosen[name];
-      if (other === undefined || preferred && !other.mountpoint.startsWith("/sys/fs/cgroup/")) {
+      if (other === undefined || preferred && !isBelowRoot(other)) {
         chosen[name] = mount;
       }
     }
   }
   return chosen;
+}
+
+function isBelowRoot({ mountpoint }: CgroupMount): boolean {
+  return mountpoint === CGROUP_ROOT || mountpoint.startsWith(`${CGROUP_ROOT}/`);
+}
+
+/** Whether a host's limits are set by cgroup v2: it is what /sys/fs/cgroup is, or all that is mounted. */
+export function isUnified(mounts: readonly CgroupMount[]): boolean {
+  return mounts.some(({ version, mountpoint }) => version === 2 && mountpoint === CGROUP_ROOT) ||
+    !mounts.some(({ version }) => version === 1);
 }
 
 /** The directory of a process's cgroup, given its path in the hierarchy; the mount point where the mount does not show it. */

@@ -1,21 +1,21 @@
 /**
  * cgroup v2, by the file system: one directory for everything.
- *
- * Not chosen by `planCgroup` yet: it has been tested on trees in memory only.
  * @module
  */
 import { EACCES, EINVAL, EPERM, EROFS } from "../../ffi/errno.ts";
 import type { LinuxResources } from "../../spec/types.ts";
 import { RuntimeError } from "../errors.ts";
 import { applyRows } from "./apply.ts";
+import { attachDevices } from "./device_attach.ts";
 import { deviceProgram } from "./device_bpf.ts";
 import { deviceList } from "./device_rules.ts";
 import type { CgroupDriver, CgroupEntry, CgroupRecord } from "./driver.ts";
 import { freeze, isFrozen, thaw } from "./freezer_v2.ts";
 import { CgroupFileError, type CgroupFs, errnoOfStep } from "./fs.ts";
 import type { CgroupHost } from "./host.ts";
+import { HostCgroupFs } from "./host_fs.ts";
 import { HUGEPAGES_DIRECTORY, pageSizeNames } from "./hugetlb.ts";
-import { UNIFIED } from "./path.ts";
+import { CGROUP_ROOT, type CgroupMount, mountsByController, UNIFIED } from "./path.ts";
 import { processesBelow, removeTrees } from "./remove.ts";
 import { rowsV2 } from "./v2_resources.ts";
 import { makePath, settleType } from "./v2_tree.ts";
@@ -43,12 +43,36 @@ export interface V2Options {
  * @throws {RuntimeError} when there is no v2 hierarchy, and for its root, which belongs to the host.
  */
 export function planV2(host: CgroupHost, inner: string): CgroupRecord {
-  const mount = host.mounts.find(({ version }) => version === 2);
-  if (mount === undefined) throw new RuntimeError("no cgroup2 mount found in mountinfo");
+  const mount = unifiedMount(host);
   if (inner === "/") {
     throw new RuntimeError('invalid cgroupsPath "/": a container cannot be in the root cgroup');
   }
   return { driver: "cgroupfs-v2", paths: { [UNIFIED]: mount.mountpoint + placeOf(host, mount.root, inner) } };
+}
+
+/** The v2 hierarchy: where it usually is, else where it is. */
+function unifiedMount({ mounts }: CgroupHost): CgroupMount {
+  const mount = mountsByController(mounts)[UNIFIED];
+  if (mount === undefined) throw new RuntimeError("no cgroup2 mount found in mountinfo");
+  return mount;
+}
+
+/** What a request comes to: see {@linkcode planCgroup}. */
+export function planUnified(
+  host: CgroupHost,
+  inner: string,
+  options: Pick<V2Options, "tolerant" | "rootless">,
+): CgroupV2 {
+  const { mountpoint } = unifiedMount(host);
+  return new CgroupV2(host.fs, planV2(host, inner), { ...options, mountpoint, attachDevices });
+}
+
+/** The driver of a container that exists. */
+export function openUnified(
+  record: CgroupRecord,
+  options: Pick<V2Options, "tolerant" | "rootless">,
+): CgroupV2 {
+  return new CgroupV2(new HostCgroupFs(), record, { ...options, mountpoint: CGROUP_ROOT, attachDevices });
 }
 
 function placeOf(host: CgroupHost, root: string, inner: string): string {

@@ -51,7 +51,7 @@ async function deleteContainer(global: GlobalOptions, id: string, force: boolean
     // A directory without a record: its tsrun was killed before it made anything else.
     if (error instanceof MissingContainerError) removeUnrecorded(root, id);
     if (!(force && error instanceof CorruptStateError)) throw error;
-    return destroyUnreadable(root, id, global.systemdCgroup);
+    return await destroyUnreadable(root, id, global.systemdCgroup);
   }
   const status = statusOf(root, state);
   if (!force && (status === "running" || status === "paused")) {
@@ -59,7 +59,7 @@ async function deleteContainer(global: GlobalOptions, id: string, force: boolean
   }
   // "creating", seen under the lock, means that its creator is dead.
   const hooks = savedHooks(root, id, log);
-  destroyContainer(root, state);
+  await destroyContainer(root, state);
   if (hooks === undefined) return;
   const { runPoststop } = await import("../hooks.ts");
   for (const failure of runPoststop(hooks, state)) log.warn(failure);

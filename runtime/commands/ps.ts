@@ -26,14 +26,14 @@ export const command: Command = {
     usage: "table or json (process ids only)",
     default: "table",
   }],
-  run({ global, flags, args: [id, ...options] }: Context): number {
+  async run({ global, flags, args: [id, ...options] }: Context): Promise<number> {
     const format = flags.string("format");
     if (format !== "table" && format !== "json") throw new RuntimeError("invalid format option");
     const state = readState(global.root, id);
     if (state.cgroup === null) {
       throw new RuntimeError("cannot list the processes of a container without a cgroup");
     }
-    const pids = openCgroup(state.cgroup).pids();
+    const pids = (await openCgroup(state.cgroup)).pids();
     writeText(
       Deno.stdout,
       format === "json" ? JSON.stringify(pids) + "\n" : selectRows(runPs(options), pids),

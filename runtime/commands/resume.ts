@@ -10,8 +10,8 @@ export const command: Command = {
   minArgs: 1,
   maxArgs: 1,
   flags: [],
-  run({ global, args: [id] }: Context): number {
-    resumeContainer(global.root, id);
+  async run({ global, args: [id] }: Context): Promise<number> {
+    await resumeContainer(global.root, id);
     return 0;
   },
 };

@@ -2,7 +2,7 @@
  * The cgroup v1 driver on the real hierarchies. Everything happens below cgroups of the test's own, which are removed
  * in any case. Needs root and cgroup v1; is skipped, with the reason in its name, elsewhere.
  */
-import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { type CgroupDriver, openCgroup, planCgroup } from "../../runtime/cgroups/driver.ts";
 import { readCgroupHost } from "../../runtime/cgroups/host.ts";
 import { RuntimeError } from "../../runtime/errors.ts";
@@ -37,7 +37,7 @@ function scene(name: string, run: (scene: Scene) => void | Promise<void>): void 
     name: title,
     ignore: reason !== undefined,
     fn: async () => {
-      const driver = planCgroup(request(`c${++scenes}`));
+      const driver = await planCgroup(request(`c${++scenes}`));
       const paths = { ...driver.record.paths };
       const children: Deno.ChildProcess[] = [];
       const sleeper = () => {
@@ -57,7 +57,7 @@ function scene(name: string, run: (scene: Scene) => void | Promise<void>): void 
 }
 
 async function cleanUp(paths: Record<string, string>, children: Deno.ChildProcess[]): Promise<void> {
-  const driver = openCgroup({ driver: "cgroupfs-v1", paths });
+  const driver = await openCgroup({ driver: "cgroupfs-v1", paths });
   if (driver.frozen()) driver.thaw();
   for (const child of children) {
     try {
@@ -68,7 +68,7 @@ async function cleanUp(paths: Record<string, string>, children: Deno.ChildProces
     await child.status;
   }
   driver.destroy();
-  openCgroup({ driver: "cgroupfs-v1", paths: parents(paths) }).destroy();
+  (await openCgroup({ driver: "cgroupfs-v1", paths: parents(paths) })).destroy();
 }
 
 function parents(paths: Record<string, string>): Record<string, string> {
@@ -244,21 +244,25 @@ scene("freeze stops the processes and thaw lets them go on", async ({ driver, fi
   }
 });
 
-scene("an occupied cgroup and a frozen one are refused, and stay as they are", ({ driver, sleeper }) => {
-  driver.create();
-  const again = () => planCgroup(request(driver.record.paths.devices.split("/").at(-1)!)).create();
-  const { pid } = sleeper();
-  driver.join(pid);
-  assertThrows(again, RuntimeError, "container's cgroup is not empty: 1 process(es) found");
-  Deno.writeTextFileSync("/sys/fs/cgroup/devices/cgroup.procs", String(pid), { create: false });
-  again();
-  driver.freeze();
-  assertThrows(again, RuntimeError, "container's cgroup unexpectedly frozen");
-  assertInside(
-    { ...driver, record: { ...driver.record, paths: { memory: driver.record.paths.memory } } },
-    pid,
-  );
-});
+scene(
+  "an occupied cgroup and a frozen one are refused, and stay as they are",
+  async ({ driver, sleeper }) => {
+    driver.create();
+    const id = driver.record.paths.devices.split("/").at(-1)!;
+    const again = async () => (await planCgroup(request(id))).create();
+    const { pid } = sleeper();
+    driver.join(pid);
+    await assertRejects(again, RuntimeError, "container's cgroup is not empty: 1 process(es) found");
+    Deno.writeTextFileSync("/sys/fs/cgroup/devices/cgroup.procs", String(pid), { create: false });
+    await again();
+    driver.freeze();
+    await assertRejects(again, RuntimeError, "container's cgroup unexpectedly frozen");
+    assertInside(
+      { ...driver, record: { ...driver.record, paths: { memory: driver.record.paths.memory } } },
+      pid,
+    );
+  },
+);
 
 scene(
   "destroy waits for killed processes, takes children along, and can be repeated",
@@ -284,9 +288,9 @@ scene(
   },
 );
 
-scene("a state file is enough to find everything again", ({ driver, sleeper }) => {
+scene("a state file is enough to find everything again", async ({ driver, sleeper }) => {
   driver.create();
-  const again = openCgroup(JSON.parse(JSON.stringify(driver.record)));
+  const again = await openCgroup(JSON.parse(JSON.stringify(driver.record)));
   const { pid } = sleeper();
   again.join(pid);
   assertEquals(again.pids(), [pid]);
@@ -352,11 +356,11 @@ const MIXED: LinuxResources = {
 };
 
 for (const [name, resources] of Object.entries({ none: {}, DOCKER, PRIVILEGED, MIXED })) {
-  scene(`the kernel holds the same as after runc: ${name}`, ({ driver }) => {
+  scene(`the kernel holds the same as after runc: ${name}`, async ({ driver }) => {
     if (!has("runc")) return console.log("skipped: runc is not installed");
     const directory = Deno.makeTempDirSync();
     const id = `${PARENT.slice(1)}-runc-${name}`;
-    const theirs = planCgroup(request(id)).record.paths;
+    const theirs = (await planCgroup(request(id))).record.paths;
     const root = `${directory}/state`;
     try {
       makeBundle(directory, `${PARENT}/${id}`, resources);
