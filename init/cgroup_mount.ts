@@ -39,6 +39,7 @@ export function mountCgroups(
       data: ["mode=755"],
       flags: 0,
       attributes: ATTRIBUTES,
+      label: context.label,
     });
     k.moveMount(tree, place);
     k.close(place);

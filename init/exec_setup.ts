@@ -31,6 +31,7 @@ import {
   setCapabilities,
   withRights,
 } from "./identity.ts";
+import type { HostProcfs, ProcessLabels } from "./labels.ts";
 import { openNulls, replaceNulls } from "./null_stdio.ts";
 import type { SplitAttributes } from "./process_attributes.ts";
 import { checkWorkingDirectory, lookUpHome, lookUpProgram, uniqueEnv } from "./program.ts";
@@ -66,14 +67,16 @@ export interface ExecPlan {
   timeNamespace: boolean;
   /** The container shares the mount namespace of the runtime that created it, so its root is no namespace's root. */
   foreignRoot: boolean;
-  /** Name of the container's session keyring. */
-  keyring: string;
+  /** Name of the container's session keyring, undefined where it has none of its own. */
+  keyring: string | undefined;
   host: HostCapabilities;
   /** Standard descriptors that are the host's null device. */
   nullStdio: readonly number[];
   /** File mode creation mask; undefined leaves the caller's. */
   umask: number | undefined;
   attributes: SplitAttributes | undefined;
+  /** Security labels, and how to open the procfs that they are written to; absent where it has none. */
+  labels: { process: ProcessLabels; openProcfs: (k: Recorder) => HostProcfs } | undefined;
   /** Lets the joiner run on all CPUs of its cgroup again, when no affinity is asked for. */
   resetAffinity: boolean;
   terminal: ExecTerminal | undefined;
@@ -96,8 +99,9 @@ export interface ExecReady {
 
 /** Everything from the joiner's birth on. Comes back when the process only needs to be let go. */
 export function setUpExec(k: Recorder, plan: ExecPlan): ExecReady {
-  joinContainer(k, plan);
-  const { process } = plan;
+  const { process, labels } = plan;
+  const procfs = labels?.openProcfs(k);
+  joinContainer(k, plan, procfs);
   const root = k.open("/", c.O_PATH | c.O_DIRECTORY);
   plan.terminal?.open(k, root);
   const nulls = openNulls(k, root, plan.nullStdio);
@@ -108,6 +112,10 @@ export function setUpExec(k: Recorder, plan: ExecPlan): ExecReady {
   const chdirAgain = changeDirectory(k, process.cwd);
   if (plan.umask !== undefined) k.call("umask", [plan.umask]);
   plan.attributes?.before(k);
+  if (procfs) {
+    labels!.process.forProgram(k, procfs.fd);
+    k.close(procfs.fd);
+  }
   if (process.noNewPrivileges) k.prctl(c.PR_SET_NO_NEW_PRIVS, 1);
   dropBounding(k, process, plan.host.last);
   k.kick();
@@ -119,6 +127,7 @@ export function setUpExec(k: Recorder, plan: ExecPlan): ExecReady {
   k.call("getcwd", [cwd, 4096], { allow: "any" });
   const program = lookUpProgram(k, process.args[0], env);
   k.flush();
+  procfs?.check();
   if (chdirAgain()) k.chdir(process.cwd, { doing: doingChdir(process.cwd) });
   else checkWorkingDirectory(cwd.text());
   replaceNulls(k, nulls);
@@ -127,7 +136,7 @@ export function setUpExec(k: Recorder, plan: ExecPlan): ExecReady {
 }
 
 /** Enters all namespaces of the container's init at once; setns(2) with a pidfd (Linux 5.8). */
-function joinContainer(k: Recorder, plan: ExecPlan): void {
+function joinContainer(k: Recorder, plan: ExecPlan, procfs: HostProcfs | undefined): void {
   const { mount, uts, ipc, pid, cgroup, network, time, user } = NAMESPACES;
   const doing = "join the namespaces of the container";
   const root = plan.foreignRoot ? k.open(`/proc/${plan.pid}/root`, c.O_PATH | c.O_DIRECTORY) : undefined;
@@ -149,7 +158,15 @@ function joinContainer(k: Recorder, plan: ExecPlan): void {
     k.call("chroot", ["."], { doing: "change the root to the container's" });
     k.close(root);
   }
-  k.call("keyctl", [c.KEYCTL_JOIN_SESSION_KEYRING, plan.keyring], {
+  const { keyring } = plan;
+  if (keyring === undefined) return;
+  const join = () => joinKeyring(k, keyring);
+  if (procfs) plan.labels!.process.forKeys(k, procfs.fd, join);
+  else join();
+}
+
+function joinKeyring(k: Recorder, name: string): void {
+  k.call("keyctl", [c.KEYCTL_JOIN_SESSION_KEYRING, name], {
     allow: [ENOSYS],
     doing: "join the container's session keyring",
   });

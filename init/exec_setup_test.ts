@@ -21,6 +21,7 @@ function plan(changes: Partial<ExecPlan> = {}): ExecPlan {
     nullStdio: [],
     umask: undefined,
     attributes: undefined,
+    labels: undefined,
     resetAffinity: false,
     terminal: undefined,
     limits: [],

@@ -18,6 +18,8 @@ export interface NewFilesystem {
   flags: number;
   /** MOUNT_ATTR_* of the mount. */
   attributes: number;
+  /** SELinux context of all that is in it; absent or empty: what the policy says. */
+  label?: string;
 }
 
 /** Flags of mount(2) that are options of the superblock. */
@@ -60,6 +62,7 @@ export function createFilesystem(k: Kernel, fs: NewFilesystem): Result {
     const value = equals < 0 ? null : option.slice(equals + 1);
     k.fsconfig(context, key, value, { repair: (errno) => explain(k, context, errno, option) });
   }
+  if (fs.label) k.fsconfig(context, "context", fs.label, options);
   k.fsconfigCreate(context, options);
   const mount = k.fsmount(context, fs.attributes);
   k.close(context);

@@ -33,6 +33,8 @@ export interface MountContext {
   fresh: Set<string>;
   /** Copies one directory's content into another, both given as descriptors of the kernel's process. */
   copyUp: (from: number, to: number) => void;
+  /** `linux.mountLabel`: SELinux context of new filesystems. */
+  label?: string;
 }
 
 /** The text that errors call a mount by. */
@@ -122,7 +124,9 @@ function newMount(
     data,
     flags,
     attributes: set,
+    label: UNLABELLED.includes(type) ? undefined : context.label,
   });
+  if (type === "mqueue" && context.label) labelRoot(k, tree, context.label);
   if (options.copyUp && type === "tmpfs") {
     k.during("tmpcopyup", () => context.copyUp(valueOf(place), valueOf(tree)));
   }
@@ -130,6 +134,17 @@ function newMount(
   if (type === "tmpfs" && !options.copyUp) context.fresh.add(destination);
   if (late) context.readonly.push(() => k.mountSetattr(tree, "", 0, { set: m.MOUNT_ATTR_RDONLY }));
   else k.close(tree);
+}
+
+/** Filesystems that take no context for all that is in them: the policy labels it, and mqueue takes one for its root. */
+const UNLABELLED: readonly string[] = ["proc", "sysfs", "mqueue", "cgroup2"];
+
+function labelRoot(k: Kernel, tree: Fd, label: string): void {
+  const directory = k.openat(tree, ".", c.O_RDONLY | c.O_DIRECTORY);
+  const value = new TextEncoder().encode(label);
+  const doing = `set the SELinux label ${JSON.stringify(label)}`;
+  k.call("fsetxattr", [directory, "security.selinux", value, value.length, 0], { doing });
+  k.close(directory);
 }
 
 /** /proc and /sys are mounted on real directories only: a symlink there once redirected them (CVE-2019-19921, CVE-2023-27561). */

@@ -49,12 +49,14 @@ interface Opened {
  * Hides and write-protects paths; those that do not exist are skipped.
  *
  * @param root Descriptor of the container's root.
+ * @param label SELinux context of the container's mounts.
  */
 export function restrictPaths(
   k: Kernel,
   root: Fd,
   masked: readonly string[],
   readonly: readonly string[],
+  label?: string,
 ): void {
   if (masked.length + readonly.length === 0) return;
   const open = (path: string): Opened => {
@@ -69,7 +71,8 @@ export function restrictPaths(
   const nullDevice = masked.length > 0 ? openNullDevice(k, root) : undefined;
   k.flush();
   for (const item of toProtect) if (exists(item, "readonlyPaths")) protect(k, item);
-  if (nullDevice !== undefined) maskAll(k, toMask.filter((item) => exists(item, "maskedPaths")), nullDevice);
+  if (nullDevice === undefined) return;
+  maskAll(k, toMask.filter((item) => exists(item, "maskedPaths")), nullDevice, label);
 }
 
 function exists({ path, fd }: Opened, list: string): boolean {
@@ -90,7 +93,7 @@ function protect(k: Kernel, { path, fd }: Opened): void {
 }
 
 /** Files get the null device over them, directories an empty read-only tmpfs that they all share. */
-function maskAll(k: Kernel, items: readonly Opened[], nullDevice: NullDevice): void {
+function maskAll(k: Kernel, items: readonly Opened[], nullDevice: NullDevice, label?: string): void {
   const isDirectory = ({ stat }: Opened) => (readStatx(stat).mode & c.S_IFMT) === c.S_IFDIR;
   if (items.some((item) => !isDirectory(item))) checkNullDevice(nullDevice);
   let empty: Result | undefined;
@@ -99,7 +102,7 @@ function maskAll(k: Kernel, items: readonly Opened[], nullDevice: NullDevice): v
       if (!isDirectory(item)) cover(k, nullDevice.fd, item.fd);
       else if (empty !== undefined) cover(k, empty, item.fd);
       // A detached mount must be attached once before it can be copied.
-      else k.moveMount(empty = emptyDirectory(k), item.fd);
+      else k.moveMount(empty = emptyDirectory(k, label), item.fd);
       k.close(item.fd);
     });
   }
@@ -114,7 +117,7 @@ function cover(k: Kernel, what: Fd, place: Fd): void {
   k.close(copy);
 }
 
-function emptyDirectory(k: Kernel): Result {
+function emptyDirectory(k: Kernel, label?: string): Result {
   const data = ["nr_blocks=1", "nr_inodes=1"];
   return createFilesystem(k, {
     type: "tmpfs",
@@ -122,5 +125,6 @@ function emptyDirectory(k: Kernel): Result {
     data,
     flags: 0,
     attributes: m.MOUNT_ATTR_RDONLY,
+    label,
   });
 }

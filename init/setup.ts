@@ -25,6 +25,7 @@ import {
   withSysAdmin,
 } from "./identity.ts";
 import { makeInRoot } from "./in_root.ts";
+import type { ContainerLabels } from "./labels.ts";
 import { bringLoopbackUp } from "./loopback.ts";
 import { isBind, type MountContext, mountOne } from "./mounts.ts";
 import { cleanPath } from "./mount_rules.ts";
@@ -57,6 +58,8 @@ export interface SetupPlan {
   terminal: ((root: Fd) => void) | undefined;
   /** Sets what the config says of scheduling and the like; absent where it says nothing. */
   attributes: ((k: Recorder) => void) | undefined;
+  /** Security labels; absent where the config asks for none. */
+  labels: ContainerLabels | undefined;
   /** Standard descriptors that are the host's null device, to be replaced by the container's. */
   nullStdio: readonly number[];
   hasKcore: boolean;
@@ -101,9 +104,17 @@ export function setUp(k: Recorder, plan: SetupPlan): Ready {
 function enter(k: Recorder, plan: SetupPlan): void {
   k.call("setsid", [], { allow: [EPERM] });
   k.call("umask", [0]);
-  if (!plan.noNewKeyring) joinKeyring(k, plan.id);
+  if (!plan.noNewKeyring) makeKeyring(k, plan);
   if (plan.namespaces.fresh.has("cgroup")) k.unshare(NAMESPACES.cgroup.flag);
   if (plan.namespaces.fresh.has("network")) bringLoopbackUp(k);
+}
+
+/** A keyring of the container's own, with its label where it has one. */
+function makeKeyring(k: Recorder, { id, labels }: SetupPlan): void {
+  if (!labels?.process?.context) return joinKeyring(k, id);
+  const procfs = openProcfs(k);
+  labels.process.forKeys(k, procfs, () => joinKeyring(k, id));
+  k.close(procfs);
 }
 
 /** What possessor and owner may do with the session keyring: all but change it, and search it (keyctl(2)). */
@@ -134,6 +145,7 @@ function prepareRoot(k: Recorder, plan: SetupPlan): { root: Result; later: (() =
     checks: [],
     fresh: new Set(),
     copyUp: plan.copyUp,
+    label: plan.labels?.mounts,
   };
   for (const mount of spec.mounts ?? []) {
     if (isCgroup(mount)) mountCgroups(k, context, mount, plan.cgroupMount());
@@ -197,7 +209,7 @@ function nameHost(k: Recorder, { hostname, domainname }: Spec): void {
 
 function restrict(k: Recorder, plan: SetupPlan, root: Fd): void {
   const { maskedPaths = [], readonlyPaths = [] } = plan.spec.linux ?? {};
-  restrictPaths(k, root, maskedPaths, readonlyPaths);
+  restrictPaths(k, root, maskedPaths, readonlyPaths, plan.labels?.mounts);
 }
 
 /**
@@ -245,6 +257,7 @@ function becomeProcess(k: Recorder, plan: SetupPlan, { root, procfs, fifo, settl
     ? undefined
     : lookUpHome(k, root, process.user.uid);
   k.close(root);
+  plan.labels?.process?.forProgram(k, procfs);
   if (process.noNewPrivileges) k.prctl(c.PR_SET_NO_NEW_PRIVS, 1);
   plan.attributes?.(k);
   dropBounding(k, process, plan.host.last);

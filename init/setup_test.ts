@@ -53,6 +53,7 @@ function planOf(spec: Spec, more: Partial<SetupPlan>, marks: string[]): SetupPla
     sendListener: () => marks.push("send listener"),
     terminal: undefined,
     attributes: undefined,
+    labels: undefined,
     nullStdio: [],
     hasKcore: false,
     mountPoints: () => ["/"],

@@ -150,6 +150,7 @@ function newState(
     annotations: spec.annotations ?? {},
   };
 }
+    noNewKeyring: o.noNewKeyring,
 
 /** The container's way from a record to `created`. */
 function build(creation: Creation, interrupts: Interrupts): void {

@@ -22,10 +22,11 @@ export interface Parts {
 /** Loads what this container needs: what is not loaded is not compiled, and compiling is most of the time there is. */
 export async function loadParts(
   { consoleSocket, pidfdSocket }: { consoleSocket?: string; pidfdSocket?: string },
-  { process, hooks, linux, mounts = [] }: Spec,
+  spec: Spec,
 ): Promise<Parts> {
   const hooked = Object.values(hooks ?? {}).some((list) => list.length > 0);
   return {
+  const { process, hooks, linux, mounts = [] } = spec;
     hooks: hooked ? await import("./hooks.ts") : undefined,
     seccomp: linux?.seccomp ? await import("./seccomp.ts") : undefined,
     listener: linux?.seccomp?.listenerPath ? await import("./seccomp_listener.ts") : undefined,

@@ -137,7 +137,6 @@ async function startProcess(k: LocalKernel, o: ExecOptions): Promise<number> {
   const process = typeof o.process === "string"
     ? await processFromFile(o.process)
     : processFromFlags(spec.process, o.process);
-  refuseLabels(process);
   const parts = await loadParts(o, spec, process, state);
   parts.terminal?.checkTerminal(terminalRequest(o, process));
   mark("process known");
@@ -178,16 +177,10 @@ function makeReport(k: LocalKernel, arena: Arena): Report {
   });
 }
 
-/** What would be ignored is refused. */
-function refuseLabels({ apparmorProfile, selinuxLabel }: Process): void {
-  if (apparmorProfile) throw new RuntimeError("process.apparmorProfile is not supported yet");
-  if (selinuxLabel) throw new RuntimeError("process.selinuxLabel is not supported yet");
-}
-
 /** Loads what this process needs: what is not loaded is not compiled. */
 async function loadParts(
   o: ExecOptions,
-  { linux }: Spec,
+  { linux, process: own }: Spec,
   process: Process,
   state: ContainerState,
 ): Promise<Parts> {
@@ -207,6 +200,14 @@ async function loadParts(
 function build(execution: Execution): ExecReady {
   const { k, spec, process, parts, stage, entry } = execution;
   const affinity = process.execCPUAffinity;
+/** A process that names no labels gets the container's, as in runc. */
+async function labelsOfExec(process: Process, own: Process): Promise<ExecPlan["labels"]> {
+  const { apparmorProfile, selinuxLabel } = own;
+  if (!(process.apparmorProfile || process.selinuxLabel || apparmorProfile || selinuxLabel)) return undefined;
+  const { labelsOf, openHostProcfs } = await import("./labels.ts");
+  return { process: labelsOf(process, own)!, openProcfs: openHostProcfs };
+}
+
   if (affinity?.initial) parts.attributes!.setAffinity(k, stage.pid, affinity.initial);
   const nullStdio = process.terminal ? [] : inspectStdio(k, process.user.uid);
   const limits = limitsOf(k, process.rlimits);
@@ -241,7 +242,7 @@ function execPlan(
     userNamespace: has("user") && !isOurs(state.pid, "user"),
     timeNamespace: has("time"),
     foreignRoot: !has("mount"),
-    keyring: `_ses.${o.id}`,
+    keyring: state.noNewKeyring ? undefined : `_ses.${o.id}`,
     host: readHostCapabilities(k),
     nullStdio,
     umask: process.user.umask ?? spec.process.user.umask,
@@ -251,6 +252,7 @@ function execPlan(
     limits,
     filter: () =>
       linux?.seccomp
+    labels: parts.labels,
         ? parts.seccomp!.compileSeccomp(
           linux.seccomp,
           parts.seccomp!.SECCOMP_CACHE,

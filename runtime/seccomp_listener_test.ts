@@ -14,6 +14,7 @@ const STATE: ContainerState = {
   startTime: "1",
   pidNamespace: true,
   cgroupClaimed: true,
+  noNewKeyring: false,
   cgroup: null,
   annotations: { a: "b" },
 };

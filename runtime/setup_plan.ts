@@ -107,12 +107,13 @@ function mountPlan(
 function processPlan(
   { o, config, parts, namespaces }: Creation,
   init: RemoteKernel,
-): Some<"attributes" | "terminal"> {
+): Some<"attributes" | "labels" | "terminal"> {
   const { spec } = config;
   const { attributes, terminal } = parts;
   return {
     attributes: attributes && ((k) => attributes.setAttributes(k, spec.process, spec.linux)),
     terminal: spec.process.terminal
+    labels: parts.labels,
       ? (root) => {
         const ownMounts = hasNamespace(namespaces, "mount");
         terminal!.makeTerminal(init, root, spec.process, terminalRequest(o, spec), ownMounts);

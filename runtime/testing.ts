@@ -18,6 +18,7 @@ export function sampleState(id: string, changes: Partial<ContainerState> = {}): 
     startTime: "",
     pidNamespace: true,
     cgroupClaimed: true,
+    noNewKeyring: false,
     cgroup: null,
     annotations: {},
     ...changes,

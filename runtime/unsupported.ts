@@ -10,12 +10,8 @@ const LATER = "is not supported yet";
 
 /** What a config asks for and tsrun cannot do. Only values that would have an effect count. */
 export function unsupported(spec: Spec): Problem[] {
-  const { process, linux } = spec;
+  const { linux } = spec;
   const asked: [string, boolean][] = [
-    ["process.apparmorProfile", Boolean(process.apparmorProfile)],
-    ["process.selinuxLabel", Boolean(process.selinuxLabel)],
-    ["linux.mountLabel", Boolean(linux?.mountLabel)],
-    ["linux.intelRdt", linux?.intelRdt !== undefined],
     ["linux.netDevices", Object.keys(linux?.netDevices ?? {}).length > 0],
   ];
   return [

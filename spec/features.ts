@@ -6,7 +6,7 @@
  * - `namespaces` leaves out `user` and `time` until id mappings and clock offsets are applied;
  * - `mountExtensions.idmap` is off until id-mapped mounts are made;
  * - `cgroup.v2`, `cgroup.systemd`, `cgroup.systemdUser` and `cgroup.rdma` are off until those drivers exist;
- * - `apparmor`, `selinux`, `intelRdt` and `netDevices` are off until they are applied;
+ * - `intelRdt` and `netDevices` are off until they are applied;
  * - the annotation for checkpoints says "false" until CRIU is driven.
  *
  * @module
@@ -45,9 +45,9 @@ export function features(facts: FeatureFacts): Features {
       capabilities: Object.keys(CAPABILITIES),
       cgroup: { v1: true, v2: false, systemd: false, systemdUser: false, rdma: false },
       seccomp: facts.seccomp,
-      apparmor: { enabled: false },
-      selinux: { enabled: false },
-      intelRdt: { enabled: false, schemata: false, monitoring: false },
+      apparmor: { enabled: true },
+      selinux: { enabled: true },
+      intelRdt: { enabled: true, schemata: true, monitoring: true },
       memoryPolicy: { modes: Object.keys(MEMORY_POLICY_MODES), flags: Object.keys(MEMORY_POLICY_FLAGS) },
       mountExtensions: { idmap: { enabled: false } },
       netDevices: { enabled: false },

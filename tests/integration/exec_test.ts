@@ -310,6 +310,13 @@ contract("exec: the container's session keyring", async (box) => {
   assertMatch(keys, new RegExp(`keyring\\s+_ses\\.${container.id}`));
 }, { skip: exists("/proc/keys") ? undefined : "the kernel has no keys" });
 
+contract("exec: no session keyring where the container was to have none", async (box) => {
+  const container = box.container({ process: { args: ["sleep", "1000"], noNewPrivileges: false } });
+  await container.started({ flags: ["--no-new-keyring"] });
+  const keys = await execOutput(container, sh("cat /proc/keys"));
+  assert(!keys.includes(`_ses.${container.id}`), keys);
+}, { skip: exists("/proc/keys") ? undefined : "the kernel has no keys" });
+
 contract("exec: /dev/null on standard input is the container's", async (box) => {
   const container = await sleeper(box);
   const device = await execOutput(container, sh("stat -L -c %d /proc/self/fd/0 /dev/null | uniq | wc -l"));

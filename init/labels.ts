@@ -1,0 +1,92 @@
+/**
+ * Security labels of the container's process: an AppArmor profile, an SELinux context.
+ *
+ * Both are promises that the kernel keeps at the next execve(2). They are written to files of a procfs that nobody in
+ * the container can have changed: in one that is mounted over, the write would go to a file of the attacker's and
+ * the process would run without its profile (CVE-2019-16884). A clone inherits the promise, so whoever has the rights
+ * and the procfs at hand can make it. Sources: proc_pid_attr(5), Documentation/admin-guide/LSM/apparmor.rst,
+ * libapparmor's aa_change_onexec(2), libselinux's setexeccon(3) and setkeycreatecon(3).
+ * @module
+ */
+
+import * as c from "../ffi/constants.ts";
+import { ENOENT, strerror } from "../ffi/errno.ts";
+import { type Fd, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
+import type { SyscallName } from "../ffi/syscalls.ts";
+import { readStatfsType, STATFS_SIZE } from "../ffi/structs.ts";
+
+/** Below a procfs that is held open: what is mounted over a part of it is not entered. */
+const IN_PROCFS = c.RESOLVE_BENEATH | c.RESOLVE_NO_MAGICLINKS | c.RESOLVE_NO_XDEV;
+
+/** The labels of a process. */
+export class ProcessLabels {
+  /**
+   * @param profile Name of the AppArmor profile, empty for the one that the runtime has.
+   * @param attribute Where this kernel takes it: `attr/apparmor/exec`, or `attr/exec` before Linux 5.8.
+   * @param context SELinux context, empty for what the policy says.
+   */
+  constructor(readonly profile: string, readonly attribute: string, readonly context: string) {}
+
+  /** Runs a step that makes keys, which are to have the process's SELinux context. */
+  forKeys<T>(k: Kernel, procfs: Fd, makeKeys: () => T): T {
+    if (this.context === "") return makeKeys();
+    this.#write(k, procfs, "attr/keycreate", this.context, "set the SELinux label of keys");
+    const made = makeKeys();
+    this.#write(k, procfs, "attr/keycreate", "", "take the SELinux label of keys back");
+    return made;
+  }
+
+  /** Has the calling process, or the clone that comes of it, labelled when it becomes its program. */
+  forProgram(k: Kernel, procfs: Fd): void {
+    if (this.context !== "") {
+      const doing = `can't set process label ${JSON.stringify(this.context)}`;
+      this.#write(k, procfs, "attr/exec", this.context, doing);
+    }
+    if (this.profile !== "") {
+      const doing = "unable to apply apparmor profile: apparmor failed to apply profile " +
+        JSON.stringify(this.profile);
+      this.#write(k, procfs, this.attribute, `exec ${this.profile}`, doing, NOT_LOADED);
+    }
+  }
+
+  #write(k: Kernel, procfs: Fd, attribute: string, value: string, doing: string, missing = ""): void {
+    const fail = (call: SyscallName, hint: string) => (errno: number) => {
+      if (errno === ENOENT && hint !== "") throw new Error(`${doing}: ${hint}: ${strerror(errno)}`);
+      throw new OperationError(call, errno, `"/proc/self/${attribute}"`, doing);
+    };
+    const file = k.openat2(procfs, `self/${attribute}`, c.O_WRONLY, IN_PROCFS, 0, {
+      repair: fail("openat2", ""),
+    });
+    k.write(file, value, { repair: fail("write", missing) });
+    k.close(file);
+  }
+}
+
+const NOT_LOADED = "no such profile is loaded (load its file by apparmor_parser -r)";
+
+/** The labels of a container. */
+export interface ContainerLabels {
+  process: ProcessLabels | undefined;
+  /** SELinux context of its mounts, empty for what the policy says. */
+  mounts: string;
+}
+
+/** The procfs of the host, where the caller is still in the host's mount namespace. */
+export interface HostProcfs {
+  fd: Result;
+  /** Throws if it is none; to be called when the kernel has answered. */
+  check: () => void;
+}
+
+/** Opens the host's procfs: one who is about to join a container's namespaces may have no right to mount his own. */
+export function openHostProcfs(k: Kernel): HostProcfs {
+  const fd = k.open("/proc", c.O_PATH | c.O_DIRECTORY);
+  const statfs = k.buffer(STATFS_SIZE);
+  k.fstatfs(fd, statfs);
+  return {
+    fd,
+    check() {
+      if (readStatfsType(statfs) !== c.PROC_SUPER_MAGIC) throw new Error("set labels: /proc is not a procfs");
+    },
+  };
+}
