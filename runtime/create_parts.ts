@@ -15,6 +15,7 @@ export interface Parts {
   pidfd: typeof import("./pidfd_socket.ts") | undefined;
   terminal: typeof import("./console_socket.ts") | undefined;
   attributes: typeof import("../init/process_attributes.ts") | undefined;
+  labels: import("../init/labels.ts").ContainerLabels | undefined;
   copyUp: typeof import("./copy_up.ts") | undefined;
   cgroupMount: typeof import("./cgroups/mount.ts") | undefined;
 }
@@ -25,8 +26,8 @@ export async function loadParts(
   spec: Spec,
 ): Promise<Parts> {
   const hooked = Object.values(hooks ?? {}).some((list) => list.length > 0);
-  return {
   const { process, hooks, linux, mounts = [] } = spec;
+  return {
     hooks: hooked ? await import("./hooks.ts") : undefined,
     seccomp: linux?.seccomp ? await import("./seccomp.ts") : undefined,
     listener: linux?.seccomp?.listenerPath ? await import("./seccomp_listener.ts") : undefined,
@@ -37,6 +38,9 @@ export async function loadParts(
       ? await import("../init/process_attributes.ts")
       : undefined,
     copyUp: mounts.some(({ options }) => options?.includes(MOUNT_COPY_UP))
+    labels: process.apparmorProfile || process.selinuxLabel || linux?.mountLabel
+      ? (await import("./labels.ts")).containerLabels(spec)
+      : undefined,
       ? await import("./copy_up.ts")
       : undefined,
     cgroupMount: mounts.some(({ type }) => type === "cgroup")

@@ -72,6 +72,7 @@ interface Execution {
 interface Parts {
   seccomp: typeof import("./seccomp.ts") | undefined;
   attributes: typeof import("../init/process_attributes.ts") | undefined;
+  labels: ExecPlan["labels"];
   terminal: typeof import("./console_socket.ts") | undefined;
   listener: import("./exec_listener.ts").ExecListener | undefined;
 }
@@ -191,15 +192,12 @@ async function loadParts(
     terminal: process.terminal || o.consoleSocket ? await import("./console_socket.ts") : undefined,
     attributes: attributes ? await import("../init/process_attributes.ts") : undefined,
     listener: linux?.seccomp?.listenerPath
+    labels: await labelsOfExec(process, own),
       ? new (await import("./exec_listener.ts")).ExecListener(local(), linux.seccomp, state)
       : undefined,
   };
 }
 
-/** From the stage to a process that only has to be let go. */
-function build(execution: Execution): ExecReady {
-  const { k, spec, process, parts, stage, entry } = execution;
-  const affinity = process.execCPUAffinity;
 /** A process that names no labels gets the container's, as in runc. */
 async function labelsOfExec(process: Process, own: Process): Promise<ExecPlan["labels"]> {
   const { apparmorProfile, selinuxLabel } = own;
@@ -210,6 +208,10 @@ async function labelsOfExec(process: Process, own: Process): Promise<ExecPlan["l
 
   if (affinity?.initial) parts.attributes!.setAffinity(k, stage.pid, affinity.initial);
   const nullStdio = process.terminal ? [] : inspectStdio(k, process.user.uid);
+/** From the stage to a process that only has to be let go. */
+function build(execution: Execution): ExecReady {
+  const { k, spec, process, parts, stage, entry } = execution;
+  const affinity = process.execCPUAffinity;
   const limits = limitsOf(k, process.rlimits);
   const joiner = stage.init({
     namespaces: { fresh: new Set(), joins: [] },
@@ -250,9 +252,9 @@ function execPlan(
     resetAffinity: !initial && !final,
     terminal: terminalOf(execution, joiner),
     limits,
+    labels: parts.labels,
     filter: () =>
       linux?.seccomp
-    labels: parts.labels,
         ? parts.seccomp!.compileSeccomp(
           linux.seccomp,
           parts.seccomp!.SECCOMP_CACHE,
