@@ -147,10 +147,10 @@ function newState(
     pidNamespace: namespaces.fresh.has("pid"),
     cgroup: cgroup.record,
     cgroupClaimed: false,
+    noNewKeyring: o.noNewKeyring,
     annotations: spec.annotations ?? {},
   };
 }
-    noNewKeyring: o.noNewKeyring,
 
 /** The container's way from a record to `created`. */
 function build(creation: Creation, interrupts: Interrupts): void {

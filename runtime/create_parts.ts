@@ -25,8 +25,8 @@ export async function loadParts(
   { consoleSocket, pidfdSocket }: { consoleSocket?: string; pidfdSocket?: string },
   spec: Spec,
 ): Promise<Parts> {
-  const hooked = Object.values(hooks ?? {}).some((list) => list.length > 0);
   const { process, hooks, linux, mounts = [] } = spec;
+  const hooked = Object.values(hooks ?? {}).some((list) => list.length > 0);
   return {
     hooks: hooked ? await import("./hooks.ts") : undefined,
     seccomp: linux?.seccomp ? await import("./seccomp.ts") : undefined,
@@ -37,10 +37,10 @@ export async function loadParts(
     attributes: process.scheduler ?? process.ioPriority ?? linux?.personality ?? linux?.memoryPolicy
       ? await import("../init/process_attributes.ts")
       : undefined,
-    copyUp: mounts.some(({ options }) => options?.includes(MOUNT_COPY_UP))
     labels: process.apparmorProfile || process.selinuxLabel || linux?.mountLabel
       ? (await import("./labels.ts")).containerLabels(spec)
       : undefined,
+    copyUp: mounts.some(({ options }) => options?.includes(MOUNT_COPY_UP))
       ? await import("./copy_up.ts")
       : undefined,
     cgroupMount: mounts.some(({ type }) => type === "cgroup")

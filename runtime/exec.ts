@@ -191,8 +191,8 @@ async function loadParts(
     seccomp: linux?.seccomp ? await import("./seccomp.ts") : undefined,
     terminal: process.terminal || o.consoleSocket ? await import("./console_socket.ts") : undefined,
     attributes: attributes ? await import("../init/process_attributes.ts") : undefined,
-    listener: linux?.seccomp?.listenerPath
     labels: await labelsOfExec(process, own),
+    listener: linux?.seccomp?.listenerPath
       ? new (await import("./exec_listener.ts")).ExecListener(local(), linux.seccomp, state)
       : undefined,
   };
@@ -206,12 +206,12 @@ async function labelsOfExec(process: Process, own: Process): Promise<ExecPlan["l
   return { process: labelsOf(process, own)!, openProcfs: openHostProcfs };
 }
 
-  if (affinity?.initial) parts.attributes!.setAffinity(k, stage.pid, affinity.initial);
-  const nullStdio = process.terminal ? [] : inspectStdio(k, process.user.uid);
 /** From the stage to a process that only has to be let go. */
 function build(execution: Execution): ExecReady {
   const { k, spec, process, parts, stage, entry } = execution;
   const affinity = process.execCPUAffinity;
+  if (affinity?.initial) parts.attributes!.setAffinity(k, stage.pid, affinity.initial);
+  const nullStdio = process.terminal ? [] : inspectStdio(k, process.user.uid);
   const limits = limitsOf(k, process.rlimits);
   const joiner = stage.init({
     namespaces: { fresh: new Set(), joins: [] },
@@ -249,10 +249,10 @@ function execPlan(
     nullStdio,
     umask: process.user.umask ?? spec.process.user.umask,
     attributes: attributesOf(execution),
+    labels: parts.labels,
     resetAffinity: !initial && !final,
     terminal: terminalOf(execution, joiner),
     limits,
-    labels: parts.labels,
     filter: () =>
       linux?.seccomp
         ? parts.seccomp!.compileSeccomp(

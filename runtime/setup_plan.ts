@@ -97,6 +97,8 @@ function mountPlan(
         record: cgroup.record,
         own: cgroupHost.own,
         cgroupNamespace: namespaces.fresh.has("cgroup"),
+        joinedCgroupNamespace: namespaces.joins.some(({ type }) => type === "cgroup"),
+        userNamespace: hasNamespace(namespaces, "user"),
       }),
     copyUp: (from, to) =>
       parts.copyUp!.copyContent(`/proc/${stage.initPid}/fd/${from}`, `/proc/${stage.initPid}/fd/${to}`),
@@ -111,9 +113,9 @@ function processPlan(
   const { spec } = config;
   const { attributes, terminal } = parts;
   return {
+    labels: parts.labels,
     attributes: attributes && ((k) => attributes.setAttributes(k, spec.process, spec.linux)),
     terminal: spec.process.terminal
-    labels: parts.labels,
       ? (root) => {
         const ownMounts = hasNamespace(namespaces, "mount");
         terminal!.makeTerminal(init, root, spec.process, terminalRequest(o, spec), ownMounts);

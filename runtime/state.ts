@@ -35,9 +35,9 @@ export interface ContainerState {
   cgroup: CgroupRecord | null;
   /** False as long as the cgroup may be somebody else's: it was recorded, but not yet seen to be free. */
   cgroupClaimed: boolean;
-  annotations: Record<string, string>;
   /** It was made to have no session keyring of its own (`--no-new-keyring`), so its processes join none. */
   noNewKeyring: boolean;
+  annotations: Record<string, string>;
 }
 
 export type { Status };
