@@ -10,7 +10,7 @@ import { EEXIST, EPERM } from "../ffi/errno.ts";
 import { type Fd, type Kernel, OperationError } from "../ffi/kernel.ts";
 import { makedev, readStatx, STATX_SIZE } from "../ffi/structs.ts";
 import type { LinuxDevice } from "../spec/types.ts";
-import { makeInRoot, openInRoot } from "./in_root.ts";
+import { openInRoot } from "./in_root.ts";
 
 /** The devices that every container has: path below /dev, major and minor number. */
 const DEFAULT_DEVICES: readonly (readonly [string, number, number])[] = [
@@ -47,14 +47,24 @@ export function deviceList(configured: readonly LinuxDevice[] | undefined): Linu
  *
  * @param root Descriptor of the rootfs.
  * @param hasKcore Whether the host has /proc/kcore, to which /dev/core then leads.
+ * @param bind Do not try to make nodes of devices: in a user namespace nobody may, and the host's are bound instead.
  */
-export function makeDevices(k: Kernel, root: Fd, devices: readonly LinuxDevice[], hasKcore: boolean): void {
+export function makeDevices(
+  k: Kernel,
+  root: Fd,
+  devices: readonly LinuxDevice[],
+  hasKcore: boolean,
+  bind = false,
+): void {
   const dev = k.during(
     "open /dev of the container",
     () => openInRoot(k, root, "/dev", { flags: c.O_PATH | c.O_DIRECTORY, missing: "directory" }),
   );
   for (const device of devices) {
-    k.during(`create device node ${JSON.stringify(device.path)}`, () => makeDevice(k, root, dev, device));
+    k.during(`create device node ${JSON.stringify(device.path)}`, () => {
+      if (bind && device.type !== "p") bindHostDevice(k, root, device);
+      else makeDevice(k, root, dev, device);
+    });
   }
   for (const [name, target] of DEFAULT_LINKS) k.symlinkat(target, dev, name, { allow: [EEXIST] });
   if (hasKcore) k.symlinkat("/proc/kcore", dev, "core", { allow: [EEXIST] });
@@ -86,7 +96,7 @@ function makeDevice(k: Kernel, root: Fd, dev: Fd, device: LinuxDevice): void {
   const made = k.mknodat(directory, name, wanted.mode | (fileMode & 0o7777), makedev(major, minor), {
     repair(errno) {
       if (errno === EEXIST) checkExisting(k, directory, name, path, wanted);
-      else if (errno === EPERM) bindHostDevice(k, root, path);
+      else if (errno === EPERM) bindHostDevice(k, root, device);
       else throw new OperationError("mknodat", errno, "", `create device node ${JSON.stringify(path)}`);
       return "skip";
     },
@@ -118,11 +128,20 @@ function checkExisting(
   }
 }
 
-/** Where device nodes may not be made, the host's node is bound in its place. */
-function bindHostDevice(k: Kernel, root: Fd, path: string): void {
-  makeInRoot(k, root, path, "file");
-  const place = openInRoot(k, root, path, { flags: c.O_PATH | c.O_NOFOLLOW });
+/** Where device nodes may not be made, the host's node is bound in its place: with the host's owner and mode. */
+function bindHostDevice(k: Kernel, root: Fd, { path, type, major, minor }: LinuxDevice): void {
+  const buffer = k.buffer(STATX_SIZE);
   const node = k.openTree(c.AT_FDCWD, path, c.OPEN_TREE_CLONE);
+  k.statx(node, "", buffer).value;
+  const { mode, rdev } = readStatx(buffer);
+  if ((mode & c.S_IFMT) !== TYPES[type] || rdev.major !== major || rdev.minor !== minor) {
+    throw new Error(
+      `create device node ${
+        JSON.stringify(path)
+      }: nodes cannot be made here, and the host has another device there`,
+    );
+  }
+  const place = openInRoot(k, root, path, { flags: c.O_PATH | c.O_NOFOLLOW, missing: "file" });
   k.moveMount(node, place);
   k.close(node);
   k.close(place);

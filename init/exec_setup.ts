@@ -64,6 +64,10 @@ export interface ExecPlan {
   pidfd: number;
   /** The container has a user namespace, or a time namespace, other than the runtime's. */
   userNamespace: boolean;
+  /** The user namespace denies setgroups(2). */
+  groupsDenied?: boolean;
+  /** What to join in one call, for a caller who has rights only as the user namespace's owner: CLONE_NEW* flags. */
+  joinAtOnce?: number;
   timeNamespace: boolean;
   /** The container shares the mount namespace of the runtime that created it, so its root is no namespace's root. */
   foreignRoot: boolean;
@@ -121,7 +125,7 @@ export function setUpExec(k: Recorder, plan: ExecPlan): ExecReady {
   k.kick();
   const filter = plan.filter();
   const placed = placeFilter(plan, filter);
-  becomeUser(k, process);
+  becomeUser(k, process, plan.groupsDenied);
   takeRights(k, plan, placed.rights);
   const cwd = k.buffer(4096);
   k.call("getcwd", [cwd, 4096], { allow: "any" });
@@ -141,14 +145,15 @@ function joinContainer(k: Recorder, plan: ExecPlan, procfs: HostProcfs | undefin
   const doing = "join the namespaces of the container";
   const root = plan.foreignRoot ? k.open(`/proc/${plan.pid}/root`, c.O_PATH | c.O_DIRECTORY) : undefined;
   const flags = mount.flag | uts.flag | ipc.flag | pid.flag | cgroup.flag | network.flag;
-  k.setns(plan.pidfd, flags | (plan.timeNamespace ? time.flag : 0), { doing });
+  k.setns(plan.pidfd, plan.joinAtOnce ?? flags | (plan.timeNamespace ? time.flag : 0), { doing });
   if (plan.resetAffinity) {
     // Whatever the caller was bound to; the kernel cuts it down to the cgroup's CPUs (sched_setaffinity(2)).
     k.call("sched_setaffinity", [0, ALL_CPUS, new Uint8Array(ALL_CPUS).fill(0xff)], { allow: "any" });
   }
   // Last, since it takes the rights over all that the user namespace does not own.
   if (plan.userNamespace) {
-    k.setns(plan.pidfd, user.flag, { doing });
+    if (plan.joinAtOnce === undefined) k.setns(plan.pidfd, user.flag, { doing });
+    if (!plan.groupsDenied) k.call("setgroups", [0, null], { doing });
     k.call("setresgid", [0, 0, 0], { doing });
     k.call("setresuid", [0, 0, 0], { doing });
   }

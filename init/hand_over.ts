@@ -1,5 +1,5 @@
 /**
- * Brings descriptors from an executor's process to tsrun, over the channel that there is between them.
+ * Brings descriptors from an executor's process to tsrun and back, over the channel that there is between them.
  *
  * pidfd_getfd(2) would do where tsrun may trace the init. Not everywhere it may: the init is not dumpable, and
  * tsrun may be without CAP_SYS_PTRACE, or be no root at all.
@@ -55,5 +55,39 @@ function receiveDescriptor(k: LocalKernel, socket: number): number | undefined {
     if (got === 0) return undefined;
     const length = k.memory.getI64(message + MESSAGE_CONTROL_LENGTH);
     return decodeRights(control.bytes, length)[0];
+  });
+}
+
+/**
+ * Copies a descriptor of this process to the kernel's process; what is recorded runs first.
+ *
+ * @param fd Its number here, where it stays open.
+ * @returns Its number there; it closes on exec.
+ * @throws {OperationError} For a call that failed.
+ */
+export function giveDescriptor(k: RemoteKernel, fd: number): number {
+  k.flush();
+  const { memory } = k;
+  const { ours, theirs } = k.channel;
+  const data = memory.alloc(8), control = memory.alloc(rightsSize(1));
+  const message = encodeMessage(memory, { data, control });
+  const doing = "receive a descriptor from tsrun";
+  k.call("recvmsg", [theirs, message, MSG_CMSG_CLOEXEC], { doing });
+  // Two messages: the first starts the batch, the second is what it receives.
+  k.kick();
+  sendDescriptor(local(), ours, fd);
+  k.flush();
+  const [received] = decodeRights(control.bytes, memory.getI64(message + MESSAGE_CONTROL_LENGTH));
+  if (received === undefined) throw new Error("the init stage received no descriptor");
+  return received;
+}
+
+function sendDescriptor(k: LocalKernel, socket: number, fd: number): void {
+  k.scratch(() => {
+    const data = k.buffer(8), rights = encodeRights([fd]);
+    const control = { address: k.memory.put(rights), size: rights.length };
+    k.call("sendmsg", [socket, encodeMessage(k.memory, { data, control }), 0], {
+      doing: "hand a descriptor over to the init stage",
+    });
   });
 }

@@ -110,13 +110,19 @@ export function raiseAmbient(k: Kernel, process: Process, last: number): void {
   }
 }
 
-/** Becomes the configured user and groups, keeping the permitted capabilities until they are set. */
-export function becomeUser(k: Kernel, process: Process): void {
+/**
+ * Becomes the configured user and groups, keeping the permitted capabilities until they are set.
+ *
+ * @param groupsDenied The user namespace denies setgroups(2); who asks for groups there has been told before.
+ */
+export function becomeUser(k: Kernel, process: Process, groupsDenied = false): void {
   const { uid, gid, additionalGids = [] } = process.user;
   k.prctl(c.PR_SET_KEEPCAPS, 1);
-  k.call("setgroups", [additionalGids.length, words32(...additionalGids)], {
-    doing: "set the additional groups",
-  });
+  if (!groupsDenied) {
+    k.call("setgroups", [additionalGids.length, words32(...additionalGids)], {
+      doing: "set the additional groups",
+    });
+  }
   k.call("setresgid", [gid, gid, gid], { doing: `set the group id ${gid}` });
   k.call("setresuid", [uid, uid, uid], { doing: `set the user id ${uid}` });
   k.prctl(c.PR_SET_KEEPCAPS, 0);

@@ -33,6 +33,8 @@ export interface MountContext {
   fresh: Set<string>;
   /** Copies one directory's content into another, both given as descriptors of the kernel's process. */
   copyUp: (from: number, to: number) => void;
+  /** Clones the source of a bind mount (open_tree(2)), where that takes more than the call: other rights, other ids. */
+  openSource?: (mount: Mount, source: string, flags: number) => Fd;
   /** `linux.mountLabel`: SELinux context of new filesystems. */
   label?: string;
 }
@@ -74,7 +76,8 @@ function bindMount(
 ): void {
   const source = mount.source!.startsWith("/") ? mount.source! : `${context.bundle}/${mount.source}`;
   const recursive = options.flags & m.MS_REC ? c.AT_RECURSIVE : 0;
-  const tree = k.openTree(c.AT_FDCWD, source, c.OPEN_TREE_CLONE | recursive);
+  const flags = c.OPEN_TREE_CLONE | recursive;
+  const tree = context.openSource?.(mount, source, flags) ?? k.openTree(c.AT_FDCWD, source, flags);
   const { set, clear } = mountAttributes(options.flags, options.cleared);
   if (set || clear) k.mountSetattr(tree, "", 0, { set, clear });
   if (destination === "/proc") onlyProc(k, context, tree, mount.destination);

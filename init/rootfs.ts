@@ -20,18 +20,20 @@ function propagationOf(name: RootfsPropagation): { propagation: number; flags: n
 /**
  * Cuts the mount namespace off from the host's and binds the rootfs onto itself, so that it is a mount.
  *
+ * @param open Opens the rootfs, with these flags of open(2).
  * @param mountPoints The host's mount points; needed only for a shared propagation.
  * @returns Descriptor of the rootfs mount.
  */
 export function bindRootfs(
   k: Kernel,
   rootfs: string,
+  open: (flags: number) => Result,
   propagation: RootfsPropagation | undefined,
   mountPoints: () => readonly string[],
 ): Result {
   return k.during(`prepare rootfs ${JSON.stringify(rootfs)}`, () => {
     isolate(k, rootfs, propagation, mountPoints);
-    const place = k.open(rootfs, c.O_PATH | c.O_DIRECTORY | c.O_NOFOLLOW);
+    const place = open(c.O_PATH | c.O_DIRECTORY | c.O_NOFOLLOW);
     const root = k.openTree(place, "", c.OPEN_TREE_CLONE | c.AT_RECURSIVE | c.AT_EMPTY_PATH);
     k.moveMount(root, place);
     k.close(place);

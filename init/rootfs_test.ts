@@ -10,7 +10,13 @@ const POINTS = ["/", "/var", "/var/lib", "/var/library", "/home"];
 
 function bound(propagation?: RootfsPropagation, points = POINTS): DryKernel {
   const k = new DryKernel();
-  bindRootfs(k, "/var/lib/x/rootfs", propagation, () => points);
+  bindRootfs(
+    k,
+    "/var/lib/x/rootfs",
+    (flags) => k.open("/var/lib/x/rootfs", flags),
+    propagation,
+    () => points,
+  );
   return k;
 }
 
@@ -55,7 +61,8 @@ Deno.test("rootfs: the mount that holds it is the longest path, by whole names",
 });
 
 Deno.test("rootfs: the host's mount points are asked for only where they matter", () => {
-  bindRootfs(new DryKernel(), "/r", "rslave", () => {
+  const k = new DryKernel();
+  bindRootfs(k, "/r", (flags) => k.open("/r", flags), "rslave", () => {
     throw new Error("asked");
   });
 });

@@ -37,6 +37,7 @@ import { bindRootfs, chrootInto, makeRootReadonly, moveInto, pivotInto } from ".
 import { hasListener, loadWithListener, type SeccompFilter } from "./seccomp_listener.ts";
 import { type DropRights, recordStart } from "./start_program.ts";
 import { openProcfs, writeSysctls } from "./sysctl.ts";
+import type { UserNamespaceSteps } from "./user_namespace.ts";
 
 /** What the init is to become. Whatever is a function is asked for only when it is needed. */
 export interface SetupPlan {
@@ -47,6 +48,8 @@ export interface SetupPlan {
   rootfs: string;
   fifo: string;
   namespaces: NamespacePlan;
+  /** What is done otherwise in a user namespace; absent where the container has none. */
+  userNamespace?: UserNamespaceSteps;
   noPivot: boolean;
   noNewKeyring: boolean;
   host: HostCapabilities;
@@ -67,6 +70,8 @@ export interface SetupPlan {
   mountPoints: () => readonly string[];
   procAndSys: () => readonly string[];
   cgroupMount: () => readonly CgroupMountStep[];
+  /** Clones the source of a bind mount, where that takes more than open_tree(2). */
+  openSource?: MountContext["openSource"];
   /** Copies a directory's content (`tmpcopyup`); the arguments are descriptors of the init. */
   copyUp: (from: number, to: number) => void;
   /** Runs the hooks of the runtime's namespaces, when all is mounted and the root is not yet changed. */
@@ -85,12 +90,17 @@ export interface Ready {
 
 /** Sets the container up; the kernel's process is a child in all the new namespaces. */
 export function setUp(k: Recorder, plan: SetupPlan): Ready {
+  const { userNamespace: user } = plan;
+  user?.begin(k);
+  const fifo = openOutside(k, plan, plan.fifo, c.O_PATH | c.O_NOFOLLOW);
+  user?.becomeRoot(k);
   enter(k, plan);
-  const fifo = k.open(plan.fifo, c.O_PATH | c.O_NOFOLLOW);
+  // Root of a user namespace may have a procfs only as long as one is in sight (mount_namespaces(7)): here the host's.
+  const early = user && openProcfs(k);
   const { root, later } = prepareRoot(k, plan);
   plan.terminal?.(root);
   nameHost(k, plan.spec);
-  const procfs = openProcfs(k);
+  const procfs = early ?? openProcfs(k);
   writeSysctls(k, procfs, plan.spec.linux?.sysctl ?? {});
   restrict(k, plan, root);
   const settle = prepareProcess(k, plan, root);
@@ -98,6 +108,11 @@ export function setUp(k: Recorder, plan: SetupPlan): Ready {
   for (const step of later) step();
   if (plan.spec.root.readonly) makeRootReadonly(k, root);
   return becomeProcess(k, plan, { root, procfs, fifo, settle });
+}
+
+/** Opens a path of the host. */
+function openOutside(k: Recorder, { userNamespace: user }: SetupPlan, path: string, flags: number): Result {
+  return user ? user.open(k, path, flags) : k.open(path, flags);
 }
 
 /** Session, keyring, cgroup namespace, loopback: what belongs to the process and its new namespaces. */
@@ -137,7 +152,8 @@ function prepareRoot(k: Recorder, plan: SetupPlan): { root: Result; later: (() =
     return { root: chrootInto(k, rootfs), later: [] };
   }
   const propagation = spec.linux?.rootfsPropagation;
-  const root = bindRootfs(k, rootfs, propagation, plan.mountPoints);
+  const open = (flags: number) => openOutside(k, plan, rootfs, flags);
+  const root = bindRootfs(k, rootfs, open, propagation, plan.mountPoints);
   const context: MountContext = {
     root,
     bundle: plan.bundle,
@@ -145,6 +161,7 @@ function prepareRoot(k: Recorder, plan: SetupPlan): { root: Result; later: (() =
     checks: [],
     fresh: new Set(),
     copyUp: plan.copyUp,
+    openSource: plan.openSource,
     label: plan.labels?.mounts,
   };
   for (const mount of spec.mounts ?? []) {
@@ -152,7 +169,9 @@ function prepareRoot(k: Recorder, plan: SetupPlan): { root: Result; later: (() =
     else mountOne(k, context, mount);
     k.kick();
   }
-  if (!devIsBound(spec.mounts)) makeDevices(k, root, deviceList(spec.linux?.devices), plan.hasKcore);
+  if (!devIsBound(spec.mounts)) {
+    makeDevices(k, root, deviceList(spec.linux?.devices), plan.hasKcore, plan.userNamespace !== undefined);
+  }
   if (context.checks.length > 0 || spec.hooks) {
     k.flush();
     for (const check of context.checks) check();
@@ -261,7 +280,7 @@ function becomeProcess(k: Recorder, plan: SetupPlan, { root, procfs, fifo, settl
   if (process.noNewPrivileges) k.prctl(c.PR_SET_NO_NEW_PRIVS, 1);
   plan.attributes?.(k);
   dropBounding(k, process, plan.host.last);
-  becomeUser(k, process);
+  becomeUser(k, process, plan.userNamespace?.groupsDenied());
   k.kick();
   const filter = plan.filter();
   let dropRights = takeRights(k, plan, filter);

@@ -10,6 +10,8 @@
  */
 
 import * as c from "../ffi/constants.ts";
+import { EBADF, EBUSY, ENODEV, EOPNOTSUPP } from "../ffi/errno.ts";
+import { OperationError } from "../ffi/kernel.ts";
 import type { LocalKernel } from "../ffi/local.ts";
 import { type Channel, RemoteKernel } from "../ffi/remote.ts";
 import { Label } from "../ffi/recorder.ts";
@@ -24,8 +26,32 @@ export interface StagePlan {
   /** Files that a process enters its cgroups by, writing `0` to each; and a directory to be cloned into. */
   cgroupTasks: readonly string[];
   cloneInto: string | null;
+  /**
+   * Where else to be cloned into, asked once when the kernel refuses `cloneInto`; undefined: nowhere. Absent where there
+   * is no other place.
+   */
+  cloneElsewhere?: (errno: number) => string | undefined;
+  /** Joins the namespaces of the plan, where that takes more than joining one after the other. */
+  join?: (k: RemoteKernel) => void;
+  /** The init may be looked at by its owner when it is born: it has to be, for somebody else to write its id maps. */
+  dumpable?: boolean;
+  /** What else the stage does before it joins namespaces, while it sees the host. */
+  prepare?: (k: RemoteKernel) => void;
   /** Called while the kernel makes the namespaces, which takes longer than most else does. */
   meanwhile?: () => void;
+}
+
+/** What clone3(2) answers to CLONE_INTO_CGROUP alone: it holds controllers, is of a threaded kind, or is gone. */
+const CGROUP_ERRORS: readonly number[] = [EBUSY, EOPNOTSUPP, ENODEV];
+
+/** What was being done, with what the kernel means by its answer: kernel document admin-guide/cgroup-v2.rst. */
+function cgroupRefusal(errno: number, path: string): string {
+  const reason = errno === EBUSY
+    ? " (it hands controllers down to its children: processes can be in those only)"
+    : errno === EOPNOTSUPP
+    ? " (a threaded cgroup, or one below a threaded one)"
+    : "";
+  return `enter the cgroup ${path}${reason}`;
 }
 
 /** The last file descriptor number there can be. */
@@ -82,25 +108,59 @@ export class Stage {
     for (const path of plan.cgroupTasks) {
       k.during(`enter the cgroup by ${path}`, () => k.writeFile(c.AT_FDCWD, path, "0"));
     }
-    joinNamespaces(k, plan.namespaces.joins);
+    if (plan.cloneInto !== null) this.#openCgroup(plan, plan.cloneInto);
+    plan.prepare?.(k);
+    if (plan.join) plan.join(k);
+    else joinNamespaces(k, plan.namespaces.joins);
+    if (plan.dumpable) k.prctl(c.PR_SET_DUMPABLE, 1);
     const line = this.arena.channel(this.#initLine.ours, this.#executor.channelFd);
     return new RemoteKernel(this.arena.memory, new ClonedChannel(line, (first) => this.#clone(plan, first)));
+  }
+
+  /** Opens the directory to be cloned into: before a mount namespace is joined, where its path may mean another. */
+  #openCgroup(plan: StagePlan, path: string): void {
+    const k = this.#executor.kernel;
+    const directory = k.open(path, c.O_PATH | c.O_DIRECTORY, 0, {
+      doing: "open the container's cgroup",
+      repair: (errno) => {
+        this.#openElsewhere(plan, errno, "open", path);
+        return "skip";
+      },
+    });
+    // Where the repair has put another one there, there is nothing to duplicate or to close.
+    k.call("dup3", [directory, this.#cgroupFd, c.O_CLOEXEC], { allow: [EBADF] });
+    k.call("close", [directory], { allow: [EBADF] });
+  }
+
+  /** Puts another directory in the place of one that the kernel refuses, once; throws where there is none. */
+  #openElsewhere(plan: StagePlan, errno: number, call: string, path: string): void {
+    const k = this.#executor.kernel;
+    const other = plan.cloneElsewhere?.(errno);
+    plan.cloneElsewhere = undefined;
+    if (other === undefined) throw new OperationError(call, errno, "", cgroupRefusal(errno, path));
+    const directory = k.open(other, c.O_PATH | c.O_DIRECTORY);
+    k.dup3(directory, this.#cgroupFd);
+    k.close(directory);
   }
 
   /** Clones the init, which begins at the record `first`, and ends the stage. */
   #clone(plan: StagePlan, first: number): void {
     const { kernel: k, channelFd, pid } = this.#executor;
     let flags = cloneFlags(plan.namespaces) + c.CLONE_PARENT + c.CLONE_PARENT_SETTID;
-    if (plan.cloneInto !== null) {
-      const directory = k.open(plan.cloneInto, c.O_PATH | c.O_DIRECTORY);
-      k.dup3(directory, this.#cgroupFd);
-      k.close(directory);
-      flags += c.CLONE_INTO_CGROUP;
-    }
+    if (plan.cloneInto !== null) flags += c.CLONE_INTO_CGROUP;
     const parent = new Label(), beginning = new Label();
     beginning.address = first;
     const args = [flags, 0, 0, this.#initPid.address, 0, 0, 0, 0, 0, 0, this.#cgroupFd];
-    k.call("clone3", [args, 88], { onPositive: parent, doing: "clone the init into its namespaces" });
+    k.call("clone3", [args, 88], {
+      onPositive: parent,
+      doing: "clone the init into its namespaces",
+      repair: (errno) => {
+        const refused = plan.cloneInto !== null && CGROUP_ERRORS.includes(errno);
+        if (!refused) throw new OperationError("clone3", errno, "", "");
+        this.#openElsewhere(plan, errno, "clone3", plan.cloneInto!);
+        return "retry";
+      },
+    });
     // From here to the jump it is the init that runs: it makes its own channel the one it speaks through.
     k.dup3(this.#initLine.theirs, channelFd);
     k.close(this.#initLine.theirs);

@@ -12,7 +12,7 @@ import type { SignalRelay } from "../ffi/signal_relay.ts";
 import { Arena, ExecutorGone } from "../init/executor.ts";
 import { type NamespacePlan, planNamespaces } from "../init/namespaces.ts";
 import { setUp } from "../init/setup.ts";
-import { reap, Stage } from "../init/stage.ts";
+import { reap, Stage, type StagePlan } from "../init/stage.ts";
 import type { Spec } from "../spec/types.ts";
 import { listenDescriptors, withListenDescriptors } from "./activation.ts";
 import { type CgroupDriver, planCgroup } from "./cgroups/driver.ts";
@@ -78,8 +78,12 @@ export async function createContainer(o: CreateOptions): Promise<ContainerState>
   const { cgroupsPath } = config.spec.linux ?? {};
   const request = { id: o.id, cgroupsPath, systemd: o.systemdCgroup, rootless: false };
   const cgroup = await planCgroup(request, cgroupHost);
+  const resctrl = parts.resctrl?.planResctrl(config.spec.linux!.intelRdt!, o.id, mounts.resctrl());
   const namespaces = planNamespaces(config.spec.linux?.namespaces);
   const state = newState(o, config.spec, rootfs, namespaces, cgroup);
+  if (resctrl) state.resctrl = resctrl.record;
+  const userNamespace = parts.userNamespace &&
+    new parts.userNamespace.UserNamespace({ k, arena, stage, spec: config.spec });
   const interrupts = new Interrupts(k, o.relay);
   createStateDir(o.root, o.id);
   using _lock = lockContainer(o.root, o.id);
@@ -94,7 +98,9 @@ export async function createContainer(o: CreateOptions): Promise<ContainerState>
     mounts,
     cgroupHost,
     cgroup,
+    resctrl,
     state,
+    userNamespace,
   };
   try {
     await interrupts.during(() => build(creation, interrupts));
@@ -154,7 +160,7 @@ function newState(
 
 /** The container's way from a record to `created`. */
 function build(creation: Creation, interrupts: Interrupts): void {
-  const { o, k, stage, config, parts, namespaces, cgroup, state } = creation;
+  const { o, k, stage, config, parts, namespaces, cgroup, resctrl, state, userNamespace: user } = creation;
   const { spec } = config;
   const directory = containerDir(o.root, o.id);
   writeState(o.root, state);
@@ -162,23 +168,29 @@ function build(creation: Creation, interrupts: Interrupts): void {
   makeFifo(k, `${directory}/exec.fifo`);
   parts.notify?.makeNotifyDirectory(o.root, o.id);
   mark("state recorded");
+  resctrl?.prepare();
   cgroup.create(spec.linux?.resources, stage.pid);
   state.cgroupClaimed = true;
   writeState(o.root, state);
   mark("cgroup made");
-  // A terminal takes the place of what the caller has there.
-  const nullStdio = spec.process.terminal ? [] : inspectStdio(k, spec.process.user.uid);
   const entry = cgroup.entry();
-  const init = stage.init({
+  const stagePlan: StagePlan = {
     namespaces,
     oomScoreAdj: spec.process.oomScoreAdj,
     cgroupTasks: entry.tasks,
     cloneInto: entry.cloneInto,
+    prepare: parts.time && ((k) => parts.time!.makeTimeNamespace(k, spec.linux?.timeOffsets)),
     meanwhile: () => interrupts.listen(),
-  });
+  };
+  const init = stage.init(user ? user.stagePlan(stagePlan) : stagePlan);
+  const { uid } = spec.process.user;
+  // A terminal takes the place of what the caller has there.
+  const nullStdio = spec.process.terminal ? [] : inspectStdio(k, user ? user.hostUid(uid) : uid);
   const ready = setUp(init, setupPlan(creation, init, `${directory}/exec.fifo`, nullStdio));
+  user?.end();
   mark("init set up");
   cgroup.set(spec.linux?.resources);
+  resctrl?.enter(stage.initPid);
   setRlimits(k, stage.initPid, spec.process.rlimits);
   mark("limits set");
   recordInit(creation);

@@ -16,6 +16,9 @@ export interface Parts {
   terminal: typeof import("./console_socket.ts") | undefined;
   attributes: typeof import("../init/process_attributes.ts") | undefined;
   labels: import("../init/labels.ts").ContainerLabels | undefined;
+  resctrl: typeof import("./resctrl/group.ts") | undefined;
+  userNamespace: typeof import("./user_namespace.ts") | undefined;
+  time: typeof import("../init/time_namespace.ts") | undefined;
   copyUp: typeof import("./copy_up.ts") | undefined;
   cgroupMount: typeof import("./cgroups/mount.ts") | undefined;
 }
@@ -39,6 +42,13 @@ export async function loadParts(
       : undefined,
     labels: process.apparmorProfile || process.selinuxLabel || linux?.mountLabel
       ? (await import("./labels.ts")).containerLabels(spec)
+      : undefined,
+    resctrl: linux?.intelRdt ? await import("./resctrl/group.ts") : undefined,
+    userNamespace: linux?.namespaces?.some(({ type }) => type === "user")
+      ? await import("./user_namespace.ts")
+      : undefined,
+    time: linux?.namespaces?.some(({ type, path }) => type === "time" && !path)
+      ? await import("../init/time_namespace.ts")
       : undefined,
     copyUp: mounts.some(({ options }) => options?.includes(MOUNT_COPY_UP))
       ? await import("./copy_up.ts")

@@ -19,7 +19,7 @@ import type { SplitAttributes } from "../init/process_attributes.ts";
 import { reap, Stage } from "../init/stage.ts";
 import type { Process, Spec } from "../spec/types.ts";
 import type { CgroupEntry } from "./cgroups/driver.ts";
-import { entryOf } from "./cgroups/entry.ts";
+import { cgroupOfInit, entryOf } from "./cgroups/entry.ts";
 import type { TerminalRequest } from "./console_socket.ts";
 import { reasonOf, RuntimeError } from "./errors.ts";
 import { limitsOf, raiseLimits } from "./exec_limits.ts";
@@ -72,8 +72,10 @@ interface Execution {
 interface Parts {
   seccomp: typeof import("./seccomp.ts") | undefined;
   attributes: typeof import("../init/process_attributes.ts") | undefined;
+  resctrl: typeof import("./resctrl/group.ts") | undefined;
   labels: ExecPlan["labels"];
   terminal: typeof import("./console_socket.ts") | undefined;
+  user: import("./exec_user_namespace.ts").ExecUserNamespace | undefined;
   listener: import("./exec_listener.ts").ExecListener | undefined;
 }
 
@@ -192,6 +194,10 @@ async function loadParts(
     terminal: process.terminal || o.consoleSocket ? await import("./console_socket.ts") : undefined,
     attributes: attributes ? await import("../init/process_attributes.ts") : undefined,
     labels: await labelsOfExec(process, own),
+    user: linux?.namespaces?.some(({ type }) => type === "user")
+      ? (await import("./exec_user_namespace.ts")).lookAtUserNamespace(local(), state.pid, process)
+      : undefined,
+    resctrl: state.resctrl ? await import("./resctrl/group.ts") : undefined,
     listener: linux?.seccomp?.listenerPath
       ? new (await import("./exec_listener.ts")).ExecListener(local(), linux.seccomp, state)
       : undefined,
@@ -208,10 +214,10 @@ async function labelsOfExec(process: Process, own: Process): Promise<ExecPlan["l
 
 /** From the stage to a process that only has to be let go. */
 function build(execution: Execution): ExecReady {
-  const { k, spec, process, parts, stage, entry } = execution;
+  const { o, k, state, spec, process, parts, stage, entry } = execution;
   const affinity = process.execCPUAffinity;
   if (affinity?.initial) parts.attributes!.setAffinity(k, stage.pid, affinity.initial);
-  const nullStdio = process.terminal ? [] : inspectStdio(k, process.user.uid);
+  const nullStdio = process.terminal ? [] : inspectStdio(k, parts.user?.hostUid ?? process.user.uid);
   const limits = limitsOf(k, process.rlimits);
   const joiner = stage.init({
     namespaces: { fresh: new Set(), joins: [] },
@@ -219,10 +225,15 @@ function build(execution: Execution): ExecReady {
     oomScoreAdj: process.oomScoreAdj ?? spec.process.oomScoreAdj,
     cgroupTasks: entry.tasks,
     cloneInto: entry.cloneInto,
+    // One that was asked for by name is not replaced by another.
+    cloneElsewhere: o.cgroups.length > 0
+      ? undefined
+      : (errno) => cgroupOfInit(entry.cloneInto!, state.pid, errno),
   });
   const ready = setUpExec(joiner, execPlan(execution, joiner, nullStdio, limits));
   mark("process set up");
   raiseLimits(k, stage.initPid, limits);
+  parts.resctrl?.enterResctrl(execution.state.resctrl!, stage.initPid);
   if (affinity?.final) parts.attributes!.setAffinity(k, stage.initPid, affinity.final);
   return ready;
 }
@@ -241,11 +252,13 @@ function execPlan(
     process,
     pid: state.pid,
     pidfd,
-    userNamespace: has("user") && !isOurs(state.pid, "user"),
+    userNamespace: parts.user !== undefined,
+    groupsDenied: parts.user?.groupsDenied,
+    joinAtOnce: parts.user?.joinAtOnce,
     timeNamespace: has("time"),
     foreignRoot: !has("mount"),
     keyring: state.noNewKeyring ? undefined : `_ses.${o.id}`,
-    host: readHostCapabilities(k),
+    host: parts.user?.capabilities ?? readHostCapabilities(k),
     nullStdio,
     umask: process.user.umask ?? spec.process.user.umask,
     attributes: attributesOf(execution),
@@ -266,11 +279,6 @@ function execPlan(
     channel: stage.channelFd,
     arena: stage.arena.fd,
   };
-}
-
-/** Whether a process is in this one's namespace of a kind: setns(2) refuses to enter one's own user namespace. */
-function isOurs(pid: number, link: string): boolean {
-  return Deno.readLinkSync(`/proc/${pid}/ns/${link}`) === Deno.readLinkSync(`/proc/self/ns/${link}`);
 }
 
 function attributesOf({ parts, process, spec }: Execution): SplitAttributes | undefined {

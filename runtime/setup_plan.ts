@@ -18,6 +18,8 @@ import type { TerminalRequest } from "./console_socket.ts";
 import type { CreateOptions } from "./create.ts";
 import type { Parts } from "./create_parts.ts";
 import type { HostMounts } from "./host_mounts.ts";
+import type { ResctrlGroup } from "./resctrl/group.ts";
+import type { UserNamespace } from "./user_namespace.ts";
 import { type ContainerState, ociState, startTimeOf } from "./state.ts";
 
 /** Everything that a create in progress has in hand. */
@@ -32,7 +34,9 @@ export interface Creation {
   mounts: HostMounts;
   cgroupHost: CgroupHost;
   cgroup: CgroupDriver;
+  resctrl: ResctrlGroup | undefined;
   state: ContainerState;
+  userNamespace: UserNamespace | undefined;
 }
 
 /** Notes who the init is. */
@@ -80,6 +84,7 @@ export function setupPlan(
     ...processPlan(creation, init),
     ...filterPlan(creation),
     ...hookPlan(creation),
+    ...creation.userNamespace?.setupPlan(init),
   };
 }
 
@@ -144,7 +149,7 @@ function filterPlan(creation: Creation): Some<"filter" | "sendListener"> {
 
 /** Hooks, and what they are told. */
 function hookPlan(creation: Creation): Some<"runtimeHooks" | "hookState" | "runtimeEnv"> {
-  const { arena, config, parts, cgroup, state } = creation;
+  const { arena, config, parts, cgroup, resctrl, state } = creation;
   const { hooks, linux } = config.spec;
   return {
     runtimeHooks: () => {
@@ -153,6 +158,7 @@ function hookPlan(creation: Creation): Some<"runtimeHooks" | "hookState" | "runt
       recordInit(creation);
       // Hooks may look at the limits, or change them.
       cgroup.set(linux?.resources);
+      resctrl?.enter(state.pid);
       parts.hooks!.runHooks("prestart", prestart, state, "creating", arena);
       parts.hooks!.runHooks("createRuntime", createRuntime, state, "creating", arena);
     },

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { LinuxNamespace, Mount, Spec } from "../spec/types.ts";
+import type { Mount, Spec } from "../spec/types.ts";
 import type { Problem } from "../spec/validate.ts";
 
 const LATER = "is not supported yet";
@@ -16,14 +16,8 @@ export function unsupported(spec: Spec): Problem[] {
   ];
   return [
     ...asked.filter(([, wanted]) => wanted).map(([path]) => ({ path, reason: LATER })),
-    ...(linux?.namespaces ?? []).flatMap(namespaceProblem),
     ...(spec.mounts ?? []).flatMap(mountProblem),
   ];
-}
-
-function namespaceProblem({ type }: LinuxNamespace, i: number): Problem[] {
-  if (type !== "user" && type !== "time") return [];
-  return [{ path: `linux.namespaces[${i}]`, reason: `a ${type} namespace ${LATER}` }];
 }
 
 function mountProblem({ options = [], uidMappings }: Mount, i: number): Problem[] {

@@ -1,0 +1,93 @@
+/**
+ * A process with tsrun's own rights in the container's mount namespace, for what the init, which is root of a user
+ * namespace only, cannot do: open what only the host's root may reach, and clone mounts from there.
+ *
+ *     tsrun ──posix_spawn──> hand ── setns(the init's mount namespace) ── open, open_tree
+ *       │ <──── descriptor ───┘
+ *       └────── descriptor ──> init
+ *
+ * It is started when it is first needed, and ends when the mounts are made.
+ * @module
+ */
+
+import * as c from "../ffi/constants.ts";
+import type { Fd } from "../ffi/kernel.ts";
+import type { LocalKernel } from "../ffi/local.ts";
+import type { RemoteKernel } from "../ffi/remote.ts";
+import { NAMESPACES } from "../spec/namespaces.ts";
+import { type Arena, type Executor, spawnExecutor } from "./executor.ts";
+import { fetchDescriptor, giveDescriptor } from "./hand_over.ts";
+import { reap } from "./stage.ts";
+
+/** See the module's description. */
+export class HostHand {
+  #executor: Executor | undefined;
+
+  /**
+   * @param init Whose namespaces are entered; it has not changed its root yet.
+   * @param joinUser tsrun has rights over them only as the owner of the user namespace, from inside.
+   */
+  constructor(
+    readonly local: LocalKernel,
+    readonly arena: Arena,
+    readonly init: RemoteKernel,
+    readonly joinUser: boolean,
+  ) {}
+
+  /** Has the process open something, and gives that to the init. @returns Its number there. */
+  fetch(open: (k: RemoteKernel) => Fd): number {
+    return copyDescriptor(this.local, this.kernel, valueOf(open(this.kernel)), this.init);
+  }
+
+  /** The process, started if there is none. */
+  get kernel(): RemoteKernel {
+    return (this.#executor ??= this.#start()).kernel;
+  }
+
+  #start(): Executor {
+    const executor = spawnExecutor(this.arena);
+    const { kernel: k } = executor;
+    k.during("enter the container's mount namespace", () => {
+      // Both are there before either is entered: what joining makes of the process might bar it from the other.
+      const types = this.joinUser ? ["user", "mount"] as const : ["mount"] as const;
+      const joins = types.map((type) => ({ flag: NAMESPACES[type].flag, fd: this.#namespace(k, type) }));
+      for (const { flag, fd } of joins) {
+        k.setns(fd, flag);
+        k.close(fd);
+      }
+    });
+    return executor;
+  }
+
+  /** The init opens its own namespaces: not everybody may look at them from outside. */
+  #namespace(k: RemoteKernel, type: "user" | "mount"): number {
+    const fd = this.init.open(`/proc/self/ns/${NAMESPACES[type].link}`, c.O_RDONLY).value;
+    return copyDescriptor(this.local, this.init, fd, k);
+  }
+
+  /** Ends the process, if there is one. */
+  end(): void {
+    if (!this.#executor) return;
+    const { kernel: k, pid, ours } = this.#executor;
+    this.#executor = undefined;
+    k.call("exit_group", [0]);
+    k.release();
+    reap(this.local, pid);
+    this.local.close(ours);
+  }
+}
+
+/** Moves a descriptor from one executor to another. @returns Its number there. */
+function copyDescriptor(local: LocalKernel, from: RemoteKernel, fd: number, to: RemoteKernel): number {
+  const ours = fetchDescriptor(from, fd);
+  from.close(fd);
+  try {
+    return giveDescriptor(to, ours);
+  } finally {
+    local.close(ours);
+  }
+}
+
+function valueOf(fd: Fd): number {
+  return typeof fd === "number" ? fd : fd.value;
+}

@@ -1,0 +1,114 @@
+/**
+ * The container's user namespace: how the init becomes its root, and how a process joins one that exists.
+ *
+ *     tsrun ── stage ──clone3(CLONE_NEWUSER, ...)──> init
+ *       │                                             │ waits: it has all capabilities there, and no name
+ *       ├─ writes /proc/PID/uid_map and gid_map       │
+ *       └────────────────────────────────────────────>│ opens exec.fifo as who tsrun is, then becomes root there
+ *
+ * The kernel makes the user namespace before the others that the same clone3(2) makes, which therefore belong to it.
+ *
+ * Sources: user_namespaces(7), credentials(7), capabilities(7), clone(2).
+ * @module
+ */
+
+import * as c from "../ffi/constants.ts";
+import { EINVAL, EPERM } from "../ffi/errno.ts";
+import { type Fd, OperationError, type Result } from "../ffi/kernel.ts";
+import type { Recorder } from "../ffi/recorder.ts";
+import { NAMESPACES } from "../spec/namespaces.ts";
+import type { HostCapabilities } from "./identity.ts";
+import type { Join } from "./namespaces.ts";
+
+/** What the init's steps do otherwise in a user namespace. */
+export interface UserNamespaceSteps {
+  /** First of all: waits for the namespace's id maps. */
+  begin(k: Recorder): void;
+  /** Behind the first path that is opened, for which it is better to be who tsrun is. */
+  becomeRoot(k: Recorder): void;
+  /** Opens a path of the host; root of the namespace may be barred where tsrun is not. */
+  open(k: Recorder, path: string, flags: number): Result;
+  /** Groups can be neither added nor dropped there: setgroups(2) is denied for good. */
+  groupsDenied(): boolean;
+}
+
+/**
+ * Makes the process root of the user namespace that it is in. It keeps all capabilities there, as its user id becomes
+ * that of root; groups of the caller go, where the namespace lets groups go.
+ */
+export function becomeNamespaceRoot(k: Recorder, groupsDenied: boolean): void {
+  k.during("become root of the user namespace", () => {
+    if (!groupsDenied) k.call("setgroups", [0, null]);
+    k.call("setresgid", [0, 0, 0]);
+    k.call("setresuid", [0, 0, 0]);
+    // Before a change of ids it may have been dumpable, for the maps to be written.
+    k.prctl(c.PR_SET_DUMPABLE, 0);
+  });
+}
+
+/** What a process may do in a user namespace that it has just entered: everything that the kernel knows. */
+export function namespaceCapabilities({ last }: HostCapabilities): HostCapabilities {
+  const high = last < 63 ? 2 ** (last - 31) - 1 : 0xffff_ffff;
+  return { permitted: { low: 0xffff_ffff, high }, last };
+}
+
+/** What a process finds in the user namespace that it has joined. */
+export interface JoinedUserNamespace {
+  /** Texts of its files in /proc/self; what does not fit is cut off. */
+  uidMap: string;
+  gidMap: string;
+  groupsDenied: boolean;
+}
+
+/** Most bytes of an id map: 340 lines of three numbers. */
+const MAP_SIZE = 340 * 36;
+
+/**
+ * Joins namespaces of which one is a user namespace, and becomes its root.
+ *
+ * The others come first, while the rights of the caller are there; those that refuse because they belong to the user
+ * namespace come behind it, as for a caller who is no root.
+ */
+export function joinWithUserNamespace(k: Recorder, joins: readonly Join[]): JoinedUserNamespace {
+  const others = joins.filter(({ type }) => type !== "user").map((join) => ({ join, fd: openJoin(k, join) }));
+  const user = joins.find(({ type }) => type === "user")!;
+  const fd = openJoin(k, user);
+  const left = others.filter(({ join, fd }) => enter(k, join, fd, [EPERM]).value < 0);
+  enter(k, user, fd, []);
+  const joined = lookAround(k);
+  becomeNamespaceRoot(k, joined.groupsDenied);
+  for (const { join, fd } of left) enter(k, join, fd, []);
+  for (const { fd } of others) k.close(fd);
+  k.close(fd);
+  return joined;
+}
+
+function openJoin(k: Recorder, { type, path }: Join): Result {
+  return k.during(`join the ${type} namespace`, () => k.open(path, c.O_RDONLY));
+}
+
+function enter(k: Recorder, { type, path }: Join, fd: Fd, allow: readonly number[]): Result {
+  const doing = `join the ${type} namespace ${JSON.stringify(path)}`;
+  return k.setns(fd, NAMESPACES[type].flag, {
+    doing,
+    allow,
+    repair(errno) {
+      const own = type === "user"
+        ? " (is it one, and another than the runtime's own?)"
+        : ` (is it a ${type} namespace?)`;
+      throw new OperationError("setns", errno, "", errno === EINVAL ? doing + own : doing);
+    },
+  });
+}
+
+function lookAround(k: Recorder): JoinedUserNamespace {
+  const read = (name: string) => {
+    const file = k.open(`/proc/self/${name}`, c.O_RDONLY), buffer = k.buffer(MAP_SIZE);
+    k.call("read", [file, buffer, MAP_SIZE]);
+    k.close(file);
+    return buffer;
+  };
+  const [uids, gids, groups] = [read("uid_map"), read("gid_map"), read("setgroups")];
+  k.flush();
+  return { uidMap: uids.text(), gidMap: gids.text(), groupsDenied: groups.text().startsWith("deny") };
+}

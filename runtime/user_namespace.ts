@@ -1,0 +1,154 @@
+/**
+ * A container with a user namespace: what `create` does otherwise for it.
+ * @module
+ */
+
+import { EACCES, EPERM } from "../ffi/errno.ts";
+import type { LocalKernel } from "../ffi/local.ts";
+import type { RemoteKernel } from "../ffi/remote.ts";
+import type { Arena } from "../init/executor.ts";
+import { HostHand } from "../init/host_hand.ts";
+import { type HostCapabilities, readHostCapabilities } from "../init/identity.ts";
+import type { SetupPlan } from "../init/setup.ts";
+import type { Stage, StagePlan } from "../init/stage.ts";
+import {
+  becomeNamespaceRoot,
+  joinWithUserNamespace,
+  namespaceCapabilities,
+  type UserNamespaceSteps,
+} from "../init/user_namespace.ts";
+import { NAMESPACES } from "../spec/namespaces.ts";
+import type { Spec } from "../spec/types.ts";
+import { RuntimeError } from "./errors.ts";
+import { hostIdOf, type IdMaps, parseMap, sameMap, writeIdMaps } from "./id_maps.ts";
+
+/** What it works with. */
+export interface UserNamespaceTools {
+  k: LocalKernel;
+  arena: Arena;
+  stage: Stage;
+  spec: Spec;
+}
+
+/** See the module's description; one for the life of a create. */
+export class UserNamespace {
+  readonly #tools: UserNamespaceTools;
+  readonly #joined: boolean;
+  #maps: IdMaps;
+  #groupsDenied = false;
+  /** Made by the root of the user namespace, who then owns its message queues' directory. */
+  #freshIpc = false;
+  #hand: HostHand | undefined;
+
+  constructor(tools: UserNamespaceTools) {
+    const { namespaces = [], uidMappings = [], gidMappings = [] } = tools.spec.linux ?? {};
+    this.#tools = tools;
+    this.#joined = namespaces.some(({ type, path }) => type === "user" && path);
+    this.#maps = { uids: uidMappings, gids: gidMappings };
+  }
+
+  /** What the stage does otherwise before it clones. */
+  stagePlan(plan: StagePlan): StagePlan {
+    const rootless = Deno.uid() !== 0;
+    if (!this.#joined) {
+      const fresh = new Set(plan.namespaces.fresh);
+      this.#freshIpc = fresh.delete("ipc");
+      return { ...plan, namespaces: { ...plan.namespaces, fresh }, dumpable: rootless };
+    }
+    // Root of another user namespace may not be cloned into a cgroup of the host, so the stage enters that before.
+    const tasks = plan.cloneInto === null ? [] : [`${plan.cloneInto}/cgroup.procs`];
+    return {
+      ...plan,
+      cgroupTasks: [...plan.cgroupTasks, ...tasks],
+      cloneInto: null,
+      join: (k) => this.#join(k, plan),
+    };
+  }
+
+  #join(k: RemoteKernel, { namespaces }: StagePlan): void {
+    const joined = joinWithUserNamespace(k, namespaces.joins);
+    const found = { uids: parseMap(joined.uidMap), gids: parseMap(joined.gidMap) };
+    const { uids, gids } = this.#maps;
+    const asked = uids.length + gids.length > 0;
+    if (asked && !(sameMap(uids, found.uids) && sameMap(gids, found.gids))) {
+      throw new RuntimeError(
+        "user namespaces enabled, but both namespace path and non-matching mapping specified -- you may only provide one",
+      );
+    }
+    this.#maps = found;
+    this.#groupsDenied = joined.groupsDenied;
+    this.#checkUser();
+  }
+
+  /** In a joined namespace only its own maps tell who the process can be; validation has checked the others. */
+  #checkUser(): void {
+    const { uid, gid, additionalGids = [] } = this.#tools.spec.process.user;
+    const { uids, gids } = this.#maps;
+    if (hostIdOf(uids, uid) === undefined) {
+      throw new RuntimeError(`cannot setuid to unmapped uid ${uid} in user namespace`);
+    }
+    const unmapped = [gid, ...additionalGids].find((id) => hostIdOf(gids, id) === undefined);
+    if (unmapped !== undefined) {
+      throw new RuntimeError(`cannot setgid to unmapped gid ${unmapped} in user namespace`);
+    }
+  }
+
+  /** What the init's steps do otherwise. */
+  setupPlan(init: RemoteKernel): { userNamespace: UserNamespaceSteps; host: HostCapabilities } & CopyUp {
+    const { k, arena } = this.#tools;
+    const hand = this.#hand = new HostHand(k, arena, init, Deno.uid() !== 0);
+    return {
+      host: namespaceCapabilities(readHostCapabilities(k)),
+      userNamespace: {
+        begin: () => {
+          if (!this.#joined) this.#begin(init);
+        },
+        becomeRoot: (init) => {
+          if (this.#joined) return;
+          becomeNamespaceRoot(init, this.#groupsDenied);
+          if (this.#freshIpc) init.unshare(NAMESPACES.ipc.flag);
+        },
+        open(init, path, flags) {
+          const fd = init.open(path, flags, 0, { allow: [EACCES, EPERM] });
+          return fd.value >= 0 ? fd : { value: hand.fetch((k) => k.open(path, flags)) };
+        },
+        groupsDenied: () => this.#groupsDenied,
+      },
+      copyUp: () => {
+        throw new RuntimeError("tmpcopyup in a container with a user namespace is not supported yet");
+      },
+    };
+  }
+
+  /** The init is born, and waits. */
+  #begin(init: RemoteKernel): void {
+    const { k, stage } = this.#tools;
+    init.call("getpid", []);
+    init.flush();
+    const writer = { uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0 };
+    this.#groupsDenied = writeIdMaps(k, stage.initPid, this.#maps, writer);
+    if (this.#groupsDenied && this.#tools.spec.process.user.additionalGids?.length) {
+      throw new RuntimeError("cannot set any additional groups in a rootless container");
+    }
+  }
+
+  /** Who an id of the container is on the host; the id of nobody for one that is not mapped. */
+  hostUid(uid: number): number {
+    return hostIdOf(this.#maps.uids, uid) ?? NOBODY;
+  }
+
+  /** The process with tsrun's rights in the container's mount namespace. */
+  get hand(): HostHand | undefined {
+    return this.#hand;
+  }
+
+  /** Ends what is not needed when the mounts are made. */
+  end(): void {
+    this.#hand?.end();
+  }
+}
+
+type CopyUp = Pick<SetupPlan, "copyUp">;
+
+/** What the kernel shows for an id that is not mapped: /proc/sys/kernel/overflowuid. */
+const NOBODY = 65534;
