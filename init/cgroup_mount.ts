@@ -1,7 +1,7 @@
 /**
- * A mount of type `cgroup` on a v1 host: a tmpfs with one directory for each hierarchy.
+ * A mount of type `cgroup`: on a v1 host a tmpfs with one directory for each hierarchy, on a v2 host the one hierarchy.
  *
- * What stands in it is decided by the cgroup driver (runtime/cgroups/mount.ts); here it is mounted.
+ * What is shown is decided by the cgroup driver (runtime/cgroups/mount.ts); here it is mounted.
  * @module
  */
 
@@ -12,18 +12,38 @@ import * as m from "../spec/mount_options.ts";
 import type { Mount } from "../spec/types.ts";
 import { createFilesystem } from "./filesystem.ts";
 import { openInRoot } from "./in_root.ts";
-import { describeMount, type MountContext } from "./mounts.ts";
+import { describeMount, type MountContext, mountOne } from "./mounts.ts";
 
-/** One thing to make in the tmpfs. */
+/** One thing to make in the tmpfs; or all there is, instead of a tmpfs. */
 export type CgroupMountStep =
+  | { kind: "unified"; bind: string | null }
   | { kind: "bind"; name: string; source: string }
   | { kind: "cgroup"; name: string; source: string; data: string }
   | { kind: "symlink"; name: string; target: string };
 
 const ATTRIBUTES = m.MOUNT_ATTR_NOSUID | m.MOUNT_ATTR_NODEV | m.MOUNT_ATTR_NOEXEC;
 
-/** Mounts the tmpfs and everything in it; read-only in the end where the options say so. */
+/** Mounts what the steps say, read-only where the options say so. */
 export function mountCgroups(
+  k: Kernel,
+  context: MountContext,
+  mount: Mount,
+  steps: readonly CgroupMountStep[],
+): void {
+  const [first] = steps;
+  if (first?.kind === "unified") mountUnified(k, context, mount, first.bind);
+  else mountTmpfs(k, context, mount, steps);
+}
+
+/** The hierarchy as the init's cgroup namespace shows it, or a part of the host's; all options are this mount's own. */
+function mountUnified(k: Kernel, context: MountContext, mount: Mount, bind: string | null): void {
+  if (bind === null) return mountOne(k, context, { ...mount, type: "cgroup2" });
+  const options = [...(mount.options ?? []), "bind"];
+  mountOne(k, context, { ...mount, type: "bind", source: bind, options });
+}
+
+/** A tmpfs and everything in it; read-only in the end where the options say so. */
+function mountTmpfs(
   k: Kernel,
   context: MountContext,
   mount: Mount,
@@ -51,6 +71,7 @@ export function mountCgroups(
 }
 
 function makeStep(k: Kernel, tmpfs: Fd, step: CgroupMountStep, readonly: boolean): void {
+  if (step.kind === "unified") throw new Error("the v2 hierarchy is not one of several");
   const { name } = step;
   if (step.kind === "symlink") {
     k.symlinkat(step.target, tmpfs, name, { allow: [EEXIST] });

@@ -12,7 +12,7 @@ const STEPS: CgroupMountStep[] = [
 ];
 const SAFE = m.MOUNT_ATTR_NOSUID | m.MOUNT_ATTR_NODEV | m.MOUNT_ATTR_NOEXEC;
 
-function mounted(options: string[] = []): DryKernel {
+function mounted(options: string[] = [], steps: readonly CgroupMountStep[] = STEPS): DryKernel {
   const k = scripted();
   const context = {
     root: 3,
@@ -23,7 +23,7 @@ function mounted(options: string[] = []): DryKernel {
     copyUp: () => {},
   };
   const mount = { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options };
-  mountCgroups(k, context, mount, STEPS);
+  mountCgroups(k, context, mount, steps);
   return k;
 }
 
@@ -59,4 +59,26 @@ Deno.test("cgroup mount: read-only when all is made, hierarchies included", () =
   const attributes = callsOf(k, "mount_setattr").map(({ args }) => (args[3] as number[])[0]);
   assertEquals(attributes, [SAFE | m.MOUNT_ATTR_RDONLY, m.MOUNT_ATTR_RDONLY]);
   assertEquals(names(k).lastIndexOf("mount_setattr") > names(k).indexOf("symlinkat"), true);
+});
+
+Deno.test("cgroup mount on v2: one mount of the namespace's hierarchy, with the mount's own options", () => {
+  const k = mounted(["ro", "nosuid", "noexec", "nodev"], [{ kind: "unified", bind: null }]);
+  assertEquals(lines(k, "fsopen"), ['fsopen "cgroup2" 1']);
+  assertEquals(callsOf(k, "fsmount").map(({ args }) => args[2]), [SAFE | m.MOUNT_ATTR_RDONLY]);
+  assertEquals(
+    lines(k, "fsconfig").filter((line) => line.includes('"ro"')),
+    [],
+    "the superblock is the host's",
+  );
+  assertEquals(callsOf(k, "move_mount").length, 1);
+});
+
+Deno.test("cgroup mount on v2 without a namespace: a bind mount, without what is mounted below", () => {
+  const k = mounted(["ro", "nosuid"], [{ kind: "unified", bind: "/sys/fs/cgroup" }]);
+  const [, source, flags] = callsOf(k, "open_tree")[0].args;
+  assertEquals(source, "/sys/fs/cgroup");
+  assertEquals((flags as number) & c.AT_RECURSIVE, 0);
+  const attributes = callsOf(k, "mount_setattr").map(({ args }) => (args[3] as number[])[0]);
+  assertEquals(attributes, [m.MOUNT_ATTR_NOSUID | m.MOUNT_ATTR_RDONLY]);
+  assertEquals(callsOf(k, "fsopen").length, 0);
 });

@@ -39,10 +39,21 @@ export async function updateContainer(root: string, id: string, change: LinuxRes
   const { devices: _devices, ...limits } = merged;
   check(limits);
   const write = toWrite(merged, change);
+  if (replacesDevices(state, old, change)) merged.devices = write.devices = change.devices;
   if (Object.keys(write).length === 0) return;
   if (state.cgroup === null) throw new RuntimeError("cannot set limits of a container without a cgroup");
   (await openLive(state.cgroup)).update(write);
   saveResources(root, state, merged);
+}
+
+/**
+ * Whether device rules are to be changed: only by others than the container has, since callers that read, change and
+ * write back all limits mean no change, and programs beside the runtime may have added to them. And only on cgroup v2,
+ * where rules can be replaced without a moment in between.
+ */
+function replacesDevices({ cgroup }: ContainerState, old: LinuxResources, change: LinuxResources): boolean {
+  if (change.devices === undefined || !cgroup?.driver.endsWith("-v2")) return false;
+  return exactJson(change.devices) !== exactJson(old.devices ?? []);
 }
 
 function check(resources: LinuxResources): void {

@@ -17,8 +17,7 @@ import type {
  * Merges.
  *
  * What is not asked for stays as it is, and so does what is asked for with the value that means "unset" (0 or an empty
- * text, for most fields). Lists are merged by device, page size or interface. Device rules are never changed by an
- * update: programs beside the runtime may have added to them.
+ * text, for most fields). Lists are merged by device, page size or interface. Device rules are left as they are.
  *
  * @param old The limits that the container has.
  * @param change Those that are asked for.

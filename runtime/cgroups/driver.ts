@@ -83,6 +83,13 @@ export interface CgroupDriver {
   /** All processes in the cgroup and below, sorted, each once; empty when the cgroup is gone. */
   pids(): number[];
 
+  /**
+   * Kills all processes at once, frozen ones too, where the kernel can do that.
+   *
+   * @returns Whether it did; absent or false: they have to be killed one by one.
+   */
+  kill?(): boolean;
+
   /** Stops all processes; returns when the kernel says that all are stopped. Bounded wait. */
   freeze(): void;
 

@@ -12,7 +12,8 @@ export interface LiveCgroup {
   /**
    * Changes limits, all of them or none: where one is refused, those before it get their old values back.
    *
-   * @param resources All limits of the container as they are to be; devices are left alone.
+   * @param resources All limits that are to be written. Device rules, where there are any, take the place of the old ones
+   * in one step; v1 has no such step, and leaves them alone.
    * @throws {RuntimeError} naming the file, the value and the kernel's reason; and the file whose old value could not
    * be given back, if there is one.
    */

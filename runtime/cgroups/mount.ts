@@ -1,22 +1,29 @@
 /**
- * What a mount of type `cgroup` in the config becomes on a v1 or hybrid host.
+ * What a mount of type `cgroup` in the config becomes.
  *
- * The destination is a tmpfs ({@linkcode CGROUP_TMPFS}) with one directory per hierarchy, named as on the host, and
+ * On a v1 or hybrid host the destination is a tmpfs ({@linkcode CGROUP_TMPFS}) with one directory per hierarchy, named as on the host, and
  * symbolic links for controllers that share a hierarchy. With a cgroup namespace each directory is a mount of the
  * hierarchy, of which the namespace shows the container's part; without one it is a bind mount of that part.
  * As runc does: the v2 hierarchy of a hybrid host is left out. A `ro` mount makes everything read-only in the end,
  * the tmpfs too, and not before: directories and links are still to be made in it.
+ *
+ * On a v2 host the destination is the hierarchy itself, as the container's cgroup namespace shows it; without one the
+ * container sees all that the runtime sees, as with runc. That is a bind mount of the host's: a mount(2) of `cgroup2`
+ * from the host's cgroup namespace would set the options of the whole hierarchy anew and so switch `nsdelegate`,
+ * `memory_recursiveprot` and the like off for the whole host (kernel document admin-guide/cgroup-v2.rst, "Mounting").
  * @module
  */
 import type { CgroupRecord } from "./driver.ts";
 import type { CgroupHost } from "./host.ts";
-import { type CgroupMount, mountsByController, ownDirectory } from "./path.ts";
+import { type CgroupMount, isUnified, mountsByController, ownDirectory, UNIFIED } from "./path.ts";
 
 /** The tmpfs below everything else; its mount flags are nosuid, noexec and nodev. */
 export const CGROUP_TMPFS = { source: "tmpfs", type: "tmpfs", data: "mode=755" } as const;
 
 /** One thing to make in the tmpfs, in order. Every mount has the flags nosuid, noexec and nodev. */
 export type CgroupMountStep =
+  /** No tmpfs, but the v2 hierarchy, with the options of the config's mount; or a directory of the host's instead. */
+  | { kind: "unified"; bind: string | null }
   /** Recursive bind mount of a directory of the host. */
   | { kind: "bind"; name: string; source: string }
   /** mount(2) of type `cgroup`; `data` are its options. */
@@ -32,12 +39,32 @@ export interface CgroupMountRequest {
   record: CgroupRecord | null;
   /** See {@linkcode CgroupHost}. */
   own: CgroupHost["own"];
-  /** The container has a cgroup namespace of its own. */
+  /** The container has a cgroup namespace of its own, made with it; or one that was there before. */
   cgroupNamespace: boolean;
+  joinedCgroupNamespace?: boolean;
+  /** It has a user namespace, new or joined. */
+  userNamespace?: boolean;
 }
 
-/** The steps below the tmpfs: first the directories in the host's order, then the links. */
+/** The hierarchy of v2; or the steps below the tmpfs: first the directories in the host's order, then the links. */
 export function planCgroupMount(request: CgroupMountRequest): CgroupMountStep[] {
+  return isUnified(request.mounts)
+    ? [{ kind: "unified", bind: unifiedSource(request) }]
+    : planHierarchies(request);
+}
+
+/**
+ * What to bind: the container's own directory where the kernel would not let it mount its cgroup namespace, which may
+ * belong to another user namespace than its own; null: a mount of the namespace.
+ */
+function unifiedSource(request: CgroupMountRequest): string | null {
+  const { mounts, record, cgroupNamespace, joinedCgroupNamespace = false, userNamespace = false } = request;
+  if (cgroupNamespace || (joinedCgroupNamespace && !userNamespace)) return null;
+  const { mountpoint } = mountsByController(mounts)[UNIFIED];
+  return joinedCgroupNamespace ? record?.paths[UNIFIED] ?? mountpoint : mountpoint;
+}
+
+function planHierarchies(request: CgroupMountRequest): CgroupMountStep[] {
   const steps: CgroupMountStep[] = [];
   const links: CgroupMountStep[] = [];
   const chosen = mountsByController(request.mounts);

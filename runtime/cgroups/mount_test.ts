@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { CgroupRecord } from "./driver.ts";
-import { planCgroupMount } from "./mount.ts";
+import { type CgroupMountRequest, planCgroupMount } from "./mount.ts";
 import type { CgroupMount } from "./path.ts";
 
 function mounted(mountpoint: string, controllers: string[], version: 1 | 2 = 1): CgroupMount {
@@ -57,4 +57,25 @@ Deno.test("controllers that are mounted one by one need no links; a container wi
     { kind: "bind", name: "cpu", source: "/sys/fs/cgroup/cpu" },
     { kind: "bind", name: "memory", source: "/sys/fs/cgroup/memory/me" },
   ]);
+});
+
+Deno.test("on a v2 host: the namespace's view, else the host's; the own directory where the namespace is not the user's", () => {
+  const mounts = [mounted("/sys/fs/cgroup", ["unified"], 2)];
+  const record: CgroupRecord = { driver: "cgroupfs-v2", paths: { unified: "/sys/fs/cgroup/p/c" } };
+  const cases: [Partial<CgroupMountRequest>, string | null][] = [
+    [{ cgroupNamespace: true }, null],
+    [{ cgroupNamespace: true, userNamespace: true }, null],
+    [{ joinedCgroupNamespace: true }, null],
+    [{ joinedCgroupNamespace: true, userNamespace: true }, "/sys/fs/cgroup/p/c"],
+    [{ joinedCgroupNamespace: true, userNamespace: true, record: null }, "/sys/fs/cgroup"],
+    [{}, "/sys/fs/cgroup"],
+    [{ userNamespace: true }, "/sys/fs/cgroup"],
+  ];
+  for (const [request, bind] of cases) {
+    assertEquals(
+      planCgroupMount({ mounts, record, own, cgroupNamespace: false, ...request }),
+      [{ kind: "unified", bind }],
+      JSON.stringify(request),
+    );
+  }
 });

@@ -54,20 +54,41 @@ function removeTree(fs: CgroupFs, dir: string): number {
 /** The processes in a cgroup and below it, each once, in ascending order; none where it is gone. */
 export function processesBelow(fs: CgroupFs, dir: string): number[] {
   const pids = new Set<number>();
-  collect(fs, dir, pids);
+  // A threaded cgroup of v2 lists threads only.
+  if (!collect(fs, dir, pids, (one) => fs.read(one, "cgroup.procs"))) {
+    collect(fs, dir, pids, (one) => processesOf(fs, fs.read(one, "cgroup.threads")));
+  }
   return [...pids].sort((a, b) => a - b);
 }
 
-function collect(fs: CgroupFs, dir: string, pids: Set<number>): void {
+/**
+ * @param list Pids in one cgroup, a line each.
+ * @returns False when the first one cannot be asked so. A threaded one below needs no look: its domain lists all.
+ */
+function collect(fs: CgroupFs, dir: string, pids: Set<number>, list: (dir: string) => string): boolean {
   let text: string;
   try {
-    text = fs.read(dir, "cgroup.procs");
+    text = list(dir);
   } catch (error) {
     if (!(error instanceof CgroupFileError)) throw error;
-    // In a threaded cgroup of v2 there are threads only: their processes are listed by the domain above.
-    if (isGone(error.errno) || error.errno === EOPNOTSUPP) return;
+    if (isGone(error.errno)) return true;
+    if (error.errno === EOPNOTSUPP) return false;
     throw error;
   }
   for (const line of text.split("\n")) if (line !== "") pids.add(Number(line));
-  for (const name of fs.list(dir)) collect(fs, `${dir}/${name}`, pids);
+  for (const name of fs.list(dir)) collect(fs, `${dir}/${name}`, pids, list);
+  return true;
+}
+
+/** The processes of threads, one line each. */
+function processesOf(fs: CgroupFs, threads: string): string {
+  return threads.split("\n").filter((thread) => thread !== "").map((thread) => {
+    try {
+      return /^Tgid:\s*(\d+)$/m.exec(fs.read(`/proc/${thread}`, "status"))?.[1] ?? "";
+    } catch (error) {
+      // It has ended.
+      if (error instanceof CgroupFileError) return "";
+      throw error;
+    }
+  }).join("\n");
 }

@@ -4,17 +4,18 @@
  */
 import type { LinuxResources } from "../../spec/types.ts";
 import { RuntimeError } from "../errors.ts";
-import { applyRows } from "./apply.ts";
+import { attachDevices } from "./device_attach.ts";
+import { deviceProgram } from "./device_bpf.ts";
+import { deviceList } from "./device_rules.ts";
 import type { CgroupFs } from "./fs.ts";
 import { HostCgroupFs } from "./host_fs.ts";
-import { HUGEPAGES_DIRECTORY, pageSizeNames } from "./hugetlb.ts";
 import { changeAll } from "./journal.ts";
 import type { LiveCgroup, OomWatch } from "./live.ts";
 import { watchOom } from "./oom_v2.ts";
 import { UNIFIED } from "./path.ts";
 import type { CgroupStats } from "./stats.ts";
 import { readStats } from "./stats_v2.ts";
-import { rowsV2 } from "./v2_resources.ts";
+import { applyUnified } from "./v2_apply.ts";
 
 /** See {@linkcode LiveCgroup}. */
 export class LiveV2 implements LiveCgroup {
@@ -22,14 +23,16 @@ export class LiveV2 implements LiveCgroup {
   constructor(
     private readonly paths: Readonly<Record<string, string>>,
     private readonly fs: CgroupFs = new HostCgroupFs(),
+    private readonly attach: (dir: string, program: Uint8Array) => void = attachDevices,
   ) {}
 
   update(resources: LinuxResources): void {
-    const rows = rowsV2(resources, {
-      pageSizes: () => pageSizeNames(this.fs.list(HUGEPAGES_DIRECTORY)),
-      exists: (file) => this.paths[UNIFIED] !== undefined && this.fs.exists(this.paths[UNIFIED], file),
+    const { devices, ...limits } = resources;
+    changeAll(this.fs, (fs) => {
+      applyUnified(fs, this.paths, limits);
+      // Last, since it cannot be taken back.
+      if (devices !== undefined) this.attach(this.#dir(), deviceProgram(deviceList(devices)));
     });
-    changeAll(this.fs, (fs) => applyRows(fs, this.paths, resources, rows, "all"));
   }
 
   stats(): CgroupStats {

@@ -121,3 +121,30 @@ Deno.test("what makes a file of v2 hold again what it held", () => {
     "8:1 default",
   ]);
 });
+
+Deno.test("update: device rules become one program, last; not where a limit is refused", () => {
+  const fs = tree();
+  const attached: string[] = [];
+  const cgroup = new LiveV2({ unified: "/c" }, fs, (dir, program) => {
+    attached.push(`${dir} ${program.length > 0} after ${fs.writes.length}`);
+  });
+  const devices = [{ allow: true, access: "rwm" }];
+  cgroup.update({ pids: { limit: 5 } });
+  assertEquals(attached, [], "none are asked for");
+  cgroup.update({ devices, pids: { limit: 6 } });
+  assertEquals(attached, ["/c true after 2"]);
+  fs.fail("write /c/pids.max", EINVAL, 0);
+  assertThrows(() => cgroup.update({ devices, pids: { limit: 7 } }), RuntimeError, "pids.max");
+  assertEquals(attached.length, 1);
+});
+
+Deno.test("update: a device program that cannot be attached takes the limits back", () => {
+  const fs = tree();
+  fs.put("/c", "pids.max", "3\n");
+  const cgroup = new LiveV2({ unified: "/c" }, fs, () => {
+    throw new RuntimeError("attach: operation not permitted");
+  });
+  const change = { devices: [{ allow: true, access: "rwm" }], pids: { limit: 6 } };
+  assertThrows(() => cgroup.update(change), RuntimeError, "not permitted");
+  assertEquals(fs.writes, ["/c/pids.max 6", "/c/pids.max 3"]);
+});

@@ -1,9 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { EACCES, EBUSY, EINVAL, EOPNOTSUPP, EPERM, ESRCH } from "../../ffi/errno.ts";
+import type { LinuxResources } from "../../spec/types.ts";
 import { RuntimeError } from "../errors.ts";
 import { FakeCgroupFs } from "./fake_fs.ts";
 import type { CgroupHost } from "./host.ts";
 import { CgroupV2, planV2, type V2Options } from "./v2.ts";
+import { LiveV2 } from "./v2_live.ts";
 
 const ROOT = "/sys/fs/cgroup";
 
@@ -198,6 +200,59 @@ Deno.test("pids are those of the whole tree; threaded cgroups have theirs in the
   fs.put(`${dir}/inner`, "cgroup.procs", "5\n9\n");
   fs.fail(`read ${dir}/threads/cgroup.procs`, EOPNOTSUPP);
   assertEquals(driver.pids(), [5, 9]);
+});
+
+Deno.test("a threaded cgroup's processes are found by their threads", () => {
+  const { fs, driver } = scene();
+  driver.create();
+  const dir = `${ROOT}/p/c`;
+  fs.mkdir(`${dir}/inner`);
+  for (const one of [dir, `${dir}/inner`]) fs.fail(`read ${one}/cgroup.procs`, EOPNOTSUPP);
+  fs.put(dir, "cgroup.threads", "10\n11\n12\n");
+  fs.put(`${dir}/inner`, "cgroup.threads", "13\n");
+  for (const [thread, process] of [[10, 10], [11, 10], [13, 7]]) {
+    fs.tree.set(`/proc/${thread}`, new Map([["status", `Name:\tx\nTgid:\t${process}\nPid:\t${thread}\n`]]));
+  }
+  assertEquals(driver.pids(), [7, 10]);
+});
+
+Deno.test("all are killed at once where the kernel can do that", () => {
+  const { fs, driver } = scene();
+  driver.create();
+  assertEquals(driver.kill(), false, "Linux before 5.14");
+  fs.put(`${ROOT}/p/c`, "cgroup.kill", "");
+  assertEquals(driver.kill(), true);
+  assertEquals(fs.writes.at(-1), `${ROOT}/p/c/cgroup.kill 1`);
+  fs.fail(`write ${ROOT}/p/c/cgroup.kill`, EOPNOTSUPP);
+  assertEquals(driver.kill(), false, "a threaded one");
+});
+
+Deno.test("a limit of a controller that is missing names it, and what helps", () => {
+  const { fs, driver } = scene();
+  driver.create();
+  fs.put(`${ROOT}/p/c`, "cgroup.controllers", "pids\n");
+  fs.put(`${ROOT}/p`, "cgroup.controllers", "memory pids\n");
+  fs.put(`${ROOT}/p`, "cgroup.subtree_control", "pids\n");
+  const cases: [LinuxResources, string][] = [
+    [
+      { memory: { limit: 5000 } },
+      `cannot set memory.max to "5000" (linux.resources.memory): the cgroup ${ROOT}/p/c has no memory controller: ` +
+      `enable it by writing "+memory" to ${ROOT}/p/cgroup.subtree_control`,
+    ],
+    [
+      { blockIO: { weight: 10 } },
+      `cannot set io.weight to "1" (linux.resources.blockIO): the cgroup ${ROOT}/p/c has no io controller: ` +
+      "it is not handed down to this part of the tree",
+    ],
+    [{ cpu: { cpus: "0" } }, "(linux.resources.cpu.cpus or cpu.mems)"],
+  ];
+  for (const [resources, message] of cases) {
+    assertThrows(() => driver.set(resources), RuntimeError, message);
+    assertThrows(() => new LiveV2(driver.record.paths, fs).update(resources), RuntimeError, message);
+  }
+  // Its controller is there, but not the file: an older kernel.
+  fs.put(`${ROOT}/p/c`, "cgroup.controllers", "cpu\n");
+  assertThrows(() => driver.set({ cpu: { idle: 1 } }), RuntimeError, "cpu.idle: no such file or directory");
 });
 
 Deno.test("destroy takes children along and can be repeated", () => {

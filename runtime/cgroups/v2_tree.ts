@@ -33,15 +33,26 @@ export function makePath(fs: CgroupFs, mountpoint: string, leaf: string, made: s
  * sets a limit of it, and is named then.
  */
 function handDown(fs: CgroupFs, dir: string): void {
-  const words = (file: string) => fs.read(dir, file).trim().split(/\s+/).filter((word) => word !== "");
-  const enabled = words("cgroup.subtree_control");
-  const missing = words("cgroup.controllers").filter((name) => !enabled.includes(name)).map((name) =>
-    `+${name}`
-  );
+  const enabled = enabledIn(fs, dir);
+  const missing = controllersOf(fs, dir).filter((name) => !enabled.includes(name)).map((name) => `+${name}`);
   if (missing.length === 0) return;
   const write = (value: string) => errnoOfStep(() => fs.write(dir, "cgroup.subtree_control", value));
   if (write(missing.join(" ")) === 0) return;
   for (const one of missing) write(one);
+}
+
+/** The controllers that a cgroup has. */
+export function controllersOf(fs: CgroupFs, dir: string): string[] {
+  return words(fs.read(dir, "cgroup.controllers"));
+}
+
+/** Those that it hands down to its children. */
+export function enabledIn(fs: CgroupFs, dir: string): string[] {
+  return words(fs.read(dir, "cgroup.subtree_control"));
+}
+
+function words(text: string): string[] {
+  return text.trim().split(/\s+/).filter((word) => word !== "");
 }
 
 /**
