@@ -188,6 +188,7 @@ export const EEXIST = 17,
   ENOSPC = 28,
   EROFS = 30;
 export const EPIPE = 32,
+  ERANGE = 34,
   ENAMETOOLONG = 36,
   ENOSYS = 38,
   ENOTEMPTY = 39,

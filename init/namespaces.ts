@@ -38,10 +38,13 @@ export function hasNamespace(plan: NamespacePlan, type: NamespaceType): boolean 
   return plan.fresh.has(type) || plan.joins.some((join) => join.type === type);
 }
 
-/** The CLONE_NEW* flags of the fresh namespaces, the cgroup one left out: it is unshared inside the cgroup. */
+/**
+ * The CLONE_NEW* flags of the fresh namespaces. The cgroup one is left out, since it is unshared inside the cgroup, and
+ * the time one, since its clocks are set before anybody is in it.
+ */
 export function cloneFlags(plan: NamespacePlan): number {
   let flags = 0;
-  for (const type of plan.fresh) if (type !== "cgroup") flags |= NAMESPACES[type].flag;
+  for (const type of plan.fresh) if (type !== "cgroup" && type !== "time") flags |= NAMESPACES[type].flag;
   return flags >>> 0;
 }
 

@@ -3,7 +3,7 @@
  *
  * The lists come from the tables that validation and the container's set-up use, so they cannot promise another thing.
  * Only what is implemented is switched on:
- * - `namespaces` leaves out `user` and `time` until id mappings and clock offsets are applied;
+ * - `namespaces` leaves out `user` until id mappings are applied;
  * - `mountExtensions.idmap` is off until id-mapped mounts are made;
  * - `cgroup.v2`, `cgroup.systemd`, `cgroup.systemdUser` and `cgroup.rdma` are off until those drivers exist;
  * - `intelRdt` and `netDevices` are off until they are applied;
@@ -31,7 +31,7 @@ export interface FeatureFacts {
 }
 
 /** Namespaces that are in the table but not implemented. */
-const MISSING_NAMESPACES: readonly string[] = ["user", "time"];
+const MISSING_NAMESPACES: readonly string[] = ["user"];
 
 /** The features document. */
 export function features(facts: FeatureFacts): Features {

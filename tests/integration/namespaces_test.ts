@@ -4,7 +4,7 @@ import { type Dict, namespaces, sh } from "../lib/bundle.ts";
 import { assertError, assertOk, type Container } from "../lib/container.ts";
 import { contract } from "../lib/contract.ts";
 import { PROBE } from "../lib/probe.ts";
-import { host, until } from "../lib/process.ts";
+import { exists, host, until } from "../lib/process.ts";
 
 /** Name in the spec → name under `/proc/<pid>/ns`. */
 const LINKS = { pid: "pid", network: "net", ipc: "ipc", uts: "uts", mount: "mnt", cgroup: "cgroup" } as const;
@@ -81,6 +81,38 @@ contract("namespaces: a path outside /proc, as ip-netns makes it", async (box) =
     await host("umount", path);
   }
 });
+
+contract(
+  "namespaces: a mount namespace joined by path, where the container's mounts are made",
+  async (box) => {
+    const marked = `${box.dir}/marked`;
+    Deno.mkdirSync(marked);
+    const script = `mount -t tmpfs tmpfs ${marked} && echo joined >${marked}/file && exec sleep 60`;
+    const holder = new Deno.Command("unshare", {
+      args: ["--mount", "--propagation", "private", "sh", "-c", script],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    try {
+      const path = `/proc/${holder.pid}/ns/mnt`;
+      await until("the mount", () => exists(`/proc/${holder.pid}/root${marked}/file`));
+      const bind = { destination: "/marked", type: "none", source: marked, options: ["bind"] };
+      const list = [{ type: "mount", path }, ...namespaces("pid", "ipc", "uts", "network")];
+      const container = box.container({
+        process: { args: sh("readlink /proc/self/ns/mnt; cat /marked/file") },
+        mounts: [...MOUNTS, bind],
+        linux: { namespaces: list },
+      });
+      const link = Deno.readLinkSync(path);
+      assertEquals(await container.output(), `${link}\njoined\n`);
+      assert(!exists(`${marked}/file`), "mounted outside of the namespace");
+    } finally {
+      holder.kill("SIGKILL");
+      await holder.status;
+    }
+  },
+);
 
 contract("namespaces: the loopback interface of a new network namespace is up", async (box) => {
   const { interfaces } = await box.container().probe();

@@ -1,0 +1,52 @@
+/**
+ * A new time namespace and its clocks: time_namespaces(7).
+ *
+ * Who makes one stays outside; the next child is the first inside, and from then on the offsets stand. So the stage
+ * makes it, before it clones the init.
+ * @module
+ */
+
+import * as c from "../ffi/constants.ts";
+import { EINVAL, ENOENT, ERANGE } from "../ffi/errno.ts";
+import { type Kernel, OperationError } from "../ffi/kernel.ts";
+import { NAMESPACES } from "../spec/namespaces.ts";
+import type { Linux } from "../spec/types.ts";
+
+const OFFSETS = "/proc/self/timens_offsets";
+
+/**
+ * Makes a time namespace for the caller's next children.
+ *
+ * @param offsets `linux.timeOffsets`: what is added to each clock of the caller's own namespace.
+ */
+export function makeTimeNamespace(k: Kernel, offsets: Linux["timeOffsets"] = {}): void {
+  k.during("make a time namespace", () => {
+    k.unshare(NAMESPACES.time.flag, { repair: explain("unshare", [EINVAL]) });
+    const lines = Object.entries(offsets).map(([clock, { secs = 0, nanosecs = 0 }]) =>
+      `${clock} ${secs} ${nanosecs}\n`
+    );
+    if (lines.length === 0) return;
+    const file = k.openat(c.AT_FDCWD, OFFSETS, c.O_WRONLY, 0, { repair: explain("openat", [ENOENT]) });
+    // All at once: the kernel takes one write.
+    k.write(file, lines.join(""), {
+      repair(errno) {
+        const hint = errno === ERANGE ? " (a clock would be negative, or beyond 146 years)" : "";
+        throw new OperationError(
+          "write",
+          errno,
+          `${JSON.stringify(lines.join(""))} to ${OFFSETS}${hint}`,
+          "",
+        );
+      },
+    });
+    k.close(file);
+  });
+}
+
+/** Error numbers that mean that the kernel has no such namespaces. */
+function explain(call: "unshare" | "openat", missing: readonly number[]): (errno: number) => never {
+  return (errno) => {
+    if (missing.includes(errno)) throw new Error("time namespaces aren't enabled in the kernel");
+    throw new OperationError(call, errno, "", "");
+  };
+}
