@@ -5,19 +5,30 @@
 import { parseMountinfo } from "./mountinfo.ts";
 import { host, readText } from "./process.ts";
 
-/** Processes that run in a cgroup of this name, or have it on their command line; zombies do not count. */
+/**
+ * Processes that run in a cgroup of this name, or have it on their command line; zombies do not count. What is found is
+ * killed, so nothing is found by a name that this very process is found by.
+ */
 export function findProcesses(token: string): number[] {
   const found: number[] = [];
+  if (cgroupPaths("self").includes(token)) {
+    throw new Error(`this process runs in a cgroup of the name ${token}`);
+  }
   for (const entry of Deno.readDirSync("/proc")) {
     const pid = Number(entry.name);
     if (!Number.isInteger(pid) || pid === Deno.pid) continue;
     try {
-      const mentions = readText(`/proc/${pid}/cgroup`).includes(token) ||
+      const mentions = cgroupPaths(pid).includes(token) ||
         readText(`/proc/${pid}/cmdline`).includes(token);
       if (mentions && !/^State:\s+[ZX]/m.test(readText(`/proc/${pid}/status`))) found.push(pid);
     } catch { /* the process has ended (ESRCH) */ }
   }
   return found;
+}
+
+/** Paths of a process's cgroups; names of hierarchies, which all processes of the machine share, are no part of them. */
+function cgroupPaths(pid: number | "self"): string {
+  return readText(`/proc/${pid}/cgroup`).replace(/^\d+:[^:]*:/gm, "");
 }
 
 /** Mount points of this mount namespace below a path that holds the name; innermost first. */

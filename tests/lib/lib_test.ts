@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { config, merge } from "./bundle.ts";
+import { findProcesses } from "./leaks.ts";
 import { mountAt, parseMountinfo } from "./mountinfo.ts";
 import { capabilityBits, parseFacts } from "./probe.ts";
 
@@ -52,4 +53,19 @@ Deno.test("probe: sections of its output", () => {
 
 Deno.test("capabilityBits: of a mask of 64 bits", () => {
   assertEquals(capabilityBits("8000000000002001"), [0, 13, 63]);
+});
+
+Deno.test("leaks: a name finds a process by its command line, and nobody by what all processes share", async () => {
+  const token = crypto.randomUUID();
+  const child = new Deno.Command("/bin/sh", { args: ["-c", "read never", token], stdin: "piped" }).spawn();
+  try {
+    assertEquals(findProcesses(token), [child.pid]);
+    for (const line of Deno.readTextFileSync("/proc/self/cgroup").trim().split("\n")) {
+      const hierarchy = line.slice(0, line.indexOf(":", line.indexOf(":") + 1) + 1);
+      assertEquals(findProcesses(hierarchy).includes(child.pid), false, hierarchy);
+    }
+  } finally {
+    await child.stdin.close();
+    await child.status;
+  }
 });
