@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import * as c from "../ffi/constants.ts";
 import type { DryKernel } from "../ffi/dry.ts";
 import { EACCES, EEXIST, ENOENT, EPERM } from "../ffi/errno.ts";
-import { OperationError } from "../ffi/kernel.ts";
+import { type Arg, OperationError } from "../ffi/kernel.ts";
 import { makedev } from "../ffi/structs.ts";
 import type { LinuxDevice } from "../spec/types.ts";
 import { callsOf, failing, lines, names, type Script, scripted, stat } from "../tests/lib/scripted.ts";
@@ -15,6 +15,16 @@ function made(devices: readonly LinuxDevice[], script: Script = {}, hasKcore = f
   const k = scripted(script);
   makeDevices(k, ROOT, devices, hasKcore);
   return k;
+}
+
+/** Answers openat2(2): the one file that is asked for is missing until it is made. */
+function placeMissing(): (...args: Arg[]) => number | undefined {
+  let missing = true;
+  return (_dir, path) => {
+    if (path !== "/dev/fuse" || !missing) return undefined;
+    missing = false;
+    return -ENOENT;
+  };
 }
 
 Deno.test("devices: the default ones, before the configured ones", () => {
@@ -112,13 +122,29 @@ for (
 }
 
 Deno.test("devices: where none may be made, the host's is bound in its place", () => {
-  const k = made([{ ...FUSE, uid: 7 }], { mknodat: -EPERM });
+  const statx = stat(c.S_IFCHR | 0o600, FUSE.major, FUSE.minor);
+  const k = made([{ ...FUSE, uid: 7 }], { mknodat: -EPERM, statx, openat2: placeMissing() });
   assertEquals(callsOf(k, "open_tree").map(({ args }) => args[1]), ["/dev/fuse"]);
   assertEquals(callsOf(k, "move_mount").length, 1);
   // The place is an empty file, and the host's node keeps its owner.
   const created = callsOf(k, "openat").map(({ args }) => (args[2] as number) & c.O_CREAT);
   assertEquals(created, [c.O_CREAT]);
   assertEquals(names(k).includes("fchownat"), false);
+});
+
+Deno.test("devices: in a user namespace nothing is tried in vain, but for pipes", () => {
+  const statx = stat(c.S_IFCHR | 0o666, FUSE.major, FUSE.minor),
+    pipe: LinuxDevice = { path: "/dev/p", type: "p" };
+  const k = scripted({ statx });
+  makeDevices(k, ROOT, [FUSE, pipe], false, true);
+  assertEquals(callsOf(k, "mknodat").map(({ args }) => args[1]), ["p"]);
+  assertEquals(callsOf(k, "open_tree").map(({ args }) => args[1]), ["/dev/fuse"]);
+});
+
+Deno.test("devices: what is bound must be the device that was asked for", () => {
+  for (const statx of [stat(c.S_IFCHR, 10, 230), stat(c.S_IFBLK, 10, 229), stat(c.S_IFREG, 10, 229)]) {
+    assertThrows(() => made([FUSE], { mknodat: -EPERM, statx }), Error, "the host has another device there");
+  }
 });
 
 Deno.test("devices: another failure names the node", () => {

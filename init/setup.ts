@@ -90,13 +90,9 @@ export interface Ready {
 
 /** Sets the container up; the kernel's process is a child in all the new namespaces. */
 export function setUp(k: Recorder, plan: SetupPlan): Ready {
-  const { userNamespace: user } = plan;
-  user?.begin(k);
-  const fifo = openOutside(k, plan, plan.fifo, c.O_PATH | c.O_NOFOLLOW);
-  user?.becomeRoot(k);
-  enter(k, plan);
+  const fifo = enter(k, plan);
   // Root of a user namespace may have a procfs only as long as one is in sight (mount_namespaces(7)): here the host's.
-  const early = user && openProcfs(k);
+  const early = plan.userNamespace && openProcfs(k);
   const { root, later } = prepareRoot(k, plan);
   plan.terminal?.(root);
   nameHost(k, plan.spec);
@@ -115,13 +111,22 @@ function openOutside(k: Recorder, { userNamespace: user }: SetupPlan, path: stri
   return user ? user.open(k, path, flags) : k.open(path, flags);
 }
 
-/** Session, keyring, cgroup namespace, loopback: what belongs to the process and its new namespaces. */
-function enter(k: Recorder, plan: SetupPlan): void {
+/**
+ * Session, keyring, cgroup namespace, loopback: what belongs to the process and its new namespaces.
+ *
+ * @returns Descriptor of exec.fifo, opened while the process is still as much of tsrun as it ever is.
+ */
+function enter(k: Recorder, plan: SetupPlan): Result {
+  const { userNamespace: user } = plan;
+  user?.begin(k);
   k.call("setsid", [], { allow: [EPERM] });
   k.call("umask", [0]);
+  const fifo = openOutside(k, plan, plan.fifo, c.O_PATH | c.O_NOFOLLOW);
+  user?.becomeRoot(k);
   if (!plan.noNewKeyring) makeKeyring(k, plan);
   if (plan.namespaces.fresh.has("cgroup")) k.unshare(NAMESPACES.cgroup.flag);
   if (plan.namespaces.fresh.has("network")) bringLoopbackUp(k);
+  return fifo;
 }
 
 /** A keyring of the container's own, with its label where it has one. */
