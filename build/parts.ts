@@ -8,6 +8,8 @@ export interface Part {
   name: string;
   /** Files and directories, below the top. */
   paths: readonly string[];
+  /** A program that runs the tests in place of `deno test`: it is given the report's path and the filter. */
+  program?: string;
   limitSeconds: number;
 }
 
@@ -15,11 +17,22 @@ export interface Part {
 export const PARTS: readonly Part[] = [
   {
     name: "unit",
-    paths: ["spec", "ffi", "init", "runtime", "build", "tests/lib", "tests/gate_plugin_test.ts"],
+    paths: [
+      "spec",
+      "ffi",
+      "init",
+      "runtime",
+      "build",
+      "tests/lib",
+      "tests/vm/bed",
+      "tests/gate_plugin_test.ts",
+    ],
     limitSeconds: 600,
   },
   { name: "integration", paths: ["tests/golden_test.ts", "tests/integration", "bench"], limitSeconds: 1200 },
   { name: "clients", paths: ["tests/clients"], limitSeconds: 1800 },
+  // Inside a machine of its own, whose image is built first where there is none.
+  { name: "vm", paths: [], program: "tests/vm/bed/main.ts", limitSeconds: 2100 },
 ];
 
 /** How many tests ended which way. */

@@ -25,12 +25,17 @@ function exists(path: string): boolean {
 /** Runs one part. timeout(1) ends the whole process group of the tests, so that no child holds the run up. */
 function run(part: Part, filter: string | undefined, report: string): Counts {
   const paths = part.paths.filter((path) => exists(`${TOP}${path}`));
-  console.log(`\n== ${part.name}: ${paths.join(" ")}`);
-  const args = ["--kill-after=20", `${part.limitSeconds}`, Deno.execPath(), "test", "--quiet", "--allow-all"];
-  args.push("--permit-no-files", `--junit-path=${report}`, ...imports);
-  if (filter !== undefined) args.push(`--filter=${filter}`);
+  console.log(`\n== ${part.name}: ${part.program ?? paths.join(" ")}`);
+  const args = ["--kill-after=20", `${part.limitSeconds}`, Deno.execPath()];
+  if (part.program === undefined) {
+    args.push("test", "--quiet", "--allow-all", "--permit-no-files", `--junit-path=${report}`, ...imports);
+    args.push(...(filter === undefined ? [] : [`--filter=${filter}`]), ...paths);
+  } else {
+    args.push("run", "--quiet", "--allow-all", ...imports, part.program, report);
+    args.push(...(filter === undefined ? [] : [filter]));
+  }
   const { success, code } = new Deno.Command("timeout", {
-    args: [...args, ...paths],
+    args,
     cwd: TOP,
     stdin: "null",
     stdout: "inherit",

@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { type Bundle, config, type Dict, makeBundle } from "./bundle.ts";
 import { Container } from "./container.ts";
 import { findCgroups, findMounts, findProcesses, removeMounts } from "./leaks.ts";
-import { type CommandOptions, type Result, runCommand, sleep } from "./process.ts";
+import { type CommandOptions, PATIENCE, type Result, runCommand, sleep } from "./process.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** See the module's description. Made by `contract()`; {@linkcode Box.close} is called when the test is over. */
@@ -128,7 +128,7 @@ export class Box {
 
 /** What `find` still finds after up to a second: ends of processes take a moment. */
 async function settled<T>(find: () => T[]): Promise<T[]> {
-  for (let tries = 0; tries < 20; tries++) {
+  for (let tries = 0; tries < 20 * PATIENCE; tries++) {
     if (find().length === 0) return [];
     await sleep(50);
   }

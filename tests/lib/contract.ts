@@ -1,5 +1,6 @@
 /** Registers tests that state runc's contract: each runs against the runtime under test and against runc. */
 import { Box } from "./box.ts";
+import { PATIENCE } from "./process.ts";
 import { type Runtime, runtimes } from "./runtime.ts";
 import { skip } from "./skip.ts";
 
@@ -29,7 +30,7 @@ export function contract(
     const title = `${name} [${runtime.name}]`;
     const reason = missing() ?? options.skip ?? (runtime.reference ? difference(options) : undefined);
     if (reason) skip(title, reason);
-    else Deno.test({ name: title, fn: () => attempt(runtime, test, options.timeout ?? 30_000) });
+    else Deno.test({ name: title, fn: () => attempt(runtime, test, (options.timeout ?? 30_000) * PATIENCE) });
   }
 }
 

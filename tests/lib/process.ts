@@ -1,5 +1,8 @@
 /** Starts host commands with a time limit and with descriptors that are files, never pipes. */
 
+/** What all time limits of tests are multiplied by: `TSRUN_TEST_PATIENCE`, set on machines that are emulated. */
+export const PATIENCE: number = Number(Deno.env.get("TSRUN_TEST_PATIENCE") ?? "1");
+
 /** How a command ended and what it wrote. */
 export interface Result {
   /** Exit status; 128 + n when signal n ended the command. */
@@ -56,7 +59,7 @@ export async function runCommand(
     stderr: "null",
   }).spawn();
   options.onStart?.(child.pid);
-  const limit = options.timeout ?? 20_000;
+  const limit = (options.timeout ?? 20_000) * PATIENCE;
   let late = false;
   const timer = setTimeout(() => {
     late = true;
@@ -114,11 +117,11 @@ export async function until<T>(
   probe: () => T | undefined | false | Promise<T | undefined | false>,
   limit = 5_000,
 ): Promise<T> {
-  const end = performance.now() + limit;
+  const end = performance.now() + limit * PATIENCE;
   while (true) {
     const value = await probe();
     if (value !== undefined && value !== false) return value;
-    if (performance.now() > end) throw new Error(`waited ${limit} ms in vain for ${what}`);
+    if (performance.now() > end) throw new Error(`waited ${limit * PATIENCE} ms in vain for ${what}`);
     await sleep(10);
   }
 }

@@ -1,0 +1,24 @@
+/**
+ * Which tests are run inside the test machine.
+ * @module
+ */
+
+const HERE = new URL("..", import.meta.url).pathname;
+
+/** Files of tests/integration whose subject is another on cgroup v2, under systemd, or with AppArmor. */
+const INTEGRATION: readonly string[] = [
+  "cgroup_v2_files_test.ts",
+  "low_limits_test.ts",
+  "pause_test.ts",
+  "run_test.ts",
+];
+
+/** Paths below the top: all of tests/vm, then the chosen ones. */
+export function testFiles(): string[] {
+  const own = [...Deno.readDirSync(HERE)].map(({ name }) => name).filter((name) => name.endsWith("_test.ts"))
+    .sort();
+  return [
+    ...own.map((name) => `tests/vm/${name}`),
+    ...INTEGRATION.map((name) => `tests/integration/${name}`),
+  ];
+}

@@ -1,0 +1,133 @@
+/**
+ * The part `vm` of `./x test`: boots the test machine, runs tests inside it, and writes their report.
+ *
+ * Usage: `main.ts REPORT [FILTER]`. Environment: `TSRUN_VM_FILES`, paths of test files in place of the usual list.
+ * @module
+ */
+import { testFiles } from "./files.ts";
+import { ensureImage, whyNot } from "./image.ts";
+import { Machine } from "./machine.ts";
+import { consolePath } from "./qemu.ts";
+import { type FileReport, joinReports, skippedReport } from "./report.ts";
+import { makeStage, type Stage } from "./stage.ts";
+
+/** Time for all that runs inside, and for one file; the emulator ends itself a little later. */
+const INSIDE_SECONDS = 1080;
+const FILE_SECONDS = 420;
+const CPUS = 2;
+/** Times as long as on a real machine: what the tests' own time limits are multiplied by. */
+const PATIENCE = 8;
+
+/** Words of TSRUN_IMPORTS, which `./x` sets where the packages of deno.json cannot be reached. */
+const imports = Deno.env.get("TSRUN_IMPORTS")?.split(" ").filter((word) => word !== "") ?? [];
+
+function say(line: string): void {
+  console.log(`vm: ${line}`);
+}
+
+/** A word for a shell. */
+function quote(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** Runs the tests of one file, shows their output when they are over, and fetches the report. */
+async function runFile(
+  machine: Machine,
+  stage: Stage,
+  file: string,
+  filter: string | undefined,
+  seconds: number,
+) {
+  const begin = performance.now();
+  const report = `/tmp/report-${file.replaceAll("/", "-")}.xml`;
+  const words = [
+    "env",
+    "-i",
+    "HOME=/root",
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+  ];
+  words.push(
+    `DENO_DIR=${stage.top}/.deno/cache`,
+    "DENO_NO_UPDATE_CHECK=1",
+    `TSRUN_TEST_PATIENCE=${PATIENCE}`,
+  );
+  words.push(
+    "NO_COLOR=1",
+    stage.deno,
+    "test",
+    "--quiet",
+    "--no-check",
+    "--allow-all",
+    `--junit-path=${report}`,
+  );
+  // Where the packages of deno.json were reached, their copies are in the cache.
+  words.push("--cached-only", ...imports, ...(filter === undefined ? [] : [`--filter=${filter}`]), file);
+  const command = `cd ${quote(stage.top)} && exec ${words.map(quote).join(" ")} 2>&1`;
+  const { code, stdout } = await machine.run(command, seconds);
+  const xml = (await machine.run(`cat ${report}`, 60)).stdout;
+  console.log(
+    `\n-- ${file}: exit status ${code}, ${
+      Math.round((performance.now() - begin) / 1000)
+    } s\n${stdout.trimEnd()}`,
+  );
+  return { file, xml, success: code === 0 };
+}
+
+/** Runs all files, as many at a time as the machine has processors. */
+async function runFiles(machine: Machine, stage: Stage, filter: string | undefined): Promise<FileReport[]> {
+  const deadline = performance.now() + INSIDE_SECONDS * 1000;
+  const waiting = Deno.env.get("TSRUN_VM_FILES")?.split(" ") ?? testFiles();
+  const reports: FileReport[] = [];
+  const worker = async () => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      const seconds = Math.min(FILE_SECONDS, Math.floor((deadline - performance.now()) / 1000));
+      if (seconds > 0) reports.push(await runFile(machine, stage, file, filter, seconds));
+      else reports.push({ file, xml: "", success: false });
+    }
+  };
+  await Promise.all(Array.from({ length: CPUS }, worker));
+  return reports;
+}
+
+/** What the machine has to say about a failure. */
+async function showLogs(machine: Machine): Promise<void> {
+  const { stdout } = await machine.run("journalctl --boot --no-pager --priority=warning --lines=60", 60);
+  console.log(`\n-- the machine's journal\n${stdout.trimEnd()}`);
+  console.log(
+    `\n-- the machine's console\n${Deno.readTextFileSync(consolePath(machine.options.dir)).slice(-4000)}`,
+  );
+}
+
+async function run(dir: string, filter: string | undefined): Promise<string> {
+  const image = await ensureImage(say);
+  const stage = makeStage(dir);
+  const begin = performance.now();
+  const options = { image, dir, memoryMb: 3072, cpus: CPUS, disks: [stage.disk] };
+  const machine = await Machine.boot(options, INSIDE_SECONDS + 360);
+  try {
+    say(`answers after ${Math.round((performance.now() - begin) / 1000)} s`);
+    const prepared = await machine.run(stage.prepare, 60);
+    if (prepared.code !== 0) throw new Error(`cannot prepare the machine: ${prepared.stderr}`);
+    const reports = await runFiles(machine, stage, filter);
+    if (reports.some(({ success }) => !success)) await showLogs(machine);
+    return joinReports(reports);
+  } finally {
+    await machine.stop();
+  }
+}
+
+async function main([report, filter]: string[]): Promise<void> {
+  const reason = whyNot();
+  if (reason !== undefined) {
+    console.log(`SKIP: vm: ${reason}`);
+    return Deno.writeTextFileSync(report, skippedReport(filter ?? "vm"));
+  }
+  const dir = Deno.makeTempDirSync({ dir: "/tmp", prefix: "tsrun-vm-" });
+  try {
+    Deno.writeTextFileSync(report, await run(dir, filter));
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
+}
+
+await main(Deno.args);
