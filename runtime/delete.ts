@@ -3,6 +3,7 @@
  * in the middle of create, one that must go by force. Every step is fine with having been done before.
  * @module
  */
+import type { Linux } from "../spec/types.ts";
 import { type CgroupDriver, openCgroup, planCgroup } from "./cgroups/driver.ts";
 import { RuntimeError } from "./errors.ts";
 import { killPid, sendSignal } from "./signal.ts";
@@ -32,6 +33,7 @@ export async function destroyContainer(root: string, state: ContainerState): Pro
     removeCgroup(cgroup, state.cgroupClaimed);
     mark("cgroup removed");
   }
+  if (state.resctrl) (await import("./resctrl/group.ts")).removeResctrl(state.resctrl);
   removeStateDir(root, state.id);
   mark("state removed");
 }
@@ -65,6 +67,8 @@ export async function destroyUnreadable(root: string, id: string, systemd: boole
     });
     emptyCgroup(cgroup);
     cgroup.destroy();
+    const rdt = config.linux?.intelRdt;
+    if (rdt) (await import("./resctrl/unrecorded.ts")).removeUnrecordedGroup(rdt, id);
   } finally {
     // A cgroup that cannot be removed is reported, and is no reason to keep a record that nobody can read.
     removeStateDir(root, id);
@@ -72,7 +76,7 @@ export async function destroyUnreadable(root: string, id: string, systemd: boole
 }
 
 /** The config that was saved at create; undefined when there is none or it cannot be read either. */
-function readConfig(path: string): { linux?: { cgroupsPath?: string } } | undefined {
+function readConfig(path: string): { linux?: Pick<Linux, "cgroupsPath" | "intelRdt"> } | undefined {
   try {
     const config = JSON.parse(Deno.readTextFileSync(path));
     return typeof config === "object" && config !== null ? config : undefined;
@@ -112,6 +116,7 @@ export function emptyCgroup(cgroup: CgroupDriver): void {
 
 /** Kills every process of a cgroup, none of which can fork its way out, as all are stopped meanwhile. */
 export function killCgroup(cgroup: CgroupDriver): void {
+  if (cgroup.kill?.()) return;
   freezeIfPossible(cgroup);
   try {
     for (const pid of cgroup.pids()) killPid(pid, SIGKILL);

@@ -22,7 +22,7 @@ export interface EventSinks {
 
 /** Prints one sample. @throws {RuntimeError} when it cannot be taken. */
 export async function printStats(state: ContainerState, { print }: EventSinks): Promise<void> {
-  print(sample(state.id, await liveCgroup(state)));
+  print((await sampler(state, await liveCgroup(state)))());
 }
 
 /**
@@ -38,6 +38,7 @@ export async function streamEvents(
 ): Promise<void> {
   const { id } = state;
   const cgroup = await liveCgroup(state);
+  const sample = await sampler(state, cgroup);
   using oom = cgroup.watchOom();
   const init = openInit(state);
   if (init === undefined) return;
@@ -48,7 +49,7 @@ export async function streamEvents(
       const ended = waitReadable(oom.descriptor, init, next - performance.now());
       if (!printOoms(id, oom, sinks) || ended) return;
       if (performance.now() < next) continue;
-      printSample(id, cgroup, sinks);
+      printSample(sample, sinks);
       // A tick that was missed is not made up for.
       next = Math.max(next + interval, performance.now());
     }
@@ -64,20 +65,26 @@ function liveCgroup({ cgroup }: ContainerState): Promise<LiveCgroup> {
   return openLive(cgroup);
 }
 
-function sample(id: string, cgroup: LiveCgroup): string {
-  try {
-    return exactJson(statsEvent(id, cgroup.stats())) + "\n";
-  } catch (error) {
-    if (!(error instanceof RuntimeError)) throw error;
-    throw new RuntimeError(`unable to get container cgroup stats: ${reasonOf(error)}`);
-  }
+/** Takes a sample, a line of JSON. @throws {RuntimeError} when it cannot be taken. */
+type Sampler = () => string;
+
+async function sampler({ id, resctrl }: ContainerState, cgroup: LiveCgroup): Promise<Sampler> {
+  const measured = resctrl && await import("./resctrl/stats.ts");
+  return () => {
+    try {
+      return exactJson(statsEvent(id, cgroup.stats(), measured?.resctrlStats(resctrl!))) + "\n";
+    } catch (error) {
+      if (!(error instanceof RuntimeError)) throw error;
+      throw new RuntimeError(`unable to get container cgroup stats: ${reasonOf(error)}`);
+    }
+  };
 }
 
 /** A sample that cannot be taken is left out: the container may just be going. */
-function printSample(id: string, cgroup: LiveCgroup, { print, warn }: EventSinks): void {
+function printSample(sample: Sampler, { print, warn }: EventSinks): void {
   let line: string;
   try {
-    line = sample(id, cgroup);
+    line = sample();
   } catch (error) {
     return warn(reasonOf(error));
   }

@@ -31,6 +31,11 @@ export class HostMounts {
       .map(({ point }) => point);
   }
 
+  /** Where resctrl is mounted; undefined where it is not. */
+  resctrl(): string | undefined {
+    return this.#lines().find(({ type, root }) => type === "resctrl" && root === "/")?.point;
+  }
+
   /** Whether the host has /proc/kcore. */
   hasKcore(): boolean {
     try {

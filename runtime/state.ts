@@ -8,6 +8,7 @@
  */
 import type { State, Status } from "../spec/types.ts";
 import type { CgroupRecord } from "./cgroups/driver.ts";
+import type { ResctrlRecord } from "./resctrl/group.ts";
 import { reasonOf, RuntimeError } from "./errors.ts";
 import { isPaused } from "./frozen.ts";
 
@@ -37,6 +38,8 @@ export interface ContainerState {
   cgroupClaimed: boolean;
   /** It was made to have no session keyring of its own (`--no-new-keyring`), so its processes join none. */
   noNewKeyring: boolean;
+  /** Its group in resctrl, where the config asks for one. */
+  resctrl?: ResctrlRecord;
   annotations: Record<string, string>;
 }
 
@@ -191,7 +194,10 @@ function findProblem(value: Partial<Record<keyof ContainerState, unknown>>, id: 
   }
   if (typeof value.pidNamespace !== "boolean") return "pidNamespace is neither true nor false";
   if (!hasStrings(value.annotations)) return "annotations is not an object of strings";
-  const cgroup = value.cgroup;
+  const { cgroup, resctrl } = value;
+  if (resctrl !== undefined && !(isObject(resctrl) && typeof resctrl.clos === "string")) {
+    return "resctrl does not name a group";
+  }
   if (cgroup === null) return undefined;
   if (!isObject(cgroup) || typeof cgroup.driver !== "string" || !hasStrings(cgroup.paths)) {
     return "cgroup does not name a driver and its paths";

@@ -14,9 +14,13 @@ import type {
   MemoryStats,
 } from "./cgroups/stats.ts";
 
-/** An event of type `stats`. */
-export function statsEvent(id: string, stats: CgroupStats): Record<string, unknown> {
-  return { type: "stats", id, data: statsData(stats) };
+/** An event of type `stats`. @param resctrl What was measured there; nothing for a container without a group. */
+export function statsEvent(
+  id: string,
+  stats: CgroupStats,
+  resctrl: Record<string, unknown> = {},
+): Record<string, unknown> {
+  return { type: "stats", id, data: statsData(stats, resctrl) };
 }
 
 /** An event of type `oom`: the kernel ran out of the container's memory. */
@@ -24,7 +28,7 @@ export function oomEvent(id: string): Record<string, unknown> {
   return { type: "oom", id };
 }
 
-function statsData(stats: CgroupStats): Record<string, unknown> {
+function statsData(stats: CgroupStats, resctrl: Record<string, unknown>): Record<string, unknown> {
   return {
     cpu: cpuData(stats.cpu),
     cpuset: cpusetData(stats.cpuset),
@@ -36,8 +40,8 @@ function statsData(stats: CgroupStats): Record<string, unknown> {
         [size, { usage, max, failcnt }],
       ) => [size, { ...present({ usage, max }), failcnt }]),
     ),
-    // Neither resctrl groups nor network devices of containers are made by tsrun.
-    intel_rdt: {},
+    intel_rdt: resctrl,
+    // tsrun makes no network devices for containers.
     network_interfaces: null,
   };
 }

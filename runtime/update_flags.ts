@@ -6,6 +6,7 @@ import { parseJson } from "../spec/parse.ts";
 import type { Int64, LinuxCPU, LinuxMemory, LinuxResources } from "../spec/types.ts";
 import type { Flag, FlagValues } from "./cli/flags.ts";
 import { reasonOf, RuntimeError } from "./errors.ts";
+import type { SchemaChange } from "./resctrl/update.ts";
 import { parseSize } from "./sizes.ts";
 
 /** Flag, and the property of `memory` that it sets: a size, or -1. */
@@ -118,20 +119,11 @@ function readNumber(flag: string, text: string, signed: boolean): number {
   return value;
 }
 
-/**
- * Refuses a change of Intel RDT: there is no container with such a setting, as `create` refuses it.
- *
- * @param exists Whether a path is there.
- * @throws {RuntimeError} in runc's words.
- */
-export function refuseRdt(flags: FlagValues, exists: (path: string) => boolean): void {
-  const asked = (["l3-cache-schema", "mem-bw-schema"] as const).filter((flag) => flags.string(flag) !== "");
-  if (asked.length === 0) return;
-  if (asked[0] === "l3-cache-schema" && !exists("/sys/fs/resctrl/info/L3")) {
-    throw new RuntimeError("Intel RDT/CAT: l3 cache schema is not enabled");
-  }
-  if (asked.includes("mem-bw-schema") && !exists("/sys/fs/resctrl/info/MB")) {
-    throw new RuntimeError("Intel RDT/MBA: memory bandwidth schema is not enabled");
-  }
-  throw new RuntimeError("updating a non-existent Intel RDT configuration is not supported");
+/** The schemata that a command line asks for, beside `--resources` too; undefined when it asks for none. */
+export function requestedSchemata(flags: FlagValues): SchemaChange | undefined {
+  const change = {
+    l3CacheSchema: flags.string("l3-cache-schema"),
+    memBwSchema: flags.string("mem-bw-schema"),
+  };
+  return change.l3CacheSchema || change.memBwSchema ? change : undefined;
 }

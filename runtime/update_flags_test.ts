@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import type { LinuxResources } from "../spec/types.ts";
 import { parseFlags } from "./cli/flags.ts";
 import { RuntimeError } from "./errors.ts";
-import { refuseRdt, requestedResources, updateFlags } from "./update_flags.ts";
+import { requestedResources, requestedSchemata, updateFlags } from "./update_flags.ts";
 
 const flags = (line: string) => parseFlags(updateFlags(), line.split(" ")).flags;
 const requested = (line: string) => requestedResources(flags(line));
@@ -57,23 +57,14 @@ Deno.test("a file takes the place of all other flags", () => {
   }
 });
 
-Deno.test("Intel RDT is refused with what is missing", () => {
-  const refuse = (line: string, ...there: string[]) => () =>
-    refuseRdt(flags(line), (path) => there.includes(path));
-  refuse("c1")();
-  assertThrows(
-    refuse("--l3-cache-schema x c1"),
-    RuntimeError,
-    "Intel RDT/CAT: l3 cache schema is not enabled",
-  );
-  assertThrows(
-    refuse("--mem-bw-schema x c1"),
-    RuntimeError,
-    "Intel RDT/MBA: memory bandwidth schema is not enabled",
-  );
-  assertThrows(
-    refuse("--l3-cache-schema x c1", "/sys/fs/resctrl/info/L3"),
-    RuntimeError,
-    "updating a non-existent Intel RDT configuration is not supported",
-  );
+Deno.test("schemata are asked for beside limits, and beside a file too", () => {
+  assertEquals(requestedSchemata(flags("c1")), undefined);
+  assertEquals(requestedSchemata(flags("--memory 5m --mem-bw-schema MB:0=10 c1")), {
+    l3CacheSchema: "",
+    memBwSchema: "MB:0=10",
+  });
+  assertEquals(requestedSchemata(flags("-r /x --l3-cache-schema L3:0=f c1")), {
+    l3CacheSchema: "L3:0=f",
+    memBwSchema: "",
+  });
 });

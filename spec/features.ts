@@ -6,7 +6,7 @@
  * - `namespaces` leaves out `user` until id mappings are applied;
  * - `mountExtensions.idmap` is off until id-mapped mounts are made;
  * - `cgroup.v2`, `cgroup.systemd`, `cgroup.systemdUser` and `cgroup.rdma` are off until those drivers exist;
- * - `intelRdt` and `netDevices` are off until they are applied;
+ * - `netDevices` is off until it is applied;
  * - the annotation for checkpoints says "false" until CRIU is driven.
  *
  * @module

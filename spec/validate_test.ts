@@ -135,6 +135,7 @@ Deno.test("configWarnings tells of what is dropped, deprecated or obsolete", () 
   config.mounts[4].destination = "etc/hosts";
   config.linux.personality.flags = ["ADDR_NO_RANDOMIZE"];
   config.linux.resources.memory.kernel = 5;
+  config.linux.intelRdt.enableCMT = true;
   config.linux.namespaces.find((it: Config) => it.type === "user").path = "/proc/7/ns/user";
   assertEquals(validateConfig(config), []);
   assertEquals(configWarnings(config).map((it) => it.path), [
@@ -144,6 +145,7 @@ Deno.test("configWarnings tells of what is dropped, deprecated or obsolete", () 
     "mounts[4].destination",
     "linux.personality.flags",
     "linux.resources.memory.kernel",
+    "linux.intelRdt.enableCMT",
     "linux.uidMappings",
   ]);
   assertEquals(configWarnings(null), []);

@@ -2,7 +2,7 @@
 import type { Command, Context } from "../cli/command.ts";
 import { readState } from "../state.ts";
 import { updateContainer } from "../update.ts";
-import { refuseRdt, requestedResources, updateFlags } from "../update_flags.ts";
+import { requestedResources, requestedSchemata, updateFlags } from "../update_flags.ts";
 
 export const command: Command = {
   name: "update",
@@ -10,27 +10,21 @@ export const command: Command = {
   operands: "<container-id>",
   description:
     "Changes what is asked for and leaves the rest as it is. If one of the limits cannot be set, none is\n" +
-    "changed. Device rules are never changed.",
+    "changed. Device rules are changed on cgroup v2 only, all of them at once, by --resources. The flags for\n" +
+    "Intel RDT stand beside --resources too.",
   minArgs: 1,
   maxArgs: 1,
   flags: updateFlags(),
   async run({ global, flags, args: [id], log }: Context): Promise<number> {
-    readState(global.root, id);
+    const { resctrl } = readState(global.root, id);
     const change = requestedResources(flags);
-    refuseRdt(flags, exists);
     if (change.memory?.kernel !== undefined || change.memory?.kernelTCP !== undefined) {
       log.warn("Kernel memory limits are obsolete: recent kernels ignore them");
     }
-    await updateContainer(global.root, id, change);
+    const limits = () => updateContainer(global.root, id, change);
+    const schemata = requestedSchemata(flags);
+    if (schemata === undefined) await limits();
+    else await (await import("../resctrl/update.ts")).changeSchemata(schemata, resctrl, limits);
     return 0;
   },
 };
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-}

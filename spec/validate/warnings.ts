@@ -62,6 +62,10 @@ function warnLinux(linux: Section): void {
   if (memory?.has("kernel") || memory?.has("kernelTCP")) {
     memory.fail(memory.has("kernel") ? "kernel" : "kernelTCP", "kernel memory settings are ignored");
   }
+  const rdt = linux.object("intelRdt");
+  for (const name of ["enableCMT", "enableMBM"]) {
+    if (rdt?.has(name)) rdt.fail(name, "replaced by enableMonitoring in version 1.3.0: ignored");
+  }
   const joined = linux.objects("namespaces").find((it) => it.value.type === "user" && it.value.path);
   if (joined && (linux.has("uidMappings") || linux.has("gidMappings"))) {
     const path = quote(String(joined.value.path));
