@@ -59,10 +59,21 @@ export class HostHand {
     return executor;
   }
 
-  /** The init opens its own namespaces: not everybody may look at them from outside. */
   #namespace(k: RemoteKernel, type: "user" | "mount"): number {
-    const fd = this.init.open(`/proc/self/ns/${NAMESPACES[type].link}`, c.O_RDONLY).value;
-    return copyDescriptor(this.local, this.init, fd, k);
+    return copyDescriptor(this.local, this.init, this.#open(type), k);
+  }
+
+  /** The init opens its own namespaces: not everybody may look at them from outside. */
+  #open(type: "user" | "mount"): number {
+    return this.init.open(`/proc/self/ns/${NAMESPACES[type].link}`, c.O_RDONLY).value;
+  }
+
+  /** The init's user namespace, as a descriptor of this process. */
+  userNamespace(): number {
+    const fd = this.#open("user");
+    const ours = fetchDescriptor(this.init, fd);
+    this.init.close(fd);
+    return ours;
   }
 
   /** Ends the process, if there is one. */

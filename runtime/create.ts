@@ -75,8 +75,9 @@ export async function createContainer(o: CreateOptions): Promise<ContainerState>
   const rootfs = resolveRootfs(o.bundle, config.spec.root.path);
   const mounts = new HostMounts();
   const cgroupHost = readCgroupHost(mounts.text);
-  const { cgroupsPath } = config.spec.linux ?? {};
-  const request = { id: o.id, cgroupsPath, systemd: o.systemdCgroup, rootless: false };
+  const { annotations, linux } = config.spec;
+  const { cgroupsPath } = linux ?? {};
+  const request = { id: o.id, cgroupsPath, systemd: o.systemdCgroup, rootless: false, annotations };
   const cgroup = await planCgroup(request, cgroupHost);
   const resctrl = parts.resctrl?.planResctrl(config.spec.linux!.intelRdt!, o.id, mounts.resctrl());
   const namespaces = planNamespaces(config.spec.linux?.namespaces);
@@ -101,6 +102,7 @@ export async function createContainer(o: CreateOptions): Promise<ContainerState>
     resctrl,
     state,
     userNamespace,
+    mountSources: undefined,
   };
   try {
     await interrupts.during(() => build(creation, interrupts));
@@ -169,6 +171,8 @@ function build(creation: Creation, interrupts: Interrupts): void {
   parts.notify?.makeNotifyDirectory(o.root, o.id);
   mark("state recorded");
   resctrl?.prepare();
+  // systemd may take its time, during which signals are to be heeded.
+  if (o.systemdCgroup) interrupts.listen();
   cgroup.create(spec.linux?.resources, stage.pid);
   state.cgroupClaimed = true;
   writeState(o.root, state);
@@ -188,6 +192,7 @@ function build(creation: Creation, interrupts: Interrupts): void {
   const nullStdio = spec.process.terminal ? [] : inspectStdio(k, user ? user.hostUid(uid) : uid);
   const ready = setUp(init, setupPlan(creation, init, `${directory}/exec.fifo`, nullStdio));
   user?.end();
+  creation.mountSources?.end();
   mark("init set up");
   cgroup.set(spec.linux?.resources);
   resctrl?.enter(stage.initPid);

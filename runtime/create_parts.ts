@@ -18,6 +18,7 @@ export interface Parts {
   labels: import("../init/labels.ts").ContainerLabels | undefined;
   resctrl: typeof import("./resctrl/group.ts") | undefined;
   userNamespace: typeof import("./user_namespace.ts") | undefined;
+  mountSource: typeof import("./mount_source.ts") | undefined;
   time: typeof import("../init/time_namespace.ts") | undefined;
   copyUp: typeof import("./copy_up.ts") | undefined;
   cgroupMount: typeof import("./cgroups/mount.ts") | undefined;
@@ -50,6 +51,12 @@ export async function loadParts(
     time: linux?.namespaces?.some(({ type, path }) => type === "time" && !path)
       ? await import("../init/time_namespace.ts")
       : undefined,
+    mountSource:
+      mounts.some(({ uidMappings, options }) =>
+          uidMappings?.length || options?.includes("idmap") || options?.includes("ridmap")
+        )
+        ? await import("./mount_source.ts")
+        : undefined,
     copyUp: mounts.some(({ options }) => options?.includes(MOUNT_COPY_UP))
       ? await import("./copy_up.ts")
       : undefined,

@@ -17,6 +17,7 @@ import type { Config } from "./config.ts";
 import type { TerminalRequest } from "./console_socket.ts";
 import type { CreateOptions } from "./create.ts";
 import type { Parts } from "./create_parts.ts";
+import type { MountSources } from "./mount_source.ts";
 import type { HostMounts } from "./host_mounts.ts";
 import type { ResctrlGroup } from "./resctrl/group.ts";
 import type { UserNamespace } from "./user_namespace.ts";
@@ -37,6 +38,7 @@ export interface Creation {
   resctrl: ResctrlGroup | undefined;
   state: ContainerState;
   userNamespace: UserNamespace | undefined;
+  mountSources: MountSources | undefined;
 }
 
 /** Notes who the init is. */
@@ -84,8 +86,16 @@ export function setupPlan(
     ...processPlan(creation, init),
     ...filterPlan(creation),
     ...hookPlan(creation),
-    ...creation.userNamespace?.setupPlan(init),
+    ...creation.userNamespace?.setupPlan(init) ?? sourcePlan(creation, init),
   };
+}
+
+/** Bind mounts with other ids; with a user namespace their sources are part of its plan. */
+function sourcePlan(creation: Creation, init: RemoteKernel): Partial<Some<"openSource">> {
+  const { k, arena, parts } = creation;
+  if (!parts.mountSource) return {};
+  const sources = creation.mountSources = new parts.mountSource.MountSources(k, arena, init, undefined);
+  return { openSource: (mount, source, flags) => sources.open(mount, source, flags) };
 }
 
 /** What mounts and devices need of the host. */

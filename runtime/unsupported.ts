@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Mount, Spec } from "../spec/types.ts";
+import type { Spec } from "../spec/types.ts";
 import type { Problem } from "../spec/validate.ts";
 
 const LATER = "is not supported yet";
@@ -14,18 +14,5 @@ export function unsupported(spec: Spec): Problem[] {
   const asked: [string, boolean][] = [
     ["linux.netDevices", Object.keys(linux?.netDevices ?? {}).length > 0],
   ];
-  return [
-    ...asked.filter(([, wanted]) => wanted).map(([path]) => ({ path, reason: LATER })),
-    ...(spec.mounts ?? []).flatMap(mountProblem),
-  ];
-}
-
-function mountProblem({ options = [], uidMappings }: Mount, i: number): Problem[] {
-  const problems = options
-    .filter((option) => option === "idmap" || option === "ridmap")
-    .map((option) => ({ path: `mounts[${i}].options`, reason: `"${option}" ${LATER}` }));
-  if (uidMappings?.length) {
-    problems.push({ path: `mounts[${i}].uidMappings`, reason: `an id-mapped mount ${LATER}` });
-  }
-  return problems;
+  return asked.filter(([, wanted]) => wanted).map(([path]) => ({ path, reason: LATER }));
 }

@@ -8,18 +8,14 @@ import type { LocalKernel } from "../ffi/local.ts";
 import type { RemoteKernel } from "../ffi/remote.ts";
 import type { Arena } from "../init/executor.ts";
 import { HostHand } from "../init/host_hand.ts";
-import { type HostCapabilities, readHostCapabilities } from "../init/identity.ts";
+import { readHostCapabilities } from "../init/identity.ts";
 import type { SetupPlan } from "../init/setup.ts";
 import type { Stage, StagePlan } from "../init/stage.ts";
-import {
-  becomeNamespaceRoot,
-  joinWithUserNamespace,
-  namespaceCapabilities,
-  type UserNamespaceSteps,
-} from "../init/user_namespace.ts";
+import { becomeNamespaceRoot, joinWithUserNamespace, namespaceCapabilities } from "../init/user_namespace.ts";
 import { NAMESPACES } from "../spec/namespaces.ts";
 import type { Spec } from "../spec/types.ts";
 import { RuntimeError } from "./errors.ts";
+import { MountSources } from "./mount_source.ts";
 import { hostIdOf, type IdMaps, parseMap, sameMap, writeIdMaps } from "./id_maps.ts";
 
 /** What it works with. */
@@ -39,6 +35,7 @@ export class UserNamespace {
   /** Made by the root of the user namespace, who then owns its message queues' directory. */
   #freshIpc = false;
   #hand: HostHand | undefined;
+  #sources: MountSources | undefined;
 
   constructor(tools: UserNamespaceTools) {
     const { namespaces = [], uidMappings = [], gidMappings = [] } = tools.spec.linux ?? {};
@@ -94,9 +91,10 @@ export class UserNamespace {
   }
 
   /** What the init's steps do otherwise. */
-  setupPlan(init: RemoteKernel): { userNamespace: UserNamespaceSteps; host: HostCapabilities } & CopyUp {
+  setupPlan(init: RemoteKernel): Pick<SetupPlan, "userNamespace" | "host" | "openSource" | "copyUp"> {
     const { k, arena } = this.#tools;
     const hand = this.#hand = new HostHand(k, arena, init, Deno.uid() !== 0);
+    const sources = this.#sources = new MountSources(k, arena, init, hand);
     return {
       host: namespaceCapabilities(readHostCapabilities(k)),
       userNamespace: {
@@ -114,6 +112,7 @@ export class UserNamespace {
         },
         groupsDenied: () => this.#groupsDenied,
       },
+      openSource: (mount, source, flags) => sources.open(mount, source, flags),
       copyUp: () => {
         throw new RuntimeError("tmpcopyup in a container with a user namespace is not supported yet");
       },
@@ -137,18 +136,12 @@ export class UserNamespace {
     return hostIdOf(this.#maps.uids, uid) ?? NOBODY;
   }
 
-  /** The process with tsrun's rights in the container's mount namespace. */
-  get hand(): HostHand | undefined {
-    return this.#hand;
-  }
-
   /** Ends what is not needed when the mounts are made. */
   end(): void {
     this.#hand?.end();
+    this.#sources?.end();
   }
 }
-
-type CopyUp = Pick<SetupPlan, "copyUp">;
 
 /** What the kernel shows for an id that is not mapped: /proc/sys/kernel/overflowuid. */
 const NOBODY = 65534;

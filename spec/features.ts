@@ -3,8 +3,6 @@
  *
  * The lists come from the tables that validation and the container's set-up use, so they cannot promise another thing.
  * Only what is implemented is switched on:
- * - `namespaces` leaves out `user` until id mappings are applied;
- * - `mountExtensions.idmap` is off until id-mapped mounts are made;
  * - `cgroup.v2`, `cgroup.systemd`, `cgroup.systemdUser` and `cgroup.rdma` are off until those drivers exist;
  * - `netDevices` is off until it is applied;
  * - the annotation for checkpoints says "false" until CRIU is driven.
@@ -30,9 +28,6 @@ export interface FeatureFacts {
   seccomp: SeccompFeatures;
 }
 
-/** Namespaces that are in the table but not implemented. */
-const MISSING_NAMESPACES: readonly string[] = ["user"];
-
 /** The features document. */
 export function features(facts: FeatureFacts): Features {
   return {
@@ -41,7 +36,7 @@ export function features(facts: FeatureFacts): Features {
     hooks: [...HOOK_NAMES],
     mountOptions: knownMountOptions(),
     linux: {
-      namespaces: Object.keys(NAMESPACES).filter((it) => !MISSING_NAMESPACES.includes(it)).sort(),
+      namespaces: Object.keys(NAMESPACES).sort(),
       capabilities: Object.keys(CAPABILITIES),
       cgroup: { v1: true, v2: false, systemd: false, systemdUser: false, rdma: false },
       seccomp: facts.seccomp,
@@ -49,7 +44,7 @@ export function features(facts: FeatureFacts): Features {
       selinux: { enabled: true },
       intelRdt: { enabled: true, schemata: true, monitoring: true },
       memoryPolicy: { modes: Object.keys(MEMORY_POLICY_MODES), flags: Object.keys(MEMORY_POLICY_FLAGS) },
-      mountExtensions: { idmap: { enabled: false } },
+      mountExtensions: { idmap: { enabled: true } },
       netDevices: { enabled: false },
     },
     annotations: {

@@ -7,7 +7,16 @@ Deno.test("features says what is implemented, sorted, and what is not", () => {
   const document = features({ version: "0.1.0", commit: "abc", libseccomp: "2.5.4", seccomp: SECCOMP });
   assertEquals([document.ociVersionMin, document.ociVersionMax], ["1.0.0", "1.3.0"]);
   assertEquals(document.hooks?.length, 6);
-  assertEquals(document.linux?.namespaces, ["cgroup", "ipc", "mount", "network", "pid", "uts"]);
+  assertEquals(document.linux?.namespaces, [
+    "cgroup",
+    "ipc",
+    "mount",
+    "network",
+    "pid",
+    "time",
+    "user",
+    "uts",
+  ]);
   assertEquals(document.linux?.capabilities?.[40], "CAP_CHECKPOINT_RESTORE");
   assertEquals(document.linux?.cgroup, {
     v1: true,
@@ -17,7 +26,7 @@ Deno.test("features says what is implemented, sorted, and what is not", () => {
     rdma: false,
   });
   assertEquals(document.linux?.seccomp, SECCOMP);
-  assertEquals(document.linux?.mountExtensions?.idmap?.enabled, false);
+  assertEquals(document.linux?.mountExtensions?.idmap?.enabled, true);
   assertEquals(document.mountOptions, document.mountOptions?.toSorted());
   assertEquals(document.annotations, {
     "io.github.seccomp.libseccomp.version": "2.5.4",
