@@ -28,7 +28,6 @@ const BUILD_LIMIT_SECONDS = 900;
 /** Programs that building and booting need, by the Debian package that brings them. */
 const PROGRAMS: Record<string, string> = {
   "qemu-system-x86_64": "qemu-system-x86",
-  "qemu-img": "qemu-utils",
   "mmdebstrap": "mmdebstrap",
   "mkfs.ext4": "e2fsprogs",
   "ssh-keygen": "openssh-client",
