@@ -56,7 +56,14 @@ export class Box {
     options: CommandOptions & { globals?: string[]; files?: string } = {},
   ): Promise<Result> {
     return this.command(
-      [this.runtime.path, "--root", this.root, ...(options.globals ?? []), ...args],
+      [
+        ...(this.runtime.within ?? []),
+        this.runtime.path,
+        "--root",
+        this.root,
+        ...(options.globals ?? []),
+        ...args,
+      ],
       options,
     );
   }

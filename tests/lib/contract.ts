@@ -12,6 +12,8 @@ export interface ContractOptions {
   notOnReference?: string;
   /** Why the machine cannot run the test at all. */
   skip?: string;
+  /** See {@linkcode Runtime}: the host that the runtime is to see. */
+  within?: readonly string[];
 }
 
 /**
@@ -27,10 +29,11 @@ export function contract(
   options: ContractOptions = {},
 ): void {
   for (const runtime of runtimes()) {
+    const placed = { ...runtime, within: options.within };
     const title = `${name} [${runtime.name}]`;
     const reason = missing() ?? options.skip ?? (runtime.reference ? difference(options) : undefined);
     if (reason) skip(title, reason);
-    else Deno.test({ name: title, fn: () => attempt(runtime, test, (options.timeout ?? 30_000) * PATIENCE) });
+    else Deno.test({ name: title, fn: () => attempt(placed, test, (options.timeout ?? 30_000) * PATIENCE) });
   }
 }
 

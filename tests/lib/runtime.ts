@@ -7,6 +7,8 @@ export interface Runtime {
   name: string;
   /** Absolute path. */
   path: string;
+  /** A command that runs the runtime, which follows it as its arguments: for a host that is made for it. */
+  within?: readonly string[];
   /** True of the runtime that the expectations were taken from, not of the one under test. */
   reference: boolean;
 }

@@ -1,0 +1,47 @@
+/**
+ * A host of cgroup v2 for tests: the machine itself if it is one; on a hybrid machine a private mount namespace in which
+ * the v2 hierarchy is what /sys/fs/cgroup is, which is all that makes a host one of v2 to a runtime. There only such
+ * controllers exist as v1 does not hold (the VM of tests/vm has all of them); freezer, devices, kill and namespaces
+ * need none.
+ */
+import type { Box } from "./box.ts";
+import { contract, type ContractOptions } from "./contract.ts";
+import { parseMountinfo } from "./mountinfo.ts";
+import { readText } from "./process.ts";
+import type { Runtime } from "./runtime.ts";
+import { lacksCgroupV2 } from "./skip.ts";
+
+/** The host that tests run on. */
+export interface V2Host {
+  /** Where this process sees the hierarchy. */
+  root: string;
+  /** What runs a command there. */
+  within: readonly string[];
+}
+
+/** The host, or why there is none. */
+export function v2Host(): V2Host | string {
+  if (lacksCgroupV2() === undefined) return { root: "/sys/fs/cgroup", within: [] };
+  const root = parseMountinfo(readText("/proc/self/mountinfo")).find(({ type }) => type === "cgroup2")
+    ?.target;
+  return root === undefined ? "this machine has no cgroup v2 hierarchy" : { root, within: inNamespace() };
+}
+
+/** A command for the argument list: makes a host, then runs what follows. `options` are those of a bind remount. */
+export function inNamespace(options?: string): string[] {
+  const remount = options === undefined ? "" : `/bin/mount -o remount,bind,${options} /sys/fs/cgroup && `;
+  const script = `/bin/mount -t cgroup2 cgroup2 /sys/fs/cgroup && ${remount}exec "$@"`;
+  return ["/usr/bin/unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", script, "sh"];
+}
+
+/** {@linkcode contract} on a v2 host; the test is told where the hierarchy is. */
+export function contractV2(
+  name: string,
+  test: (box: Box, root: string, runtime: Runtime) => Promise<void>,
+  options: ContractOptions = {},
+): void {
+  const host = v2Host();
+  const title = `cgroup v2: ${name}`;
+  if (typeof host === "string") return contract(title, () => Promise.resolve(), { ...options, skip: host });
+  contract(title, (box, runtime) => test(box, host.root, runtime), { within: host.within, ...options });
+}
