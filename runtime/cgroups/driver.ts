@@ -112,6 +112,8 @@ export interface CgroupRequest {
   systemd: boolean;
   /** Permission errors are no errors as long as neither a path nor a limit is asked for. */
   rootless: boolean;
+  /** Those of the config, some of which are properties of a unit of systemd's. */
+  annotations?: Record<string, string>;
 }
 
 /**
@@ -121,16 +123,14 @@ export interface CgroupRequest {
  * are set by v1, with the v2 hierarchy of a hybrid one beside it. The driver of v1 is at hand, others are loaded.
  *
  * @param host What the host offers; read from /proc when it is not given.
- * @throws {RuntimeError} where there are no cgroups, and for the systemd driver, which is not supported yet.
+ * @throws {RuntimeError} where there are no cgroups, or there is no systemd that was asked for.
  */
 export async function planCgroup(
   request: CgroupRequest,
   host: CgroupHost = readCgroupHost(),
 ): Promise<CgroupDriver> {
-  if (request.systemd) {
-    throw new RuntimeError("the systemd cgroup driver is not supported yet: run without --systemd-cgroup");
-  }
   if (host.mounts.length === 0) throw new RuntimeError("no cgroup mount found in mountinfo");
+  if (request.systemd) return (await import("./systemd.ts")).planSystemd(request, host);
   const { inner, options } = readRequest(request);
   if (isUnified(host.mounts)) return (await import("./v2.ts")).planUnified(host, inner, options);
   return new CgroupV1(host.fs, planV1(host, inner), options);
@@ -149,5 +149,5 @@ export async function openCgroup(record: CgroupRecord): Promise<CgroupDriver> {
   const options = { tolerant: false, rootless: false };
   if (record.driver === "cgroupfs-v1") return new CgroupV1(new HostCgroupFs(), record, options);
   if (record.driver === "cgroupfs-v2") return (await import("./v2.ts")).openUnified(record, options);
-  throw new RuntimeError(`cgroup driver ${JSON.stringify(record.driver)} is not supported yet`);
+  return (await import("./systemd.ts")).openSystemd(record);
 }

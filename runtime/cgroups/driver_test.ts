@@ -48,11 +48,3 @@ Deno.test("planCgroup refuses a host without cgroups", async () => {
     "no cgroup mount found in mountinfo",
   );
 });
-
-Deno.test("planCgroup refuses systemd's driver", async () => {
-  await assertRejects(
-    () => planCgroup({ ...REQUEST, systemd: true }, host(V1)),
-    RuntimeError,
-    "the systemd cgroup driver is not supported yet",
-  );
-});

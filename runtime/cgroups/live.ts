@@ -40,6 +40,10 @@ export interface OomWatch extends Disposable {
 
 /** The live side of the driver that a state file names. */
 export async function openLive(record: CgroupRecord): Promise<LiveCgroup> {
+  if (record.driver.startsWith("systemd-")) {
+    const { LiveSystemd } = await import("./systemd_live.ts");
+    return new LiveSystemd(record);
+  }
   if (record.driver.endsWith("-v2")) {
     const { LiveV2 } = await import("./v2_live.ts");
     return new LiveV2(record.paths);

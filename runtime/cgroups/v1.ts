@@ -27,6 +27,8 @@ export interface V1Options {
   tolerant: boolean;
   /** Failures to write the device list are passed over: rootless. */
   rootless: boolean;
+  /** The container's first process is in some of the directories before they are all made: systemd has seen to that. */
+  entered?: boolean;
 }
 
 /**
@@ -148,7 +150,7 @@ export class CgroupV1 implements CgroupDriver {
       if (!this.#mayMiss(name, errno)) throw new CgroupFileError("mkdir", dir, errno);
       return this.#forget(dir);
     }
-    if (name === "devices") this.#refuseOccupied();
+    if (name === "devices" && !this.#options.entered) this.#refuseOccupied();
     if (name === "freezer" && this.frozen()) {
       throw new RuntimeError("container's cgroup unexpectedly frozen");
     }
