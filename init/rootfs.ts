@@ -7,9 +7,11 @@
  */
 
 import * as c from "../ffi/constants.ts";
-import type { Fd, Kernel, Result } from "../ffi/kernel.ts";
+import { EINVAL, EPERM } from "../ffi/errno.ts";
+import { type Fd, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
 import * as m from "../spec/mount_options.ts";
 import type { RootfsPropagation } from "../spec/types.ts";
+import { createFilesystem } from "./filesystem.ts";
 
 /** A propagation name as the arguments of mount_setattr(2). */
 function propagationOf(name: RootfsPropagation): { propagation: number; flags: number } {
@@ -105,7 +107,18 @@ function setFinalPropagation(k: Kernel, propagation: RootfsPropagation | undefin
  */
 export function moveInto(k: Kernel, root: Fd, procAndSys: readonly string[]): void {
   k.during("move the rootfs to /", () => {
-    for (const path of procAndSys.toReversed()) k.umount(path, c.MNT_DETACH);
+    for (const path of procAndSys.toReversed()) {
+      k.umount(path, c.MNT_DETACH, {
+        repair(errno) {
+          if (errno !== EINVAL && errno !== EPERM) {
+            throw new OperationError("umount2", errno, JSON.stringify(path), "");
+          }
+          // In a user namespace the host's mounts cannot be taken apart (mount_namespaces(7)), but covered.
+          cover(k, path);
+          return "skip";
+        },
+      });
+    }
     const place = k.open("/", c.O_PATH | c.O_DIRECTORY);
     k.fchdir(root);
     k.moveMount(root, place);
@@ -113,6 +126,21 @@ export function moveInto(k: Kernel, root: Fd, procAndSys: readonly string[]): vo
     k.call("chroot", ["."]);
     k.chdir("/");
   });
+}
+
+function cover(k: Kernel, path: string): void {
+  const data = ["size=0k", "nr_inodes=1"];
+  const empty = createFilesystem(k, {
+    type: "tmpfs",
+    source: "tmpfs",
+    data,
+    flags: 0,
+    attributes: m.MOUNT_ATTR_RDONLY,
+  });
+  const place = k.open(path, c.O_PATH | c.O_DIRECTORY);
+  k.moveMount(empty, place);
+  k.close(empty);
+  k.close(place);
 }
 
 /** Without a mount namespace of its own a container can only change root. */

@@ -11,6 +11,7 @@ import { checkHooks } from "./validate/hooks.ts";
 import { checkDevices, checkIntelRdt, checkPaths, checkSysctl } from "./validate/linux.ts";
 import { checkMounts } from "./validate/mounts.ts";
 import {
+  checkMountIds,
   checkNamespaces,
   checkNetDevices,
   checkTimeOffsets,
@@ -46,12 +47,18 @@ export function validateConfig(config: unknown): Problem[] {
   checkMounts(root, namespaces);
   checkHooks(root);
   checkAnnotations(root);
-  if (linux) checkLinux(linux, namespaces, process);
+  if (linux) checkLinux(root, linux, namespaces, process);
   return problems;
 }
 
-function checkLinux(linux: Section, namespaces: Namespaces, process: Section | undefined): void {
+function checkLinux(
+  config: Section,
+  linux: Section,
+  namespaces: Namespaces,
+  process: Section | undefined,
+): void {
   checkUserNamespace(linux, namespaces, process);
+  checkMountIds(config, linux, namespaces);
   checkTimeOffsets(linux, namespaces);
   checkDevices(linux);
   checkNetDevices(linux, namespaces);

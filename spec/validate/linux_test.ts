@@ -35,6 +35,8 @@ const user = (uids: unknown, gids: unknown) => ({
   "linux.namespaces[5]": { type: "user" },
   "linux.uidMappings": uids,
   "linux.gidMappings": gids,
+  "process.user.additionalGids": [],
+  "mounts[2].options": [],
 });
 const whole = map([0, 1000, 5]);
 
@@ -65,6 +67,21 @@ const MAPPINGS: Row[] = [
     { ...user(whole, whole), "process.user.gid": 7 },
     "linux.gidMappings",
     "cannot setgid to unmapped gid 7 in user namespace",
+  ],
+  [
+    { ...user(whole, whole), "process.user.additionalGids": [4, 5] },
+    "linux.gidMappings",
+    "cannot setgid to unmapped gid 5 in user namespace",
+  ],
+  [
+    { ...user(whole, whole), "mounts[2].options": ["gid=4", "uid=5"] },
+    "mounts[2].options",
+    '"uid=5": 5 is not mapped in linux.uidMappings',
+  ],
+  [
+    { ...user(whole, whole), "mounts[2].options": ["gid=5", "uid=4"] },
+    "mounts[2].options",
+    '"gid=5": 5 is not mapped in linux.gidMappings',
   ],
   [user(map([0, 1000, 5], [4, 2000, 1]), whole), "linux.uidMappings", "ranges overlap"],
   [user(map([0, 1000, 5], [9, 1004, 1]), whole), "linux.uidMappings", "ranges overlap"],

@@ -6,7 +6,7 @@
 import { NAMESPACES, type NamespaceType } from "../namespaces.ts";
 import { lookup } from "../tables.ts";
 import { checkIdMappings, type IdRange, isMapped } from "./id_mappings.ts";
-import { quote, type Section } from "./section.ts";
+import { quote, Section } from "./section.ts";
 
 /** Longest name of a network device: IFNAMSIZ of linux/if.h without the final NUL. */
 const DEVICE_NAME_MAX = 15;
@@ -99,14 +99,34 @@ function checkMapped(
   }
   if (!isMapped(ranges, 0)) linux.fail(key, `user namespaces enabled, but no mapping found for ${kind} 0`);
   const user = process?.value.user as Record<string, unknown> | undefined | null;
-  const id = user?.[kind];
-  if (typeof id === "number" && id !== 0 && !isMapped(ranges, id)) {
-    linux.fail(
-      key,
-      `cannot set${kind} to unmapped ${kind} ${id} in user namespace`,
-      `of process.user.${kind}`,
-    );
+  const more = kind === "gid" && Array.isArray(user?.additionalGids) ? user.additionalGids : [];
+  for (const id of [user?.[kind], ...more]) {
+    if (typeof id !== "number" || id === 0 || isMapped(ranges, id)) continue;
+    linux.fail(key, `cannot set${kind} to unmapped ${kind} ${id} in user namespace`, `of process.user`);
   }
+}
+
+/** Options that name an id, as tmpfs and devpts have them, need one that is mapped: the kernel says EINVAL only. */
+export function checkMountIds(config: Section, linux: Section, namespaces: Namespaces): void {
+  if (!namespaces.has("user") || namespaces.joins("user")) return;
+  for (const kind of ["uid", "gid"] as const) {
+    const ranges = rangesOf(linux.value[`${kind}Mappings`]);
+    if (ranges.length === 0) continue;
+    const mounts = Array.isArray(config.value.mounts) ? config.value.mounts : [];
+    for (const [index, mount] of mounts.entries()) {
+      for (const option of Array.isArray(mount?.options) ? mount.options : []) {
+        const id = typeof option === "string" && option.startsWith(`${kind}=`) ? option.slice(4) : "";
+        if (!/^\d+$/.test(id) || isMapped(ranges, Number(id))) continue;
+        new Section(config.problems, mount, `mounts[${index}]`)
+          .fail("options", `${quote(option)}: ${id} is not mapped in linux.${kind}Mappings`);
+      }
+    }
+  }
+}
+
+/** The ranges of a list whose form is checked elsewhere. */
+function rangesOf(list: unknown): IdRange[] {
+  return Array.isArray(list) ? list.filter((it) => typeof it?.size === "number") : [];
 }
 
 /** Clock offsets need a new time namespace. */
