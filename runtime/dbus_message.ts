@@ -65,8 +65,8 @@ export function encodeCall(serial: number, call: Call): Uint8Array {
 function fields(call: Call): Value[] {
   const list: [number, Variant][] = [
     [PATH, { signature: "o", value: call.path }],
-    [INTERFACE, { signature: "s", value: call.interface }],
     [MEMBER, { signature: "s", value: call.member }],
+    [INTERFACE, { signature: "s", value: call.interface }],
   ];
   // A peer without a bus between has no name.
   if (call.destination !== "") list.push([DESTINATION, { signature: "s", value: call.destination }]);

@@ -26,7 +26,7 @@ import { HostCgroupFs } from "./host_fs.ts";
 import { CGROUP_ROOT, isUnified, SYSTEMD, UNIFIED } from "./path.ts";
 import { annotatedProperties } from "./systemd_annotations.ts";
 import { deviceProperties } from "./systemd_devices.ts";
-import { type Property, SystemdManager } from "./systemd_manager.ts";
+import { type Property, type Systemd, SystemdManager } from "./systemd_manager.ts";
 import { birthProperties, propertiesV1, propertiesV2, roundQuota } from "./systemd_properties.ts";
 import { processesBelow } from "./remove.ts";
 import { isSlice, placeOf, unitPath, type UnitPlace } from "./systemd_unit.ts";
@@ -37,8 +37,8 @@ import { makePath } from "./v2_tree.ts";
 /** There while systemd is process 1: sd_booted(3). */
 const BOOTED = "/run/systemd/system";
 
-/** Opens a conversation; tests have one of their own. */
-export type Connect = () => SystemdManager;
+/** Opens a conversation. */
+export type Connect = () => Systemd;
 
 /**
  * Where systemd will put a container.
@@ -108,7 +108,7 @@ export class SystemdCgroup implements CgroupDriver {
   readonly #o: SystemdOptions;
   readonly #v2: boolean;
   readonly #files: CgroupDriver;
-  #manager: SystemdManager | undefined;
+  #manager: Systemd | undefined;
 
   constructor(o: SystemdOptions) {
     this.#o = o;
@@ -212,7 +212,7 @@ export class SystemdCgroup implements CgroupDriver {
     this.#files.destroy();
   }
 
-  #systemd(): SystemdManager {
+  #systemd(): Systemd {
     return this.#manager ??= this.#o.connect();
   }
 

@@ -12,7 +12,7 @@ import { HostCgroupFs } from "./host_fs.ts";
 import type { LiveCgroup, OomWatch } from "./live.ts";
 import { UNIFIED } from "./path.ts";
 import type { CgroupStats } from "./stats.ts";
-import { type Property, SystemdManager } from "./systemd_manager.ts";
+import { type Property, type Systemd, SystemdManager } from "./systemd_manager.ts";
 import { propertiesV1, propertiesV2, roundQuota } from "./systemd_properties.ts";
 import { LiveV1 } from "./v1_live.ts";
 import { LiveV2 } from "./v2_live.ts";
@@ -29,7 +29,7 @@ export class LiveSystemd implements LiveCgroup {
   constructor(
     readonly record: CgroupRecord,
     readonly fs: CgroupFs = new HostCgroupFs(),
-    readonly connect: () => SystemdManager = () =>
+    readonly connect: () => Systemd = () =>
       SystemdManager.connect(local(), record.bus ?? "system", Deno.uid() ?? 0),
   ) {
     this.#v2 = record.driver === "systemd-v2";
@@ -75,7 +75,7 @@ export class LiveSystemd implements LiveCgroup {
     for (const row of rows) row.check?.(resources, (file) => this.fs.read(dir, file));
   }
 
-  #setProperties(manager: SystemdManager, unit: string, properties: readonly Property[]): void {
+  #setProperties(manager: Systemd, unit: string, properties: readonly Property[]): void {
     if (properties.length === 0) return;
     if (this.#v2) return manager.setProperties(unit, properties);
     const devices = this.#devices();
@@ -110,6 +110,6 @@ export class LiveSystemd implements LiveCgroup {
   }
 }
 
-function policyOf(manager: SystemdManager, unit: string): unknown {
+function policyOf(manager: Systemd, unit: string): unknown {
   return manager.properties(unit, ["DevicePolicy"])[0][1].value;
 }

@@ -23,10 +23,19 @@ const MANAGER = `${SYSTEMD}.Manager`, OBJECT = "/org/freedesktop/systemd1";
 
 const SYSTEM_BUS = "unix:path=/run/dbus/system_bus_socket";
 /**
- * systemd's own socket, for root alone. By systemd(1) it is systemctl's and nobody else's business, so it is used only
- * where there is no bus, as runc does too.
+ * systemd's own socket, below /run or the user's directory for such things. By systemd(1) it is systemctl's and nobody
+ * else's business, so it is used only where there is no bus; runc does that too, for root.
  */
-const PRIVATE = "/run/systemd/private";
+const PRIVATE = "/systemd/private";
+
+/** A way to a systemd. */
+interface Socket {
+  /** How messages call what listens there. */
+  peer: string;
+  path: string;
+  /** systemd itself, and not a bus. */
+  direct: boolean;
+}
 
 /** How long a job may take, in milliseconds: runc waits as long. */
 const JOB_PATIENCE = 30_000;
@@ -37,6 +46,19 @@ const RETRIES = [0, 20, 100];
 export interface ManagerPatience extends Patience {
   job: number;
 }
+
+/** What drivers ask of a systemd; tests have one of their own. */
+export type Systemd = Pick<
+  SystemdManager,
+  | "startTransientUnit"
+  | "stopUnit"
+  | "setProperties"
+  | "properties"
+  | "attachProcesses"
+  | "controlGroup"
+  | "version"
+  | typeof Symbol.dispose
+>;
 
 /** One conversation with a systemd. */
 export class SystemdManager implements Disposable {
@@ -65,22 +87,11 @@ export class SystemdManager implements Disposable {
     uid: number,
     patience: Partial<ManagerPatience> = {},
   ): SystemdManager {
-    const job = patience.job ?? JOB_PATIENCE;
-    const peer = which === "system" ? "the system bus" : "the user's bus";
-    const given = which === "system" ? Deno.env.get("DBUS_SYSTEM_BUS_ADDRESS") : undefined;
-    const sockets = socketsOf(which === "system" ? given || SYSTEM_BUS : userBus(uid));
     const failures: string[] = [];
-    for (const path of sockets) {
+    for (const { peer, path, direct } of which === "system" ? systemSockets(uid) : userSockets(uid)) {
       try {
-        return new SystemdManager(hello(DBus.connect(k, peer, path, patience)), false, job);
-      } catch (error) {
-        if (!(error instanceof DBusUnreachable)) throw error;
-        failures.push(error.message);
-      }
-    }
-    if (which === "system" && uid === 0 && !given) {
-      try {
-        return new SystemdManager(DBus.connect(k, "systemd", PRIVATE, patience), true, job);
+        const bus = DBus.connect(k, peer, path, patience);
+        return new SystemdManager(direct ? bus : hello(bus), direct, patience.job ?? JOB_PATIENCE);
       } catch (error) {
         if (!(error instanceof DBusUnreachable)) throw error;
         failures.push(error.message);
@@ -261,18 +272,30 @@ function call(bus: DBus, doing: string, member: string, signature: string, body:
   });
 }
 
-/** The address of the bus of the user who calls. */
-function userBus(uid: number): string {
+/** Where the host's systemd can be spoken to, in the order in which it is tried. */
+function systemSockets(uid: number): Socket[] {
+  const given = Deno.env.get("DBUS_SYSTEM_BUS_ADDRESS");
+  const buses = onBus("the system bus", given || SYSTEM_BUS);
+  return given || uid !== 0 ? buses : [...buses, { peer: "systemd", path: `/run${PRIVATE}`, direct: true }];
+}
+
+/** Where the systemd of the user who calls can be spoken to. */
+function userSockets(uid: number): Socket[] {
   const given = Deno.env.get("DBUS_SESSION_BUS_ADDRESS");
-  if (given) return given;
-  const runtime = Deno.env.get("XDG_RUNTIME_DIR") || (uid === 0 ? "" : `/run/user/${uid}`);
-  if (runtime !== "") {
-    return `unix:path=${encodeURI(runtime).replaceAll(",", "%2C").replaceAll(";", "%3B")}/bus`;
+  const directory = Deno.env.get("XDG_RUNTIME_DIR") || (uid === 0 ? "" : `/run/user/${uid}`);
+  const buses = given ? onBus("the user's bus", given) : [];
+  if (directory !== "") {
+    if (!given) buses.push({ peer: "the user's bus", path: `${directory}/bus`, direct: false });
+    buses.push({ peer: "the user's systemd", path: `${directory}${PRIVATE}`, direct: true });
   }
+  if (buses.length > 0) return buses;
   throw new DBusUnreachable(
-    "cannot find the user's bus: neither DBUS_SESSION_BUS_ADDRESS nor XDG_RUNTIME_DIR is set" +
-      " (a login session with dbus-user-session has them)",
+    "cannot find the user's bus: neither DBUS_SESSION_BUS_ADDRESS nor XDG_RUNTIME_DIR is set, as they are in a login session",
   );
+}
+
+function onBus(peer: string, address: string): Socket[] {
+  return socketsOf(address).map((path) => ({ peer, path, direct: false }));
 }
 
 function isNamed({ errorName }: DBusError, name: string): boolean {
