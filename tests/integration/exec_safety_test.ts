@@ -4,56 +4,11 @@ import { DEFAULT_CAPABILITIES, type Dict, sh } from "../lib/bundle.ts";
 import { assertError, assertOk, type Container } from "../lib/container.ts";
 import { contract } from "../lib/contract.ts";
 import { exec, execDocument, execOutput, sleeper } from "../lib/exec.ts";
-import { exists, readText, sleep, until } from "../lib/process.ts";
+import { exists, readText, until } from "../lib/process.ts";
 import { SeccompAgent } from "../lib/seccomp_agent.ts";
+import { assertHarmless, watch, WATCHER } from "../lib/watcher.ts";
 
 const PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-/**
- * Watches /proc for newcomers, with nothing but builtins of the shell, so that it is fast and makes none itself.
- * Of each it notes name and capabilities, and whether memory, descriptors, environment or root could be opened.
- */
-const WATCHER = `
-cd /proc; echo watching
-seen=" "; for p in [0-9]*; do seen="$seen$p "; done
-while :; do
-  for p in [0-9]*; do
-    case "$seen" in *" $p "*) continue ;; esac
-    name= caps= open=
-    { :; } 2>/dev/null <$p/mem && open="$open mem"
-    { :; } 2>/dev/null <$p/environ && { read -r e <$p/environ; open="$open environ"; } 2>/dev/null
-    for f in $p/fd/*; do [ -e $f ] && open="$open $f"; done
-    [ -e $p/exe ] && open="$open exe"
-    [ -e $p/root/proc ] && open="$open root"
-    { read -r name <$p/comm; while read -r key value; do
-      case $key in CapPrm:|CapEff:) caps="$caps $value" ;; Uid:) uid="$value" ;; esac
-    done <$p/status; } 2>/dev/null
-    echo "newcomer $p name=$name caps=$caps uid=$uid open=$open"
-    case $name in tsrun*|runc*) ;; ?*) seen="$seen$p " ;; esac
-  done
-done
-`;
-
-/** What a watcher saw of processes that were not yet the program that was executed. */
-async function watch(container: Container, execs: () => Promise<void>): Promise<string[]> {
-  await until("the watcher", () => container.stdout().includes("watching"));
-  await execs();
-  await sleep(200);
-  const lines = container.stdout().split("\n").filter((line) => line.startsWith("newcomer"));
-  assert(
-    lines.some((line) => / name=(sleep|true|busybox) /.test(line)),
-    `the watcher saw no program: ${lines}`,
-  );
-  return lines.filter((line) => /name=(tsrun|runc)/.test(line));
-}
-
-/** Asserts that a newcomer showed nothing of itself, and has no more rights than the final process. */
-function assertHarmless(lines: string[], caps: string): void {
-  for (const line of lines) {
-    assertMatch(line, new RegExp(`caps= ${caps} ${caps} `), line);
-    assertMatch(line, / open=$/, line);
-  }
-}
 
 /** The mask of docker's default capabilities. */
 const DOCKER_CAPS = "00000000a80425fb";
