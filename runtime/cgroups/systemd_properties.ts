@@ -193,6 +193,11 @@ function unifiedProperty(
         value,
         version,
       );
+    case "io.weight": {
+      // Other lines are about single devices, which systemd leaves alone.
+      const all = /^(?:default\s+)?(\d{1,5})$/m.exec(value);
+      return all ? [u64("IOWeight", BigInt(all[1]))] : [];
+    }
     case "cpu.weight":
       if (idle) return [];
   }
