@@ -3,7 +3,7 @@
  * @module
  */
 import {
-  accelerators,
+  bootAttempts,
   consolePath,
   type MachineOptions,
   monitorPath,
@@ -18,8 +18,6 @@ export interface Outcome {
   stderr: string;
 }
 
-const BOOT_LIMIT_SECONDS = 240;
-
 /** See the module's description. */
 export class Machine {
   private port = 0;
@@ -30,36 +28,53 @@ export class Machine {
   ) {}
 
   /**
-   * Starts the emulator and waits until the machine answers and its systemd has started everything.
+   * Starts the emulator and waits until the machine answers; more than once, as a machine that stands still on its
+   * way up is a matter of its emulator and not of what is tested.
    *
    * @param lifeSeconds The emulator is ended after this time, whatever has become of its caller.
-   * @throws {Error} with the end of the console if the machine does not come up within 4 minutes.
+   * @param report Told what went wrong on the way.
+   * @throws {Error} with the end of the console if the machine does not come up: after 7 minutes at most.
    */
-  static async boot(options: MachineOptions, lifeSeconds: number): Promise<Machine> {
-    const [accelerator] = accelerators(exists);
+  static async boot(
+    options: MachineOptions,
+    lifeSeconds: number,
+    report: (line: string) => void,
+  ): Promise<Machine> {
+    const attempts = bootAttempts(exists);
+    for (const [index, { accelerator, seconds }] of attempts.entries()) {
+      const machine = Machine.start(options, accelerator, lifeSeconds);
+      try {
+        await machine.answersWithin(seconds);
+        return machine;
+      } catch (error) {
+        await machine.stop();
+        const logs = [logPath(options.dir), consolePath(options.dir)].map(tail).join("\n");
+        const message = `the test machine (${accelerator}) does not boot: ${
+          (error as Error).message
+        }\n${logs}`;
+        if (index === attempts.length - 1) throw new Error(message);
+        report(message);
+      }
+    }
+    throw new Error("there is no way to start a machine");
+  }
+
+  private static start(options: MachineOptions, accelerator: string, lifeSeconds: number): Machine {
     // In this process group: what ends the whole group of a test run ends the machine too.
     const limit = ["--foreground", "--kill-after=5", `${lifeSeconds}`];
-    const args = [...limit, "qemu-system-x86_64", ...qemuArguments(options, accelerator)];
-    const log = `${options.dir}/qemu.log`;
-    const emulator = new Deno.Command("sh", {
-      args: ["-c", 'log=$1; shift; exec "$@" >"$log" 2>&1', "sh", log, "timeout", ...args],
-      stdin: "null",
-    }).spawn();
-    const machine = new Machine(options, emulator);
+    const words = ["timeout", ...limit, "qemu-system-x86_64", ...qemuArguments(options, accelerator)];
+    const args = ["-c", 'log=$1; shift; exec "$@" >"$log" 2>&1', "sh", logPath(options.dir), ...words];
+    return new Machine(options, new Deno.Command("sh", { args, stdin: "null" }).spawn());
+  }
+
+  private async answersWithin(seconds: number): Promise<void> {
     let ended = false;
-    emulator.status.then(() => ended = true);
-    try {
-      const deadline = Date.now() + BOOT_LIMIT_SECONDS * 1000;
-      while (!await machine.answers()) {
-        if (ended) throw new Error("the emulator has ended");
-        if (Date.now() > deadline) throw new Error(`no answer after ${BOOT_LIMIT_SECONDS} s`);
-        await new Promise((resolve) => setTimeout(resolve, 500));
-      }
-      return machine;
-    } catch (error) {
-      const logs = [log, consolePath(options.dir)].map((path) => tail(path)).join("\n");
-      await machine.stop();
-      throw new Error(`the test machine does not boot: ${(error as Error).message}\n${logs}`);
+    this.emulator.status.then(() => ended = true);
+    const deadline = Date.now() + seconds * 1000;
+    while (!await this.answers()) {
+      if (ended) throw new Error("the emulator has ended");
+      if (Date.now() > deadline) throw new Error(`no answer after ${seconds} s`);
+      await new Promise((resolve) => setTimeout(resolve, 500));
     }
   }
 
@@ -150,6 +165,11 @@ async function askPort(path: string): Promise<number | undefined> {
     clearTimeout(timer);
   }
   return undefined;
+}
+
+/** What the emulator itself has to say. */
+function logPath(dir: string): string {
+  return `${dir}/qemu.log`;
 }
 
 /** The end of a log. */

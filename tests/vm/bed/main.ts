@@ -103,9 +103,11 @@ async function run(dir: string, filter: string | undefined): Promise<string> {
   const stage = makeStage(dir);
   const begin = performance.now();
   const options = { image, dir, memoryMb: 3072, cpus: CPUS, disks: [stage.disk] };
-  const machine = await Machine.boot(options, INSIDE_SECONDS + 360);
+  const machine = await Machine.boot(options, INSIDE_SECONDS + 360, say);
   try {
     say(`answers after ${Math.round((performance.now() - begin) / 1000)} s`);
+    // Some units may be on their way still; whether one has failed is a test's question.
+    await machine.run("systemctl is-system-running --wait", 90);
     const prepared = await machine.run(stage.prepare, 60);
     if (prepared.code !== 0) throw new Error(`cannot prepare the machine: ${prepared.stderr}`);
     const reports = await runFiles(machine, stage, filter);

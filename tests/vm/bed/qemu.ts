@@ -22,15 +22,30 @@ const KERNEL_ARGUMENTS = [
   ...["systemd.show_status=0", "audit=0", "random.trust_cpu=on"],
 ].join(" ");
 
+/** One try to start the machine. */
+export interface BootAttempt {
+  accelerator: string;
+  /** Time limit for an answer. */
+  seconds: number;
+}
+
 /**
- * Is there hardware virtualisation for any kernel? `/dev/kvm` alone does not say so: where the machine is itself a
- * guest, KVM may be of a kind (kvm_pvm) that runs kernels made for it, and emulates others at a crawl.
+ * How to start the machine: with the processor's own virtualisation where there is one, else emulated, twice.
+ *
+ * `/dev/kvm` alone does not say that there is one: where this machine is itself a guest, KVM may be of a kind
+ * (kvm_pvm) that runs kernels made for it, and emulates others at a crawl.
  *
  * @param exists Whether a path exists.
  */
-export function accelerators(exists: (path: string) => boolean): string[] {
-  const hardware = ["kvm_intel", "kvm_amd"].some((module) => exists(`/sys/module/${module}`));
-  return hardware && exists("/dev/kvm") ? ["kvm"] : ["tcg,thread=multi,tb-size=512"];
+export function bootAttempts(exists: (path: string) => boolean): BootAttempt[] {
+  const emulated = "tcg,thread=multi,tb-size=512";
+  const hardware = exists("/dev/kvm") &&
+    ["kvm_intel", "kvm_amd"].some((module) => exists(`/sys/module/${module}`));
+  return [
+    ...(hardware ? [{ accelerator: "kvm", seconds: 60 }] : []),
+    { accelerator: emulated, seconds: 120 },
+    { accelerator: emulated, seconds: 240 },
+  ];
 }
 
 /**
@@ -53,7 +68,7 @@ export function consolePath(dir: string): string {
 /**
  * Arguments of qemu-system-x86_64.
  *
- * @param accelerator One of {@linkcode accelerators}.
+ * @param accelerator That of a {@linkcode BootAttempt}.
  */
 export function qemuArguments(options: MachineOptions, accelerator: string): string[] {
   const { image, dir, memoryMb, cpus, disks = [] } = options;

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { accelerators, type MachineOptions, parsePort, qemuArguments } from "./qemu.ts";
+import { bootAttempts, type MachineOptions, parsePort, qemuArguments } from "./qemu.ts";
 
 const OPTIONS: MachineOptions = {
   image: { disk: "/i/disk", kernel: "/i/vmlinuz", ramdisk: "/i/initrd", key: "/i/key" },
@@ -14,14 +14,15 @@ function after(args: string[], flag: string): string[] {
   return args.flatMap((word, index) => word === flag ? [args[index + 1]] : []);
 }
 
-Deno.test("accelerators: KVM only where the processor's own virtualisation is behind it", () => {
-  const only = (...paths: string[]) => accelerators((path) => paths.includes(path))[0].split(",")[0];
-  assertEquals(only(), "tcg");
-  assertEquals(only("/dev/kvm"), "tcg");
-  assertEquals(only("/dev/kvm", "/sys/module/kvm_pvm"), "tcg");
-  assertEquals(only("/sys/module/kvm_intel"), "tcg");
-  assertEquals(only("/dev/kvm", "/sys/module/kvm_intel"), "kvm");
-  assertEquals(only("/dev/kvm", "/sys/module/kvm_amd"), "kvm");
+Deno.test("bootAttempts: KVM only where the processor's own virtualisation is behind it", () => {
+  const kinds = (...paths: string[]) =>
+    bootAttempts((path) => paths.includes(path)).map(({ accelerator }) => accelerator.split(",")[0]);
+  assertEquals(kinds(), ["tcg", "tcg"]);
+  assertEquals(kinds("/dev/kvm"), ["tcg", "tcg"]);
+  assertEquals(kinds("/dev/kvm", "/sys/module/kvm_pvm"), ["tcg", "tcg"]);
+  assertEquals(kinds("/sys/module/kvm_intel"), ["tcg", "tcg"]);
+  assertEquals(kinds("/dev/kvm", "/sys/module/kvm_intel"), ["kvm", "tcg", "tcg"]);
+  assertEquals(kinds("/dev/kvm", "/sys/module/kvm_amd"), ["kvm", "tcg", "tcg"]);
 });
 
 Deno.test("qemuArguments: no disk is written to, and the only port is on the loopback", () => {
