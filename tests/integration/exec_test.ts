@@ -7,6 +7,7 @@ import { contract } from "../lib/contract.ts";
 import { exec, execDocument, execOutput, sleeper } from "../lib/exec.ts";
 import { capabilityBits, parseFacts, PROBE } from "../lib/probe.ts";
 import { exists, readText, sleep, until } from "../lib/process.ts";
+import { lacksCgroupV1 } from "../lib/skip.ts";
 import { UnixListener } from "../lib/unix_listener.ts";
 
 const PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -302,7 +303,7 @@ contract("exec: --cgroup, for all controllers or for some", async (box) => {
   await fails(/unknown controller foo/, "--cgroup", "foo:sub");
   await fails(/invalid --cgroup argument: a:b:c/, "--cgroup", "a:b:c");
   await fails(/missing <controller>: prefix/, "--cgroup", "a", "--cgroup", "b");
-});
+}, { skip: lacksCgroupV1() });
 
 contract("exec: the container's session keyring", async (box) => {
   const container = await sleeper(box, { process: { noNewPrivileges: false } });

@@ -4,7 +4,8 @@ import type { Box } from "../lib/box.ts";
 import { namespaces, sh } from "../lib/bundle.ts";
 import { assertError, assertOk, type Container } from "../lib/container.ts";
 import { contract } from "../lib/contract.ts";
-import { exists, readText, sleep, until } from "../lib/process.ts";
+import { readText, sleep, until } from "../lib/process.ts";
+import { lacksController } from "../lib/skip.ts";
 
 const SLEEP = { process: { args: ["/bin/sleep", "60"] } };
 
@@ -92,7 +93,7 @@ contract("isolation: a memory limit of 1 MiB is enough to run /bin/true", async 
   assertOk(await container.run());
 }, {
   notOnReference: "runc's init needs several megabytes",
-  skip: exists("/sys/fs/cgroup/memory") ? undefined : "this machine has no cgroup v1",
+  skip: lacksController("memory"),
 });
 
 contract("isolation: a pids limit of 1 is enough for one process", async (box) => {

@@ -4,6 +4,7 @@ import type { Box } from "./box.ts";
 import type { Bundle, Dict } from "./bundle.ts";
 import { type Facts, parseFacts, PROBE } from "./probe.ts";
 import { type CommandOptions, readText, type Result, until } from "./process.ts";
+import { lacksCgroupV2 } from "./skip.ts";
 
 /** What `state` prints. */
 export interface StateJson {
@@ -136,9 +137,10 @@ export class Container {
     return readText(`${this.files}.err`);
   }
 
-  /** Value of a file of the container's v1 cgroup, trimmed. */
+  /** Value of a file of the container's cgroup, trimmed; with v2, one directory holds the files of all controllers. */
   cgroup(controller: string, file: string): string {
-    return Deno.readTextFileSync(`/sys/fs/cgroup/${controller}/${this.id}/${file}`).trim();
+    const hierarchy = lacksCgroupV2() === undefined ? "" : `${controller}/`;
+    return Deno.readTextFileSync(`/sys/fs/cgroup/${hierarchy}${this.id}/${file}`).trim();
   }
 }
 

@@ -25,6 +25,13 @@ export function lacksCgroupV2(controller?: string): string | undefined {
   return `needs the controller ${controller} in cgroup v2`;
 }
 
+/** Why tests of a controller's limits cannot run on this machine: neither version of cgroups has it. */
+export function lacksController(name: string): string | undefined {
+  return exists(`/sys/fs/cgroup/${name}/cgroup.procs`) && lacksCgroupV1() === undefined
+    ? undefined
+    : lacksCgroupV2(name) && `needs the controller ${name}, of cgroup v1 or v2`;
+}
+
 /** Why tests of the systemd driver cannot run on this machine: systemd is not its first process. */
 export function lacksSystemd(): string | undefined {
   // The same question as sd_booted(3) asks.
