@@ -7,10 +7,11 @@ const HERE = new URL("..", import.meta.url).pathname;
 
 /** Files of tests/integration whose subject is another on cgroup v2, under systemd, or with AppArmor. */
 const INTEGRATION: readonly string[] = [
+  "cgroup_v2_test.ts",
+  "cgroup_v2_faults_test.ts",
   "cgroup_v2_files_test.ts",
   "low_limits_test.ts",
   "pause_test.ts",
-  "run_test.ts",
 ];
 
 /** Paths below the top: all of tests/vm, then the chosen ones. */
