@@ -73,10 +73,16 @@ async function runFile(
   return { file, xml, success: code === 0 };
 }
 
+/** The files that were asked for, or the usual ones. */
+function chosenFiles(): string[] {
+  const words = Deno.env.get("TSRUN_VM_FILES")?.split(" ").filter((word) => word !== "") ?? [];
+  return words.length > 0 ? words : testFiles();
+}
+
 /** Runs all files, as many at a time as the machine has processors. */
 async function runFiles(machine: Machine, stage: Stage, filter: string | undefined): Promise<FileReport[]> {
   const deadline = performance.now() + INSIDE_SECONDS * 1000;
-  const waiting = Deno.env.get("TSRUN_VM_FILES")?.split(" ") ?? testFiles();
+  const waiting = chosenFiles();
   const reports: FileReport[] = [];
   const worker = async () => {
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
@@ -125,6 +131,13 @@ async function main([report, filter]: string[]): Promise<void> {
     return Deno.writeTextFileSync(report, skippedReport(filter ?? "vm"));
   }
   const dir = Deno.makeTempDirSync({ dir: "/tmp", prefix: "tsrun-vm-" });
+  // The signal goes to the whole group, so the machine ends by itself; its disks are large.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => {
+      Deno.removeSync(dir, { recursive: true });
+      Deno.exit(1);
+    });
+  }
   try {
     Deno.writeTextFileSync(report, await run(dir, filter));
   } finally {
@@ -133,3 +146,4 @@ async function main([report, filter]: string[]): Promise<void> {
 }
 
 await main(Deno.args);
+Deno.exit(0);
