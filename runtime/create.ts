@@ -27,6 +27,7 @@ import { HostMounts } from "./host_mounts.ts";
 import { checkPreserved, inspectStdio } from "./inherited_fds.ts";
 import { Interrupts } from "./interrupts.ts";
 import { writePidFile } from "./pid_file.ts";
+import { adviseOnCgroups, isRootless } from "./rootless.ts";
 import { setRlimits } from "./rlimits.ts";
 import { containerDir, type ContainerState, createStateDir, timestamp, writeState } from "./state.ts";
 import { mark } from "./trace.ts";
@@ -59,7 +60,6 @@ export interface CreateOptions {
  * @throws {RuntimeError} For whatever failed, when everything made until then is gone again.
  */
 export async function createContainer(o: CreateOptions): Promise<ContainerState> {
-  checkUser();
   const k = local();
   const listening = listenDescriptors();
   checkPreserved(k, listening, o.preserveFds);
@@ -67,6 +67,7 @@ export async function createContainer(o: CreateOptions): Promise<ContainerState>
   const stage = new Stage(arena, listening + o.preserveFds);
   mark("stage started");
   const config = await readConfig(o.bundle, o.log);
+  checkUser(config.spec);
   const parts = await loadParts(o, config.spec);
   if (listening > 0) config.spec.process.env = withListenDescriptors(config.spec.process.env, listening);
   parts.notify?.addNotifySocket(config.spec, o.root, o.id);
@@ -77,7 +78,8 @@ export async function createContainer(o: CreateOptions): Promise<ContainerState>
   const cgroupHost = readCgroupHost(mounts.text);
   const { annotations, linux } = config.spec;
   const { cgroupsPath } = linux ?? {};
-  const request = { id: o.id, cgroupsPath, systemd: o.systemdCgroup, rootless: false, annotations };
+  const rootless = isRootless(o.rootless);
+  const request = { id: o.id, cgroupsPath, systemd: o.systemdCgroup, rootless, annotations };
   const cgroup = await planCgroup(request, cgroupHost);
   const resctrl = parts.resctrl?.planResctrl(config.spec.linux!.intelRdt!, o.id, mounts.resctrl());
   const namespaces = planNamespaces(config.spec.linux?.namespaces);
@@ -114,11 +116,13 @@ export async function createContainer(o: CreateOptions): Promise<ContainerState>
   return state;
 }
 
-/** What can be refused before anything is read. */
-function checkUser(): void {
-  if (Deno.uid() !== 0) {
-    throw new RuntimeError("containers without root are not supported yet: run as root");
-  }
+/** Without root's rights nothing of a container can be made, but in a user namespace. */
+function checkUser({ linux }: Spec): void {
+  if (Deno.uid() === 0 || linux?.namespaces?.some(({ type }) => type === "user")) return;
+  throw new RuntimeError(
+    'rootless container requires user namespaces: add {"type": "user"} to linux.namespaces, ' +
+      'and id mappings, as "tsrun spec --rootless" writes them',
+  );
 }
 
 function resolveRootfs(bundle: string, path: string): string {
@@ -222,6 +226,7 @@ async function undo({ o, k, stage, config, parts, state }: Creation, error: unkn
     k.kill(pid, SIGKILL, { allow: "any" });
     reap(k, pid);
   }
+  if (isRootless(o.rootless)) message = adviseOnCgroups(message);
   if (error instanceof ExecutorGone) message = `unable to start container process: ${message}`;
   try {
     await destroyContainer(o.root, { ...state, pid: 0 });

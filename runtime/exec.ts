@@ -7,10 +7,11 @@
  */
 
 import { AF_UNIX, SIGKILL, SOCK_CLOEXEC, SOCK_SEQPACKET, WNOHANG } from "../ffi/constants.ts";
-import { ESRCH } from "../ffi/errno.ts";
+import { EAGAIN, ESRCH, strerror } from "../ffi/errno.ts";
+import { OperationError } from "../ffi/kernel.ts";
 import { local, type LocalKernel } from "../ffi/local.ts";
 import type { RemoteKernel } from "../ffi/remote.ts";
-import { setUpExec } from "../init/exec_setup.ts";
+import { CLONING, setUpExec } from "../init/exec_setup.ts";
 import type { ExecPlan, ExecReady, ExecTerminal, Limit } from "../init/exec_setup.ts";
 import { Arena } from "../init/executor.ts";
 import { readMessages } from "../init/failure_report.ts";
@@ -18,11 +19,11 @@ import { readHostCapabilities } from "../init/identity.ts";
 import type { SplitAttributes } from "../init/process_attributes.ts";
 import { reap, Stage } from "../init/stage.ts";
 import type { Process, Spec } from "../spec/types.ts";
-import type { CgroupEntry } from "./cgroups/driver.ts";
 import { cgroupOfInit, entryOf } from "./cgroups/entry.ts";
 import type { TerminalRequest } from "./console_socket.ts";
 import { reasonOf, RuntimeError } from "./errors.ts";
 import { limitsOf, raiseLimits } from "./exec_limits.ts";
+import type { ExecEntry } from "./exec_full.ts";
 import { type ProcessFlags, processFromFile, processFromFlags } from "./exec_process.ts";
 import { isPaused } from "./frozen.ts";
 import { checkPreserved, inspectStdio } from "./inherited_fds.ts";
@@ -61,7 +62,7 @@ interface Execution {
   spec: Spec;
   process: Process;
   parts: Parts;
-  entry: CgroupEntry;
+  entry: ExecEntry;
   stage: Stage;
   /** Descriptors of the stage and what it becomes: a pidfd of the container's init, and the end of its report. */
   pidfd: number;
@@ -93,7 +94,6 @@ interface Report {
  */
 export async function execInContainer(o: ExecOptions): Promise<number> {
   const k = local();
-  if (Deno.uid() !== 0) throw new RuntimeError("exec without root is not supported yet: run as root");
   // Before anything is started, so that no signal meant for the process is lost. Never disposed of: tsrun ends with it.
   const supervisor = o.detach ? undefined : new (await import("./supervisor.ts")).Supervisor();
   let master = -1;
@@ -128,14 +128,8 @@ async function tellCaller(k: LocalKernel, { pidFile, pidfdSocket }: ExecOptions,
 async function startProcess(k: LocalKernel, o: ExecOptions): Promise<number> {
   checkPreserved(k, 0, o.preserveFds);
   const state = readState(o.root, o.id);
-  const entry = entryOf(await cgroupPaths(state, o.cgroups));
-  const initPidfd = openInit(k, state, o.ignorePaused);
-  const arena = new Arena(k, o.preserveFds);
-  const report = makeReport(k, arena), pidfd = arena.inherited(initPidfd);
-  const stage = new Stage(arena, o.preserveFds, undefined, [arena.fd, pidfd, report.write]);
-  k.close(report.write);
-  k.close(pidfd);
-  mark("stage started");
+  const paths = await cgroupPaths(state, o.cgroups);
+  const begun = begin(k, o, state);
   const spec = savedConfig(o.root, o.id);
   const process = typeof o.process === "string"
     ? await processFromFile(o.process)
@@ -143,7 +137,37 @@ async function startProcess(k: LocalKernel, o: ExecOptions): Promise<number> {
   const parts = await loadParts(o, spec, process, state);
   parts.terminal?.checkTerminal(terminalRequest(o, process));
   mark("process known");
-  const execution: Execution = { o, k, state, spec, process, parts, entry, stage, pidfd, report };
+  const known = { o, k, state, spec, process, parts };
+  try {
+    return attempt({ ...known, ...begun, entry: entryOf(paths) });
+  } catch (error) {
+    if (!(error instanceof NoRoomError)) throw error;
+    const entry = (await import("./exec_full.ts")).entryOfFull(paths);
+    if (entry === undefined) throw error;
+    return attempt({ ...known, ...begin(k, o, state), entry });
+  }
+}
+
+/** Starts a stage, which makes itself at home while tsrun goes on. */
+function begin(
+  k: LocalKernel,
+  { ignorePaused, preserveFds }: ExecOptions,
+  state: ContainerState,
+): Pick<Execution, "stage" | "pidfd" | "report"> {
+  const initPidfd = openInit(k, state, ignorePaused);
+  const arena = new Arena(k, preserveFds);
+  const report = makeReport(k, arena), pidfd = arena.inherited(initPidfd);
+  const stage = new Stage(arena, preserveFds, undefined, [arena.fd, pidfd, report.write]);
+  k.close(report.write);
+  k.close(pidfd);
+  mark("stage started");
+  return { stage, pidfd, report };
+}
+
+/** There are as many processes as the cgroup may have, so that none can be cloned in it; nothing has been handed out. */
+class NoRoomError extends RuntimeError {}
+
+function attempt(execution: Execution): number {
   try {
     build(execution).release();
   } catch (error) {
@@ -244,7 +268,7 @@ function execPlan(
   nullStdio: readonly number[],
   limits: readonly Limit[],
 ): ExecPlan {
-  const { o, k, state, spec, process, parts, stage, pidfd, report } = execution;
+  const { o, k, state, spec, process, parts, entry, stage, pidfd, report } = execution;
   const { linux } = spec;
   const has = (type: string) => linux?.namespaces?.some((namespace) => namespace.type === type) === true;
   const { initial, final } = process.execCPUAffinity ?? {};
@@ -270,7 +294,7 @@ function execPlan(
       linux?.seccomp
         ? parts.seccomp!.compileSeccomp(
           linux.seccomp,
-          parts.seccomp!.SECCOMP_CACHE,
+          parts.seccomp!.seccompCache(),
           (line) => o.log.debug(line),
         )
         : null,
@@ -278,6 +302,7 @@ function execPlan(
     report: report.write,
     channel: stage.channelFd,
     arena: stage.arena.fd,
+    enter: entry.enter,
   };
 }
 
@@ -299,7 +324,7 @@ function terminalOf({ o, parts, process }: Execution, joiner: RemoteKernel): Exe
 const MESSAGE_SIZE = 8192;
 
 /** Waits until the process has become its program; its pid comes back. @throws {RuntimeError} What it reports instead. */
-function hearReports({ k, report, parts, stage, state }: Execution): number {
+function hearReports({ k, report, parts, stage, state, process }: Execution): number {
   const messages: Uint8Array<ArrayBuffer>[] = [];
   k.scratch(() => {
     const data = k.buffer(MESSAGE_SIZE);
@@ -316,8 +341,12 @@ function hearReports({ k, report, parts, stage, state }: Execution): number {
   reap(k, stage.initPid);
   if (failure === undefined && isOurs) return pid;
   if (isOurs) reap(k, pid);
+  // A terminal has been handed on by now, which is done once only.
+  if (failure === NO_CLONE && !process.terminal) throw new NoRoomError(failedStart(state, failure).message);
   throw failedStart(state, failure ?? "the init stage ended unexpectedly (was it killed, or out of memory?)");
 }
+
+const NO_CLONE = `${CLONING}: ${strerror(EAGAIN)}`;
 
 /** The error to report; what looks strange in a container that is ending is no fault of the process. */
 function failedStart(state: ContainerState, reason: string): RuntimeError {
@@ -354,7 +383,9 @@ function undo({ k, stage, state }: Execution, error: unknown): RuntimeError {
   const pid = stage.initPid || stage.pid;
   k.kill(pid, SIGKILL, { allow: "any" });
   reap(k, pid);
-  const failed = failedStart(state, reasonOf(error));
+  const full = error instanceof OperationError && error.call === "clone3" && error.errno === EAGAIN;
+  const start = failedStart(state, reasonOf(error));
+  const failed = full ? new NoRoomError(start.message) : start;
   if (error instanceof Error) failed.stack = error.stack;
   return failed;
 }

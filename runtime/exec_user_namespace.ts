@@ -38,6 +38,11 @@ export function lookAtUserNamespace(
     const { link } = NAMESPACES[type];
     return Deno.readLinkSync(`/proc/${pid}/ns/${link}`) !== Deno.readLinkSync(`/proc/self/ns/${link}`);
   };
+  if (!isVisible(pid)) {
+    throw new RuntimeError(
+      "without root's rights only containers that have been started can be entered, of your own user",
+    );
+  }
   if (!differs("user")) return undefined;
   const map = (name: string) => parseMap(Deno.readTextFileSync(`/proc/${pid}/${name}`));
   const { uid, gid, additionalGids = [] } = user;
@@ -57,4 +62,14 @@ export function lookAtUserNamespace(
     types.filter(differs).reduce((sum: number, type) => (sum | NAMESPACES[type].flag) >>> 0, 0);
   const capabilities = namespaceCapabilities(readHostCapabilities(k));
   return { hostUid, groupsDenied, capabilities, joinAtOnce: Deno.uid() === 0 ? undefined : flags() };
+}
+
+/** Whether this process may look into another: an init that waits for `start` shows itself to root of the host only. */
+function isVisible(pid: number): boolean {
+  try {
+    return Deno.readLinkSync(`/proc/${pid}/ns/user`) !== "";
+  } catch (error) {
+    if (error instanceof Deno.errors.PermissionDenied) return false;
+    throw error;
+  }
 }

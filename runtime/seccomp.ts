@@ -22,8 +22,14 @@ export interface SeccompProgram {
   listener: boolean;
 }
 
-/** Compiled filters of all containers; beside the default state root, and the same for every `--root`. */
+/** Compiled filters of root's containers; beside the default state root, and the same for every `--root`. */
 export const SECCOMP_CACHE = "/run/tsrun-cache";
+
+/** Where this user's compiled filters are kept: beside the default state root. */
+export function seccompCache(): string {
+  const own = Deno.uid() === 0 ? undefined : Deno.env.get("XDG_RUNTIME_DIR");
+  return own ? `${own}/tsrun-cache` : SECCOMP_CACHE;
+}
 
 /** To be raised when the cache's files change their form. */
 const CACHE_FORMAT = 1;

@@ -146,8 +146,8 @@ function filterPlan(creation: Creation): Some<"filter" | "sendListener"> {
   return {
     filter: () => {
       if (profile === undefined) return null;
-      const { compileSeccomp, SECCOMP_CACHE } = parts.seccomp!;
-      return compileSeccomp(profile, SECCOMP_CACHE, (line) => o.log.debug(line));
+      const { compileSeccomp, seccompCache } = parts.seccomp!;
+      return compileSeccomp(profile, seccompCache(), (line) => o.log.debug(line));
     },
     sendListener: (fd) => {
       recordInit(creation);

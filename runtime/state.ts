@@ -101,7 +101,8 @@ function ensureRoot(root: string): void {
     // Clean-up of $XDG_RUNTIME_DIR spares what has the sticky bit (XDG base directory specification).
     if (Deno.uid() !== 0) Deno.chmodSync(root, 0o1700);
   } catch (error) {
-    throw new RuntimeError(`mkdir ${root}: ${reasonOf(error)}`);
+    const hint = Deno.uid() === 0 ? "" : " (set XDG_RUNTIME_DIR, or give another --root)";
+    throw new RuntimeError(`mkdir ${root}: ${reasonOf(error)}${hint}`);
   }
 }
 

@@ -3,6 +3,7 @@
  * @module
  */
 import { reasonOf, RuntimeError } from "../errors.ts";
+import { inUserNamespace } from "../rootless.ts";
 import type { GlobalOptions } from "./command.ts";
 import { type Flag, type FlagValues, parseBool } from "./flags.ts";
 
@@ -102,12 +103,4 @@ function defaultRoot(): string {
 function usesRuntimeDir(): boolean {
   if (Deno.uid() !== 0) return true;
   return Deno.env.get("USER") !== "root" && inUserNamespace();
-}
-
-/** The first user namespace maps every id onto itself: user_namespaces(7). */
-function inUserNamespace(): boolean {
-  const [inside, outside, length] = Deno.readTextFileSync("/proc/self/uid_map").trim().split(/\s+/).map(
-    Number,
-  );
-  return !(inside === 0 && outside === 0 && length === 4294967295);
 }

@@ -33,7 +33,9 @@ export const command: Command = {
     if (state.cgroup === null) {
       throw new RuntimeError("cannot list the processes of a container without a cgroup");
     }
-    const pids = (await openCgroup(state.cgroup)).pids();
+    const pids = Object.keys(state.cgroup.paths).length > 0
+      ? (await openCgroup(state.cgroup)).pids()
+      : (await import("../pid_namespace.ts")).processesOf(state);
     writeText(
       Deno.stdout,
       format === "json" ? JSON.stringify(pids) + "\n" : selectRows(runPs(options), pids),
