@@ -13,7 +13,7 @@
 
 import * as c from "../ffi/constants.ts";
 import { EACCES, ENOSYS, EPERM } from "../ffi/errno.ts";
-import { type Fd, OperationError } from "../ffi/kernel.ts";
+import { type Fd, OperationError, type Result } from "../ffi/kernel.ts";
 import { Label, type Recorder } from "../ffi/recorder.ts";
 import type { SyscallName } from "../ffi/syscalls.ts";
 import type { CapabilityName } from "../spec/capabilities.ts";
@@ -93,6 +93,8 @@ export interface ExecPlan {
   report: number;
   channel: number;
   arena: number;
+  /** Path, on the host, of a cgroup's file that the process itself writes to, to enter it; absent where the stage did. */
+  enter?: string;
 }
 
 /** A process that is ready to be cloned. */
@@ -105,6 +107,7 @@ export interface ExecReady {
 export function setUpExec(k: Recorder, plan: ExecPlan): ExecReady {
   const { process, labels } = plan;
   const procfs = labels?.openProcfs(k);
+  const cgroup = plan.enter === undefined ? undefined : k.open(plan.enter, c.O_WRONLY);
   joinContainer(k, plan, procfs);
   const root = k.open("/", c.O_PATH | c.O_DIRECTORY);
   plan.terminal?.open(k, root);
@@ -136,7 +139,7 @@ export function setUpExec(k: Recorder, plan: ExecPlan): ExecReady {
   else checkWorkingDirectory(cwd.text());
   replaceNulls(k, nulls);
   if (home) setHome(env, home.resolve());
-  return recordClone(k, plan, filter, placed, { path: program.resolve(), env });
+  return recordClone(k, plan, filter, placed, { path: program.resolve(), env, cgroup });
 }
 
 /** Enters all namespaces of the container's init at once; setns(2) with a pidfd (Linux 5.8). */
@@ -277,7 +280,7 @@ function recordClone(
   if (placed.early && !plan.loadListener) loadFilter(k, filter, reports);
   if (placed.rights.length > 0 && !placed.late) dropRights(k, plan, reports);
   const clone = reports.guard(
-    "clone the process into the PID namespace",
+    CLONING,
     (onError) => k.call("clone", [c.CLONE_PARENT, 0, 0, 0, 0], { onError, onPositive: joiner }),
   );
   recordProcess(k, plan, placed.early ? null : filter, placed, program, reports);
@@ -288,10 +291,14 @@ function recordClone(
   return { release: () => k.release() };
 }
 
-/** What is executed, and its environment. */
+/** The step that a cgroup without room for one more process fails. */
+export const CLONING = "clone the process into the PID namespace";
+
+/** What is executed, its environment, and the file of a cgroup to enter. */
 interface Program {
   path: string;
   env: readonly string[];
+  cgroup: Result | undefined;
 }
 
 /** What is left to the process in the container. */
@@ -300,9 +307,13 @@ function recordProcess(
   plan: ExecPlan,
   filter: SeccompFilter | null,
   { late }: Placement,
-  { path, env }: Program,
+  { path, env, cgroup }: Program,
   reports: FailureReports,
 ): void {
+  if (cgroup) {
+    const zero = new TextEncoder().encode("0");
+    reports.guard("enter the cgroup", (onError) => k.call("write", [cgroup, zero, 1], { onError }));
+  }
   k.call("setsid", [], { allow: "any" });
   plan.terminal?.attach(k, reports);
   for (const { resource, soft, hard, doing } of plan.limits) {
