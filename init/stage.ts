@@ -33,7 +33,7 @@ export interface StagePlan {
   cloneElsewhere?: (errno: number) => string | undefined;
   /** Joins the namespaces of the plan, where that takes more than joining one after the other. */
   join?: (k: RemoteKernel) => void;
-  /** The init may be looked at by its owner when it is born: it has to be, for somebody else to write its id maps. */
+  /** Stage and init belong to their user, who has to be able to write to their files in /proc, such as id maps. */
   dumpable?: boolean;
   /** What else the stage does before it joins namespaces, while it sees the host. */
   prepare?: (k: RemoteKernel) => void;
@@ -52,6 +52,16 @@ function cgroupRefusal(errno: number, path: string): string {
     ? " (a threaded cgroup, or one below a threaded one)"
     : "";
   return `enter the cgroup ${path}${reason}`;
+}
+
+/**
+ * Clones go into any cgroup that the cloning process's cgroup namespace shows; where the hierarchy is mounted with
+ * `nsdelegate` there is no other (ENOENT). A stage that joins such a namespace enters the cgroup itself, before.
+ */
+function cloneable(plan: StagePlan): StagePlan {
+  const { cloneInto, cgroupTasks, namespaces } = plan;
+  if (cloneInto === null || !namespaces.joins.some(({ type }) => type === "cgroup")) return plan;
+  return { ...plan, cloneInto: null, cgroupTasks: [...cgroupTasks, `${cloneInto}/cgroup.procs`] };
 }
 
 /** The last file descriptor number there can be. */
@@ -100,8 +110,10 @@ export class Stage {
   }
 
   /** Prepares the clone. The init is born when its kernel first has something to run. */
-  init(plan: StagePlan): RemoteKernel {
+  init(wanted: StagePlan): RemoteKernel {
+    const plan = cloneable(wanted);
     const k = this.#executor.kernel;
+    if (plan.dumpable) k.prctl(c.PR_SET_DUMPABLE, 1);
     if (plan.oomScoreAdj !== undefined) {
       k.writeFile(c.AT_FDCWD, "/proc/self/oom_score_adj", String(plan.oomScoreAdj));
     }
@@ -112,7 +124,6 @@ export class Stage {
     plan.prepare?.(k);
     if (plan.join) plan.join(k);
     else joinNamespaces(k, plan.namespaces.joins);
-    if (plan.dumpable) k.prctl(c.PR_SET_DUMPABLE, 1);
     const line = this.arena.channel(this.#initLine.ours, this.#executor.channelFd);
     return new RemoteKernel(this.arena.memory, new ClonedChannel(line, (first) => this.#clone(plan, first)));
   }
