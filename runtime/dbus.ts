@@ -11,7 +11,6 @@ import * as c from "../ffi/constants.ts";
 import { EAGAIN, EINTR } from "../ffi/errno.ts";
 import { OperationError } from "../ffi/kernel.ts";
 import type { LocalKernel } from "../ffi/local.ts";
-import type { Buffer } from "../ffi/memory.ts";
 import { words32 } from "../ffi/structs.ts";
 import {
   type Call,
@@ -77,6 +76,8 @@ export class DBus implements Disposable {
   readonly #k: LocalKernel;
   readonly #socket: number;
   readonly #patience: Patience;
+  /** What is to go out with the next wait: one write for all. */
+  #output: Uint8Array[] = [];
   /** What has come in and is no whole message yet. */
   #input = new Uint8Array(0);
   #serial = 0;
@@ -122,13 +123,13 @@ export class DBus implements Disposable {
   }
 
   /**
-   * Sends a call and goes on.
+   * Sends a call, as soon as anything is waited for, and goes on.
    *
    * @param doing What it is for, for messages about its failure.
    */
   send(doing: string, call: Call): Pending {
     const serial = ++this.#serial;
-    this.#write(doing, encodeCall(serial, call));
+    this.#output.push(encodeCall(serial, call));
     return { serial, doing };
   }
 
@@ -185,19 +186,16 @@ export class DBus implements Disposable {
    */
   #authenticate(): void {
     const deadline = performance.now() + this.#patience.connect;
-    const doing = `authenticate to ${this.peer}`;
-    const say = (line: string) => this.#write(doing, new TextEncoder().encode(line));
-    // The zero carried credentials once and is still asked for.
-    say("\0AUTH EXTERNAL\r\n");
-    let answer = this.#line(deadline);
-    if (answer.startsWith("DATA")) {
-      say("DATA\r\n");
-      answer = this.#line(deadline);
+    // The zero carried credentials once and is still asked for. Each line is answered by one, `DATA` and `OK` mostly; older
+    // systemds are content with the first already.
+    this.#output.push(ascii("\0AUTH EXTERNAL\r\nDATA\r\n"));
+    const answers = [this.#line(deadline), this.#line(deadline)];
+    if (!answers.some((line) => line.startsWith("OK "))) {
+      throw new DBusUnreachable(
+        `${this.peer} (${this.path}) does not let us in: ${JSON.stringify(answers[0])}`,
+      );
     }
-    if (!answer.startsWith("OK ")) {
-      throw new DBusUnreachable(`${doing}: ${this.path} answered ${JSON.stringify(answer)}`);
-    }
-    say("BEGIN\r\n");
+    this.#output.push(ascii("BEGIN\r\n"));
   }
 
   /** A line of the authentication, without its end. */
@@ -217,11 +215,14 @@ export class DBus implements Disposable {
     }
   }
 
-  #write(doing: string, bytes: Uint8Array): void {
+  #flush(): void {
+    if (this.#output.length === 0) return;
+    const bytes = join(this.#output);
+    this.#output = [];
     try {
       sendMessage(this.#k, this.#socket, bytes, [], this.path);
     } catch (error) {
-      throw new DBusUnreachable(`${doing}: ${reasonOf(error)}`);
+      throw new DBusUnreachable(`cannot write to ${this.peer}: ${reasonOf(error)}`);
     }
   }
 
@@ -252,6 +253,7 @@ export class DBus implements Disposable {
   /** Takes in what there is, waiting for it until the deadline; then calls `late`. */
   #fill(deadline: number, late: () => void): void {
     const k = this.#k;
+    this.#flush();
     k.scratch(() => {
       const remaining = Math.max(0, deadline - performance.now());
       const timeout = [Math.floor(remaining / 1000), Math.floor(remaining % 1000 * 1_000_000)];
@@ -262,14 +264,21 @@ export class DBus implements Disposable {
       const taken = k.call("recvfrom", args, { allow: "any" }).value;
       if (taken === -EAGAIN || taken === -EINTR) return;
       if (taken <= 0) throw new DBusUnreachable(`${this.peer} (${this.path}) closed the connection`);
-      this.#append(buffer, taken);
+      this.#input = join([this.#input, buffer.bytes.subarray(0, taken)]);
     });
   }
+}
 
-  #append(buffer: Buffer, length: number): void {
-    const joined = new Uint8Array(this.#input.length + length);
-    joined.set(this.#input);
-    joined.set(buffer.bytes.subarray(0, length), this.#input.length);
-    this.#input = joined;
+function ascii(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const joined = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
   }
+  return joined;
 }

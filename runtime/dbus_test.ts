@@ -27,7 +27,7 @@ Deno.test("a call goes out as it was made and its results come back", async () =
 });
 
 Deno.test("a peer that lets us in at once is fine too, as older ones do", async () => {
-  using bus = await FakeBus.start({}, { "AUTH EXTERNAL": "OK 0011\r\n" });
+  using bus = await FakeBus.start({}, { "AUTH EXTERNAL": "OK 0011\r\n", DATA: "OK 0011\r\n" });
   using client = connect(bus);
   assertEquals(client.call("do it", CALL), []);
 });
@@ -78,7 +78,11 @@ Deno.test("a peer that fails is an error that names it", async (t) => {
       /sent what is no D-Bus message/,
     ],
     ["never answers at all", [{}, {}], /^the bus \(.*\) does not let us in within 0\.1 s$/],
-    ["refuses us", [{}, { "AUTH EXTERNAL": "REJECTED EXTERNAL\r\n" }], /answered "REJECTED EXTERNAL"$/],
+    [
+      "refuses us",
+      [{}, { "AUTH EXTERNAL": "REJECTED EXTERNAL\r\n", DATA: "ERROR\r\n" }],
+      /^the bus \(.*\) does not let us in: "REJECTED EXTERNAL"$/,
+    ],
   ];
   for (const [name, script, expected] of cases) {
     await t.step(name, async () => {

@@ -5,7 +5,7 @@
  * @module
  */
 import type { LocalKernel } from "../../ffi/local.ts";
-import { DBus, DBusError, DBusUnreachable, type Patience } from "../dbus.ts";
+import { DBus, DBusError, DBusUnreachable, type Patience, type Pending } from "../dbus.ts";
 import { socketsOf } from "../dbus_address.ts";
 import type { Value, Variant } from "../dbus_value.ts";
 import { RuntimeError } from "../errors.ts";
@@ -66,12 +66,16 @@ export class SystemdManager implements Disposable {
   /** A bus between us and systemd sends signals only to who asks for them. */
   readonly #direct: boolean;
   readonly #job: number;
+  /** What the bus was told and has not answered; it is told together with the next thing. */
+  #told: Pending[] = [];
   #version: number | undefined;
 
   private constructor(bus: DBus, direct: boolean, job: number) {
     this.#bus = bus;
     this.#direct = direct;
     this.#job = job;
+    // The first that one has to say to a bus.
+    if (!direct) this.#tellBus(`introduce tsrun to ${bus.peer}`, "Hello", "", []);
   }
 
   /**
@@ -91,7 +95,7 @@ export class SystemdManager implements Disposable {
     for (const { peer, path, direct } of which === "system" ? systemSockets(uid) : userSockets(uid)) {
       try {
         const bus = DBus.connect(k, peer, path, patience);
-        return new SystemdManager(direct ? bus : hello(bus), direct, patience.job ?? JOB_PATIENCE);
+        return new SystemdManager(bus, direct, patience.job ?? JOB_PATIENCE);
       } catch (error) {
         if (!(error instanceof DBusUnreachable)) throw error;
         failures.push(error.message);
@@ -182,7 +186,7 @@ export class SystemdManager implements Disposable {
     const owner = `${SYSTEMD}.${type[0].toUpperCase()}${type.slice(1)}`;
     const doing = `unable to read properties of unit ${JSON.stringify(unit)}`;
     const asked = names.map((name) => this.#sendGet(doing, unitObject(unit), owner, name));
-    return asked.map((pending, i) => [names[i], this.#bus.answer(pending)[0] as Variant]);
+    return asked.map((pending, i) => [names[i], this.#answer(pending)[0] as Variant]);
   }
 
   /** Puts processes into a unit, or into a cgroup below it (`/sub`). */
@@ -204,7 +208,7 @@ export class SystemdManager implements Disposable {
 
   #get(name: string): Value {
     const pending = this.#sendGet(`unable to read systemd's ${name}`, OBJECT, MANAGER, name);
-    return (this.#bus.answer(pending)[0] as Variant).value;
+    return (this.#answer(pending)[0] as Variant).value;
   }
 
   #sendGet(doing: string, path: string, owner: string, name: string) {
@@ -219,14 +223,20 @@ export class SystemdManager implements Disposable {
   }
 
   #manager(doing: string, member: string, signature: string, body: readonly Value[]): Value[] {
-    return this.#bus.call(doing, {
+    return this.#answer(this.#bus.send(doing, {
       destination: SYSTEMD,
       path: OBJECT,
       interface: MANAGER,
       member,
       signature,
       body,
-    });
+    }));
+  }
+
+  /** Waits for an answer, and before it for those of the bus, which come first. */
+  #answer(pending: Pending): Value[] {
+    for (const told of this.#told.splice(0)) this.#bus.answer(told);
+    return this.#bus.answer(pending);
   }
 
   /** Calls a method that answers with a job; gives the job's result, such as `done`, `failed`, `timeout`. */
@@ -246,30 +256,15 @@ export class SystemdManager implements Disposable {
   #listen(unit: string): void {
     const rule = `type='signal',sender='${SYSTEMD}',path='${OBJECT}',interface='${MANAGER}',` +
       `member='JobRemoved',arg2='${unit}'`;
-    call(this.#bus, "listen to systemd", "AddMatch", "s", [rule]);
+    this.#tellBus("listen to systemd", "AddMatch", "s", [rule]);
   }
-}
 
-/** Introduces us to a bus: the first that one has to say. */
-function hello(bus: DBus): DBus {
-  try {
-    call(bus, `introduce tsrun to ${bus.peer}`, "Hello", "", []);
-    return bus;
-  } catch (error) {
-    bus[Symbol.dispose]();
-    throw error;
+  #tellBus(doing: string, member: string, signature: string, body: readonly Value[]): void {
+    const path = "/org/freedesktop/DBus";
+    this.#told.push(
+      this.#bus.send(doing, { destination: BUS, path, interface: BUS, member, signature, body }),
+    );
   }
-}
-
-function call(bus: DBus, doing: string, member: string, signature: string, body: readonly Value[]): void {
-  bus.call(doing, {
-    destination: BUS,
-    path: "/org/freedesktop/DBus",
-    interface: BUS,
-    member,
-    signature,
-    body,
-  });
 }
 
 /** Where the host's systemd can be spoken to, in the order in which it is tried. */
