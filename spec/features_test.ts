@@ -20,10 +20,10 @@ Deno.test("features says what is implemented, sorted, and what is not", () => {
   assertEquals(document.linux?.capabilities?.[40], "CAP_CHECKPOINT_RESTORE");
   assertEquals(document.linux?.cgroup, {
     v1: true,
-    v2: false,
+    v2: true,
     systemd: false,
     systemdUser: false,
-    rdma: false,
+    rdma: true,
   });
   assertEquals(document.linux?.seccomp, SECCOMP);
   assertEquals(document.linux?.mountExtensions?.idmap?.enabled, true);
