@@ -56,6 +56,7 @@ export class UserNamespace {
     const tasks = plan.cloneInto === null ? [] : [`${plan.cloneInto}/cgroup.procs`];
     return {
       ...plan,
+      dumpable: rootless,
       cgroupTasks: [...plan.cgroupTasks, ...tasks],
       cloneInto: null,
       join: (k) => this.#join(k, plan),

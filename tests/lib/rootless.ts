@@ -1,0 +1,89 @@
+/** Commands of a user without root's rights. */
+import type { Box } from "./box.ts";
+import { type Dict, makeBundle, merge } from "./bundle.ts";
+import { host, type Result } from "./process.ts";
+import { pathUnderTest } from "./runtime.ts";
+
+/** The user, who is in no passwd file of the machine. */
+export const USER = 20_001;
+
+/** The subordinate ids that the user has where he is given some. */
+export const SUBORDINATE = 300_000;
+
+const AS_USER = ["--reuid", String(USER), "--regid", String(USER), "--clear-groups"];
+
+/** Why the machine cannot run such tests, if it cannot. */
+export function missingForRootless(): string | undefined {
+  if (Deno.uid() !== 0) return "needs root, to become another user";
+  const tries = [["unshare", "--user", "--map-root-user", "true"], [pathUnderTest(), "--version"]];
+  for (const argv of tries) {
+    const { success, stderr } = new Deno.Command("setpriv", { args: [...AS_USER, ...argv] }).outputSync();
+    if (!success) return `${argv.join(" ")} as another user: ${new TextDecoder().decode(stderr).trim()}`;
+  }
+  return undefined;
+}
+
+/** A user's bundle, state directory and commands. */
+export class RootlessContainer {
+  readonly id: string;
+  readonly bundle: { dir: string; rootfs: string };
+
+  private constructor(readonly box: Box, readonly subordinate: boolean) {
+    this.id = `${box.token}-user`;
+    this.bundle = makeBundle(box.dir);
+  }
+
+  /**
+   * Makes a bundle that belongs to the user, with the config that `spec --rootless` writes, changed by `overrides`.
+   *
+   * @param subordinate The user has subordinate ids: /etc/subuid, /etc/subgid and /etc/passwd say so to his commands.
+   */
+  static async make(box: Box, overrides: Dict = {}, subordinate = false): Promise<RootlessContainer> {
+    const container = new RootlessContainer(box, subordinate);
+    const { dir } = container.bundle;
+    Deno.mkdirSync(box.root);
+    for (const path of [dir, box.root]) await host("/bin/chown", "-hR", `${USER}:${USER}`, path);
+    for (const [name, text] of Object.entries(DATABASES)) Deno.writeTextFileSync(`${box.dir}/${name}`, text);
+    const { code, stderr } = await container.run("spec", "--rootless", "--bundle", dir);
+    if (code !== 0) throw new Error(`spec --rootless: ${stderr}`);
+    container.configure({ process: { terminal: false }, ...overrides });
+    return container;
+  }
+
+  /** Changes the config. */
+  configure(overrides: Dict): void {
+    const path = `${this.bundle.dir}/config.json`;
+    const config = merge(JSON.parse(Deno.readTextFileSync(path)), overrides);
+    Deno.writeTextFileSync(path, JSON.stringify(config));
+  }
+
+  /** Runs the runtime as the user. */
+  run(...args: string[]): Promise<Result> {
+    const { box } = this;
+    const command = ["/usr/bin/setpriv", ...AS_USER, box.runtime.path, "--root", box.root, ...args];
+    const mounts = Object.keys(DATABASES).map((name) => `mount --bind ${box.dir}/${name} /etc/${name}`);
+    const script = [...mounts, 'exec "$@"'].join(" && ");
+    const argv = this.subordinate
+      ? ["/usr/bin/unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", script, "sh", ...command]
+      : command;
+    const env = { PATH: "/usr/bin:/bin:/usr/sbin:/sbin", XDG_RUNTIME_DIR: `${this.bundle.dir}/runtime` };
+    return box.command(argv, { env });
+  }
+
+  /** Removes the container, if there is one. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.run("delete", "--force", this.id);
+  }
+
+  /** `run` of the container. */
+  start(...flags: string[]): Promise<Result> {
+    return this.run("run", "--bundle", this.bundle.dir, ...flags, this.id);
+  }
+}
+
+/** The files of /etc of a user with subordinate ids. */
+const DATABASES = {
+  subuid: `tsrun-test:${SUBORDINATE}:65536\n`,
+  subgid: `tsrun-test:${SUBORDINATE}:65536\n`,
+  passwd: `root:x:0:0::/root:/bin/sh\ntsrun-test:x:${USER}:${USER}::/:/bin/sh\n`,
+};
