@@ -17,6 +17,7 @@ const FILE_SECONDS = 420;
 const CPUS = 2;
 /** Times as long as on a real machine: what the tests' own time limits are multiplied by. */
 const PATIENCE = 8;
+const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** Words of TSRUN_IMPORTS, which `./x` sets where the packages of deno.json cannot be reached. */
 const imports = Deno.env.get("TSRUN_IMPORTS")?.split(" ").filter((word) => word !== "") ?? [];
@@ -41,35 +42,25 @@ async function runFile(
   const begin = performance.now();
   const report = `/tmp/report-${file.replaceAll("/", "-")}.xml`;
   const words = [
-    "env",
-    "-i",
-    "HOME=/root",
-    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    ...["timeout", "--kill-after=10", `${seconds}`, "env", "-i", "HOME=/root", `PATH=${PATH}`, "NO_COLOR=1"],
+    ...["DENO_NO_UPDATE_CHECK=1", `DENO_DIR=${stage.top}/.deno/cache`, `TSRUN_TEST_PATIENCE=${PATIENCE}`],
+    // Where the packages of deno.json were reached, their copies are in the cache.
+    ...[
+      stage.deno,
+      "test",
+      "--quiet",
+      "--no-check",
+      "--allow-all",
+      "--cached-only",
+      `--junit-path=${report}`,
+    ],
+    ...[...imports, ...(filter === undefined ? [] : [`--filter=${filter}`]), file],
   ];
-  words.push(
-    `DENO_DIR=${stage.top}/.deno/cache`,
-    "DENO_NO_UPDATE_CHECK=1",
-    `TSRUN_TEST_PATIENCE=${PATIENCE}`,
-  );
-  words.push(
-    "NO_COLOR=1",
-    stage.deno,
-    "test",
-    "--quiet",
-    "--no-check",
-    "--allow-all",
-    `--junit-path=${report}`,
-  );
-  // Where the packages of deno.json were reached, their copies are in the cache.
-  words.push("--cached-only", ...imports, ...(filter === undefined ? [] : [`--filter=${filter}`]), file);
   const command = `cd ${quote(stage.top)} && exec ${words.map(quote).join(" ")} 2>&1`;
-  const { code, stdout } = await machine.run(command, seconds);
+  const { code, stdout } = await machine.run(command, seconds + 30);
   const xml = (await machine.run(`cat ${report}`, 60)).stdout;
-  console.log(
-    `\n-- ${file}: exit status ${code}, ${
-      Math.round((performance.now() - begin) / 1000)
-    } s\n${stdout.trimEnd()}`,
-  );
+  const took = Math.round((performance.now() - begin) / 1000);
+  console.log(`\n-- ${file}: exit status ${code}, ${took} s\n${stdout.trimEnd()}`);
   return { file, xml, success: code === 0 };
 }
 
