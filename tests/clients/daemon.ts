@@ -12,6 +12,8 @@ export class Daemons {
   readonly dir: string = `/tmp/${this.token}`;
   /** Socket of containerd. */
   readonly containerd: string = `${this.dir}/containerd.sock`;
+  /** Words that stand before the command of each daemon: where it runs. */
+  prefix: readonly string[] = [];
   private readonly children = new Map<string, Deno.ChildProcess>();
   private readonly undo: (() => Promise<unknown>)[] = [];
   private readonly terminals: Terminal[] = [];
@@ -60,7 +62,14 @@ path = "${this.dir}/opt"
   /** Starts a daemon whose output goes to `<name>.log` in this directory. */
   spawn(name: string, argv: string[]): Deno.ChildProcess {
     const child = new Deno.Command("/bin/sh", {
-      args: ["-c", 'log=$1; shift; exec "$@" >"$log" 2>&1', "sh", `${this.dir}/${name}.log`, ...argv],
+      args: [
+        "-c",
+        'log=$1; shift; exec "$@" >"$log" 2>&1',
+        "sh",
+        `${this.dir}/${name}.log`,
+        ...this.prefix,
+        ...argv,
+      ],
       clearEnv: true,
       env: ENVIRONMENT,
       stdin: "null",

@@ -33,10 +33,26 @@ export class Docker {
   /** Address of the daemon, for clients that are started otherwise. */
   readonly socket: string = `unix://${this.daemons.dir}/docker.sock`;
 
-  /** Starts containerd and dockerd and imports the image. */
-  static async start(): Promise<Docker> {
-    const docker = new Docker();
+  /** @param driver `systemd` is what dockerd itself takes on a host with systemd and cgroup v2 alone. */
+  private constructor(
+    private readonly driver: "cgroupfs" | "systemd" = "cgroupfs",
+    readonly flags: string[],
+  ) {}
+
+  /**
+   * Starts containerd and dockerd and imports the image.
+   *
+   * @param flags More flags of dockerd.
+   * @param prepare Called before anything is started.
+   */
+  static async start(
+    driver?: "cgroupfs" | "systemd",
+    flags: string[] = [],
+    prepare?: (daemons: Daemons) => Promise<void>,
+  ): Promise<Docker> {
+    const docker = new Docker(driver, flags);
     try {
+      await prepare?.(docker.daemons);
       await docker.startDaemon();
       await docker.importImage();
       return docker;
@@ -167,7 +183,10 @@ export class Docker {
         "--pidfile",
         directory("docker.pid"),
       ],
-      ...["--bridge", bridge, "--cgroup-parent", `/${daemons.token}`],
+      ...["--bridge", bridge],
+      ...(this.driver === "cgroupfs"
+        ? ["--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent", `/${daemons.token}`]
+        : []),
       ...[
         "--iptables=false",
         "--ip6tables=false",
@@ -176,6 +195,7 @@ export class Docker {
         "--userland-proxy=false",
       ],
       ...["--storage-driver", "overlay2", "--add-runtime", `tsrun=${pathUnderTest()}`],
+      ...this.flags,
     ]);
     await until("dockerd to answer", async () => {
       if (!exists(`${daemons.dir}/docker.sock`)) return false;
