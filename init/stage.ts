@@ -10,7 +10,7 @@
  */
 
 import * as c from "../ffi/constants.ts";
-import { EBADF, EBUSY, ENODEV, EOPNOTSUPP } from "../ffi/errno.ts";
+import { EACCES, EBADF, EBUSY, ENODEV, ENOENT, EOPNOTSUPP } from "../ffi/errno.ts";
 import { OperationError } from "../ffi/kernel.ts";
 import type { LocalKernel } from "../ffi/local.ts";
 import { type Channel, RemoteKernel } from "../ffi/remote.ts";
@@ -41,17 +41,22 @@ export interface StagePlan {
   meanwhile?: () => void;
 }
 
-/** What clone3(2) answers to CLONE_INTO_CGROUP alone: it holds controllers, is of a threaded kind, or is gone. */
-const CGROUP_ERRORS: readonly number[] = [EBUSY, EOPNOTSUPP, ENODEV];
-
-/** What was being done, with what the kernel means by its answer: kernel document admin-guide/cgroup-v2.rst. */
-function cgroupRefusal(errno: number, path: string): string {
-  const reason = errno === EBUSY
-    ? " (it hands controllers down to its children: processes can be in those only)"
-    : errno === EOPNOTSUPP
-    ? " (a threaded cgroup, or one below a threaded one)"
-    : "";
-  return `enter the cgroup ${path}${reason}`;
+/** What clone3(2) means by an answer to CLONE_INTO_CGROUP: kernel document admin-guide/cgroup-v2.rst; undefined: nothing. */
+function cgroupAnswer(errno: number): string | undefined {
+  switch (errno) {
+    case EBUSY:
+      return " (it hands controllers down to its children: processes can be in those only)";
+    case EOPNOTSUPP:
+      return " (a threaded cgroup, or one below a threaded one)";
+    case EACCES:
+      return " (that takes the right to write cgroup.procs of the nearest parent that it has in common with tsrun's)";
+    case ENOENT:
+      return " (outside of tsrun's cgroup namespace)";
+    case ENODEV:
+      return "";
+    default:
+      return undefined;
+  }
 }
 
 /**
@@ -134,7 +139,7 @@ export class Stage {
     const directory = k.open(path, c.O_PATH | c.O_DIRECTORY, 0, {
       doing: "open the container's cgroup",
       repair: (errno) => {
-        this.#openElsewhere(plan, errno, "open", path);
+        this.#openElsewhere(plan, errno, "open", `enter the cgroup ${path}`);
         return "skip";
       },
     });
@@ -144,11 +149,11 @@ export class Stage {
   }
 
   /** Puts another directory in the place of one that the kernel refuses, once; throws where there is none. */
-  #openElsewhere(plan: StagePlan, errno: number, call: string, path: string): void {
+  #openElsewhere(plan: StagePlan, errno: number, call: string, doing: string): void {
     const k = this.#executor.kernel;
     const other = plan.cloneElsewhere?.(errno);
     plan.cloneElsewhere = undefined;
-    if (other === undefined) throw new OperationError(call, errno, "", cgroupRefusal(errno, path));
+    if (other === undefined) throw new OperationError(call, errno, "", doing);
     const directory = k.open(other, c.O_PATH | c.O_DIRECTORY);
     k.dup3(directory, this.#cgroupFd);
     k.close(directory);
@@ -166,9 +171,9 @@ export class Stage {
       onPositive: parent,
       doing: "clone the init into its namespaces",
       repair: (errno) => {
-        const refused = plan.cloneInto !== null && CGROUP_ERRORS.includes(errno);
-        if (!refused) throw new OperationError("clone3", errno, "", "");
-        this.#openElsewhere(plan, errno, "clone3", plan.cloneInto!);
+        const meaning = plan.cloneInto === null ? undefined : cgroupAnswer(errno);
+        if (meaning === undefined) throw new OperationError("clone3", errno, "", "");
+        this.#openElsewhere(plan, errno, "clone3", `enter the cgroup ${plan.cloneInto}${meaning}`);
         return "retry";
       },
     });
