@@ -78,7 +78,8 @@ function placeOf(host: CgroupHost, root: string, inner: string): string {
   const own = host.own().get(UNIFIED) ?? "/";
   // Of a mount that shows a part of the hierarchy, the runtime's path counts from there.
   const shown = root !== "/" && (own === root || own.startsWith(`${root}/`)) ? own.slice(root.length) : own;
-  const parent = shown.slice(0, shown.lastIndexOf("/"));
+  // A runtime outside of its own cgroup namespace (`/../x`) has no parent that it could see.
+  const parent = shown.startsWith("/..") ? "" : shown.slice(0, shown.lastIndexOf("/"));
   return `${parent}/${inner}`;
 }
 

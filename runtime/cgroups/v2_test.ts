@@ -50,6 +50,7 @@ Deno.test("planV2: absolute below the mount, relative beside the runtime's own c
   assertEquals(place("c"), `${ROOT}/user.slice/c`);
   assertEquals(place("c", "/"), `${ROOT}/c`);
   assertEquals(place("c", "/one"), `${ROOT}/c`);
+  assertEquals(place("c", "/../../one/two"), `${ROOT}/c`);
   assertThrows(() => place("/"), RuntimeError, "root cgroup");
   assertThrows(() => planV2({ ...host(), mounts: [] }, "/c"), RuntimeError, "no cgroup2 mount");
 });

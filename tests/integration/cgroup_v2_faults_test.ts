@@ -60,6 +60,24 @@ contractV2("a stopped container whose cgroup was removed can be looked at and de
   await box.assertNothingLeft();
 });
 
+contractV2(
+  "a cgroup that was removed under a running container: exec goes where the init is",
+  async (box, root) => {
+    const container = await box.container({ process: SLEEP }).started();
+    const elsewhere = `${root}/${box.token}-elsewhere`;
+    Deno.mkdirSync(elsewhere);
+    Deno.writeTextFileSync(`${elsewhere}/cgroup.procs`, String(await container.pid()));
+    Deno.removeSync(`${root}/${container.id}`);
+    const place = await execOutput(container, ["cat", "/proc/self/cgroup"]);
+    assertMatch(place, new RegExp(`^0::/${box.token}-elsewhere$`, "m"));
+    assertEquals(await container.status(), "running");
+    assertError(await box.cli(["pause", container.id]), /no such file or directory/);
+    assertOk(await container.delete("--force"));
+    Deno.removeSync(elsewhere);
+    await box.assertNothingLeft();
+  },
+);
+
 contractV2("a read-only hierarchy is an error that names the directory", async (box) => {
   const container = box.container({ process: SLEEP });
   const result = await container.create();
