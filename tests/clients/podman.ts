@@ -31,9 +31,12 @@ export class Podman {
   /** Containers that ran in the background. */
   readonly ids: string[] = [];
 
+  /** @param manager Who makes cgroups; systemd does it in machine.slice. */
+  constructor(private readonly manager: "cgroupfs" | "systemd" = "cgroupfs") {}
+
   /** Writes its configuration and imports the image. */
-  static async start(): Promise<Podman> {
-    const podman = new Podman();
+  static async start(manager?: "cgroupfs" | "systemd"): Promise<Podman> {
+    const podman = new Podman(manager);
     const { dir } = podman.daemons;
     Deno.writeTextFileSync(`${dir}/containers.conf`, configuration());
     const { rootfs } = makeBundle(dir, "image");
@@ -76,7 +79,8 @@ export class Podman {
 
   /** Arguments of podman that run an image's command under a runtime, in the test's cgroup. */
   runArguments(runtime: RuntimeName | string, ...args: string[]): string[] {
-    return ["--runtime", runtime, "run", "--cgroup-parent", `/${this.daemons.token}`, ...args];
+    const parent = this.manager === "cgroupfs" ? ["--cgroup-parent", `/${this.daemons.token}`] : [];
+    return ["--runtime", runtime, "run", ...parent, ...args];
   }
 
   /** Starts a container in the background and returns its id. */
@@ -145,7 +149,7 @@ export class Podman {
   private argv(args: string[]): string[] {
     const { dir } = this.daemons;
     const places = ["--root", `${dir}/storage`, "--runroot", `${dir}/run`, "--tmpdir", `${dir}/tmp`];
-    return [CLIENT, ...places, "--storage-driver", "overlay", "--cgroup-manager", "cgroupfs", ...args];
+    return [CLIENT, ...places, "--storage-driver", "overlay", "--cgroup-manager", this.manager, ...args];
   }
 }
 
