@@ -103,6 +103,8 @@ sendmsg 46 211
 sendto 44 206
 set_mempolicy 238 237
 setdomainname 171 162
+setfsgid 123 152
+setfsuid 122 151
 setgroups 116 159
 sethostname 170 161
 setns 308 268
@@ -225,6 +227,8 @@ export type SyscallName =
   | "sendto"
   | "set_mempolicy"
   | "setdomainname"
+  | "setfsgid"
+  | "setfsuid"
   | "setgroups"
   | "sethostname"
   | "setns"

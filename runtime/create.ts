@@ -86,7 +86,7 @@ export async function createContainer(o: CreateOptions): Promise<ContainerState>
   const state = newState(o, config.spec, rootfs, namespaces, cgroup);
   if (resctrl) state.resctrl = resctrl.record;
   const userNamespace = parts.userNamespace &&
-    new parts.userNamespace.UserNamespace({ k, arena, stage, spec: config.spec });
+    new parts.userNamespace.UserNamespace({ k, arena, stage, spec: config.spec, copyUp: parts.copyUp });
   const interrupts = new Interrupts(k, o.relay);
   createStateDir(o.root, o.id);
   using _lock = lockContainer(o.root, o.id);
@@ -175,8 +175,6 @@ function build(creation: Creation, interrupts: Interrupts): void {
   parts.notify?.makeNotifyDirectory(o.root, o.id);
   mark("state recorded");
   resctrl?.prepare();
-  // systemd may take its time, during which signals are to be heeded.
-  if (o.systemdCgroup) interrupts.listen();
   cgroup.create(spec.linux?.resources, stage.pid);
   state.cgroupClaimed = true;
   writeState(o.root, state);
@@ -188,7 +186,6 @@ function build(creation: Creation, interrupts: Interrupts): void {
     cgroupTasks: entry.tasks,
     cloneInto: entry.cloneInto,
     prepare: parts.time && ((k) => parts.time!.makeTimeNamespace(k, spec.linux?.timeOffsets)),
-    meanwhile: () => interrupts.listen(),
   };
   const init = stage.init(user ? user.stagePlan(stagePlan) : stagePlan);
   const { uid } = spec.process.user;

@@ -7,6 +7,7 @@ import { EACCES, EPERM } from "../ffi/errno.ts";
 import type { LocalKernel } from "../ffi/local.ts";
 import type { RemoteKernel } from "../ffi/remote.ts";
 import type { Arena } from "../init/executor.ts";
+import { fetchDescriptor } from "../init/hand_over.ts";
 import { HostHand } from "../init/host_hand.ts";
 import { readHostCapabilities } from "../init/identity.ts";
 import type { SetupPlan } from "../init/setup.ts";
@@ -14,6 +15,7 @@ import type { Stage, StagePlan } from "../init/stage.ts";
 import { becomeNamespaceRoot, joinWithUserNamespace, namespaceCapabilities } from "../init/user_namespace.ts";
 import { NAMESPACES } from "../spec/namespaces.ts";
 import type { Spec } from "../spec/types.ts";
+import { actAs } from "./act_as.ts";
 import { RuntimeError } from "./errors.ts";
 import { MountSources } from "./mount_source.ts";
 import { hostIdOf, type IdMaps, parseMap, sameMap, writeIdMaps } from "./id_maps.ts";
@@ -24,6 +26,8 @@ export interface UserNamespaceTools {
   arena: Arena;
   stage: Stage;
   spec: Spec;
+  /** Where the config asks for it. */
+  copyUp: typeof import("./copy_up.ts") | undefined;
 }
 
 /** See the module's description; one for the life of a create. */
@@ -114,10 +118,22 @@ export class UserNamespace {
         groupsDenied: () => this.#groupsDenied,
       },
       openSource: (mount, source, flags) => sources.open(mount, source, flags),
-      copyUp: () => {
-        throw new RuntimeError("tmpcopyup in a container with a user namespace is not supported yet");
-      },
+      copyUp: (from, to) => this.#copyUp(init, from, to),
     };
+  }
+
+  /** Copies one directory of the init into another, as the container's root. */
+  #copyUp(init: RemoteKernel, from: number, to: number): void {
+    const { k, copyUp } = this.#tools;
+    const fds = [from, to].map((fd) => fetchDescriptor(init, fd));
+    const [source, destination] = fds.map((fd) => `/proc/self/fd/${fd}`);
+    const { uids, gids } = this.#maps;
+    const owner = [hostIdOf(uids, 0) ?? NOBODY, hostIdOf(gids, 0) ?? NOBODY] as const;
+    try {
+      actAs(k, ...owner, () => copyUp!.copyContent(source, destination));
+    } finally {
+      for (const fd of fds) k.close(fd);
+    }
   }
 
   /** The init is born, and waits. */

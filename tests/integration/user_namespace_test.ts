@@ -354,3 +354,24 @@ contract("user namespace: the container that waits shows nothing of tsrun", asyn
   assertOk(await container.start());
   await container.wait("stopped");
 });
+
+contract("user namespace: tmpcopyup", async (box) => {
+  const copyUp = { destination: "/data", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup"] };
+  const container = await shifted(box, {
+    process: { args: sh("cd /data; stat -c '%n %u:%g %a %F' * */*; cat file; echo x >file && echo changed") },
+    mounts: [...Object.values(MOUNTS), copyUp],
+  });
+  const data = container.path("/data");
+  Deno.mkdirSync(`${data}/directory`, { recursive: true });
+  Deno.writeTextFileSync(`${data}/file`, "content\n", { mode: 0o600 });
+  Deno.writeTextFileSync(`${data}/directory/of-a-user`, "");
+  Deno.symlinkSync("file", `${data}/directory/link`);
+  await host("/bin/chown", "-hR", `${FIRST}:${FIRST}`, data);
+  Deno.chownSync(`${data}/directory/of-a-user`, FIRST + 1000, FIRST + 5);
+  assertEquals(
+    await container.output(),
+    "directory 0:0 755 directory\nfile 0:0 600 regular file\ndirectory/link 0:0 777 symbolic link\n" +
+      "directory/of-a-user 1000:5 644 regular empty file\ncontent\nchanged\n",
+  );
+  assertEquals(readText(`${data}/file`), "content\n");
+});
