@@ -9,11 +9,11 @@
  */
 
 import * as c from "./constants.ts";
-import { EAGAIN, EEXIST } from "./errno.ts";
+import { EAGAIN } from "./errno.ts";
 import type { LocalKernel } from "./local.ts";
 import { libc } from "./libc.ts";
 import { words32 } from "./structs.ts";
-import { syscallNumber } from "./syscalls.ts";
+import { type SyscallName, syscallNumber } from "./syscalls.ts";
 
 /** signal_relay_*.s, assembled; the last four bytes are the pipe. signal_relay_test.ts assembles them again. */
 const CODE = {
@@ -48,15 +48,16 @@ export class SignalRelay {
   readonly #address: number;
 
   constructor(readonly kernel: LocalKernel) {
-    const pipe = kernel.buffer(8);
-    kernel.call("pipe2", [pipe, c.O_CLOEXEC | c.O_NONBLOCK]);
-    this.fd = pipe.i32(0);
-    this.#handler = install(kernel, pipe.i32(0), pipe.i32(4));
     const batch = kernel.buffer(BATCH);
     this.#batch = batch.bytes;
     this.#address = batch.address;
+    // The batch holds the numbers of the pipe first, and then the set of no signals.
+    quick("pipe2", batch.address, c.O_CLOEXEC | c.O_NONBLOCK);
+    const read = this.fd = batch.i32(0), write = batch.i32(4);
+    this.#handler = install(kernel, read, write);
     // A caller may have blocked signals, and Deno's threads know no better.
-    kernel.call("rt_sigprocmask", [c.SIG_SETMASK, [0], null, 8]);
+    this.#batch.fill(0, 0, 8);
+    quick("rt_sigprocmask", c.SIG_SETMASK, batch.address, 0, 8);
   }
 
   /**
@@ -78,7 +79,7 @@ export class SignalRelay {
   /** Gives signals back their default action, those that were ignored excepted. */
   release(signals: readonly number[]): void {
     setActions(this.kernel, signals, [SIG_DFL, 0, 0, 0]);
-    ignoreSignals(this.kernel, signals.filter((signal) => this.ignored.has(signal)));
+    setActions(this.kernel, signals.filter((signal) => this.ignored.has(signal)), [SIG_IGN, 0, 0, 0]);
   }
 
   /** The signals that have come and have not been taken, in their order. */
@@ -102,9 +103,16 @@ export class SignalRelay {
   }
 }
 
-/** Ignores signals; tells which of them were ignored before. */
-export function ignoreSignals(k: LocalKernel, signals: readonly number[]): number[] {
-  return setActions(k, signals, [SIG_IGN, 0, 0, 0]);
+/**
+ * A call whose arguments are numbers, and that has no reason to fail, without all that other calls bring along: each of
+ * those takes 50 µs the first time, and every create makes these.
+ */
+function quick(name: SyscallName, a: number, b: number, d = 0, e = 0, f = 0): void {
+  if (tryQuick(name, a, b, d, e, f) === -1) throw new Error(`listen to signals: ${name} failed`);
+}
+
+function tryQuick(name: SyscallName, a: number, b: number, d = 0, e = 0, f = 0): number {
+  return libc().syscall(syscallNumber(name), a, b, d, e, f, 0);
 }
 
 /** Sets the action of signals, a `struct sigaction` of the kernel; tells which of them were ignored before. */
@@ -128,15 +136,12 @@ function install(k: LocalKernel, read: number, write: number): number {
   new DataView(code.buffer).setInt32(code.length - 4, write, true);
   const flags = MAP_PRIVATE | MAP_ANONYMOUS | c.MAP_FIXED_NOREPLACE;
   for (let address = HIGHEST; address > LOWEST; address -= PAGE) {
-    const page =
-      k.call("mmap", [address, PAGE, c.PROT_READ | c.PROT_WRITE, flags, -1, 0], { allow: [EEXIST] })
-        .value;
-    if (page !== address) continue;
+    if (tryQuick("mmap", address, PAGE, c.PROT_READ | c.PROT_WRITE, flags, -1) !== address) continue;
     // The pipe is at hand to carry the bytes there, and empty again.
-    k.call("write", [write, code, code.length]);
-    k.call("read", [read, page, code.length]);
-    k.call("mprotect", [page, PAGE, c.PROT_READ | PROT_EXEC]);
-    return page;
+    k.scratch(() => quick("write", write, k.memory.put(code), code.length));
+    quick("read", read, address, code.length);
+    quick("mprotect", address, PAGE, c.PROT_READ | PROT_EXEC);
+    return address;
   }
   throw new Error("cannot install the signal handler: no room below 256 MiB of addresses");
 }

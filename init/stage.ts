@@ -37,8 +37,6 @@ export interface StagePlan {
   dumpable?: boolean;
   /** What else the stage does before it joins namespaces, while it sees the host. */
   prepare?: (k: RemoteKernel) => void;
-  /** Called while the kernel makes the namespaces, which takes longer than most else does. */
-  meanwhile?: () => void;
 }
 
 /** What clone3(2) means by an answer to CLONE_INTO_CGROUP: kernel document admin-guide/cgroup-v2.rst; undefined: nothing. */
@@ -183,8 +181,6 @@ export class Stage {
     if (plan.cloneInto !== null) k.close(this.#cgroupFd);
     k.jump(beginning);
     k.place(parent);
-    k.kick();
-    plan.meanwhile?.();
     k.flush();
     this.arena.kernel.close(this.#initLine.theirs);
     k.call("exit_group", [0]);

@@ -34,16 +34,15 @@ export async function runContainer(o: RunOptions): Promise<number> {
   // Before anything is made, so that no signal meant for the container is lost.
   const supervisor = o.detach ? undefined : new Supervisor();
   if (!o.detach && !o.noSubreaper) local().prctl(PR_SET_CHILD_SUBREAPER, 1);
+  // A tsrun that leaves passes no signal on: until the program runs, one ends it all.
+  const interrupts = o.detach ? new Interrupts(local()) : undefined;
   let master = -1;
-  const relay = supervisor?.relay;
+  const relay = supervisor?.relay ?? interrupts?.relay;
   const takeMaster = o.detach ? undefined : (fd: number) => master = fd;
   const state = await createContainer({ ...o, relay, takeMaster });
   // Most containers have no terminal, and no need of the code.
   using terminal = master < 0 ? undefined : new (await import("./terminal.ts")).Terminal(master, supervisor!);
   let proxy: NotifyProxy | undefined;
-  // A tsrun that leaves passes no signal on: until the program runs, one ends it all.
-  const interrupts = o.detach ? new Interrupts(local()) : undefined;
-  interrupts?.listen();
   try {
     proxy = await openNotify(o);
     const start = () => startContainer(o.root, o.id);

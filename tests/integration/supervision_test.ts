@@ -2,9 +2,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Box } from "../lib/box.ts";
 import { sh } from "../lib/bundle.ts";
-import { assertOk } from "../lib/container.ts";
+import { assertOk, type Container } from "../lib/container.ts";
 import { contract } from "../lib/contract.ts";
-import { exists, until } from "../lib/process.ts";
+import { exists, type Result, until } from "../lib/process.ts";
 import { local } from "../../ffi/local.ts";
 
 /** All signals but those that cannot be passed on: SIGKILL, SIGSTOP, faults, SIGURG, glibc's own; and SIGCHLD. */
@@ -174,6 +174,51 @@ contract("an interrupted create or run leaves nothing, and ends at once", async 
     }
   }
 }, { notOnReference: "runc waits for its hooks, and keeps such a signal for the container" });
+
+/** Interrupts a command so many milliseconds after it has begun to make something. */
+function interruptedEarly(container: Container, args: string[], after: number): Promise<Result> {
+  const { box, id, bundle } = container;
+  let pid = 0;
+  const end = box.cli([...args, "--bundle", bundle.dir, id], {
+    files: `${box.dir}/${id}`,
+    onStart: (started) => pid = started,
+  });
+  // Nothing but looking all the time is quick enough.
+  const limit = performance.now() + 2_000;
+  while (!exists(`${box.root}/${id}`) && performance.now() < limit);
+  const moment = performance.now() + after;
+  while (performance.now() < moment);
+  try {
+    send(pid, 15);
+  } catch { /* it was quicker */ }
+  return end;
+}
+
+contract(
+  "a signal at any moment of create or run --detach ends it cleanly, or comes too late",
+  async (box) => {
+    let ended = 0;
+    for (const args of [["create"], ["run", "--detach"]]) {
+      for (const after of [0, 0, 0, 0, 2, 4, 8]) {
+        const container = box.container({ process: { args: ["sleep", "100"] } });
+        const { code, stderr } = await interruptedEarly(container, args, after);
+        if (code === 0) {
+          // Too late: the container is whole.
+          assertEquals((await container.state()).status, args[0] === "create" ? "created" : "running");
+          assertOk(await container.delete("--force"));
+          continue;
+        }
+        if (after === 0) ended++;
+        assertEquals(code, 143, stderr);
+        assertMatch(stderr, /interrupted by signal 15/);
+        await box.assertNothingLeft();
+      }
+    }
+    // Now and then this process is the one that is late.
+    assert(ended >= 4, `${ended} of 8 signals that came as soon as anything was there were heeded`);
+  },
+  { notOnReference: "runc dies of a signal at such a moment, and leaves what it has made" },
+);
 
 contract("a signal that comes early reaches the container all the same", async (box) => {
   // The hook gives the signal time to come before there is a process.
