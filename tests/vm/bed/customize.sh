@@ -2,6 +2,7 @@
 # Run by mmdebstrap when all packages are in place: `customize.sh ROOT KEY OUT`. Turns the tree into a machine that
 # boots fast under emulation and answers ssh; puts its kernel and an initial ramdisk into OUT.
 set -eu
+umask 022
 root=$1 key=$2 out=$3
 units=$root/etc/systemd/system
 
