@@ -57,11 +57,12 @@ export function openInRoot(k: Kernel, root: Fd, path: string, o: OpenInRoot = {}
 /**
  * Makes a path inside the rootfs with all its parents: directories of mode 0755, or an empty file of mode 0644.
  *
- * A symlink on the way whose target is missing is followed inside the rootfs, and its target made.
+ * A symlink on the way whose target is missing is followed inside the rootfs, and its target made. `..` is left to the
+ * kernel, for which it is the parent of what the path before it leads to, through symlinks or not.
  */
 export function makeInRoot(k: Kernel, root: Fd, path: string, kind: Missing, links = 0): void {
   if (links > MAX_LINKS) throw new OperationError("openat2", ELOOP, JSON.stringify(path), "");
-  const names = pathNames(path);
+  const names = path.split("/").filter((name) => name !== "" && name !== ".");
   // The deepest directory that exists is where making begins.
   let depth = names.length;
   let directory = -ENOENT;
@@ -80,6 +81,11 @@ export function makeInRoot(k: Kernel, root: Fd, path: string, kind: Missing, lin
       return makeInRoot(k, root, [from, link, ...names.slice(depth + 1)].join("/"), kind, links + 1);
     }
     if (last) break;
+    if (names[depth + 1] === "..") {
+      // What it leads out of is there by now, so this goes deeper.
+      k.close(directory);
+      return makeInRoot(k, root, path, kind, links + 1);
+    }
     const next = k.openat2(directory, name, c.O_PATH | c.O_DIRECTORY, ONE_STEP).value;
     k.close(directory);
     directory = next;
@@ -100,7 +106,7 @@ function makeOne(k: Kernel, directory: number, name: string, kind: Missing): str
   return length > 0 ? target.text(length) : undefined;
 }
 
-/** Components of a path; `..` leads to the parent, at the root nowhere. */
+/** Components of a path as it is written: `..` takes the name before it back, at the root nothing. */
 export function pathNames(path: string): string[] {
   const names: string[] = [];
   for (const name of path.split("/")) {

@@ -67,6 +67,23 @@ inRoot("what is missing is an error that names the path", (root) => {
   assertEquals([...Deno.readDirSync(root.dir)], []);
 });
 
+inRoot("the parent of a link's directory is not that of the link", (root) => {
+  Deno.mkdirSync(`${root.dir}/deep/down`, { recursive: true });
+  root.link("/deep/down", "/link");
+  assertEquals(root.open("/link/../made", DIRECTORY), "/deep/made");
+  // The same out of a link's target, which leads through another one.
+  root.link("link/../../link/../far/file", "/dangling");
+  assertEquals(root.open("/dangling", FILE), "/deep/far/file");
+  assertEquals([...Deno.readDirSync(root.dir)].map(({ name }) => name).sort(), ["dangling", "deep", "link"]);
+});
+
+inRoot("out of what is missing leads the way back, and above the root none", (root) => {
+  assertEquals(root.open("/a/../b/./c", DIRECTORY), "/b/c");
+  assertEquals(root.open("/../../d/../../e", DIRECTORY), "/e");
+  root.link("../../../../f/../g", "/up");
+  assertEquals(root.open("/up/file", FILE), "/g/file");
+});
+
 inRoot("missing parents and the directory itself are made, with mode 0755", (root) => {
   assertEquals(root.open("/a/b/c", DIRECTORY), "/a/b/c");
   for (const path of ["/a", "/a/b", "/a/b/c"]) {

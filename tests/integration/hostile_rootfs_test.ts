@@ -57,6 +57,35 @@ contract("hostile: a parent of the destination is a link, and the rest has to be
   });
 });
 
+contract("hostile: the destination's target leads out of what another link leads to", async (box) => {
+  await spring(box, (outside) => `${outside}/inner`, (container, link) => {
+    const { rootfs } = container.bundle;
+    plantLink(rootfs, "/escape", link);
+    plantLink(rootfs, "/data", "escape/../new/../../inner/dir");
+    return mounting({ destination: "/data", type: "tmpfs", source: "tmpfs" }, "/data");
+  });
+});
+
+contract(
+  "a destination is made where the kernel finds it: behind a link, .. is its target's parent",
+  async (box) => {
+    const container = box.container();
+    const { rootfs } = container.bundle;
+    Deno.mkdirSync(`${rootfs}/deep/down`, { recursive: true });
+    plantLink(rootfs, "/link", "/deep/down");
+    plantLink(rootfs, "/data", "link/../made");
+    const mount = { destination: "/data", type: "tmpfs", source: "tmpfs" };
+    container.configure({
+      process: { args: sh("echo inside >/data/file; cat /deep/made/file") },
+      mounts: [...BASE, mount],
+    });
+    const result = await container.run();
+    assertEquals([result.code, result.stdout], [0, "inside\n"], result.stderr);
+    assert(!exists(`${rootfs}/made`));
+  },
+  { notOnReference: "runc takes the path's words, not its directories" },
+);
+
 contract("hostile: the destination of a bound file is a link to nothing", async (box) => {
   await spring(box, (outside) => `${outside}/new-file`, (container, link) => {
     plantLink(container.bundle.rootfs, "/etc/name", link);
