@@ -102,7 +102,7 @@ contract("isolation: a pids limit of 1 is enough for one process", async (box) =
     linux: { resources: { pids: { limit: 1 } } },
   });
   assertOk(await container.run());
-});
+}, { skip: lacksController("pids") });
 
 contract("killed: a runtime that dies while a hook runs leaves what delete --force removes", async (box) => {
   for (const kind of ["prestart", "createRuntime", "createContainer"]) {
