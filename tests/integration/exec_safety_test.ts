@@ -121,6 +121,19 @@ contract("exec: charges a container little memory", async (box) => {
   assert(charged <= 512 << 10, `${charged} bytes`);
 }, { skip: lacksCgroupV1(), notOnReference: "runc charges megabytes" });
 
+contract("exec: 300 KB of memory are enough for it and a small program", async (box) => {
+  const container = await sleeper(box, { linux: { resources: { memory: { limit: 64 << 20 } } } });
+  const set = (file: string, value: number) =>
+    Deno.writeTextFileSync(`/sys/fs/cgroup/memory/${container.id}/memory.${file}`, `${value}`);
+  for (let i = 0; i < 10; i++) {
+    // What was charged in advance, 64 pages for each CPU, is given back: the limit is exact then.
+    set("force_empty", 0);
+    set("limit_in_bytes", Number(container.cgroup("memory", "memory.usage_in_bytes")) + 300_000);
+    assertOk(await exec(container, ["/bin/true"]));
+    set("limit_in_bytes", 64 << 20);
+  }
+}, { skip: lacksCgroupV1(), notOnReference: "runc needs megabytes" });
+
 contract("exec: a hundred of them leave nothing", async (box) => {
   const container = await sleeper(box);
   const init = await container.pid();
