@@ -186,16 +186,16 @@ export class DBus implements Disposable {
    */
   #authenticate(): void {
     const deadline = performance.now() + this.#patience.connect;
-    // The zero carried credentials once and is still asked for. Each line is answered by one, `DATA` and `OK` mostly; older
-    // systemds are content with the first already.
-    this.#output.push(ascii("\0AUTH EXTERNAL\r\nDATA\r\n"));
+    // The zero carried credentials once and is still asked for. The first two lines are answered by one each, `DATA` and
+    // `OK` mostly; older systemds are content with the first already. The third goes along, as systemd's own client has it:
+    // a systemd that reads it together with the first call does not see that call before it gets another.
+    this.#output.push(ascii("\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n"));
     const answers = [this.#line(deadline), this.#line(deadline)];
     if (!answers.some((line) => line.startsWith("OK "))) {
       throw new DBusUnreachable(
         `${this.peer} (${this.path}) does not let us in: ${JSON.stringify(answers[0])}`,
       );
     }
-    this.#output.push(ascii("BEGIN\r\n"));
   }
 
   /** A line of the authentication, without its end. */
