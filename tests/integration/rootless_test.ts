@@ -6,7 +6,7 @@ import { contract } from "../lib/contract.ts";
 import { parseFacts, PROBE } from "../lib/probe.ts";
 import { exists, until } from "../lib/process.ts";
 import { Terminal } from "../lib/pty.ts";
-import { missingForRootless, RootlessContainer, SUBORDINATE, USER } from "../lib/rootless.ts";
+import { asUser, missingForRootless, RootlessContainer, SUBORDINATE, USER } from "../lib/rootless.ts";
 
 const skip = missingForRootless();
 const SLEEP: Dict = { process: { terminal: false, args: ["sleep", "1000"] } };
@@ -41,7 +41,7 @@ contract("rootless: on its terminal, by default", async (box) => {
     process: { terminal: true, args: sh("tty; stty size; id -u") },
   });
   const { dir } = container.bundle;
-  const argv = ["/usr/bin/setpriv", "--reuid", String(USER), "--regid", String(USER), "--clear-groups"];
+  const argv = ["/usr/bin/setpriv", ...asUser()];
   const command = [box.runtime.path, "--root", box.root, "run", "--bundle", dir, container.id];
   const terminal = Terminal.start([...argv, ...command], { size: [91, 31] });
   try {
@@ -198,7 +198,7 @@ contract("rootless: limits, a filter, hooks, and what they are told", async (box
 
 contract("rootless: more ids, by newuidmap and newgidmap", async (box) => {
   const text = "cat /proc/self/uid_map /proc/self/setgroups; touch /tmp/a; chown 1000:5 /tmp/a; id -G";
-  await using container = await RootlessContainer.make(box, script(text), true);
+  await using container = await RootlessContainer.make(box, script(text), { uid: USER, subordinate: true });
   const maps = [
     { containerID: 0, hostID: USER, size: 1 },
     { containerID: 1, hostID: SUBORDINATE, size: 65_535 },

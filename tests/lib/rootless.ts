@@ -10,14 +10,26 @@ export const USER = 20_001;
 /** The subordinate ids that the user has where he is given some. */
 export const SUBORDINATE = 300_000;
 
-const AS_USER = ["--reuid", String(USER), "--regid", String(USER), "--clear-groups"];
+/** Who runs the commands. */
+export interface Who {
+  uid: number;
+  /** /etc/subuid, /etc/subgid and /etc/passwd are made to give the user subordinate ids. */
+  subordinate?: boolean;
+  /** The user's own, which shows the way to a bus and a service manager; absent for a user who has neither. */
+  runtimeDir?: string;
+}
+
+/** Arguments of setpriv(1) for a command of this user. */
+export function asUser(uid: number = USER): string[] {
+  return ["--reuid", String(uid), "--regid", String(uid), "--clear-groups"];
+}
 
 /** Why the machine cannot run such tests, if it cannot. */
 export function missingForRootless(): string | undefined {
   if (Deno.uid() !== 0) return "needs root, to become another user";
   const tries = [["unshare", "--user", "--map-root-user", "true"], [pathUnderTest(), "--version"]];
   for (const argv of tries) {
-    const { success, stderr } = new Deno.Command("setpriv", { args: [...AS_USER, ...argv] }).outputSync();
+    const { success, stderr } = new Deno.Command("setpriv", { args: [...asUser(), ...argv] }).outputSync();
     if (!success) return `${argv.join(" ")} as another user: ${new TextDecoder().decode(stderr).trim()}`;
   }
   return undefined;
@@ -28,21 +40,19 @@ export class RootlessContainer {
   readonly id: string;
   readonly bundle: { dir: string; rootfs: string };
 
-  private constructor(readonly box: Box, readonly subordinate: boolean) {
+  private constructor(readonly box: Box, readonly who: Who) {
     this.id = `${box.token}-user`;
     this.bundle = makeBundle(box.dir);
   }
 
   /**
    * Makes a bundle that belongs to the user, with the config that `spec --rootless` writes, changed by `overrides`.
-   *
-   * @param subordinate The user has subordinate ids: /etc/subuid, /etc/subgid and /etc/passwd say so to his commands.
    */
-  static async make(box: Box, overrides: Dict = {}, subordinate = false): Promise<RootlessContainer> {
-    const container = new RootlessContainer(box, subordinate);
+  static async make(box: Box, overrides: Dict = {}, who: Who = { uid: USER }): Promise<RootlessContainer> {
+    const container = new RootlessContainer(box, who);
     const { dir } = container.bundle;
     Deno.mkdirSync(box.root);
-    for (const path of [dir, box.root]) await host("/bin/chown", "-hR", `${USER}:${USER}`, path);
+    for (const path of [dir, box.root]) await host("/bin/chown", "-hR", `${who.uid}:${who.uid}`, path);
     for (const [name, text] of Object.entries(DATABASES)) Deno.writeTextFileSync(`${box.dir}/${name}`, text);
     const { code, stderr } = await container.run("spec", "--rootless", "--bundle", dir);
     if (code !== 0) throw new Error(`spec --rootless: ${stderr}`);
@@ -59,14 +69,17 @@ export class RootlessContainer {
 
   /** Runs the runtime as the user. */
   run(...args: string[]): Promise<Result> {
-    const { box } = this;
-    const command = ["/usr/bin/setpriv", ...AS_USER, box.runtime.path, "--root", box.root, ...args];
+    const { box, who } = this;
+    const command = ["/usr/bin/setpriv", ...asUser(who.uid), box.runtime.path, "--root", box.root, ...args];
     const mounts = Object.keys(DATABASES).map((name) => `mount --bind ${box.dir}/${name} /etc/${name}`);
     const script = [...mounts, 'exec "$@"'].join(" && ");
-    const argv = this.subordinate
+    const argv = who.subordinate
       ? ["/usr/bin/unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", script, "sh", ...command]
       : command;
-    const env = { PATH: "/usr/bin:/bin:/usr/sbin:/sbin", XDG_RUNTIME_DIR: `${this.bundle.dir}/runtime` };
+    const env = {
+      PATH: "/usr/bin:/bin:/usr/sbin:/sbin",
+      XDG_RUNTIME_DIR: who.runtimeDir ?? `${this.bundle.dir}/runtime`,
+    };
     return box.command(argv, { env });
   }
 
