@@ -76,6 +76,17 @@ Deno.test("exec: the user namespace is joined last, and its root is become", () 
   assertEquals(joins[1], `setns 201 ${0x10000000}`);
 });
 
+Deno.test("exec: a user without root's rights joins all in one call, the user namespace first of all", () => {
+  const flags = 0x10000000 + 0x20000000 + 0x00020000;
+  const kernel = record({ userNamespace: true, joinAtOnce: flags, groupsDenied: true });
+  assertEquals(kernel.lines().filter((line) => line.startsWith("setns ")), [`setns 201 ${flags}`]);
+  assertEquals(names(kernel).includes("setgroups"), false);
+  assertEquals(kernel.lines().filter((line) => line.startsWith("setresuid ")), [
+    "setresuid 0 0 0",
+    "setresuid 1000 1000 1000",
+  ]);
+});
+
 Deno.test("exec: a root that is no namespace's is entered by chroot", () => {
   const all = names(record({ foreignRoot: true }));
   assert(all.indexOf("openat") < all.indexOf("setns") && all.indexOf("setns") < all.indexOf("chroot"));

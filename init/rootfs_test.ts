@@ -1,9 +1,11 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import * as c from "../ffi/constants.ts";
 import { DryKernel } from "../ffi/dry.ts";
+import { EBUSY, EINVAL } from "../ffi/errno.ts";
+import { OperationError } from "../ffi/kernel.ts";
 import * as m from "../spec/mount_options.ts";
 import type { RootfsPropagation } from "../spec/types.ts";
-import { callsOf, lines, names } from "../tests/lib/scripted.ts";
+import { callsOf, lines, names, scripted } from "../tests/lib/scripted.ts";
 import { bindRootfs, chrootInto, makeRootReadonly, moveInto, pivotInto } from "./rootfs.ts";
 
 const POINTS = ["/", "/var", "/var/lib", "/var/library", "/home"];
@@ -116,6 +118,19 @@ Deno.test("no pivot: views of /proc and /sys go first, the innermost before what
   assertEquals(names(k).slice(3), ["openat", "fchdir", "move_mount", "close", "chroot", "chdir"]);
   assertEquals(callsOf(k, "move_mount")[0].args.slice(0, 3), [5, "", 100]);
   assertEquals(lines(k, "chroot", "chdir"), ['chroot "."', 'chdir "/"']);
+});
+
+Deno.test("no pivot: mounts that a user namespace cannot take apart are covered", () => {
+  const k = scripted({ umount2: (path) => path === "/sys" ? -EINVAL : 0 });
+  moveInto(k, 5, ["/proc", "/sys"]);
+  assertEquals(lines(k, "fsopen"), ['fsopen "tmpfs" 1']);
+  assertEquals(callsOf(k, "openat").map(({ args }) => args[1]), ["/sys", "/"]);
+  assertEquals(callsOf(k, "move_mount").length, 2);
+  assertThrows(
+    () => moveInto(scripted({ umount2: -EBUSY }), 5, ["/proc"]),
+    OperationError,
+    'umount2 "/proc"',
+  );
 });
 
 Deno.test("no mount namespace: only the root changes, and nothing is mounted", () => {

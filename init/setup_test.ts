@@ -4,9 +4,11 @@ import * as c from "../ffi/constants.ts";
 import type { DryKernel } from "../ffi/dry.ts";
 import { EACCES, EEXIST, EINVAL, ENOENT, ENOTDIR } from "../ffi/errno.ts";
 import { type Arg, OperationError } from "../ffi/kernel.ts";
+import type { Recorder } from "../ffi/recorder.ts";
 import { MOUNT_ATTR_RDONLY } from "../spec/mount_options.ts";
 import type { Spec } from "../spec/types.ts";
 import { callsOf, names, type Script, scripted, stat } from "../tests/lib/scripted.ts";
+import { deviceList } from "./devices.ts";
 import { planNamespaces } from "./namespaces.ts";
 import { setUp, type SetupPlan } from "./setup.ts";
 
@@ -337,4 +339,44 @@ Deno.test("set-up: failures of steps without an object name the step", () => {
 
 Deno.test("set-up: links in /dev that the image has are no failure", () => {
   run({}, {}, { symlinkat: (_target, _dir, name) => name === "ptmx" ? 0 : -EEXIST });
+});
+
+/** A host with the default devices; other files are programs. */
+function hostDevices(): Script {
+  const numbers: Record<string, [number, number]> = {};
+  for (const { path, major, minor } of deviceList(undefined)) numbers[path] = [major!, minor!];
+  let opened = "";
+  const note = (_dir: Arg, path: Arg) => void (opened = path as string);
+  return {
+    openat2: note,
+    open_tree: note,
+    statx: (...args: Arg[]) =>
+      stat(...(numbers[opened] ? [c.S_IFCHR, ...numbers[opened]] as const : [c.S_IFREG | 0o755] as const))(
+        ...args,
+      ),
+  };
+}
+
+Deno.test("set-up: in a user namespace, maps come first, and root of it makes all but the first descriptor", () => {
+  const steps = {
+    begin: (k: Recorder) => void k.call("getpid", []),
+    becomeRoot: (k: Recorder) => void k.call("setresuid", [0, 0, 0]),
+    open: (k: Recorder, path: string, flags: number) => k.open(path, flags),
+    groupsDenied: () => true,
+  };
+  const k = run({}, { userNamespace: steps }, hostDevices());
+  assertOrder(
+    k,
+    "getpid",
+    "setsid",
+    `openat ${c.AT_FDCWD} "/run/box/exec.fifo"`,
+    "setresuid 0 0 0",
+    "keyctl",
+    'fsopen "proc"',
+    `openat ${c.AT_FDCWD} "/bundle/rootfs"`,
+    "pivot_root",
+  );
+  // Groups cannot change there, and nodes of devices cannot be made.
+  assertEquals(names(k).includes("setgroups"), false);
+  assertEquals(callsOf(k, "mknodat"), []);
 });
