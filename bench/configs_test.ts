@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { type Config, configOf } from "./configs.ts";
 import { dockerSeccomp } from "./docker_profile.ts";
 import { parseCpu } from "./machine.ts";
-import { launchLines } from "../build/launch_lines.ts";
+import { launchLines, moduleUrl } from "../build/launch_lines.ts";
 import { launcherOf } from "./runtimes.ts";
 
 const PATHS = { rootfs: "/r", files: "/f", cgroup: "/c" };
@@ -37,10 +37,10 @@ Deno.test("dockerSeccomp: one name once among those without arguments, for both 
   }
 });
 
-Deno.test("launcherOf: everything down to the line that starts Deno", () => {
+Deno.test("launcherOf: everything down to the line that starts Deno, with an empty module", () => {
   assertEquals(launcherOf("#!/usr/bin/env -S deno run -A\ncode"), "#!/usr/bin/env -S deno run -A\n");
   const lines = launchLines("/opt/deno");
-  assertEquals(launcherOf(`${lines}the bundle\nand more`), lines);
+  assertEquals(launcherOf(`${lines}the bundle\nand more`), launchLines("/opt/deno", moduleUrl("")));
   assertEquals(launcherOf("\x7fELF deno run"), undefined);
   assertEquals(launcherOf("#!/bin/sh\nexec something else\n"), undefined);
 });

@@ -3,7 +3,7 @@
  * empty Deno program in the shape that tsrun has.
  */
 import { fromFileUrl } from "@std/path/posix";
-import { DENO_FLAGS, V8_FLAGS } from "../build/launch_lines.ts";
+import { DENO_FLAGS, moduleUrl, V8_FLAGS } from "../build/launch_lines.ts";
 
 /** A runtime under measurement. */
 export interface Runtime {
@@ -76,18 +76,20 @@ function headOf(path: string, length: number): string {
 }
 
 /**
- * The lines of a script up to the one that starts Deno, line breaks included; undefined for a program that is
- * no such script.
+ * The lines of a script up to the one that starts Deno, line breaks included, with an empty module for its own;
+ * undefined for a program that is no such script.
  */
 export function launcherOf(head: string): string | undefined {
   if (!head.startsWith("#!")) return undefined;
   const lines = head.split("\n").slice(0, 4);
   const last = lines.findIndex((line) => /\bdeno\b.* run\b/.test(line));
-  return last < 0 ? undefined : lines.slice(0, last + 1).map((line) => `${line}\n`).join("");
+  if (last < 0) return undefined;
+  const empty = (line: string) => line.replace(/'data:[^']*'/, moduleUrl(""));
+  return lines.slice(0, last + 1).map((line) => `${empty(line)}\n`).join("");
 }
 
 /**
- * Makes the floor in `directory`. A bundle gets an empty script under its own first lines, so that the same
+ * Makes the floor in `directory`. A bundle gets an empty module under its own first lines, so that the same
  * Deno starts with the same flags; a compiled tsrun gets an empty program compiled as it was;
  * `TSRUN_FLOOR` names a ready one. Else it is `deno run` of an empty file, and the report says so.
  */
@@ -100,7 +102,7 @@ export async function makeFloor(directory: string, tsrun: string | undefined): P
   const launcher = launcherOf(head);
   if (launcher !== undefined) {
     Deno.writeTextFileSync(program, launcher, { mode: 0o755 });
-    return { argv: [program], how: "an empty script under the first lines of tsrun itself" };
+    return { argv: [program], how: "an empty module under the first lines of tsrun itself" };
   }
   if (head.startsWith("\x7fELF") && await compileEmpty(script, program)) {
     return { argv: [program], how: `an empty program, compiled as tsrun is (${Deno.version.deno})` };

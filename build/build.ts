@@ -8,7 +8,7 @@
 import type { BuildInfo, BuildKind } from "../runtime/version.ts";
 import { denoToRun, prelinkProgram, replaceFile } from "./deno.ts";
 import { launchLines, V8_FLAGS } from "./launch_lines.ts";
-import { type Chunk, link } from "./link.ts";
+import { type Chunk, link, loader } from "./link.ts";
 import { warmCache } from "./warm.ts";
 
 const TOP = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
@@ -51,8 +51,9 @@ async function bundle(dir: string): Promise<Chunk[]> {
 
 /** Compiles a linked bundle. The error of the promise says why that cannot be done here. */
 async function compile(text: string, dir: string, target: string): Promise<void> {
-  const source = `${dir}/tsrun.js`;
-  Deno.writeTextFileSync(source, text);
+  const source = `${dir}/tsrun.js`, data = `${dir}/tsrun.chunks`;
+  Deno.writeTextFileSync(source, loader('import.meta.dirname+"/tsrun.chunks"'));
+  Deno.writeTextFileSync(data, text);
   await output(Deno.execPath(), [
     ...[
       "compile",
@@ -64,7 +65,7 @@ async function compile(text: string, dir: string, target: string): Promise<void>
       "--no-npm",
       "--no-check",
     ],
-    ...["--no-code-cache", `--v8-flags=${V8_FLAGS.join(",")}`, `--output=${target}`],
+    ...["--no-code-cache", `--include=${data}`, `--v8-flags=${V8_FLAGS.join(",")}`, `--output=${target}`],
     source,
   ]);
 }

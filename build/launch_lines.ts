@@ -1,9 +1,10 @@
 /**
- * The first two lines of the bundle kind of tsrun: a shell script to the kernel, a string and a comment to
- * JavaScript. A `#!/usr/bin/env -S …` line would start as fast, but the kernel cuts it off at 255 bytes.
+ * The first two lines of the bundle kind of tsrun: a shell script, which hands the file to Deno before it has read any
+ * more of it. A `#!/usr/bin/env -S …` line would start as fast, but the kernel cuts it off at 255 bytes.
  * @module
  */
 import { CACHE_VARIABLE, LAUNCHER_VARIABLES, SAVED_HOME } from "../runtime/launcher.ts";
+import { loader } from "./link.ts";
 
 /** Flags of V8, each measured (build/README.md). */
 export const V8_FLAGS: readonly string[] = ["--single-threaded", "--jitless"];
@@ -23,12 +24,19 @@ export const DENO_FLAGS: readonly string[] = [
   "--no-lock",
   "--no-remote",
   "--no-npm",
-  "--ext=js",
   `--v8-flags=${[...V8_FLAGS, CACHED_FLAG].join(",")}`,
 ];
 
 /** How many lines {@linkcode launchLines} makes. */
 export const LAUNCH_LINE_COUNT = 2;
+
+/** The module that Deno runs: in the command line, so that the file itself is never parsed as one. */
+const LOADER = moduleUrl(loader("Deno.args.shift()"));
+
+/** A module as a URL: RFC 2397. */
+export function moduleUrl(code: string): string {
+  return `data:text/javascript,${code.replace(/[%#\s"]/g, encodeURIComponent)}`;
+}
 
 function shellQuote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
@@ -38,9 +46,10 @@ function shellQuote(word: string): string {
  * The lines that start a bundle with one certain Deno.
  *
  * @param deno Absolute path of the program.
+ * @param module Address of what it runs, with the path of this file as its first argument.
  * @throws {Error} when the path is relative or has a line break in it.
  */
-export function launchLines(deno: string): string {
+export function launchLines(deno: string, module: string = LOADER): string {
   if (!deno.startsWith("/") || /[\r\n\u2028\u2029]/.test(deno)) {
     throw new Error(`unusable path of deno: ${deno}`);
   }
@@ -55,9 +64,10 @@ export function launchLines(deno: string): string {
     shellQuote(deno),
     "run",
     ...DENO_FLAGS,
+    shellQuote(module),
     `"$0" "$@"`,
   ];
-  return `#!/bin/sh\n":" //; ${words.join(" ")}\n`;
+  return `#!/bin/sh\n${words.join(" ")}\n`;
 }
 
 /** The text of a bundle with its first lines made for another Deno. */

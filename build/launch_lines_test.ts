@@ -1,5 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { launchLines, withLaunchLines } from "./launch_lines.ts";
+import { launchLines, moduleUrl, withLaunchLines } from "./launch_lines.ts";
+import { link } from "./link.ts";
+
+/** A bundle of one chunk. */
+function bundle(deno: string, code: string): string {
+  return launchLines(deno) + link([{ name: "main.js", code }], "main.js", {});
+}
 
 /** Starts a bundle as the kernel would, with nothing in the environment but `env`. */
 async function start(
@@ -11,7 +17,7 @@ async function start(
   const dir = await Deno.makeTempDir();
   try {
     const file = `${dir}/a tsrun`;
-    await Deno.writeTextFile(file, launchLines(deno) + body, { mode: 0o755 });
+    await Deno.writeTextFile(file, bundle(deno, body), { mode: 0o755 });
     const { stdout, stderr } = await new Deno.Command(file, { args, env, clearEnv: true, cwd: "/" }).output();
     return new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
   } finally {
@@ -49,7 +55,7 @@ Deno.test("launch lines: the caller's directory may be gone", async () => {
   const dir = await Deno.makeTempDir();
   try {
     const file = `${dir}/tsrun`;
-    await Deno.writeTextFile(file, launchLines(Deno.execPath()) + "console.log(Deno.cwd())", { mode: 0o755 });
+    await Deno.writeTextFile(file, bundle(Deno.execPath(), "console.log(Deno.cwd())"), { mode: 0o755 });
     await Deno.mkdir(`${dir}/gone`);
     const args = ["-c", `cd "${dir}/gone" && rmdir "${dir}/gone" && "${file}"`];
     const { stdout } = await new Deno.Command("/bin/sh", { args }).output();
@@ -70,8 +76,13 @@ Deno.test("launch lines: a path with a blank and a quote", async () => {
 });
 
 Deno.test("launch lines: the body stays when they are changed", () => {
-  const bundle = launchLines("/a/deno") + "one\ntwo\n";
-  assertEquals(withLaunchLines(bundle, "/b/deno"), launchLines("/b/deno") + "one\ntwo\n");
+  const before = launchLines("/a/deno") + "one\ntwo\n";
+  assertEquals(withLaunchLines(before, "/b/deno"), launchLines("/b/deno") + "one\ntwo\n");
   assertThrows(() => launchLines("deno"), Error, "unusable path");
   assertThrows(() => launchLines("/a\nb"), Error, "unusable path");
+});
+
+Deno.test("launch lines: any text of a module survives its URL", async () => {
+  const { default: text } = await import(moduleUrl(`export default "%41 # \\" ' ?\\n" +\n\t'<b>';`));
+  assertEquals(text, `%41 # " ' ?\n<b>`);
 });

@@ -5,7 +5,7 @@
  * empty environment, so that whatever else the machine does meets all of them alike. Figures in README.md.
  * @module
  */
-import { launchLines } from "./launch_lines.ts";
+import { launchLines, moduleUrl } from "./launch_lines.ts";
 import { prelink, randomBase } from "./prelink.ts";
 
 const PROGRAM = "console.log(1);\n";
@@ -50,46 +50,55 @@ function writeVariants(dir: string, deno: string): string[] {
     Deno.writeTextFileSync(`${dir}/${name}`, text, { mode: 0o755 });
     files.push(`${dir}/${name}`);
   };
+  /** A program in a file of its own, under the usual lines. */
+  const addFile = (name: string, code: string) => {
+    Deno.writeTextFileSync(`${dir}/${name}.js`, code);
+    add(name, launchLines(fixed, `file://${dir}/${name}.js`));
+  };
   const fixed = `${dir}/deno-prelinked`;
   const image = Deno.readFileSync(deno);
   prelink(image, randomBase());
   Deno.writeFileSync(fixed, image, { mode: 0o755 });
-  const lines = launchLines(fixed);
-  add("as-built", lines + PROGRAM);
-  add("deno-as-it-came", launchLines(deno) + PROGRAM);
+  const module = moduleUrl(PROGRAM);
+  const lines = launchLines(fixed, module);
+  add("as-built", lines);
+  add("deno-as-it-came", launchLines(deno, module));
+  addFile("module-in-a-file", PROGRAM);
   // Not all of the flags: the line would be longer than the 255 bytes that the kernel reads.
   const settings = `DENO_DIR=/proc/version DENO_NO_UPDATE_CHECK=1`;
   add(
     "through-env",
     `#!/usr/bin/env -S ${settings} ${fixed} run -A --no-config --no-code-cache --ext=js\n${PROGRAM}`,
   );
-  add("v8-as-it-is", lines.replace(/ --v8-flags=\S+/, "") + PROGRAM);
-  add("code-cache", lines.replace(" --no-code-cache", "") + PROGRAM);
+  add("v8-as-it-is", lines.replace(/ --v8-flags=\S+/, ""));
   for (const flags of ["--single-threaded", "--jitless", "--lite-mode", "--max-lazy", "--max-opt=0"]) {
-    add(`v8${flags}`, lines.replace(/--v8-flags=\S+/, `--v8-flags=${flags}`) + PROGRAM);
+    add(`v8${flags}`, lines.replace(/--v8-flags=\S+/, `--v8-flags=${flags}`));
   }
-  add("malloc-huge-pages", lines.replace("exec", "GLIBC_TUNABLES=glibc.malloc.hugetlb=1 exec") + PROGRAM);
-  add("module-of-100-KB", lines + program(100));
-  add("comment-of-100-KB", `${lines}${PROGRAM}/*\n${program(100)}*/\n`);
-  add(
+  add("malloc-huge-pages", lines.replace("exec", "GLIBC_TUNABLES=glibc.malloc.hugetlb=1 exec"));
+  addFile("module-of-100-KB", program(100));
+  addFile("comment-of-100-KB", `${PROGRAM}/*\n${program(100)}*/\n`);
+  addFile(
     "function-of-100-KB",
-    `${lines}const t=Deno.readTextFileSync(import.meta.filename);` +
+    `const t=Deno.readTextFileSync(import.meta.filename);` +
       `new Function(t.slice(t.indexOf("\\n/*")+3,-3))();\n/*${program(100)}*/\n`,
   );
   return files;
 }
 
-/** Runs a copy of dist/tsrun whose loader tells what each chunk took. */
+/** Runs a copy of dist/tsrun that tells what each chunk took. */
 function showChunks(dir: string, args: string[]): void {
   const built = Deno.readTextFileSync(new URL("../dist/tsrun", import.meta.url));
-  const before = "loaded[name]??=compile(Function,name)(build,$require,$import);";
-  const after = "{if(name in loaded)return loaded[name];const a=performance.now(),f=compile(Function,name)," +
+  const before = "loaded[name]??=compile(name)(build,$require,$import);";
+  const after = "{if(name in loaded)return loaded[name];const a=performance.now(),f=compile(name)," +
     "b=performance.now(),r=f(build,$require,$import),c=performance.now();" +
-    "console.error(name.padEnd(26),String(table[name][0]-table[name][1]).padStart(6),'bytes',(b-a).toFixed(2)," +
+    "console.error(name.padEnd(26),(b-a).toFixed(2)," +
     "'ms to compile',(c-b).toFixed(2),'ms to run with what it imports');return loaded[name]=r};";
-  if (!built.includes(before)) throw new Error("dist/tsrun is not a bundle of this version");
+  const trailer = /[0-9a-f]{8} (\d{8})\n$/.exec(built);
+  if (!built.includes(before) || !trailer) throw new Error("dist/tsrun is not a bundle of this version");
+  const length = String(Number(trailer[1]) + after.length - before.length).padStart(8, "0");
+  const body = built.slice(0, trailer.index).replace(before, () => after);
   const copy = `${dir}/tsrun`;
-  Deno.writeTextFileSync(copy, built.replace(before, () => after), { mode: 0o755 });
+  Deno.writeTextFileSync(copy, `${body}measured ${length}\n`, { mode: 0o755 });
   new Deno.Command(copy, { args, clearEnv: true, cwd: "/", stdout: "null", stderr: "inherit" }).outputSync();
 }
 
