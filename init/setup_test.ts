@@ -350,10 +350,10 @@ function hostDevices(): Script {
   return {
     openat2: note,
     open_tree: note,
-    statx: (...args: Arg[]) =>
-      stat(...(numbers[opened] ? [c.S_IFCHR, ...numbers[opened]] as const : [c.S_IFREG | 0o755] as const))(
-        ...args,
-      ),
+    statx(...args: Arg[]) {
+      const [major, minor] = numbers[opened] ?? [];
+      return stat(major === undefined ? c.S_IFREG | 0o755 : c.S_IFCHR, major, minor)(...args);
+    },
   };
 }
 
