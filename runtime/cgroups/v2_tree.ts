@@ -68,7 +68,9 @@ export function settleType(fs: CgroupFs, dir: string, resources: LinuxResources 
   if (type === "domain") return;
   const invalid = type === "domain invalid";
   if (needsDomain(resources)) {
-    const state = invalid ? "an invalid state" : "threaded mode";
+    const state = invalid
+      ? "an invalid state (a cgroup above it is threaded, or has processes of its own)"
+      : "threaded mode";
     throw new RuntimeError(
       `cannot enter cgroupv2 ${JSON.stringify(dir)} with domain controllers -- it is in ${state}`,
     );

@@ -29,8 +29,10 @@ export function v2Host(): V2Host | string {
 
 /** A command for the argument list: makes a host, then runs what follows. `options` are those of a bind remount. */
 export function inNamespace(options?: string): string[] {
-  const remount = options === undefined ? "" : `/bin/mount -o remount,bind,${options} /sys/fs/cgroup && `;
-  const script = `/bin/mount -t cgroup2 cgroup2 /sys/fs/cgroup && ${remount}exec "$@"`;
+  const steps = [];
+  if (lacksCgroupV2() !== undefined) steps.push("/bin/mount -t cgroup2 cgroup2 /sys/fs/cgroup");
+  if (options !== undefined) steps.push(`/bin/mount -o remount,bind,${options} /sys/fs/cgroup`);
+  const script = [...steps, 'exec "$@"'].join(" && ");
   return ["/usr/bin/unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", script, "sh"];
 }
 
