@@ -1,6 +1,7 @@
 /** The benchmark from its settings to its results. */
 import { type SampleBook, type Series, type Stage, Subject, subjectsOf, type UnitName } from "./cases.ts";
 import type { ConfigName } from "./configs.ts";
+import { addExecRoom } from "./exec_memory.ts";
 import { hideMount, refusedByCrun } from "./hybrid.ts";
 import { describeMachine, type Machine } from "./machine.ts";
 import { type LimitSearch, measureMemory, type MemoryResult, smallestWithoutRuntime } from "./memory.ts";
@@ -160,6 +161,7 @@ async function addMemory(
     progress(`memory of ${subject.runtime.name}, ${subject.config}`);
     const what = { created, limit: limit && subject.config === "small" };
     const result = await measureMemory(subject, what, search, signal);
+    if (what.limit) await addExecRoom(result, subject, search, signal);
     results.memory[`${subject.runtime.name}/${subject.config}`] = result;
     if (result.failure !== undefined) results.failures.push(`memory, ${subject.config}: ${result.failure}`);
   }

@@ -47,7 +47,8 @@ export function memoryController(mounts: HostMount[]): MemoryController | undefi
   return v2 && { point: v2.point, usage: "memory.current", limit: "memory.max" };
 }
 
-function hostController(): MemoryController | undefined {
+/** The memory controller of this machine. */
+export function hostController(): MemoryController | undefined {
   return memoryController(parseMounts(Deno.readTextFileSync("/proc/mounts")));
 }
 
@@ -158,6 +159,8 @@ export async function smallestWithoutRuntime(stage: Stage, search: LimitSearch, 
 export interface MemoryResult {
   created?: CreatedMemory;
   limit?: number | null;
+  /** Room below the limit that `exec` needs: exec_memory.ts. */
+  execRoom?: number | null;
   failure?: string;
 }
 

@@ -29,6 +29,14 @@ Deno.test("filesystem: configured, made, mounted detached, and the context close
   ]);
 });
 
+Deno.test("filesystem: an SELinux context is one option, whatever is in it", () => {
+  assertEquals(options(created({ data: ["size=1k"], label: "u:o:t:s0:c1,c2" })), [
+    ["size", "1k"],
+    ["context", "u:o:t:s0:c1,c2"],
+  ]);
+  assertEquals(options(created({ label: "" })), []);
+});
+
 Deno.test("filesystem: options with a value, without one, several in one", () => {
   assertEquals(options(created({ data: ["a=b=c", "flag", "x=1,y=2", ""] })), [
     ["a", "b=c"],

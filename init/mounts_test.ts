@@ -46,6 +46,23 @@ const tmpfs = (options: string[] = [], destination = "/t"): Mount => ({
   options,
 });
 
+Deno.test("mount label: new filesystems get it, those that the policy labels do not, mqueue at its root", () => {
+  const contexts = (type: string) => {
+    const mount = { destination: `/${type}`, type, source: type };
+    const k = mounted(mount, {}, { ...newContext(), label: "u:o:t:s0" });
+    return callsOf(k, "fsconfig").filter(({ args }) => args[2] === "context").map(({ args }) => args[3]);
+  };
+  for (const type of ["tmpfs", "devpts", "overlay"]) assertEquals(contexts(type), ["u:o:t:s0"], type);
+  for (const type of ["proc", "sysfs", "mqueue", "cgroup2"]) assertEquals(contexts(type), [], type);
+  const mqueue = { destination: "/dev/mqueue", type: "mqueue", source: "mqueue" };
+  const k = mounted(mqueue, {}, { ...newContext(), label: "u:o:t:s0" });
+  const [xattr] = callsOf(k, "fsetxattr");
+  assertEquals([xattr.args[1], new TextDecoder().decode(xattr.args[2] as Uint8Array)], [
+    "security.selinux",
+    "u:o:t:s0",
+  ]);
+});
+
 /** The attributes that a mount is given: what is set, cleared, its propagation, and whether with all below. */
 function attributes(k: DryKernel): unknown[] {
   return callsOf(k, "mount_setattr").map(({ args: [, , flags, words] }) => {
