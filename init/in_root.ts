@@ -105,13 +105,3 @@ function makeOne(k: Kernel, directory: number, name: string, kind: Missing): str
   const length = k.call("readlinkat", [directory, name, target, 4095], { allow: "any" }).value;
   return length > 0 ? target.text(length) : undefined;
 }
-
-/** Components of a path as it is written: `..` takes the name before it back, at the root nothing. */
-export function pathNames(path: string): string[] {
-  const names: string[] = [];
-  for (const name of path.split("/")) {
-    if (name === "..") names.pop();
-    else if (name !== "" && name !== ".") names.push(name);
-  }
-  return names;
-}

@@ -4,7 +4,7 @@ import { EACCES, EEXIST, ENOENT } from "../ffi/errno.ts";
 import { OperationError } from "../ffi/kernel.ts";
 import { local, type LocalKernel } from "../ffi/local.ts";
 import { callsOf, failing, names, scripted } from "../tests/lib/scripted.ts";
-import { makeInRoot, type OpenInRoot, openInRoot, pathNames } from "./in_root.ts";
+import { makeInRoot, type OpenInRoot, openInRoot } from "./in_root.ts";
 
 /** A rootfs in a directory of its own, whose neighbour must never be touched. */
 class Root {
@@ -216,10 +216,4 @@ Deno.test("in root: failures other than a missing entry can be told in the calle
   const k = scripted({ openat2: failing(EACCES) });
   const explain = (errno: number) => new Error(`own words ${errno}`);
   assertThrows(() => openInRoot(k, 3, "/x", { explain }), Error, `own words ${EACCES}`);
-});
-
-Deno.test("path names: dots, doubled slashes, parents", () => {
-  assertEquals(pathNames("/a//b/./c/"), ["a", "b", "c"]);
-  assertEquals(pathNames("../a/../../b"), ["b"]);
-  assertEquals(pathNames("/"), []);
 });

@@ -8,7 +8,7 @@
 import { type MountOptions, MS_BIND } from "../spec/mount_options.ts";
 import type { Mount } from "../spec/types.ts";
 import { isLxcfsFile } from "../spec/lxcfs.ts";
-import { pathNames } from "./in_root.ts";
+import { cleanPath } from "../spec/clean_path.ts";
 
 /**
  * A mount's destination as a clean absolute path.
@@ -16,7 +16,7 @@ import { pathNames } from "./in_root.ts";
  * @throws {Error} When nothing may be mounted there.
  */
 export function checkDestination(mount: Mount, options: MountOptions): string {
-  const destination = cleanPath(mount.destination);
+  const destination = cleanPath(`/${mount.destination}`);
   const quoted = JSON.stringify(mount.destination);
   if (destination === "/") throw new Error(`mountpoint ${quoted} is on the top of rootfs`);
   const bind = (options.flags & MS_BIND) !== 0;
@@ -27,9 +27,4 @@ export function checkDestination(mount: Mount, options: MountOptions): string {
     throw new Error(`${quoted} cannot be mounted because it is inside /proc`);
   }
   return destination;
-}
-
-/** An absolute path without `.`, `..`, doubled or trailing slashes; a relative one starts at the root. */
-export function cleanPath(path: string): string {
-  return `/${pathNames(path).join("/")}`;
 }

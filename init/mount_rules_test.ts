@@ -1,7 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { parseMountOptions } from "../spec/mount_options.ts";
 import { isLxcfsFile } from "../spec/lxcfs.ts";
-import { checkDestination, cleanPath } from "./mount_rules.ts";
+import { cleanPath } from "../spec/clean_path.ts";
+import { checkDestination } from "./mount_rules.ts";
 
 function check(destination: string, type = "tmpfs", options: string[] = []): string {
   return checkDestination({ destination, type, options }, parseMountOptions(options));

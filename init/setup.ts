@@ -9,6 +9,7 @@ import * as c from "../ffi/constants.ts";
 import { EACCES, ENOENT, ENOSYS, EPERM } from "../ffi/errno.ts";
 import { type Fd, OperationError, type Result } from "../ffi/kernel.ts";
 import type { Recorder } from "../ffi/recorder.ts";
+import { cleanPath } from "../spec/clean_path.ts";
 import * as m from "../spec/mount_options.ts";
 import { NAMESPACES } from "../spec/namespaces.ts";
 import type { Hook, Mount, Spec } from "../spec/types.ts";
@@ -28,7 +29,6 @@ import { makeInRoot } from "./in_root.ts";
 import type { ContainerLabels } from "./labels.ts";
 import { bringLoopbackUp } from "./loopback.ts";
 import { isBind, type MountContext, mountOne } from "./mounts.ts";
-import { cleanPath } from "./mount_rules.ts";
 import { openNulls, replaceNulls } from "./null_stdio.ts";
 import { hasNamespace, type NamespacePlan } from "./namespaces.ts";
 import { checkWorkingDirectory, lookUpHome, lookUpProgram, uniqueEnv } from "./program.ts";
@@ -195,7 +195,7 @@ function isCgroup(mount: Mount): boolean {
 /** A /dev that is bound from outside has its own devices. */
 function devIsBound(mounts: readonly Mount[] | undefined): boolean {
   return mounts?.some((mount) =>
-    cleanPath(mount.destination) === "/dev" && isBind(m.parseMountOptions(mount.options))
+    cleanPath(`/${mount.destination}`) === "/dev" && isBind(m.parseMountOptions(mount.options))
   ) ??
     false;
 }

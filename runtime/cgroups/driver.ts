@@ -8,11 +8,12 @@
  *
  * @module
  */
+import { cleanPath } from "../../spec/clean_path.ts";
 import type { LinuxResources } from "../../spec/types.ts";
 import { RuntimeError } from "../errors.ts";
 import { type CgroupHost, readCgroupHost } from "./host.ts";
 import { HostCgroupFs } from "./host_fs.ts";
-import { cleanPath, isUnified } from "./path.ts";
+import { isUnified } from "./path.ts";
 import { CgroupV1, planV1 } from "./v1.ts";
 
 /** The drivers that a state file may name. */

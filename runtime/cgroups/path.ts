@@ -4,6 +4,8 @@
  * Sources: runtime-spec config-linux.md "Cgroups Path", cgroups(7), proc_pid_mountinfo(5).
  * @module
  */
+
+import { cleanPath } from "../../spec/clean_path.ts";
 /** Where cgroups are on every host that is set up as usual. */
 export const CGROUP_ROOT = "/sys/fs/cgroup";
 /** Name under which the cgroup v2 hierarchy is kept beside v1 controllers. */
@@ -41,26 +43,6 @@ export interface CgroupMount {
   mountpoint: string;
   /** Directory of the hierarchy that the mount shows; `/` unless this is a container without a cgroup namespace. */
   root: string;
-}
-
-/**
- * Makes a path safe to put below a mount point: `..` and `.` are resolved as if the path's start were the root.
- * An absolute path stays absolute and a relative one relative; `""` stays `""`.
- *
- * @example
- * ```ts
- * import { cleanPath } from "./path.ts";
- * console.assert(cleanPath("../../etc/./x/") === "etc/x");
- * console.assert(cleanPath("/../docker//abc") === "/docker/abc");
- * ```
- */
-export function cleanPath(path: string): string {
-  const names: string[] = [];
-  for (const name of path.split("/")) {
-    if (name === "..") names.pop();
-    else if (name !== "" && name !== ".") names.push(name);
-  }
-  return (path.startsWith("/") ? "/" : "") + names.join("/");
 }
 
 /**

@@ -2,9 +2,9 @@
  * `exec --cgroup`: sub-cgroups of a container for one process.
  * @module
  */
+import { cleanPath } from "../../spec/clean_path.ts";
 import { RuntimeError } from "../errors.ts";
 import type { Paths } from "./entry.ts";
-import { cleanPath } from "./path.ts";
 
 /**
  * The directories that `exec --cgroup` asks for.

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { cleanPath } from "../clean_path.ts";
 import { isLxcfsFile } from "../lxcfs.ts";
 import { type MountOptions, MS_BIND, MS_REMOUNT, parseMountOptions } from "../mount_options.ts";
 import { checkIdMappings } from "./id_mappings.ts";
@@ -58,7 +59,7 @@ function checkDestination(mount: Section, options: MountOptions, type: string): 
   mount.need("destination");
   const destination = mount.string("destination", NUL);
   if (destination === undefined) return;
-  const path = cleanPath(destination);
+  const path = cleanPath(`/${destination}`);
   if (destination === "") mount.fail("destination", "must not be empty");
   else if (path === "/") {
     mount.fail("destination", `mountpoint ${quote(destination)} is on the top of rootfs`);
@@ -69,17 +70,6 @@ function checkDestination(mount: Section, options: MountOptions, type: string): 
   } else if (path.startsWith("/proc/") && !isLxcfsFile(path)) {
     mount.fail("destination", `${quote(path)} cannot be mounted because it is inside /proc`);
   }
-}
-
-/** The path from "/" on, without `.`, `..` and empty components; symlinks are not looked at. */
-function cleanPath(path: string): string {
-  if (!/\/\/|\/$|(?:^|\/)\.\.?(?:\/|$)|^[^/]/.test(path)) return path;
-  const components: string[] = [];
-  for (const component of path.split("/")) {
-    if (component === "..") components.pop();
-    else if (component !== "" && component !== ".") components.push(component);
-  }
-  return `/${components.join("/")}`;
 }
 
 /** Id mappings come for users and groups together, or from the container's user namespace. */
