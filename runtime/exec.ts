@@ -139,7 +139,11 @@ async function startProcess(k: LocalKernel, o: ExecOptions): Promise<number> {
   mark("process known");
   const known = { o, k, state, spec, process, parts };
   try {
-    return attempt({ ...known, ...begun, entry: entryOf(paths) });
+    // From a session that systemd does not delegate only systemd gets a process into a user's unit.
+    const entry = state.cgroup?.bus === "user"
+      ? (await import("./cgroups/systemd_exec.ts")).enterBySystemd(state.cgroup, paths.unified, begun.stage.pid)
+      : entryOf(paths);
+    return attempt({ ...known, ...begun, entry });
   } catch (error) {
     if (!(error instanceof NoRoomError)) throw error;
     const entry = (await import("./exec_full.ts")).entryOfFull(paths);
