@@ -56,6 +56,14 @@ export interface Limit {
   doing: string;
 }
 
+/** A container's user namespace, and what comes with it. */
+export interface UserNamespaceJoin {
+  /** CLONE_NEW* flags of all namespaces that are other than the runtime's. */
+  flags: number;
+  /** setgroups(2) is denied there for good. */
+  groupsDenied: boolean;
+}
+
 /** What the joiner joins, and what its clone is to become. Whatever is a function is asked for only when it is needed. */
 export interface ExecPlan {
   process: Process;
@@ -63,11 +71,7 @@ export interface ExecPlan {
   pid: number;
   pidfd: number;
   /** The container has a user namespace, or a time namespace, other than the runtime's. */
-  userNamespace: boolean;
-  /** The user namespace denies setgroups(2). */
-  groupsDenied?: boolean;
-  /** What to join in one call, for a caller who has rights only as the user namespace's owner: CLONE_NEW* flags. */
-  joinAtOnce?: number;
+  userNamespace: UserNamespaceJoin | undefined;
   timeNamespace: boolean;
   /** The container shares the mount namespace of the runtime that created it, so its root is no namespace's root. */
   foreignRoot: boolean;
@@ -128,7 +132,7 @@ export function setUpExec(k: Recorder, plan: ExecPlan): ExecReady {
   k.kick();
   const filter = plan.filter();
   const placed = placeFilter(plan, filter);
-  becomeUser(k, process, plan.groupsDenied);
+  becomeUser(k, process, plan.userNamespace?.groupsDenied);
   takeRights(k, plan, placed.rights);
   const cwd = k.buffer(4096);
   k.call("getcwd", [cwd, 4096], { allow: "any" });
@@ -144,19 +148,19 @@ export function setUpExec(k: Recorder, plan: ExecPlan): ExecReady {
 
 /** Enters all namespaces of the container's init at once; setns(2) with a pidfd (Linux 5.8). */
 function joinContainer(k: Recorder, plan: ExecPlan, procfs: HostProcfs | undefined): void {
-  const { mount, uts, ipc, pid, cgroup, network, time, user } = NAMESPACES;
+  const { mount, uts, ipc, pid, cgroup, network, time } = NAMESPACES;
   const doing = "join the namespaces of the container";
   const root = plan.foreignRoot ? k.open(`/proc/${plan.pid}/root`, c.O_PATH | c.O_DIRECTORY) : undefined;
   const flags = mount.flag | uts.flag | ipc.flag | pid.flag | cgroup.flag | network.flag;
-  k.setns(plan.pidfd, plan.joinAtOnce ?? flags | (plan.timeNamespace ? time.flag : 0), { doing });
+  // Of namespaces that belong to a user namespace the kernel wants its rights, so it enters that one first of all.
+  const { userNamespace: user } = plan;
+  k.setns(plan.pidfd, user?.flags ?? flags | (plan.timeNamespace ? time.flag : 0), { doing });
   if (plan.resetAffinity) {
     // Whatever the caller was bound to; the kernel cuts it down to the cgroup's CPUs (sched_setaffinity(2)).
     k.call("sched_setaffinity", [0, ALL_CPUS, new Uint8Array(ALL_CPUS).fill(0xff)], { allow: "any" });
   }
-  // Last, since it takes the rights over all that the user namespace does not own.
-  if (plan.userNamespace) {
-    if (plan.joinAtOnce === undefined) k.setns(plan.pidfd, user.flag, { doing });
-    if (!plan.groupsDenied) k.call("setgroups", [0, null], { doing });
+  if (user) {
+    if (!user.groupsDenied) k.call("setgroups", [0, null], { doing });
     k.call("setresgid", [0, 0, 0], { doing });
     k.call("setresuid", [0, 0, 0], { doing });
   }

@@ -13,7 +13,7 @@ function plan(changes: Partial<ExecPlan> = {}): ExecPlan {
     process: PROCESS,
     pid: 42,
     pidfd: 201,
-    userNamespace: false,
+    userNamespace: undefined,
     timeNamespace: false,
     foreignRoot: false,
     keyring: "_ses.x",
@@ -68,23 +68,16 @@ Deno.test("exec: the process shares neither memory nor a line with tsrun", () =>
   assertEquals(before.slice(1), ["close 200", "close 204"]);
 });
 
-Deno.test("exec: the user namespace is joined last, and its root is become", () => {
-  const lines = record({ userNamespace: true, timeNamespace: true }).lines();
-  const joins = lines.filter((line) => /^(setns|setresuid|setresgid) /.test(line)).slice(0, 4);
-  assertEquals(joins.map((line) => line.split(" ")[0]), ["setns", "setns", "setresgid", "setresuid"]);
-  assertEquals(joins[0], `setns 201 ${0x6e020000 + 0x80}`);
-  assertEquals(joins[1], `setns 201 ${0x10000000}`);
-});
-
-Deno.test("exec: a user without root's rights joins all in one call, the user namespace first of all", () => {
+Deno.test("exec: a user namespace is joined together with what differs from the runtime's, and its root is become", () => {
   const flags = 0x10000000 + 0x20000000 + 0x00020000;
-  const kernel = record({ userNamespace: true, joinAtOnce: flags, groupsDenied: true });
-  assertEquals(kernel.lines().filter((line) => line.startsWith("setns ")), [`setns 201 ${flags}`]);
-  assertEquals(names(kernel).includes("setgroups"), false);
-  assertEquals(kernel.lines().filter((line) => line.startsWith("setresuid ")), [
-    "setresuid 0 0 0",
-    "setresuid 1000 1000 1000",
-  ]);
+  for (const groupsDenied of [false, true]) {
+    const kernel = record({ userNamespace: { flags, groupsDenied }, timeNamespace: true });
+    assertEquals(kernel.lines().filter((line) => line.startsWith("setns ")), [`setns 201 ${flags}`]);
+    const ids = kernel.lines().filter((line) => /^set(groups|resuid) /.test(line));
+    const denied = ["setresuid 0 0 0", "setresuid 1000 1000 1000"];
+    assertEquals(ids.filter((line) => line.startsWith("setresuid")), denied);
+    assertEquals(ids.length, groupsDenied ? 2 : 4);
+  }
 });
 
 Deno.test("exec: a root that is no namespace's is entered by chroot", () => {

@@ -35,6 +35,8 @@ export interface StagePlan {
   join?: (k: RemoteKernel) => void;
   /** Stage and init belong to their user, who has to be able to write to their files in /proc, such as id maps. */
   dumpable?: boolean;
+  /** What the kernel may mean by refusing to make the namespaces; "" where nothing is known. */
+  cloneHint?: (errno: number) => string;
   /** What else the stage does before it joins namespaces, while it sees the host. */
   prepare?: (k: RemoteKernel) => void;
 }
@@ -170,7 +172,10 @@ export class Stage {
       doing: "clone the init into its namespaces",
       repair: (errno) => {
         const meaning = plan.cloneInto === null ? undefined : cgroupAnswer(errno);
-        if (meaning === undefined) throw new OperationError("clone3", errno, "", "");
+        if (meaning === undefined) {
+          const hint = plan.cloneHint?.(errno) ?? "";
+          throw new OperationError("clone3", errno, "", `clone the init into its namespaces${hint}`);
+        }
         this.#openElsewhere(plan, errno, "clone3", `enter the cgroup ${plan.cloneInto}${meaning}`);
         return "retry";
       },

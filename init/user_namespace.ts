@@ -13,7 +13,7 @@
  */
 
 import * as c from "../ffi/constants.ts";
-import { EINVAL, EPERM } from "../ffi/errno.ts";
+import { EINVAL, ENOSPC, EPERM } from "../ffi/errno.ts";
 import { type Fd, OperationError, type Result } from "../ffi/kernel.ts";
 import type { Recorder } from "../ffi/recorder.ts";
 import { NAMESPACES } from "../spec/namespaces.ts";
@@ -50,6 +50,21 @@ export function becomeNamespaceRoot(k: Recorder, groupsDenied: boolean): void {
 export function namespaceCapabilities({ last }: HostCapabilities): HostCapabilities {
   const high = last < 63 ? 2 ** (last - 31) - 1 : 0xffff_ffff;
   return { permitted: { low: 0xffff_ffff, high }, last };
+}
+
+/** What clone(2) may mean by refusing a new user namespace, to be added to what was being done: user_namespaces(7). */
+export function refusalHint(errno: number): string {
+  switch (errno) {
+    case EPERM:
+      return " (may this user make user namespaces? see the sysctls kernel.unprivileged_userns_clone and " +
+        "kernel.apparmor_restrict_unprivileged_userns)";
+    case ENOSPC:
+      return " (there are as many as the sysctls user.max_*_namespaces allow, or they are nested too deeply)";
+    case EINVAL:
+      return " (are user namespaces enabled in the kernel?)";
+    default:
+      return "";
+  }
 }
 
 /** What a process finds in the user namespace that it has joined. */

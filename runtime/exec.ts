@@ -141,7 +141,11 @@ async function startProcess(k: LocalKernel, o: ExecOptions): Promise<number> {
   try {
     // From a session that systemd does not delegate only systemd gets a process into a user's unit.
     const entry = state.cgroup?.bus === "user"
-      ? (await import("./cgroups/systemd_exec.ts")).enterBySystemd(state.cgroup, paths.unified, begun.stage.pid)
+      ? (await import("./cgroups/systemd_exec.ts")).enterBySystemd(
+        state.cgroup,
+        paths.unified,
+        begun.stage.pid,
+      )
       : entryOf(paths);
     return attempt({ ...known, ...begun, entry });
   } catch (error) {
@@ -280,9 +284,7 @@ function execPlan(
     process,
     pid: state.pid,
     pidfd,
-    userNamespace: parts.user !== undefined,
-    groupsDenied: parts.user?.groupsDenied,
-    joinAtOnce: parts.user?.joinAtOnce,
+    userNamespace: parts.user,
     timeNamespace: has("time"),
     foreignRoot: !has("mount"),
     keyring: state.noNewKeyring ? undefined : `_ses.${o.id}`,

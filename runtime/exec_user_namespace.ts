@@ -4,23 +4,20 @@
  */
 
 import type { Kernel } from "../ffi/kernel.ts";
+import type { UserNamespaceJoin } from "../init/exec_setup.ts";
 import { type HostCapabilities, readHostCapabilities } from "../init/identity.ts";
 import { namespaceCapabilities } from "../init/user_namespace.ts";
 import { NAMESPACES, type NamespaceType } from "../spec/namespaces.ts";
 import type { Process } from "../spec/types.ts";
 import { RuntimeError } from "./errors.ts";
-import { hostIdOf, parseMap } from "./id_maps.ts";
+import { deniesGroups, hostIdOf, parseMap } from "./id_maps.ts";
 
 /** What exec has to know of the container's user namespace. */
-export interface ExecUserNamespace {
+export interface ExecUserNamespace extends UserNamespaceJoin {
   /** Who the process's user is on the host. */
   hostUid: number;
-  /** setgroups(2) is denied there for good. */
-  groupsDenied: boolean;
   /** What the process may do in it until it has dropped its rights. */
   capabilities: HostCapabilities;
-  /** For a caller without root's rights: CLONE_NEW* flags of what to join, the user namespace first of all. */
-  joinAtOnce: number | undefined;
 }
 
 /**
@@ -53,15 +50,14 @@ export function lookAtUserNamespace(
   if (unmapped !== undefined) {
     throw new RuntimeError(`cannot setgid to unmapped gid ${unmapped} in user namespace`);
   }
-  const groupsDenied = Deno.readTextFileSync(`/proc/${pid}/setgroups`).startsWith("deny");
+  const groupsDenied = deniesGroups(pid);
   if (groupsDenied && additionalGids.length > 0) {
     throw new RuntimeError("cannot set any additional groups in a rootless container");
   }
   const types = Object.keys(NAMESPACES) as NamespaceType[];
-  const flags = () =>
-    types.filter(differs).reduce((sum: number, type) => (sum | NAMESPACES[type].flag) >>> 0, 0);
+  const flags = types.filter(differs).reduce((sum, type) => (sum | NAMESPACES[type].flag) >>> 0, 0);
   const capabilities = namespaceCapabilities(readHostCapabilities(k));
-  return { hostUid, groupsDenied, capabilities, joinAtOnce: Deno.uid() === 0 ? undefined : flags() };
+  return { hostUid, groupsDenied, capabilities, flags };
 }
 
 /** Whether this process may look into another: an init that waits for `start` shows itself to root of the host only. */

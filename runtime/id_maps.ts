@@ -66,18 +66,23 @@ export function writeIdMaps(k: LocalKernel, pid: number, maps: IdMaps, writer: M
   if (writer.uid === 0) {
     writeMap(k, pid, "uid_map", mapText(uids));
     writeMap(k, pid, "gid_map", mapText(gids));
-    return false;
+    return deniesGroups(pid);
   }
   if (isOwn(uids, writer.uid)) writeMap(k, pid, "uid_map", mapText(uids));
   else runMapper("newuidmap", pid, uids);
   if (!isOwn(gids, writer.gid)) {
     runMapper("newgidmap", pid, gids);
-    return false;
+    return deniesGroups(pid);
   }
   // Without it, a group that is denied something by a file's mode could be left.
   writeMap(k, pid, "setgroups", "deny");
   writeMap(k, pid, "gid_map", mapText(gids));
   return true;
+}
+
+/** Whether setgroups(2) is denied in a process's user namespace: if it was in the one above, it is. */
+export function deniesGroups(pid: number): boolean {
+  return Deno.readTextFileSync(`/proc/${pid}/setgroups`).startsWith("deny");
 }
 
 /** The one map that a user may write without being granted anything. */

@@ -12,7 +12,12 @@ import { HostHand } from "../init/host_hand.ts";
 import { readHostCapabilities } from "../init/identity.ts";
 import type { SetupPlan } from "../init/setup.ts";
 import type { Stage, StagePlan } from "../init/stage.ts";
-import { becomeNamespaceRoot, joinWithUserNamespace, namespaceCapabilities } from "../init/user_namespace.ts";
+import {
+  becomeNamespaceRoot,
+  joinWithUserNamespace,
+  namespaceCapabilities,
+  refusalHint,
+} from "../init/user_namespace.ts";
 import { NAMESPACES } from "../spec/namespaces.ts";
 import type { Spec } from "../spec/types.ts";
 import { actAs } from "./act_as.ts";
@@ -54,7 +59,12 @@ export class UserNamespace {
     if (!this.#joined) {
       const fresh = new Set(plan.namespaces.fresh);
       this.#freshIpc = fresh.delete("ipc");
-      return { ...plan, namespaces: { ...plan.namespaces, fresh }, dumpable: rootless };
+      return {
+        ...plan,
+        namespaces: { ...plan.namespaces, fresh },
+        dumpable: rootless,
+        cloneHint: refusalHint,
+      };
     }
     // Root of another user namespace may not be cloned into a cgroup of the host, so the stage enters that before.
     const tasks = plan.cloneInto === null ? [] : [`${plan.cloneInto}/cgroup.procs`];

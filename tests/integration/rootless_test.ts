@@ -230,6 +230,26 @@ contract("rootless: more ids, by newuidmap and newgidmap", async (box) => {
   notOnReference: "runc refuses groups where they are granted",
 });
 
+contract("rootless: by root of a user namespace, as podman's users are", async (box, runtime) => {
+  await using container = await RootlessContainer.make(box, SLEEP);
+  const maps = [{ containerID: 0, hostID: 0, size: 1 }];
+  container.configure({ linux: { uidMappings: maps, gidMappings: maps } });
+  const { id, bundle } = container;
+  const tsrun = `${runtime.path} --root ${box.root}`;
+  const inside = async (script: string) => {
+    const root = ["/usr/bin/unshare", "--user", "--map-root-user", "/bin/sh", "-c", script];
+    const env = { PATH: "/usr/bin:/bin", XDG_RUNTIME_DIR: `${bundle.dir}/runtime` };
+    return await box.command(["/usr/bin/setpriv", ...asUser(), ...root], { env });
+  };
+  const life = [`run --detach --bundle ${bundle.dir} ${id}`, `exec ${id} id -u`, `delete --force ${id}`];
+  const result = await inside(life.map((command) => `${tsrun} ${command}`).join(" && "));
+  assertEquals([result.code, result.stdout], [0, "0\n"], result.stderr);
+  const full = await inside(
+    `echo 0 >/proc/sys/user/max_user_namespaces; ${tsrun} run --bundle ${bundle.dir} ${id}`,
+  );
+  if (!runtime.reference) assertError(full, /user\.max_\*_namespaces.*: no space left on device/);
+}, { skip, notOnReference: "runc wants XDG_RUNTIME_DIR to be there" });
+
 contract("rootless: a container of a user is root's to remove", async (box) => {
   await using container = await RootlessContainer.make(box, SLEEP);
   assertOk(await container.start("--detach"));

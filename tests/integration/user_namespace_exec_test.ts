@@ -141,12 +141,10 @@ contract("exec, user namespace: nor does one that may trace everything of its ow
   for (const line of seen) assert(/ open=$/.test(line), line);
 }, { notOnReference: "runc's init is seen" });
 
-contract("exec, user namespace: forty of them leave nothing", async (box) => {
+contract("exec, user namespace: twenty of them leave nothing", async (box) => {
   const container = await sleeper(box);
   const count = () => container.cgroup("pids", "pids.current");
   const before = count();
-  for (let i = 0; i < 40; i++) {
-    assertEquals((await exec(container, ["true"], { flags: i % 2 ? ["--detach"] : [] })).code, 0);
-  }
+  for (let i = 0; i < 20; i++) assertOk(await exec(container, ["true"]));
   await until("the last to be gone", () => count() === before);
 }, { timeout: 60_000 });
