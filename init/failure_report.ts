@@ -5,6 +5,8 @@
  *     joiner ── pid (16 bytes, the first eight count) ──>  socket  ── end of file: execve(2) has succeeded
  *     process ── errno (8 bytes), text (more than 16) ──>
  *
+ * The first process of a container reports its failures alike, through exec.fifo (start_program.ts).
+ *
  * The two write at the same time. Nothing that is read is believed further than it can be checked: whoever has the
  * process in his power, by ptrace(2), can write to the socket too.
  * @module

@@ -17,7 +17,7 @@ import { AddressOf, type Fd, type Result } from "../ffi/kernel.ts";
 import { type Branches, Label, type Recorder } from "../ffi/recorder.ts";
 import { RLIMITS } from "../spec/rlimits.ts";
 import type { Hook, Process, Rlimit } from "../spec/types.ts";
-import { endProcess } from "./failure_report.ts";
+import { endProcess, FailureReports } from "./failure_report.ts";
 import { type HookSetting, type RecordedHook, recordHook, statusWord } from "./hook_program.ts";
 import type { SeccompFilter } from "./seccomp_listener.ts";
 
@@ -43,40 +43,39 @@ export type DropRights = (k: Recorder, branches: Branches) => Result;
 
 /** Records the program; the kernel then {@linkcode RemoteKernel.release releases} it. */
 export function recordStart(k: Recorder, plan: StartPlan): void {
-  const failures: Failure[] = [];
   const fifo = k.openat(plan.procfs, `self/fd/${plan.fifo}`, c.O_WRONLY, 0, { allow: "any" });
-  const guard = (text: string, step: (onError: Label) => Result) => {
-    const label = new Label();
-    const result = step(label);
-    failures.push({ label, report: () => reportErrno(k, fifo, text, result) });
-    return result;
-  };
+  const reports = new FailureReports(k, fifo), failedHooks: FailedHook[] = [];
   plan.hooks.forEach((hook, i) => {
     const label = new Label();
     const doing = `start startContainer hook #${i}`;
-    const recorded = recordHook(k, hook, plan.hookSetting, (step) => guard(doing, step));
+    const recorded = recordHook(k, hook, plan.hookSetting, (step) => reports.guard(doing, step));
     k.branch(statusWord(recorded), { onPositive: label, onError: label });
-    failures.push({ label, report: () => reportHook(k, fifo, recorded, i) });
+    failedHooks.push({ label, recorded, index: i });
   });
   for (const { type, soft, hard } of ownLimits(plan.process)) {
     const limit = [Number(soft), Number(hard)];
     const call = (onError: Label) => k.call("prlimit64", [0, RLIMITS[type], limit, 0], { onError });
-    guard(`set ${type} to ${soft} (soft) and ${hard} (hard)`, call);
+    reports.guard(`set ${type} to ${soft} (soft) and ${hard} (hard)`, call);
   }
   if (plan.filter) {
     const { program, flags } = plan.filter;
     const filter = [program.length / 8, k.memory.put(program)];
     const doing = "load the seccomp filter";
-    guard(doing, (onError) => k.call("seccomp", [c.SECCOMP_SET_MODE_FILTER, flags, filter], { onError }));
+    reports.guard(
+      doing,
+      (onError) => k.call("seccomp", [c.SECCOMP_SET_MODE_FILTER, flags, filter], { onError }),
+    );
   }
   const { dropRights } = plan;
-  if (dropRights) guard("set the capabilities of the process", (onError) => dropRights(k, { onError }));
+  if (dropRights) {
+    reports.guard("set the capabilities of the process", (onError) => dropRights(k, { onError }));
+  }
   const { args } = plan.process;
-  guard(`exec ${plan.path}`, (onError) => k.call("execve", [plan.path, args, plan.env], { onError }));
-  for (const { label, report } of failures) {
+  reports.guard(`exec ${plan.path}`, (onError) => k.call("execve", [plan.path, args, plan.env], { onError }));
+  reports.record();
+  for (const { label, recorded, index } of failedHooks) {
     k.place(label);
-    report();
-    k.close(fifo);
+    reportHook(k, fifo, recorded, index);
     endProcess(k);
   }
 }
@@ -89,19 +88,14 @@ function ownLimits({ user, rlimits = [] }: Process): readonly Rlimit[] {
   return user.uid === 0 && user.gid === 0 ? [] : rlimits;
 }
 
-/** Where a failing step leads, and what it reports. */
-interface Failure {
+/** Where a hook that fails leads. */
+interface FailedHook {
   label: Label;
-  report: () => void;
+  recorded: RecordedHook;
+  index: number;
 }
 
-/** A report is a word, negative: an errno, positive: which hook, and what belongs to it. */
-function reportErrno(k: Recorder, fifo: Result, text: string, result: Result): void {
-  const bytes = new TextEncoder().encode(text);
-  k.call("write", [fifo, new AddressOf(result), 8], { allow: "any" });
-  k.call("write", [fifo, bytes, bytes.length], { allow: "any" });
-}
-
+/** A report begins with a word, negative: an errno, positive: which hook, and what belongs to it. */
 function reportHook(k: Recorder, fifo: Result, recorded: RecordedHook, index: number): void {
   k.call("write", [fifo, [index + 1], 8], { allow: "any" });
   for (const result of [recorded.poll, recorded.exec]) {

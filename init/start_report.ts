@@ -22,7 +22,7 @@ export function readReport(report: Uint8Array<ArrayBuffer>, hooks: readonly Hook
   new Uint8Array(block).set(report.subarray(0, REPORT_SIZE));
   const memory = new Memory(block, 0);
   const first = memory.getI64(0);
-  if (first <= 0) return `${new TextDecoder().decode(report.subarray(8))}: ${strerror(-first)}`;
+  if (first <= 0) return `${new TextDecoder().decode(report.subarray(8)).trimEnd()}: ${strerror(-first)}`;
   const part = (offset: number, size: number) => new Buffer(memory, offset, size);
   const failure = hookFailure({
     hook: hooks[first - 1],

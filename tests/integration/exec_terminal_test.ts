@@ -5,16 +5,14 @@ import type { Box } from "../lib/box.ts";
 import { type Dict, sh } from "../lib/bundle.ts";
 import { assertError, assertOk, type Container } from "../lib/container.ts";
 import { contract } from "../lib/contract.ts";
+import { PROMPT, shellDialogue, STTY } from "../lib/dialogue.ts";
 import { readMaster } from "../lib/master.ts";
-import { host, until } from "../lib/process.ts";
+import { host } from "../lib/process.ts";
 import { Terminal } from "../lib/pty.ts";
 import { UnixListener } from "../lib/unix_listener.ts";
 
-const STTY = "/bin/busybox stty";
 /** Prints the shell's descriptors, and where the standard ones lead. */
 const STREAMS = "sh -c 'ls -1 /proc/$PPID/fd; for i in 0 1 2; do readlink /proc/$PPID/fd/$i; done'";
-/** The shell's prompt, behind which it may ask the terminal for the cursor's place. */
-const PROMPT = /\/ # \S*$/;
 
 /** A container that runs, for processes to be added to. */
 function running(box: Box, overrides: Dict = {}): Promise<Container> {
@@ -44,18 +42,7 @@ contract("exec -t: prompt, echo, size, resize, Ctrl-C, exit status, the caller's
     const before = terminal.modes();
     await terminal.expect(PROMPT);
     assert(terminal.modes() !== before, "not in raw mode");
-    await terminal.line(`${STTY} size`, /stty size\r\n31 91\r\n/);
-    terminal.resize(100, 40);
-    await until("the new size", async () => {
-      await terminal.type(`${STTY} size\r`);
-      return await terminal.expect(/size\r\n(\d+ \d+)\r\n/).then((match) => match[1] === "40 100");
-    });
-    await terminal.line("sleep 100", /sleep 100\r\n/);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    await terminal.type("\x03");
-    await terminal.expect(PROMPT);
-    await terminal.type("exit 7\r");
-    assertEquals(await terminal.wait(), 7);
+    await shellDialogue(terminal);
     assertEquals(terminal.modes(), before);
   }, "; exit $?");
 }, {

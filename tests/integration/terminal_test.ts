@@ -5,14 +5,11 @@ import type { Box } from "../lib/box.ts";
 import { type Dict, MOUNTS, sh } from "../lib/bundle.ts";
 import { assertError, assertOk, type Container } from "../lib/container.ts";
 import { contract } from "../lib/contract.ts";
+import { PROMPT, shellDialogue, STTY } from "../lib/dialogue.ts";
 import { readMaster } from "../lib/master.ts";
 import { host, readText, until } from "../lib/process.ts";
 import { Terminal, type TerminalOptions } from "../lib/pty.ts";
 import { type Message, UnixListener } from "../lib/unix_listener.ts";
-
-const STTY = "/bin/busybox stty";
-/** The shell's prompt, behind which it may ask the terminal for the cursor's place. */
-const PROMPT = /\/ # \S*$/;
 
 /** A process with a terminal that runs a script; `more` are further fields of the process. */
 function onTerminal(script: string, more: Dict = {}): Dict {
@@ -40,19 +37,7 @@ contract("terminal: prompt, echo, size, resize, Ctrl-C, exit status", async (box
   const container = box.container({ process: { terminal: true, args: ["/bin/sh"] } });
   await inForeground(container, async (terminal) => {
     await terminal.expect(PROMPT);
-    await terminal.line(`${STTY} size`, /stty size\r\n31 91\r\n/);
-    terminal.resize(100, 40);
-    await terminal.line("echo resized", /resized\r\n/);
-    await until("the new size", async () => {
-      await terminal.type(`${STTY} size\r`);
-      return await terminal.expect(/size\r\n(\d+ \d+)\r\n/).then((match) => match[1] === "40 100");
-    });
-    await terminal.line("sleep 100", /sleep 100\r\n/);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    await terminal.type("\x03");
-    await terminal.expect(PROMPT);
-    await terminal.type("exit 7\r");
-    assertEquals(await terminal.wait(), 7);
+    await shellDialogue(terminal);
   });
   await box.assertNothingLeft();
 });

@@ -1,0 +1,30 @@
+/** What a person does in a shell on a terminal, and what has to come back. */
+import { assertEquals } from "@std/assert";
+import { until } from "./process.ts";
+import type { Terminal } from "./pty.ts";
+
+/** Prints the terminal's settings, by busybox. */
+export const STTY = "/bin/busybox stty";
+/** The shell's prompt, behind which it may ask the terminal for the cursor's place. */
+export const PROMPT = /\/ # \S*$/;
+
+/**
+ * Looks at the size (31 rows of 91 columns), changes it, interrupts a program, and leaves the shell with status 7.
+ *
+ * @param terminal One with the prompt of a shell.
+ */
+export async function shellDialogue(terminal: Terminal): Promise<void> {
+  await terminal.line(`${STTY} size`, /stty size\r\n31 91\r\n/);
+  terminal.resize(100, 40);
+  await terminal.line("echo resized", /resized\r\n/);
+  await until("the new size", async () => {
+    await terminal.type(`${STTY} size\r`);
+    return await terminal.expect(/size\r\n(\d+ \d+)\r\n/).then((match) => match[1] === "40 100");
+  });
+  await terminal.line("sleep 100", /sleep 100\r\n/);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  await terminal.type("\x03");
+  await terminal.expect(PROMPT);
+  await terminal.type("exit 7\r");
+  assertEquals(await terminal.wait(), 7);
+}
