@@ -61,6 +61,8 @@ export interface SetupPlan {
   terminal: ((root: Fd) => void) | undefined;
   /** Sets what the config says of scheduling and the like; absent where it says nothing. */
   attributes: ((k: Recorder) => void) | undefined;
+  /** Makes a time namespace, which the process enters as it becomes its program; absent where there is none, or it is made. */
+  time?: (k: Recorder) => void;
   /** Security labels; absent where the config asks for none. */
   labels: ContainerLabels | undefined;
   /** Standard descriptors that are the host's null device, to be replaced by the container's. */
@@ -122,6 +124,8 @@ function enter(k: Recorder, plan: SetupPlan): Result {
   k.call("setsid", [], { allow: [EPERM] });
   k.call("umask", [0]);
   const fifo = openOutside(k, plan, plan.fifo, c.O_PATH | c.O_NOFOLLOW);
+  // As long as the file for its clocks is the init's own.
+  plan.time?.(k);
   user?.becomeRoot(k);
   if (!plan.noNewKeyring) makeKeyring(k, plan);
   if (plan.namespaces.fresh.has("cgroup")) k.unshare(NAMESPACES.cgroup.flag);

@@ -2,7 +2,8 @@
  * A new time namespace and its clocks: time_namespaces(7).
  *
  * Who makes one stays outside; the next child is the first inside, and from then on the offsets stand. So the stage
- * makes it, before it clones the init.
+ * makes it, before it clones the init. Where only root of the container's user namespace may make one, the init does: it
+ * enters when it becomes its program, which Linux has it do from 6.1 on.
  * @module
  */
 

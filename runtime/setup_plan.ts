@@ -4,6 +4,7 @@
  */
 
 import type { LocalKernel } from "../ffi/local.ts";
+import type { Recorder } from "../ffi/recorder.ts";
 import type { RemoteKernel } from "../ffi/remote.ts";
 import type { Arena } from "../init/executor.ts";
 import { readHostCapabilities } from "../init/identity.ts";
@@ -17,6 +18,7 @@ import type { Config } from "./config.ts";
 import type { TerminalRequest } from "./console_socket.ts";
 import type { CreateOptions } from "./create.ts";
 import type { Parts } from "./create_parts.ts";
+import { RuntimeError } from "./errors.ts";
 import type { MountSources } from "./mount_source.ts";
 import type { HostMounts } from "./host_mounts.ts";
 import type { ResctrlGroup } from "./resctrl/group.ts";
@@ -120,15 +122,27 @@ function mountPlan(
   };
 }
 
+/** Makes the time namespace, where the config asks for one: the stage does, or, where it has not the right to, the init. */
+export function timeStep({ parts: { time }, config }: Creation): ((k: Recorder) => void) | undefined {
+  if (time === undefined) return undefined;
+  const [major, minor] = Deno.osRelease().split(".").map(Number);
+  if (Deno.uid() !== 0 && (major < 6 || major === 6 && minor < 1)) {
+    throw new RuntimeError("a time namespace without root's rights needs Linux 6.1 or later");
+  }
+  return (k) => time.makeTimeNamespace(k, config.spec.linux?.timeOffsets);
+}
+
 /** Attributes and terminal, where the config asks for them. */
 function processPlan(
-  { o, config, parts, namespaces }: Creation,
+  creation: Creation,
   init: RemoteKernel,
-): Some<"attributes" | "labels" | "terminal"> {
+): Some<"attributes" | "labels" | "terminal" | "time"> {
+  const { o, config, parts, namespaces } = creation;
   const { spec } = config;
   const { attributes, terminal } = parts;
   return {
     labels: parts.labels,
+    time: Deno.uid() === 0 ? undefined : timeStep(creation),
     attributes: attributes && ((k) => attributes.setAttributes(k, spec.process, spec.linux)),
     terminal: spec.process.terminal
       ? (root) => {

@@ -1,10 +1,11 @@
 /** Time namespaces: `linux.timeOffsets`, new and joined, for the container's process and for `exec`. */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { type Dict, namespaces, sh } from "../lib/bundle.ts";
-import { assertError } from "../lib/container.ts";
+import { assertError, assertOk } from "../lib/container.ts";
 import { contract } from "../lib/contract.ts";
 import { execOutput, sleeper } from "../lib/exec.ts";
 import { exists, readText } from "../lib/process.ts";
+import { missingForRootless, RootlessContainer } from "../lib/rootless.ts";
 
 const options = {
   notOnReference: "time namespaces came with runc 1.2",
@@ -58,6 +59,22 @@ contract("time namespace: joined by path", async (box) => {
   assertEquals(link, Deno.readLinkSync(path));
   assert(uptime(up) > 9 * DAY, up);
 }, options);
+
+contract("time namespace: of a user without root's rights, and for exec", async (box) => {
+  const types = ["user", "pid", "ipc", "uts", "mount", "time"];
+  await using container = await RootlessContainer.make(box, {
+    process: { terminal: false, args: ["sleep", "1000"] },
+    linux: { namespaces: namespaces(...types), timeOffsets: { boottime: { secs: 7 * DAY } } },
+  });
+  assertOk(await container.start("--detach"));
+  const { pid } = JSON.parse((await container.run("state", container.id)).stdout);
+  const link = Deno.readLinkSync(`/proc/${pid}/ns/time`);
+  assertNotEquals(link, Deno.readLinkSync("/proc/self/ns/time"));
+  const result = assertOk(await container.run("exec", container.id, ...LOOK));
+  const [inside, up] = result.stdout.split("\n");
+  assertEquals(inside, link);
+  assert(uptime(up) > 7 * DAY, up);
+}, { ...options, skip: options.skip ?? missingForRootless() });
 
 contract("time namespace: what cannot be is refused, and leaves nothing behind", async (box) => {
   const refused = async (linux: Dict, pattern: RegExp) =>
