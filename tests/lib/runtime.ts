@@ -27,11 +27,14 @@ export function referencePath(): string | undefined {
   return ["/usr/sbin/runc", "/usr/bin/runc"].find(exists);
 }
 
-/** The runtime under test first, then the reference if there is one and it is another program. */
+/**
+ * The runtime under test first, then the reference if there is one and it is another program. With
+ * `TSRUN_TEST_REFERENCE=no` the reference is left out, where it has been held to the same tests already.
+ */
 export function runtimes(): Runtime[] {
   const path = pathUnderTest();
   const name = path.slice(path.lastIndexOf("/") + 1);
-  const reference = referencePath();
+  const reference = Deno.env.get("TSRUN_TEST_REFERENCE") === "no" ? undefined : referencePath();
   const found: Runtime[] = [{ name, path, reference: path === reference }];
   if (reference && reference !== path) found.push({ name: "runc", path: reference, reference: true });
   return found;

@@ -7,6 +7,7 @@ const HERE = new URL("..", import.meta.url).pathname;
 
 /** Files of tests/integration whose subject is another on cgroup v2, under systemd, or with AppArmor. */
 const INTEGRATION: readonly string[] = [
+  "systemd_test.ts",
   "cgroup_v2_test.ts",
   "cgroup_v2_faults_test.ts",
   "cgroup_v2_files_test.ts",

@@ -55,13 +55,17 @@ function installDeno(tree: string): string {
   return `${TOP}/${path}`;
 }
 
-/** The Deno that dist/tsrun names in its second line; undefined of a compiled program. */
+/** The Deno that the first lines of a bundle name; undefined of a compiled program. */
+export function denoNamedBy(head: string): string | undefined {
+  return head.startsWith("#!") ? / exec (\S+) run /.exec(head)?.[1] : undefined;
+}
+
+/** The Deno of dist/tsrun. */
 function denoOfBundle(): string | undefined {
   using file = Deno.openSync(`${TOP}/dist/tsrun`);
   const head = new Uint8Array(1024);
   file.readSync(head);
-  const text = new TextDecoder().decode(head);
-  return text.startsWith("#!") ? / exec (\S+) run /.exec(text)?.[1] : undefined;
+  return denoNamedBy(new TextDecoder().decode(head));
 }
 
 function copy(from: string[], to: string): void {
