@@ -8,7 +8,7 @@
  */
 
 import * as c from "../ffi/constants.ts";
-import { EINVAL, ELOOP, ENOTDIR } from "../ffi/errno.ts";
+import { EINVAL, ELOOP, ENOTDIR, EPERM } from "../ffi/errno.ts";
 import { type Fd, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
 import { readStatfsType, readStatx, STATFS_SIZE, STATX_SIZE } from "../ffi/structs.ts";
 import * as m from "../spec/mount_options.ts";
@@ -79,11 +79,18 @@ function bindMount(
   const flags = c.OPEN_TREE_CLONE | recursive;
   const tree = context.openSource?.(mount, source, flags) ?? k.openTree(c.AT_FDCWD, source, flags);
   const { set, clear } = mountAttributes(options.flags, options.cleared);
-  if (set || clear) k.mountSetattr(tree, "", 0, { set, clear });
+  const repair = (errno: number) => refuseLocked(errno, source);
+  if (set || clear) k.mountSetattr(tree, "", 0, { set, clear }, { repair });
   if (destination === "/proc") onlyProc(k, context, tree, mount.destination);
   const place = openPlace(k, context, destination, () => kindOf(k, tree));
   attach(k, tree, place, options, mount.destination);
   k.close(tree);
+}
+
+/** In a user namespace the flags of the host's mounts can only be added to: mount_namespaces(7). */
+function refuseLocked(errno: number, source: string): never {
+  const call = errno === EPERM ? "cannot clear locked flags of" : "mount_setattr";
+  throw new OperationError(call, errno, JSON.stringify(source), "");
 }
 
 /** /proc may be covered by a bind mount only if that is a procfs too. */

@@ -49,7 +49,14 @@ export class MountSources {
     if (isIdMapped(mount)) return this.#openMapped(mount, source, flags);
     const { hand, init } = this;
     if (hand === undefined) return init.openTree(AT_FDCWD, source, flags);
-    const tree = init.openTree(AT_FDCWD, source, flags, { allow: [EACCES] });
+    const tree = init.openTree(AT_FDCWD, source, flags, {
+      allow: [EACCES],
+      repair: (errno) => {
+        const locked = errno === EINVAL && (flags & AT_RECURSIVE) === 0;
+        const hint = locked ? " (a user namespace may not uncover what is mounted below: use rbind)" : "";
+        throw new OperationError("open_tree", errno, `${JSON.stringify(source)}${hint}`, "");
+      },
+    });
     return tree.value >= 0 ? tree : hand.fetch((k) => k.openTree(AT_FDCWD, source, flags));
   }
 
