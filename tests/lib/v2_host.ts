@@ -22,15 +22,23 @@ export interface V2Host {
 /** The host, or why there is none. */
 export function v2Host(): V2Host | string {
   if (lacksCgroupV2() === undefined) return { root: "/sys/fs/cgroup", within: [] };
-  const root = parseMountinfo(readText("/proc/self/mountinfo")).find(({ type }) => type === "cgroup2")
-    ?.target;
+  const root = besideV1();
   return root === undefined ? "this machine has no cgroup v2 hierarchy" : { root, within: inNamespace() };
 }
 
-/** A command for the argument list: makes a host, then runs what follows. `options` are those of a bind remount. */
+/** Where the v2 hierarchy of a hybrid machine is. */
+function besideV1(): string | undefined {
+  return parseMountinfo(readText("/proc/self/mountinfo")).find(({ type }) => type === "cgroup2")?.target;
+}
+
+/**
+ * A command for the argument list: makes a host, then runs what follows. `options` are those of a bind remount.
+ *
+ * The hierarchy is bound: to mount it anew would take `nsdelegate` and its other options away from the machine.
+ */
 export function inNamespace(options?: string): string[] {
   const steps = [];
-  if (lacksCgroupV2() !== undefined) steps.push("/bin/mount -t cgroup2 cgroup2 /sys/fs/cgroup");
+  if (lacksCgroupV2() !== undefined) steps.push(`/bin/mount --bind ${besideV1()} /sys/fs/cgroup`);
   if (options !== undefined) steps.push(`/bin/mount -o remount,bind,${options} /sys/fs/cgroup`);
   const script = [...steps, 'exec "$@"'].join(" && ");
   return ["/usr/bin/unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", script, "sh"];
