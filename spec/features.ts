@@ -3,7 +3,6 @@
  *
  * The lists come from the tables that validation and the container's set-up use, so they cannot promise another thing.
  * Only what is implemented is switched on:
- * - `cgroup.systemd` and `cgroup.systemdUser` are off until those drivers exist;
  * - `netDevices` is off until it is applied;
  * - the annotation for checkpoints says "false" until CRIU is driven.
  *
@@ -38,7 +37,7 @@ export function features(facts: FeatureFacts): Features {
     linux: {
       namespaces: Object.keys(NAMESPACES).sort(),
       capabilities: Object.keys(CAPABILITIES),
-      cgroup: { v1: true, v2: true, systemd: false, systemdUser: false, rdma: true },
+      cgroup: { v1: true, v2: true, systemd: true, systemdUser: true, rdma: true },
       seccomp: facts.seccomp,
       apparmor: { enabled: true },
       selinux: { enabled: true },

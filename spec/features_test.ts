@@ -21,8 +21,8 @@ Deno.test("features says what is implemented, sorted, and what is not", () => {
   assertEquals(document.linux?.cgroup, {
     v1: true,
     v2: true,
-    systemd: false,
-    systemdUser: false,
+    systemd: true,
+    systemdUser: true,
     rdma: true,
   });
   assertEquals(document.linux?.seccomp, SECCOMP);
