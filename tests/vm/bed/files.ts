@@ -12,7 +12,6 @@ const INTEGRATION: readonly string[] = [
   "cgroup_v2_faults_test.ts",
   "cgroup_v2_files_test.ts",
   "low_limits_test.ts",
-  "pause_test.ts",
 ];
 
 /** Paths below the top: all of tests/vm, then the chosen ones. */

@@ -90,7 +90,9 @@ async function runFiles(machine: Machine, stage: Stage, filter: string | undefin
 
 /** What the machine has to say about a failure. */
 async function showLogs(machine: Machine): Promise<void> {
-  const { stdout } = await machine.run("journalctl --boot --no-pager --priority=warning --lines=60", 60);
+  // The kernel's own lines are on the console.
+  const sources = ["syslog", "journal", "stdout"].map((name) => `_TRANSPORT=${name}`).join(" ");
+  const { stdout } = await machine.run(`journalctl --boot --no-pager -p warning --lines=40 ${sources}`, 60);
   console.log(`\n-- the machine's journal\n${stdout.trimEnd()}`);
   console.log(
     `\n-- the machine's console\n${Deno.readTextFileSync(consolePath(machine.options.dir)).slice(-4000)}`,
