@@ -6,15 +6,14 @@
  * @module
  */
 
-import { AF_UNIX, SIGKILL, SOCK_CLOEXEC, SOCK_SEQPACKET, WNOHANG } from "../ffi/constants.ts";
-import { EAGAIN, ESRCH, strerror } from "../ffi/errno.ts";
+import { SIGKILL } from "../ffi/constants.ts";
+import { EAGAIN, ESRCH } from "../ffi/errno.ts";
 import { OperationError } from "../ffi/kernel.ts";
 import { local, type LocalKernel } from "../ffi/local.ts";
 import type { RemoteKernel } from "../ffi/remote.ts";
-import { CLONING, setUpExec } from "../init/exec_setup.ts";
+import { setUpExec } from "../init/exec_setup.ts";
 import type { ExecPlan, ExecReady, ExecTerminal, Limit } from "../init/exec_setup.ts";
 import { Arena } from "../init/executor.ts";
-import { readMessages } from "../init/failure_report.ts";
 import { readHostCapabilities } from "../init/identity.ts";
 import type { SplitAttributes } from "../init/process_attributes.ts";
 import { reap, Stage } from "../init/stage.ts";
@@ -24,6 +23,7 @@ import type { TerminalRequest } from "./console_socket.ts";
 import { reasonOf, RuntimeError } from "./errors.ts";
 import { limitsOf, raiseLimits } from "./exec_limits.ts";
 import type { ExecEntry } from "./exec_full.ts";
+import { failedStart, hearReports, makeReport, NoRoomError, type Report } from "./exec_reports.ts";
 import { type ProcessFlags, processFromFile, processFromFlags } from "./exec_process.ts";
 import { isPaused } from "./frozen.ts";
 import { checkPreserved, inspectStdio } from "./inherited_fds.ts";
@@ -78,12 +78,6 @@ interface Parts {
   terminal: typeof import("./console_socket.ts") | undefined;
   user: import("./exec_user_namespace.ts").ExecUserNamespace | undefined;
   listener: import("./exec_listener.ts").ExecListener | undefined;
-}
-
-/** What comes back from a process that goes by itself: init/failure_report.ts. The end for writing is the stage's. */
-interface Report {
-  read: number;
-  write: number;
 }
 
 /**
@@ -172,16 +166,15 @@ function begin(
   return { stage, pidfd, report };
 }
 
-/** There are as many processes as the cgroup may have, so that none can be cloned in it; nothing has been handed out. */
-class NoRoomError extends RuntimeError {}
-
 function attempt(execution: Execution): number {
   try {
     build(execution).release();
   } catch (error) {
     throw undo(execution, error);
   }
-  return hearReports(execution);
+  const { k, report, stage, state, process, parts } = execution;
+  const terminal = process.terminal === true;
+  return hearReports({ k, report, joiner: stage.initPid, state, terminal, listener: parts.listener });
 }
 
 /** Directories of the cgroups to run in, by controller. */
@@ -201,15 +194,6 @@ function openInit(k: LocalKernel, state: ContainerState, ignorePaused: boolean):
     throw new RuntimeError("cannot exec in a paused container (use --ignore-paused to override)");
   }
   return pidfd;
-}
-
-/** A socket pair that keeps messages apart. */
-function makeReport(k: LocalKernel, arena: Arena): Report {
-  return k.scratch(() => {
-    const pair = k.buffer(8);
-    k.call("socketpair", [AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair]);
-    return { read: pair.i32(0), write: arena.inherited(pair.i32(4)) };
-  });
 }
 
 /** Loads what this process needs: what is not loaded is not compiled. */
@@ -324,64 +308,6 @@ function terminalRequest({ consoleSocket, takeMaster }: ExecOptions, { terminal 
 function terminalOf({ o, parts, process }: Execution, joiner: RemoteKernel): ExecTerminal | undefined {
   if (!process.terminal) return undefined;
   return parts.terminal!.terminalOfExec(joiner, process, terminalRequest(o, process));
-}
-
-/** Most bytes of a message. */
-const MESSAGE_SIZE = 8192;
-
-/** Waits until the process has become its program; its pid comes back. @throws {RuntimeError} What it reports instead. */
-function hearReports({ k, report, parts, stage, state, process }: Execution): number {
-  const messages: Uint8Array<ArrayBuffer>[] = [];
-  k.scratch(() => {
-    const data = k.buffer(MESSAGE_SIZE);
-    for (;;) {
-      const length = k.call("read", [report.read, data, MESSAGE_SIZE]).value;
-      if (length === 0) return;
-      messages.push(data.bytes.slice(0, length) as Uint8Array<ArrayBuffer>);
-      if (parts.listener) tellAgent(k, parts.listener, stage.initPid, readMessages(messages).pid);
-    }
-  });
-  k.close(report.read);
-  const { pid, failure } = readMessages(messages);
-  const isOurs = pid > 0 && pid !== stage.initPid && isChild(k, pid);
-  reap(k, stage.initPid);
-  if (failure === undefined && isOurs) return pid;
-  if (isOurs) reap(k, pid);
-  // A terminal has been handed on by now, which is done once only.
-  if (failure === NO_CLONE && !process.terminal) throw new NoRoomError(failedStart(state, failure).message);
-  throw failedStart(state, failure ?? "the init stage ended unexpectedly (was it killed, or out of memory?)");
-}
-
-const NO_CLONE = `${CLONING}: ${strerror(EAGAIN)}`;
-
-/** The error to report; what looks strange in a container that is ending is no fault of the process. */
-function failedStart(state: ContainerState, reason: string): RuntimeError {
-  return new RuntimeError(
-    initAlive(state) ? `unable to start container process: ${reason}` : "cannot exec in a stopped container",
-  );
-}
-
-/** The agent is told as soon as there is a pid: the process's first calls may be for it to answer. */
-function tellAgent(
-  k: LocalKernel,
-  listener: NonNullable<Parts["listener"]>,
-  joiner: number,
-  pid: number,
-): void {
-  if (pid <= 0 || pid === joiner || !isChild(k, pid)) return;
-  try {
-    listener.send(pid);
-  } catch (error) {
-    k.kill(pid, SIGKILL, { allow: "any" });
-    throw error;
-  }
-}
-
-const P_PID = 1, WEXITED = 4, WNOWAIT = 0x1000000;
-
-/** Whether a process is this one's child, dead or alive: a pid that a message says may be anybody's. */
-function isChild(k: LocalKernel, pid: number): boolean {
-  return k.call("waitid", [P_PID, pid, null, WEXITED | WNOHANG | WNOWAIT, null], { allow: "any" }).value >= 0;
 }
 
 /** Ends what a failed exec has started; returns the error to report. */
