@@ -76,10 +76,9 @@ export async function createContainer(o: CreateOptions): Promise<ContainerState>
   const rootfs = resolveRootfs(o.bundle, config.spec.root.path);
   const mounts = new HostMounts();
   const cgroupHost = readCgroupHost(mounts.text);
-  const { annotations, linux } = config.spec;
-  const { cgroupsPath } = linux ?? {};
+  const { spec } = config, { cgroupsPath } = spec.linux ?? {};
   const rootless = isRootless(o.rootless);
-  const request = { id: o.id, cgroupsPath, systemd: o.systemdCgroup, rootless, annotations };
+  const request = { id: o.id, cgroupsPath, systemd: o.systemdCgroup, rootless, spec };
   const cgroup = await planCgroup(request, cgroupHost);
   const resctrl = parts.resctrl?.planResctrl(config.spec.linux!.intelRdt!, o.id, mounts.resctrl());
   const namespaces = planNamespaces(config.spec.linux?.namespaces);

@@ -9,7 +9,7 @@
  * @module
  */
 import { cleanPath } from "../../spec/clean_path.ts";
-import type { LinuxResources } from "../../spec/types.ts";
+import type { LinuxResources, Spec } from "../../spec/types.ts";
 import { RuntimeError } from "../errors.ts";
 import { type CgroupHost, readCgroupHost } from "./host.ts";
 import { HostCgroupFs } from "./host_fs.ts";
@@ -113,8 +113,8 @@ export interface CgroupRequest {
   systemd: boolean;
   /** Permission errors are no errors as long as neither a path nor a limit is asked for. */
   rootless: boolean;
-  /** Those of the config, some of which are properties of a unit of systemd's. */
-  annotations?: Record<string, string>;
+  /** The config, of which systemd's drivers take the annotations that are properties of a unit, and whose the cgroup is. */
+  spec?: Spec;
 }
 
 /**

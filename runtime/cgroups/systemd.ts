@@ -17,7 +17,8 @@
  */
 import { local } from "../../ffi/local.ts";
 import type { LinuxResources } from "../../spec/types.ts";
-import { RuntimeError } from "../errors.ts";
+import { reasonOf, RuntimeError } from "../errors.ts";
+import { delegate, ownerOf } from "./delegation.ts";
 import { attachDevices } from "./device_attach.ts";
 import type { CgroupDriver, CgroupEntry, CgroupRecord, CgroupRequest } from "./driver.ts";
 import type { CgroupFs } from "./fs.ts";
@@ -47,7 +48,7 @@ export type Connect = () => Systemd;
  * its place and does not answer.
  */
 export function planSystemd(
-  { id, cgroupsPath, rootless, annotations = {} }: CgroupRequest,
+  { id, cgroupsPath, rootless, spec }: CgroupRequest,
   host: CgroupHost,
 ): CgroupDriver {
   if (!isDirectory(BOOTED)) {
@@ -68,8 +69,9 @@ export function planSystemd(
   const { unit, slice } = place;
   const record: CgroupRecord = { driver: v2 ? "systemd-v2" : "systemd-v1", paths, unit, slice, bus };
   const mountpoint = v2 ? paths[UNIFIED].slice(0, -inner.length) : CGROUP_ROOT;
-  const properties = annotatedProperties(annotations);
-  return new SystemdCgroup({ fs: host.fs, record, mountpoint, connect, place, properties });
+  const properties = annotatedProperties(spec?.annotations ?? {});
+  const owner = v2 && spec !== undefined ? ownerOf(spec) : undefined;
+  return new SystemdCgroup({ fs: host.fs, record, mountpoint, connect, place, properties, owner });
 }
 
 /** The driver of a container that exists. Talks to systemd only when limits are set, or the unit is to go. */
@@ -98,6 +100,8 @@ export interface SystemdOptions {
   place: UnitPlace;
   /** Properties that the config asks for itself. */
   properties: readonly Property[];
+  /** User to whom the cgroup is given, on v2. */
+  owner?: number;
   /** Puts a device program onto a cgroup: bpf(2), but for tests. */
   attachDevices?: (dir: string, program: Uint8Array) => void;
 }
@@ -232,9 +236,21 @@ export class SystemdCgroup implements CgroupDriver {
     const { unit } = this.#o.place;
     const dir = this.record.paths[UNIFIED], made: string[] = [];
     makePath(this.#o.fs, this.#o.mountpoint, dir, made);
-    if (!made.includes(dir)) return;
+    if (!made.includes(dir)) return this.#giveAway(dir);
     for (const one of made.reverse()) this.#o.fs.rmdir(one);
     throw new RuntimeError(`systemd has made unit ${JSON.stringify(unit)}, but its cgroup is not ${dir}`);
+  }
+
+  #giveAway(dir: string): void {
+    const { owner } = this.#o;
+    if (owner === undefined) return;
+    try {
+      delegate(dir, owner);
+    } catch (error) {
+      // A user's cgroups stay that user's, who cannot give them to another id of the container.
+      if (this.record.bus === "user" && error instanceof Deno.errors.PermissionDenied) return;
+      throw new RuntimeError(`give ${dir} to user ${owner}: ${reasonOf(error)}`);
+    }
   }
 
   /**

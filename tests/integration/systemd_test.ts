@@ -1,7 +1,7 @@
 /** Containers in units of systemd: --systemd-cgroup, on cgroup v2 and v1. */
 import { assert, assertEquals } from "@std/assert";
 import type { Box } from "../lib/box.ts";
-import type { Dict } from "../lib/bundle.ts";
+import { type Dict, namespaces, sh } from "../lib/bundle.ts";
 import { assertError, assertOk, type Container } from "../lib/container.ts";
 import { execOutput } from "../lib/exec.ts";
 import { sleep, until } from "../lib/process.ts";
@@ -200,6 +200,38 @@ contractSystemd(hosts, "annotations are properties of the unit", async (box, on)
   assertError(await refused.create(GLOBALS), /NoSuchThing/);
   assertEquals(await on.units(unitOf(refused)), []);
 });
+
+contractSystemd(
+  hosts,
+  "a container with ids of its own may manage its cgroup on v2, and not its limits",
+  async (box, on) => {
+    if (on.version === 1) return;
+    const mapping = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
+    const container = inSlice(box, {
+      namespaces: namespaces("pid", "mount", "ipc", "uts", "network", "cgroup", "user"),
+      uidMappings: mapping,
+      gidMappings: mapping,
+    });
+    const config = JSON.parse(Deno.readTextFileSync(`${container.bundle.dir}/config.json`));
+    config.mounts.push({
+      destination: "/sys/fs/cgroup",
+      type: "cgroup",
+      source: "cgroup",
+      options: ["rw", "nosuid"],
+    });
+    config.process.args = sh(
+      "mkdir /sys/fs/cgroup/inner && echo $$ >/sys/fs/cgroup/inner/cgroup.procs; grep ^0: /proc/self/cgroup; " +
+        "(echo 1 >/sys/fs/cgroup/cgroup.max.depth) 2>/dev/null || echo refused",
+    );
+    container.writeConfig(JSON.stringify(config));
+    await box.command(["/bin/chown", "-R", "100000:100000", container.bundle.rootfs]);
+    await container.created(GLOBALS);
+    assertOk(await container.start());
+    await container.wait("stopped");
+    assertEquals(container.stdout(), "0::/inner\nrefused\n", container.stderr());
+  },
+  { notOnReference: "runc 1.1.5 knows nothing of hosts' lists" },
+);
 
 contractSystemd(hosts, "a cgroupsPath of the other kind is refused", async (box) => {
   const container = inSlice(box, { cgroupsPath: "/a/b" });

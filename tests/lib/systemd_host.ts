@@ -119,7 +119,9 @@ mount -t proc proc /proc
 mount --bind /proc/sys /proc/sys
 mount -o remount,bind,ro /proc/sys
 mount -t tmpfs tmpfs /run
-mkdir -p /run/systemd/system /run/dbus
+mkdir -p /run/systemd/system /run/dbus /run/proc
+# Only who sees all of one procfs may mount one in a user namespace.
+mount -t proc proc /run/proc
 if [ $version = 2 ]; then
   mount -t cgroup2 cgroup2 /sys/fs/cgroup
   # The root of the whole hierarchy, which is the machine's, has no such file.
