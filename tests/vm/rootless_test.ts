@@ -4,7 +4,7 @@ import { type Dict, sh } from "../lib/bundle.ts";
 import { assertError, assertOk } from "../lib/container.ts";
 import { contract } from "../lib/contract.ts";
 import { exists, readText, until } from "../lib/process.ts";
-import { RootlessContainer, type Who } from "../lib/rootless.ts";
+import { asUser, RootlessContainer, type Who } from "../lib/rootless.ts";
 import { lacksCgroupV2, lacksSystemd } from "../lib/skip.ts";
 import { cgroupOf } from "./scopes.ts";
 
@@ -76,3 +76,35 @@ contract("rootless, session: the subordinate ids of the machine's own files", as
   assertEquals(words, ["0", "1000", "1", "1", "100000", "65535", "0", "7"]);
   assertEquals(Deno.statSync(`${container.bundle.rootfs}/tmp/a`).uid, 100_999);
 }, { skip, notOnReference: "runc refuses groups where they are granted" });
+
+contract("rootless, session: podman", async (box, runtime) => {
+  await using container = await RootlessContainer.make(box, {}, TESTER);
+  const { dir, rootfs } = container.bundle;
+  const env = {
+    PATH: "/usr/bin:/bin:/usr/sbin:/sbin",
+    HOME: dir,
+    XDG_RUNTIME_DIR: TESTER.runtimeDir!,
+    DBUS_SESSION_BUS_ADDRESS: `unix:path=${TESTER.runtimeDir}/bus`,
+  };
+  const as = (...argv: string[]) =>
+    box.command(["/usr/bin/setpriv", ...asUser(TESTER.uid), ...argv], { env, cwd: dir, timeout: 90_000 });
+  const podman = (...args: string[]) => as("/usr/bin/podman", "--runtime", runtime.path, ...args);
+  const image = `${dir}/image.tar`, name = box.token;
+  assertOk(await as("/bin/tar", "-C", rootfs, "-cf", image, "."));
+  assertOk(await podman("import", image, name));
+  try {
+    assertOk(
+      await podman("run", "-d", "--name", name, "--network", "none", "-m", "64m", name, "sleep", "600"),
+    );
+    const maps = assertOk(await podman("exec", name, "cat", "/proc/self/uid_map")).stdout;
+    assertMatch(maps, /^\s+0\s+1000\s+1\n\s+1\s+100000\s+6553\d\n$/);
+  } finally {
+    assertOk(await podman("rm", "-f", "-t", "0", name));
+    assertOk(await podman("rmi", name));
+    assertOk(await podman("unshare", "rm", "-rf", `${dir}/.local`));
+  }
+}, {
+  skip: skip ?? (exists("/usr/bin/podman") ? undefined : "podman is not installed"),
+  timeout: 200_000,
+  notOnReference: "podman's own tests are of it",
+});
