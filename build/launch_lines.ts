@@ -30,8 +30,11 @@ export const DENO_FLAGS: readonly string[] = [
 /** How many lines {@linkcode launchLines} makes. */
 export const LAUNCH_LINE_COUNT = 2;
 
+/** Expression for the path of the file, which is the first argument. */
+const FILE = "Deno.args.shift()";
+
 /** The module that Deno runs: in the command line, so that the file itself is never parsed as one. */
-const LOADER = moduleUrl(loader("Deno.args.shift()"));
+const LOADER = moduleUrl(loader(FILE));
 
 /** A module as a URL: RFC 2397. */
 export function moduleUrl(code: string): string {
@@ -70,7 +73,12 @@ export function launchLines(deno: string, module: string = LOADER): string {
   return `#!/bin/sh\n${words.join(" ")}\n`;
 }
 
+/** The lines of a bundle that compiles all of itself and runs nothing, see {@linkcode launchLines}. */
+export function warmingLines(deno: string): string {
+  return launchLines(deno, moduleUrl(loader(FILE, "all")));
+}
+
 /** The text of a bundle with its first lines made for another Deno. */
-export function withLaunchLines(bundle: string, deno: string): string {
-  return launchLines(deno) + bundle.split("\n").slice(LAUNCH_LINE_COUNT).join("\n");
+export function withLaunchLines(bundle: string, deno: string, lines = launchLines): string {
+  return lines(deno) + bundle.split("\n").slice(LAUNCH_LINE_COUNT).join("\n");
 }

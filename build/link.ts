@@ -3,11 +3,11 @@
  *
  * Deno parses a module twice before it runs (0.25 ms per kilobyte on the reference machine, 0.02 of a comment), and V8
  * looks at every function of it. So the only module is a loader of a few hundred bytes, and the chunks are plain text
- * that it reads: what most commands load is one script whose compiled form Deno keeps, and any other chunk is handed to
- * V8 (0.04 ms per kilobyte) only when something imports it.
+ * that it reads. Deno keeps the compiled form of each script it runs, and to read that back costs 0.03 ms per kilobyte,
+ * whether or not it is used: so chunks that the same commands need are one script, run when the first of them is imported.
  *
- *     chunk chunk … usual script  digest length
- *                 ^ end                        the loader looks from behind: what stands before may change
+ *     script script … base script  digest length
+ *                   ^ end                       the loader looks from behind: what stands before may change
  * @module
  */
 
@@ -18,8 +18,8 @@ export interface Chunk {
   code: string;
 }
 
-/** Where chunks begin and end, counted backwards from the beginning of the usual script. */
-type Table = Record<string, [from: number, to: number]>;
+/** Where a script begins and ends, counted backwards from the beginning of the base script; and the digest of its text. */
+type Place = [from: number, to: number, digest: string];
 
 const IMPORT = /^import(?:\s*(\*\s*as\s+[\w$]+|\{[^}]*\})\s*from)?\s*"\.\/([^"]+)";\s*/;
 const EXPORT = /(?:^|[;\n}])\s*export\s*\{([^}]*)\};?\s*$/;
@@ -79,21 +79,37 @@ function checkBody(name: string, body: string): void {
   }
 }
 
-/** Modules that are loaded on demand, and that most commands load: their chunks are compiled together. */
+/** What most commands load on demand, by the names of modules. */
 const USUAL = ["create", "start", "run", "exec", "kill", "delete", "state", "seccomp", "hooks", "mount"];
 
-/** Names of the chunks that the entry and the usual modules import, themselves among them, in order. */
-function usualChunks(bodies: ReadonlyMap<string, string>, entry: string): string[] {
+/** Names of the chunks that `roots` import, themselves among them. */
+function closure(bodies: ReadonlyMap<string, string>, roots: readonly string[]): Set<string> {
   const found = new Set<string>();
   const add = (name: string) => {
     if (found.has(name)) return;
     found.add(name);
     for (const [, imported] of bodies.get(name)!.matchAll(/\$require\("([^"]+)"\)/g)) add(imported);
   };
+  roots.forEach(add);
+  return found;
+}
+
+/**
+ * Chunks that are compiled together: those that the same of the usual modules need; any other alone. The first group has
+ * what all commands need.
+ */
+function groupsOf(bodies: ReadonlyMap<string, string>, entry: string): string[][] {
+  const chunksOf = (module: string) =>
+    [...bodies.keys()].filter((name) => name.replace(/-\w+\.js$/, "") === module);
+  const base = closure(bodies, [entry]);
+  const needs = USUAL.map((module) => closure(bodies, chunksOf(module)));
+  const groups = new Map<string, string[]>([["all", []]]);
   for (const name of bodies.keys()) {
-    if (name === entry || USUAL.includes(name.replace(/-\w+\.js$/, ""))) add(name);
+    const users = needs.flatMap((need, i) => need.has(name) ? [i] : []);
+    const key = base.has(name) ? "all" : users.length > 0 ? users.join(" ") : name;
+    groups.set(key, [...groups.get(key) ?? [], name]);
   }
-  return [...found].sort();
+  return [...groups.values()];
 }
 
 /** A name that changes with the text: FNV-1a, 32 bits, for the cache to tell builds apart; V8 compares the text. */
@@ -103,7 +119,7 @@ function digest(text: string): string {
   return hash.toString(16).padStart(8, "0");
 }
 
-/** Characters of the last line: digest and length of the usual script, 8 digits each. */
+/** Characters of the last line: digest and length of the base script, 8 digits each. */
 const TRAILER = "01234567 01234567\n".length;
 
 /**
@@ -116,38 +132,45 @@ const TRAILER = "01234567 01234567\n".length;
 export function link(chunks: readonly Chunk[], entry: string, build: object): string {
   const bodies = new Map(chunks.map((chunk) => [chunk.name, functionBody(chunk)] as const).sort());
   if (!bodies.has(entry)) throw new Error(`no chunk ${entry}`);
-  const usual = usualChunks(bodies, entry);
-  const table: Table = {};
-  let cold = "";
-  for (const [name, body] of [...bodies].toReversed()) {
-    if (usual.includes(name)) continue;
-    table[name] = [cold.length + body.length, cold.length];
-    cold = body + cold;
+  const [base, ...groups] = groupsOf(bodies, entry);
+  const functionOf = (name: string) => chunkFunction(name, bodies.get(name)!, name === entry);
+  const places: Place[] = [], where: Record<string, number> = {};
+  let before = "";
+  for (const [i, names] of groups.entries()) {
+    const script = `({${names.map(functionOf).join(",\n")}})\n`;
+    places.push([before.length + script.length, before.length, digest(script)]);
+    before = script + before;
+    for (const name of names) where[name] = i;
   }
-  const functions = usual.map((name) => usualFunction(name, bodies.get(name)!, name === entry));
-  const script = `({${[bootFunction(table, entry, build), ...functions].join(",\n")}})`;
-  const text = `${cold}${script}${digest(script)} ${String(script.length).padStart(8, "0")}\n`;
+  const script = `({${[bootFunction(places, where, entry, build), ...base.map(functionOf)].join(",\n")}})`;
+  const text = `${before}${script}${digest(script)} ${String(script.length).padStart(8, "0")}\n`;
   // deno-lint-ignore no-control-regex
   const odd = /[^\x00-\x7f]/.exec(text);
   if (odd) throw new Error(`not plain ASCII: ${JSON.stringify(text.slice(odd.index - 40, odd.index + 1))}`);
   return text;
 }
 
-/** A member of the usual script: one chunk. */
-function usualFunction(name: string, body: string, isEntry: boolean): string {
+/** A member of a script: one chunk. */
+function chunkFunction(name: string, body: string, isEntry: boolean): string {
   return `${JSON.stringify(name)}:${isEntry ? "async " : ""}function(TSRUN_BUILD,$require,$import){${body}}`;
 }
 
 /**
- * The member of the usual script that runs the entry. Chunks of the script are there as functions, the others become
- * functions when they are first imported.
+ * The members of the base script that are no chunks: `boot` runs the entry, and a script when the first of its chunks is
+ * imported; `all` runs every script, so that Deno keeps its compiled form.
  */
-function bootFunction(table: Table, entry: string, build: object): string {
+function bootFunction(places: Place[], where: Record<string, number>, entry: string, build: object): string {
   return [
+    `places:${JSON.stringify(places)},where:${JSON.stringify(where)},`,
+    `run(text,end,i){const [from,to,name]=this.places[i],body=text.slice(end-from,end-to);`,
+    `const script=Deno[Deno.internal]?.core?.evalContext;`,
+    `const [value,failure]=script?script(body,"file:///tsrun/"+name+".js"):[(0,eval)(body)];`,
+    `if(failure)throw failure.thrown;return value},`,
+    `all(text,end){this.places.forEach((_,i)=>this.run(text,end,i))},`,
     `boot(text,end){`,
-    `const build=${JSON.stringify(build)},table=${JSON.stringify(table)},loaded={};`,
-    `const source=(name)=>text.slice(end-table[name][0],end-table[name][1]);`,
-    `const compile=(name)=>this[name]??new Function("TSRUN_BUILD","$require","$import",source(name));`,
+    `const build=${JSON.stringify(build)},loaded={},scripts=[];`,
+    `const script=(i)=>scripts[i]??=this.run(text,end,i);`,
+    `const compile=(name)=>this[name]??script(this.where[name])[name];`,
     `const $require=(name)=>loaded[name]??=compile(name)(build,$require,$import);`,
     `const $import=async(name)=>$require(name);`,
     `return this[${JSON.stringify(entry)}](build,$require,$import)}`,
@@ -155,15 +178,16 @@ function bootFunction(table: Table, entry: string, build: object): string {
 }
 
 /**
- * The module that runs a linked text. The usual script is compiled through a way by which Deno keeps the result in its
- * cache, if it has one.
+ * The module that runs a linked text. A script is run through a way by which Deno keeps its compiled form in its cache, if
+ * it has one.
  *
  * @param path Expression for the path of the file at whose end the text is.
+ * @param member What of the base script is called: `boot`, or `all` to fill the cache.
  */
-export function loader(path: string): string {
+export function loader(path: string, member: "boot" | "all" = "boot"): string {
   return [
     `const t=Deno.readTextFileSync(${path}),n=t.length-${TRAILER},[d,l]=t.slice(n).split(" "),u=t.slice(n-l,n),`,
     `e=Deno[Deno.internal]?.core?.evalContext;`,
-    `await(e?e(u,"file:///tsrun/"+d+".js")[0]:(0,eval)(u)).boot(t,n-l)`,
+    `await(e?e(u,"file:///tsrun/"+d+".js")[0]:(0,eval)(u)).${member}(t,n-l)`,
   ].join("");
 }

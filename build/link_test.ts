@@ -1,11 +1,11 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { functionBody, link, loader } from "./link.ts";
 
 /** Runs linked text as the end of a file and returns what it printed. */
-async function run(text: string, firstLines = ""): Promise<string> {
+async function run(text: string, firstLines = "", member?: "all"): Promise<string> {
   const dir = await Deno.makeTempDir();
   try {
-    await Deno.writeTextFile(`${dir}/loader.mjs`, loader("Deno.args.shift()"));
+    await Deno.writeTextFile(`${dir}/loader.mjs`, loader("Deno.args.shift()", member));
     await Deno.writeTextFile(`${dir}/chunks`, firstLines + text);
     const { stdout, stderr, success } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--no-config", `${dir}/loader.mjs`, `${dir}/chunks`],
@@ -52,6 +52,47 @@ Deno.test("link: TSRUN_BUILD is what the build said", async () => {
     kind: "bundle",
   });
   assertEquals(await run(text), "bundle\n");
+});
+
+Deno.test("link: chunks that the same commands need are one script, and all of them can be imported", async () => {
+  const chunk = (name: string, code: string) => ({ name, code });
+  const text = link(
+    [
+      chunk(
+        "main.js",
+        `for(const c of Deno.args)(await import("./create-1.js")).r(c);await import("./cold-1.js");`,
+      ),
+      chunk(
+        "create-1.js",
+        `import{c}from"./both-1.js";import{o}from"./own-1.js";function r(x){o(c(x))}export{r};`,
+      ),
+      chunk("start-1.js", `import{c}from"./both-1.js";c("start");`),
+      chunk("both-1.js", `function c(x){return x+"!"}export{c};`),
+      chunk("own-1.js", `import{b}from"./cold-2.js";function o(x){b(x)}export{o};`),
+      chunk("cold-1.js", `import{b}from"./cold-2.js";b("cold");export{b};`),
+      chunk("cold-2.js", `function b(x){console.log(x)}export{b};`),
+    ],
+    "main.js",
+    {},
+  );
+  assertEquals(await run(text), "cold\n");
+  const scripts = JSON.parse(/where:(\{[^}]*\})/.exec(text)![1]);
+  assertEquals(scripts["create-1.js"], scripts["own-1.js"]);
+  const others = ["create-1.js", "start-1.js", "both-1.js", "cold-1.js"].map((name) => scripts[name]);
+  assertEquals(new Set(others).size, 4);
+});
+
+Deno.test("link: all scripts can be compiled without running the program", async () => {
+  const cold = { name: "cold.js", code: `console.log("cold");function f(){return 1}export{f};` };
+  const text = link(
+    [{ name: "main.js", code: `console.log("main");await import("./cold.js");` }, cold],
+    "main.js",
+    {},
+  );
+  assertEquals(await run(text), "main\ncold\n");
+  assertEquals(await run(text, "", "all"), "");
+  const broken = text.replace("function f(){return 1}", "function f(){return 1]");
+  await assertRejects(() => run(broken, "", "all"), Error, "SyntaxError");
 });
 
 Deno.test("link: a chunk that nothing imports is not evaluated", async () => {

@@ -3,10 +3,10 @@
  * @module
  */
 import { DatabaseSync } from "node:sqlite";
-import { cacheDirectory } from "./launch_lines.ts";
+import { cacheDirectory, warmingLines, withLaunchLines } from "./launch_lines.ts";
 
 /**
- * Runs a bundle with an empty cache, and leaves the cache's databases as one file each.
+ * Compiles all of a bundle with an empty cache, and leaves the cache's databases as one file each.
  *
  * @param tsrun The bundle.
  * @param deno The Deno that its first lines name.
@@ -17,8 +17,16 @@ export async function warmCache(tsrun: string, deno: string): Promise<void> {
   await Deno.remove(directory, { recursive: true }).catch(() => {});
   // For its owner alone: what is in it runs as root.
   Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const child = await new Deno.Command(tsrun, { args: ["--version"], clearEnv: true, cwd: "/" }).output();
-  if (!child.success) throw new Error(`${tsrun} does not run: ${new TextDecoder().decode(child.stderr)}`);
+  const warmer = `${tsrun}.warmer`;
+  Deno.writeTextFileSync(warmer, withLaunchLines(Deno.readTextFileSync(tsrun), deno, warmingLines), {
+    mode: 0o755,
+  });
+  try {
+    const child = await new Deno.Command(warmer, { clearEnv: true, cwd: "/" }).output();
+    if (!child.success) throw new Error(`${tsrun} does not run: ${new TextDecoder().decode(child.stderr)}`);
+  } finally {
+    Deno.removeSync(warmer);
+  }
   for (const { name } of [...Deno.readDirSync(directory)]) {
     if (!name.endsWith("_v2")) continue;
     // SQLite would go through the write-ahead log of a process that left without a word at every start.
