@@ -257,8 +257,10 @@ export class DBus implements Disposable {
     k.scratch(() => {
       const remaining = Math.max(0, deadline - performance.now());
       const timeout = [Math.floor(remaining / 1000), Math.floor(remaining % 1000 * 1_000_000)];
-      const polled = k.call("ppoll", [words32(this.#socket, c.POLLIN), 1, timeout, null, 8]).value;
+      const wanted = words32(this.#socket, c.POLLIN);
+      const polled = k.call("ppoll", [wanted, 1, timeout, null, 8], { allow: [EINTR] }).value;
       if (polled === 0) return late();
+      if (polled < 0) return;
       const buffer = k.buffer(16384);
       const args = [this.#socket, buffer, buffer.size, MSG_DONTWAIT, 0, 0];
       const taken = k.call("recvfrom", args, { allow: "any" }).value;
