@@ -1,0 +1,29 @@
+/**
+ * Limits of a container, read from whichever version of cgroups the machine has.
+ * @module
+ */
+import type { Container } from "./container.ts";
+import { lacksCgroupV1 } from "./skip.ts";
+
+/** As the files say them; no limit is `max`. */
+export interface Limits {
+  /** Bytes. */
+  memory: string;
+  /** Microseconds in each period. */
+  quota: string;
+  period: string;
+  pids: string;
+  cpus: string;
+}
+
+/** The limits that a container has now. */
+export function limitsOf(container: Container): Limits {
+  const pids = container.cgroup("pids", "pids.max"), cpus = container.cgroup("cpuset", "cpuset.cpus");
+  if (lacksCgroupV1() === undefined) {
+    const memory = container.cgroup("memory", "memory.limit_in_bytes");
+    const quota = container.cgroup("cpu", "cpu.cfs_quota_us").replace(/^-1$/, "max");
+    return { memory, quota, period: container.cgroup("cpu", "cpu.cfs_period_us"), pids, cpus };
+  }
+  const [quota, period] = container.cgroup("cpu", "cpu.max").split(" ");
+  return { memory: container.cgroup("memory", "memory.max"), quota, period, pids, cpus };
+}
