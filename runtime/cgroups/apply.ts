@@ -6,6 +6,7 @@ import { EINVAL } from "../../ffi/errno.ts";
 import type { LinuxResources } from "../../spec/types.ts";
 import { RuntimeError } from "../errors.ts";
 import { CgroupFileError, type CgroupFs } from "./fs.ts";
+import { UNIFIED } from "./path.ts";
 import type { ReadFile, Row } from "./row.ts";
 
 /** A row with what it writes. */
@@ -61,13 +62,19 @@ function plan(
     if (dir === undefined) {
       const name = row.field === undefined ? row.group : `${row.group}.${row.field}`;
       throw new RuntimeError(
-        `cannot set ${row.controller} limit: container could not join or create cgroup` +
+        `cannot set ${controllerOf(row)} limit: container could not join or create cgroup` +
           ` (linux.resources.${name} asks for it)`,
       );
     }
     tasks.push({ row, value, dir });
   }
   return tasks;
+}
+
+/** The controller by its own name, which cgroup v2 has in its files' names only. */
+function controllerOf({ controller, file }: Row): string {
+  if (controller !== UNIFIED) return controller;
+  return (typeof file === "string" ? file : file[0]).split(".")[0];
 }
 
 /** Whether the row is done with; false: to be tried again later. */

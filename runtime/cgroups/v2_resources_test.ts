@@ -190,6 +190,6 @@ Deno.test("limits of a container without a cgroup", () => {
   assertThrows(
     () => applyRows(tree(), {}, resources, rows, "all"),
     RuntimeError,
-    "cannot set unified limit: container could not join or create cgroup (linux.resources.pids.limit asks for it)",
+    "cannot set pids limit: container could not join or create cgroup (linux.resources.pids.limit asks for it)",
   );
 });

@@ -117,7 +117,7 @@ Deno.test("rootless without a path does without a cgroup, until a limit is asked
   driver.join(5);
   assertEquals([driver.pids(), driver.frozen(), driver.entry().cloneInto], [[], false, null]);
   driver.destroy();
-  assertThrows(() => driver.set({ pids: { limit: 1 } }), RuntimeError, "cannot set unified limit");
+  assertThrows(() => driver.set({ pids: { limit: 1 } }), RuntimeError, "cannot set pids limit");
   assertThrows(() => driver.freeze(), RuntimeError, "cannot toggle freezer");
 });
 
