@@ -5,6 +5,7 @@ import { findProcesses } from "../lib/leaks.ts";
 import { exists, host, type Result, until } from "../lib/process.ts";
 import type { Terminal } from "../lib/pty.ts";
 import { pathUnderTest } from "../lib/runtime.ts";
+import { skip } from "../lib/skip.ts";
 import { Daemons } from "./daemon.ts";
 import { SIZE } from "./dialogue.ts";
 
@@ -167,4 +168,20 @@ runtime_supports_json = ["tsrun", "runc"]
 tsrun = ["${pathUnderTest()}"]
 runc = ["${RUNC}"]
 `;
+}
+
+/** Registers a test of cases that share one podman, which leaves nothing behind. */
+export function testPodman(name: string, cases: Readonly<Record<string, Case>>): void {
+  const missing = podmanMissing();
+  if (missing) return skip(name, missing);
+  Deno.test(name, async (t) => {
+    const podman = await Podman.start();
+    let leaks: string[] = [];
+    try {
+      for (const [step, fn] of Object.entries(cases)) await t.step(step, async () => void (await fn(podman)));
+    } finally {
+      leaks = await podman.stop();
+    }
+    assertEquals(leaks, []);
+  });
 }

@@ -1,7 +1,6 @@
 /** podman starts containers with user namespaces with tsrun, and containers that share them. */
 import { assertEquals, assertMatch } from "@std/assert";
-import { skip } from "../lib/skip.ts";
-import { type Case, Podman, podmanMissing } from "./podman.ts";
+import { type Case, testPodman } from "./podman.ts";
 
 const FIRST = 500_000;
 const MAPS = ["--uidmap", `0:${FIRST}:65536`, "--gidmap", `0:${FIRST}:65536`];
@@ -51,17 +50,4 @@ const CASES: Record<string, Case> = {
   },
 };
 
-const missing = podmanMissing();
-if (missing) skip("podman, user namespaces", missing);
-else {
-  Deno.test("podman, user namespaces", async (t) => {
-    const podman = await Podman.start();
-    let leaks: string[] = [];
-    try {
-      for (const [name, fn] of Object.entries(CASES)) await t.step(name, async () => void (await fn(podman)));
-    } finally {
-      leaks = await podman.stop();
-    }
-    assertEquals(leaks, []);
-  });
-}
+testPodman("podman, user namespaces", CASES);

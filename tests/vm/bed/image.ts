@@ -10,6 +10,7 @@ import {
   type Recipe,
   TARGET_FORMAT,
 } from "./recipe.ts";
+import { exists } from "../../lib/process.ts";
 
 /** Files of a built image. */
 export interface Image {
@@ -129,13 +130,4 @@ function call(program: string, ...args: string[]): void {
   if (success) return;
   const output = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)).join("");
   throw new Error(`${program}: exit status ${code}: ${output.trimEnd().split("\n").slice(-15).join("\n")}`);
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -10,6 +10,7 @@ import {
   parsePort,
   qemuArguments,
 } from "./qemu.ts";
+import { exists } from "../../lib/process.ts";
 
 /** How a command in the machine ended. */
 export interface Outcome {
@@ -178,14 +179,5 @@ function tail(path: string): string {
     return `${path}:\n${Deno.readTextFileSync(path).split("\n").slice(-25).join("\n")}`;
   } catch {
     return `${path}: not there`;
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
   }
 }
