@@ -63,7 +63,7 @@ contract("executor: nothing of the caller is open in a created container", async
   assertOk(await container.start());
   const left = [...Deno.readDirSync(dir)].map(({ name }) => Number(name)).filter((fd) => fd > 2);
   assertEquals(left, []);
-});
+}, { notOnReference: "runc's start comes back before its init is the program" });
 
 /** Executors, and what has been executors, that write to this box's files. */
 function executorsOf(box: Box): number[] {
