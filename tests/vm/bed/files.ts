@@ -12,8 +12,6 @@ const INTEGRATION: readonly string[] = [
   "cgroup_v2_faults_test.ts",
   "cgroup_v2_files_test.ts",
   "low_limits_test.ts",
-  "exec_test.ts",
-  "lifecycle_test.ts",
   "update_test.ts",
   "pause_test.ts",
   "devices_test.ts",
