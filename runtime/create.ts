@@ -80,12 +80,12 @@ export async function createContainer(o: CreateOptions): Promise<ContainerState>
   const rootless = isRootless(o.rootless);
   const request = { id: o.id, cgroupsPath, systemd: o.systemdCgroup, rootless, spec };
   const cgroup = await planCgroup(request, cgroupHost);
-  const resctrl = parts.resctrl?.planResctrl(config.spec.linux!.intelRdt!, o.id, mounts.resctrl());
-  const namespaces = planNamespaces(config.spec.linux?.namespaces);
-  const state = newState(o, config.spec, rootfs, namespaces, cgroup);
+  const resctrl = parts.resctrl?.planResctrl(spec.linux!.intelRdt!, o.id, mounts.resctrl());
+  const namespaces = planNamespaces(spec.linux?.namespaces);
+  const state = newState(o, spec, rootfs, namespaces, cgroup);
   if (resctrl) state.resctrl = resctrl.record;
   const userNamespace = parts.userNamespace &&
-    new parts.userNamespace.UserNamespace({ k, arena, stage, spec: config.spec, copyUp: parts.copyUp });
+    new parts.userNamespace.UserNamespace({ k, arena, stage, spec, copyUp: parts.copyUp });
   const interrupts = new Interrupts(k, o.relay);
   createStateDir(o.root, o.id);
   using _lock = lockContainer(o.root, o.id);

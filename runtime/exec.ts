@@ -220,7 +220,7 @@ async function loadParts(
   };
 }
 
-/** A process that names no labels gets the container's, as in runc. */
+/** A process that names no labels gets the container's; with runc one that comes as a document has none then. */
 async function labelsOfExec(process: Process, own: Process): Promise<ExecPlan["labels"]> {
   const { apparmorProfile, selinuxLabel } = own;
   if (!(process.apparmorProfile || process.selinuxLabel || apparmorProfile || selinuxLabel)) return undefined;
