@@ -1,14 +1,26 @@
 /**
  * `./x test [PART...] [FILTER]`: runs the parts of the test suite one after the other, each under its time limit.
  * Not called test.ts: `deno test` would take it for a test, and start itself without end.
- * The last line is `N passed, N failed, N skipped`; the exit status is 1 when anything failed.
+ * The last line is `N passed, N failed, N skipped`; the exit status is 1 when anything failed. Before it stands what
+ * each failed test said, and which tests failed and passed when they were run again with nothing beside them.
  * @module
  */
-import { countReport, type Counts, type Part, select, type Selection } from "./parts.ts";
+import { countReport, type Counts, type TestCase, testCases } from "./junit.ts";
+import { type Part, select, type Selection } from "./parts.ts";
 
 const TOP = new URL("..", import.meta.url).pathname;
 /** Exit status of timeout(1) when the limit was reached; 137 when the tests did not end on SIGTERM either. */
 const TIMED_OUT: readonly number[] = [124, 137];
+/** A test that failed is run again this often, and has to pass each time. */
+const TIMES_AGAIN = 3;
+/** Time for one of these runs. */
+const SECONDS_AGAIN = 180;
+/** Failed tests of one part that are run again. */
+const MOST_AGAIN = 5;
+/** Characters that are kept of what a run wrote. */
+const TAIL = 2000;
+/** Lines that are shown of what a test failed with. */
+const MOST_LINES = 30;
 
 /** Words of TSRUN_IMPORTS, which `./x` sets where the packages of deno.json cannot be reached. */
 const imports = Deno.env.get("TSRUN_IMPORTS")?.split(" ").filter((word) => word !== "") ?? [];
@@ -22,27 +34,82 @@ function exists(path: string): boolean {
   }
 }
 
-/** Runs one part. timeout(1) ends the whole process group of the tests, so that no child holds the run up. */
-function run(part: Part, filter: string | undefined, report: string): Counts {
-  const paths = part.paths.filter((path) => exists(`${TOP}${path}`));
-  console.log(`\n== ${part.name}: ${part.program ?? paths.join(" ")}`);
-  const args = ["--kill-after=20", `${part.limitSeconds}`, Deno.execPath()];
-  if (part.program === undefined) {
-    args.push("test", "--quiet", "--allow-all", "--permit-no-files", `--junit-path=${report}`, ...imports);
-    args.push(...(filter === undefined ? [] : [`--filter=${filter}`]), ...paths);
-  } else {
-    args.push("run", "--quiet", "--allow-all", ...imports, part.program, report);
-    args.push(...(filter === undefined ? [] : [filter]));
-  }
-  const { success, code } = new Deno.Command("timeout", {
-    args,
+/** How one part ended. */
+interface Outcome {
+  counts: Counts;
+  /** Tests that failed, those that passed later included. */
+  failed: TestCase[];
+  /** Those that passed later, each time. */
+  unsteady: TestCase[];
+}
+
+/** How a run of `deno` ended. */
+interface Run {
+  success: boolean;
+  /** Ended at its time limit. */
+  late: boolean;
+  /** The end of what it wrote. */
+  tail: string;
+}
+
+/** Runs `deno` with the arguments. timeout(1) ends the whole group of processes, so that no child holds the run up. */
+async function deno(args: readonly string[], seconds: number): Promise<Run> {
+  const child = new Deno.Command("timeout", {
+    args: ["--kill-after=20", `${seconds}`, Deno.execPath(), ...args],
     cwd: TOP,
     stdin: "null",
-    stdout: "inherit",
+    stdout: "piped",
     stderr: "inherit",
-  }).outputSync();
-  if (TIMED_OUT.includes(code)) console.log(`${part.name}: ended after its limit of ${part.limitSeconds} s`);
-  return countReport(exists(report) ? Deno.readTextFileSync(report) : undefined, success, filter);
+  }).spawn();
+  const decoder = new TextDecoder();
+  let tail = "";
+  for await (const chunk of child.stdout) {
+    for (let sent = 0; sent < chunk.length;) sent += Deno.stdout.writeSync(chunk.subarray(sent));
+    tail = (tail + decoder.decode(chunk, { stream: true })).slice(-TAIL);
+  }
+  const { success, code } = await child.status;
+  return { success, late: TIMED_OUT.includes(code), tail };
+}
+
+function testArguments(paths: readonly string[], filter: string | undefined): string[] {
+  const options = ["test", "--quiet", "--allow-all", "--permit-no-files", ...imports];
+  return [...options, ...(filter === undefined ? [] : [`--filter=${filter}`]), ...paths];
+}
+
+/**
+ * Runs a test that failed again, with nothing beside it: machines are shared, and a neighbour's work may have cost it
+ * its time. One that passes each time is named as unsteady, for somebody to look at, and does not fail the run.
+ */
+async function passesAlone({ name, file }: TestCase): Promise<boolean> {
+  const filter = `/^${name.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")}$/`;
+  for (let time = 1; time <= TIMES_AGAIN; time++) {
+    console.log(`\n-- again, ${time} of ${TIMES_AGAIN}: ${name}`);
+    if (!(await deno(testArguments([file], filter), SECONDS_AGAIN)).success) return false;
+  }
+  return true;
+}
+
+/** Runs one part. */
+async function run(part: Part, filter: string | undefined, report: string): Promise<Outcome> {
+  const paths = part.paths.filter((path) => exists(`${TOP}${path}`));
+  console.log(`\n== ${part.name}: ${part.program ?? paths.join(" ")}`);
+  const { success, late, tail } = await deno(
+    part.program === undefined
+      ? [...testArguments(paths, filter), `--junit-path=${report}`]
+      : ["run", "--quiet", "--allow-all", ...imports, part.program, report, ...(filter ? [filter] : [])],
+    part.limitSeconds,
+  );
+  if (late) console.log(`${part.name}: ended after its limit of ${part.limitSeconds} s`);
+  const xml = exists(report) ? Deno.readTextFileSync(report) : undefined;
+  const counts = countReport(xml, success, filter, tail);
+  const failed = testCases(xml ?? "", filter).filter(({ outcome }) => outcome === "failed");
+  // More than a few are no accident. A program runs its tests again itself.
+  const again = part.program === undefined && failed.length <= MOST_AGAIN ? failed : [];
+  const unsteady: TestCase[] = [];
+  for (const test of again) if (await passesAlone(test)) unsteady.push(test);
+  counts.failed -= unsteady.length;
+  counts.passed += unsteady.length;
+  return { counts, failed, unsteady };
 }
 
 /** The selection, or the end of the program. */
@@ -59,21 +126,33 @@ function line({ passed, failed, skipped }: Counts): string {
   return `${passed} passed, ${failed} failed, ${skipped} skipped`;
 }
 
-function main(): boolean {
+/** What the failed tests of a part said, each cut to its first lines. */
+function told({ failed, unsteady }: Outcome): string[] {
+  return failed.map((test) => {
+    const head = unsteady.includes(test) ? `unsteady, passed ${TIMES_AGAIN} times alone` : "failed";
+    const lines = test.failure.split("\n").slice(0, MOST_LINES);
+    return `${head}: ${test.name} (${test.file})\n${lines.map((text) => `    ${text}\n`).join("")}`;
+  });
+}
+
+async function main(): Promise<boolean> {
   const { parts, filter } = selection();
   const dir = Deno.makeTempDirSync({ prefix: "tsrun-report-" });
   const total: Counts = { passed: 0, failed: 0, skipped: 0 };
+  const failures: string[] = [];
   try {
-    const summary = parts.map((part) => {
-      const counts = run(part, filter, `${dir}/${part.name}.xml`);
-      for (const key of ["passed", "failed", "skipped"] as const) total[key] += counts[key];
-      return `${part.name}: ${line(counts)}`;
-    });
-    console.log(`\n${summary.join("\n")}\n\n${line(total)}`);
+    const summary: string[] = [];
+    for (const part of parts) {
+      const outcome = await run(part, filter, `${dir}/${part.name}.xml`);
+      for (const key of ["passed", "failed", "skipped"] as const) total[key] += outcome.counts[key];
+      failures.push(...told(outcome));
+      summary.push(`${part.name}: ${line(outcome.counts)}`);
+    }
+    console.log(`\n${failures.join("")}\n${summary.join("\n")}\n\n${line(total)}`);
   } finally {
     Deno.removeSync(dir, { recursive: true });
   }
   return total.failed === 0;
 }
 
-Deno.exit(main() ? 0 : 1);
+Deno.exit(await main() ? 0 : 1);

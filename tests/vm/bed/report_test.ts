@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { countReport } from "../../../build/parts.ts";
+import { countReport } from "../../../build/junit.ts";
 import { joinReports, skippedReport } from "./report.ts";
 
 const GOOD = '<testsuites><testsuite name="a"><testcase name="x" time="1"></testcase>' +
