@@ -6,7 +6,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { readConfig } from "./parse.ts";
 import { isPlainConfig } from "./plain.ts";
-import { type Config, containerdConfig, dockerConfig, fullConfig } from "./testing.ts";
+import { type Config, containerdConfig, dockerConfig, fullConfig, remappedConfig } from "./testing.ts";
 import { configWarnings, formatProblems, validateConfig } from "./validate.ts";
 
 /** Values that are wrong in most places, and right in some. */
@@ -67,7 +67,7 @@ function mutate(config: Config, random: () => number): void {
   }
 }
 
-const BASES: readonly (() => Config)[] = [dockerConfig, containerdConfig, fullConfig];
+const BASES: readonly (() => Config)[] = [dockerConfig, containerdConfig, remappedConfig, fullConfig];
 
 Deno.test("validation of mutated configurations never throws and says one line each", () => {
   const random = randomNumbers(20);
@@ -88,8 +88,8 @@ Deno.test("validation of mutated configurations never throws and says one line e
 Deno.test("a configuration that looks plain has neither problems nor warnings", () => {
   const random = randomNumbers(4);
   let plain = 0;
-  for (let round = 0; round < 10000; round++) {
-    const config = BASES[round % 2]();
+  for (let round = 0; round < 15000; round++) {
+    const config = BASES[round % 3]();
     for (let count = 1 + round % 2; count > 0; count--) mutate(config, random);
     if (!isPlainConfig(config) || JSON.stringify(config, noBigints).includes("\\u0000")) continue;
     plain++;
@@ -102,7 +102,7 @@ Deno.test("a configuration that looks plain has neither problems nor warnings", 
       JSON.stringify(config, noBigints),
     );
   }
-  assert(plain > 1000, `only ${plain} of 10000 configurations were plain`);
+  assert(plain > 1000, `only ${plain} of 15000 configurations were plain`);
 });
 
 Deno.test("readConfig says plain of no configuration with a NUL byte", () => {

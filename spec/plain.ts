@@ -15,7 +15,7 @@ import { CAPABILITIES } from "./capabilities.ts";
 import { MOUNT_PROPAGATION, MS_BIND, parseMountOptions } from "./mount_options.ts";
 import { RLIMITS } from "./rlimits.ts";
 import { SECCOMP_ACTIONS, SECCOMP_ARCHS, SECCOMP_FLAGS, SECCOMP_OPERATORS } from "./seccomp.ts";
-import type { LinuxMemory, LinuxSeccomp, Mount, Process, Spec } from "./types.ts";
+import type { LinuxIDMapping, LinuxMemory, LinuxSeccomp, Mount, Process, Spec } from "./types.ts";
 
 /**
  * The shapes, as JSON because V8 reads that faster than code.
@@ -54,9 +54,13 @@ const SHAPES = `{
       "!": ["type", "path", "major", "minor"], "type": "=node", "path": "p", "major": 4095, "minor": 1048575,
       "fileMode": 4294967295, "uid": 4294967294, "gid": 4294967294
     }],
+    "uidMappings": ["$range"], "gidMappings": ["$range"],
     "cgroupsPath": "s", "resources": "$resources", "sysctl": {"*": "s"}, "seccomp": "$seccomp",
     "rootfsPropagation": "=propagation", "maskedPaths": ["p"], "readonlyPaths": ["p"], "mountLabel": "s"
   }
+},
+"range": {
+  "!": ["containerID", "hostID", "size"], "containerID": 4294967295, "hostID": 4294967295, "size": "t"
 },
 "hook": {"!": ["path"], "path": "p", "args": ["s"], "env": ["e"], "timeout": "t"},
 "resources": {
@@ -101,7 +105,7 @@ function readShapes(): Shapes {
       capability: CAPABILITIES,
       device: { c: 0, b: 0, a: 0 },
       flag: SECCOMP_FLAGS,
-      namespace: { pid: 0, network: 0, ipc: 0, uts: 0, mount: 0, cgroup: 0 },
+      namespace: { pid: 0, network: 0, ipc: 0, uts: 0, mount: 0, cgroup: 0, user: 0 },
       node: { c: 0, b: 0 },
       operator: SECCOMP_OPERATORS,
       propagation: MOUNT_PROPAGATION,
@@ -167,8 +171,8 @@ export function isPlainConfig(config: unknown): boolean {
   if (root.path === "" || !isSound(process)) return false;
   const { namespaces = [], sysctl = {}, resources, seccomp } = linux!;
   const types: string[] = [];
-  for (const { type } of namespaces) {
-    if (types.includes(type)) return false;
+  for (const { type, path } of namespaces) {
+    if (types.includes(type) || type === "user" && path) return false;
     types.push(type);
   }
   if (!types.includes("mount") || (hostname || domainname) && !types.includes("uts")) return false;
@@ -182,7 +186,42 @@ export function isPlainConfig(config: unknown): boolean {
   const { limit = 0, swap = 0 }: LinuxMemory = resources?.memory ?? {};
   if (swap > 0 && (limit === 0 || swap < limit)) return false;
   for (const mount of mounts) if (!isPlainMount(mount)) return false;
+  if (
+    (types.includes("user") || linux!.uidMappings || linux!.gidMappings) && !isMapped(config as Spec, types)
+  ) {
+    return false;
+  }
   return !seccomp || isPlainFilter(seccomp);
+}
+
+/** Whether there is a new user namespace with one or two ranges of ids on each side, from 0 on, for all that are used. */
+function isMapped({ process, mounts = [], linux }: Spec, types: readonly string[]): boolean {
+  const { uidMappings = [], gidMappings = [] } = linux!, { uid, gid, additionalGids = [] } = process!.user;
+  const uids = countOfIds(uidMappings), gids = countOfIds(gidMappings);
+  if (!types.includes("user") || uid >= uids || gid >= gids || additionalGids.some((id) => id >= gids)) {
+    return false;
+  }
+  for (const { options = [] } of mounts) {
+    for (const option of options) {
+      const most = option.startsWith("uid=") ? uids : option.startsWith("gid=") ? gids : undefined;
+      if (most !== undefined && !(Number(option.slice(4)) < most)) return false;
+    }
+  }
+  return true;
+}
+
+/** How many ids the ranges hold, which follow one another from 0 on inside and do not meet outside; 0 for any others. */
+function countOfIds(ranges: readonly LinuxIDMapping[]): number {
+  if (ranges.length > 2) return 0;
+  let count = 0;
+  for (const { containerID, hostID, size } of ranges) {
+    if (containerID !== count || hostID + size > 4294967295 || (count += size) > 4294967295) return 0;
+  }
+  if (ranges.length === 2) {
+    const [low, high] = ranges[0].hostID < ranges[1].hostID ? ranges : [ranges[1], ranges[0]];
+    if (low.hostID + low.size > high.hostID) return 0;
+  }
+  return count;
 }
 
 /** Whether the document is a process with nothing wrong in it; false says nothing. */

@@ -131,6 +131,19 @@ export function containerdConfig(): Config {
   return config;
 }
 
+/** What dockerd writes for `docker run --userns`: a user namespace with ids of its own. */
+export function remappedConfig(): Config {
+  const config = dockerConfig();
+  config.linux.namespaces.push({ type: "user" });
+  for (const key of ["uidMappings", "gidMappings"]) {
+    config.linux[key] = [
+      { containerID: 0, hostID: 1000, size: 1 },
+      { containerID: 1, hostID: 100000, size: 65535 },
+    ];
+  }
+  return config;
+}
+
 /** A valid configuration that has, as far as they go together, all properties of the specification. */
 export function fullConfig(): Config {
   const config = dockerConfig();

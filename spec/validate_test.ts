@@ -1,7 +1,14 @@
 import { assert, assertEquals } from "@std/assert";
 import { defaultSpec } from "./default.ts";
 import { isPlainConfig, isPlainProcess } from "./plain.ts";
-import { change, type Config, containerdConfig, dockerConfig, fullConfig } from "./testing.ts";
+import {
+  change,
+  type Config,
+  containerdConfig,
+  dockerConfig,
+  fullConfig,
+  remappedConfig,
+} from "./testing.ts";
 import {
   configWarnings,
   formatProblems,
@@ -13,6 +20,7 @@ import {
 const VALID: Record<string, () => Config> = {
   docker: dockerConfig,
   containerd: containerdConfig,
+  remapped: remappedConfig,
   full: fullConfig,
   default: () => defaultSpec({ rootless: false, euid: 0, egid: 0, cgroup2: true }),
   rootless: () => defaultSpec({ rootless: true, euid: 1000, egid: 100, cgroup2: true }),
@@ -26,10 +34,41 @@ for (const [name, make] of Object.entries(VALID)) {
 }
 
 Deno.test("the configurations of clients are plain, and so are their processes", () => {
-  for (const make of [VALID.docker, VALID.containerd, VALID.default]) {
+  for (const make of [VALID.docker, VALID.containerd, VALID.remapped, VALID.default]) {
     assert(isPlainConfig(make()));
     assert(isPlainProcess(make().process));
   }
+});
+
+Deno.test("a configuration with a user namespace is plain only where everything it names is mapped", () => {
+  const changes: [string, unknown][] = [
+    ["linux.namespaces[5]", undefined],
+    ["linux.gidMappings", undefined],
+    ["linux.uidMappings", []],
+    ["linux.uidMappings[0].containerID", 1],
+    ["linux.uidMappings[1].containerID", 0],
+    ["linux.uidMappings[1].hostID", 1000],
+    ["linux.uidMappings[0].hostID", 100001],
+    ["linux.uidMappings[1].size", 0],
+    ["linux.uidMappings[1].hostID", 4294967290],
+    ["process.user.uid", 65536],
+    ["process.user.gid", 65536],
+    ["process.user.additionalGids[0]", 65536],
+    ["mounts[1].options[2]", "gid=65536"],
+  ];
+  for (const [path, value] of changes) {
+    const config = remappedConfig();
+    change(config, path, value);
+    assert(!isPlainConfig(config), path);
+    assert(value === undefined || validateConfig(config).length > 0, path);
+  }
+  const config = remappedConfig();
+  change(config, "linux.uidMappings[1].containerID", 2);
+  assertEquals(
+    [validateConfig(config).length, isPlainConfig(config)],
+    [0, false],
+    "ids that do not follow are right",
+  );
 });
 
 Deno.test("a configuration with a warning is not plain", () => {
