@@ -126,7 +126,7 @@ async function startProcess(k: LocalKernel, o: ExecOptions): Promise<number> {
   const begun = begin(k, o, state);
   const spec = savedConfig(o.root, o.id);
   const process = typeof o.process === "string"
-    ? await processFromFile(o.process)
+    ? await processFromFile(o.process, spec.process)
     : processFromFlags(spec.process, o.process);
   const parts = await loadParts(o, spec, process, state);
   parts.terminal?.checkTerminal(terminalRequest(o, process));

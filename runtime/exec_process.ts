@@ -100,12 +100,14 @@ function withCapabilities(base: Process["capabilities"], added: readonly string[
 }
 
 /**
- * Reads the document of `exec --process`.
+ * Reads the document of `exec --process`. What it leaves out of capabilities and scheduling is as in the container's own
+ * process, as in runc; the rest of what it leaves out the process goes without.
  *
  * @param path Path of a JSON file.
+ * @param base The container's own process.
  * @throws {RuntimeError} When there is none, or with everything that is wrong with it.
  */
-export async function processFromFile(path: string): Promise<Process> {
+export async function processFromFile(path: string, base: Process): Promise<Process> {
   let text: string, process: unknown;
   try {
     text = Deno.readTextFileSync(path);
@@ -120,7 +122,17 @@ export async function processFromFile(path: string): Promise<Process> {
   const { isPlainProcess } = await import("../spec/plain.ts");
   // What clients usually send is seen to be right at a glance; the full check takes longer than all the rest.
   if (text.includes("\\u0000") || !isPlainProcess(process)) await checkWhole(process, path);
-  return process as Process;
+  return withDefaults(process as Process, base);
+}
+
+function withDefaults(process: Process, base: Process): Process {
+  return {
+    ...process,
+    capabilities: process.capabilities ?? base.capabilities,
+    scheduler: process.scheduler ?? base.scheduler,
+    ioPriority: process.ioPriority ?? base.ioPriority,
+    execCPUAffinity: process.execCPUAffinity ?? base.execCPUAffinity,
+  };
 }
 
 async function checkWhole(process: unknown, path: string): Promise<void> {

@@ -92,24 +92,67 @@ Deno.test("processFromFlags: mistakes", () => {
   assertThrows(() => made({ env: ["=X"] }), RuntimeError, "name cannot be empty");
 });
 
+/** What of a process is there at all. */
+const present = (process: Process) => JSON.parse(JSON.stringify(process));
+
+/** A process of another container, with all that a document may leave to it. */
+const OTHER: Process = {
+  ...BASE,
+  capabilities: { bounding: ["CAP_CHOWN"] },
+  noNewPrivileges: true,
+  scheduler: { policy: "SCHED_BATCH" },
+  ioPriority: { class: "IOPRIO_CLASS_BE", priority: 3 },
+  execCPUAffinity: { final: "0" },
+};
+
+Deno.test("processFromFile: capabilities and scheduling that it leaves out are the container's, and nothing else", async () => {
+  const path = Deno.makeTempFileSync();
+  const { capabilities, scheduler, ioPriority, execCPUAffinity } = OTHER;
+  const bare = { user: { uid: 0, gid: 0 }, args: ["x"], cwd: "/" };
+  const inherited = { capabilities, scheduler, ioPriority, execCPUAffinity };
+  const own = {
+    capabilities: {},
+    scheduler: { policy: "SCHED_OTHER" },
+    ioPriority: { class: "IOPRIO_CLASS_IDLE", priority: 0 },
+    execCPUAffinity: {},
+  };
+  try {
+    for (
+      const [document, wanted] of [[bare, { ...bare, ...inherited }], [{ ...bare, ...own }, {
+        ...bare,
+        ...own,
+      }]]
+    ) {
+      Deno.writeTextFileSync(path, JSON.stringify(document));
+      assertEquals(present(await processFromFile(path, OTHER)), wanted);
+    }
+  } finally {
+    Deno.removeSync(path);
+  }
+});
+
 Deno.test("processFromFile: checked whole", async () => {
   const path = Deno.makeTempFileSync();
   const write = (document: unknown) => Deno.writeTextFileSync(path, JSON.stringify(document));
   try {
     write(BASE);
-    assertEquals(await processFromFile(path), BASE);
+    assertEquals(present(await processFromFile(path, BASE)), BASE);
     write({ ...BASE, cwd: "x", args: [] });
     await assertRejects(
-      () => processFromFile(path),
+      () => processFromFile(path, BASE),
       RuntimeError,
       "2 problems: cwd: Cwd must be an absolute path",
     );
     write({ ...BASE, ioPriority: { class: "IOPRIO_CLASS_BE", priority: 9 } });
-    await assertRejects(() => processFromFile(path), RuntimeError, "invalid ioPriority.Priority: 9");
+    await assertRejects(() => processFromFile(path, BASE), RuntimeError, "invalid ioPriority.Priority: 9");
     Deno.writeTextFileSync(path, "{");
-    await assertRejects(() => processFromFile(path), RuntimeError, path);
+    await assertRejects(() => processFromFile(path, BASE), RuntimeError, path);
   } finally {
     Deno.removeSync(path);
   }
-  await assertRejects(() => processFromFile(path), RuntimeError, `open ${path}: no such file or directory`);
+  await assertRejects(
+    () => processFromFile(path, BASE),
+    RuntimeError,
+    `open ${path}: no such file or directory`,
+  );
 });
