@@ -7,29 +7,40 @@ import { CgroupFileError, type CgroupFs, isGone } from "./fs.ts";
 
 const STATE = "freezer.state";
 
-/** Tries before giving up, and how they are spread: with the pauses below this is a wait of at most 1.5 seconds. */
-const TRIES = 1000;
+/** Milliseconds of pauses before giving up. */
+const LONGEST_WAIT = 10_000;
 /** So many tries come without a pause: a container of a few tasks freezes at the first or second. */
 const EAGER_TRIES = 20;
-/** A thaw this often helps when tasks keep arriving by fork while others are frozen already. */
-const THAW_EVERY = 50;
+/** So many tries more come every millisecond, the others every ten. */
+const QUICK_TRIES = 100;
+/** Milliseconds before the first thaw; the next one comes after twice as long, and so on. */
+const FIRST_THAW = 50;
 
 /**
  * Freezes a cgroup and waits until the kernel says so; on failure it is thawed again.
  *
- * The kernel may stay in FREEZING while new tasks appear, and then has to be asked again.
+ * The kernel may stay in FREEZING, and then has to be asked again. A task stops when it gets to run, which takes long
+ * where many have a small share of a CPU; one that waits for a task that has stopped does so only after a thaw. So
+ * there are thaws, with more and more time between them.
  *
- * @throws {RuntimeError} `unable to freeze` after a bounded wait.
+ * @throws {RuntimeError} `unable to freeze` after a bounded wait of some ten seconds.
  */
 export function freeze(fs: CgroupFs, dir: string): void {
+  let waited = 0;
+  const wait = (milliseconds: number) => {
+    fs.pause(milliseconds);
+    waited += milliseconds;
+  };
   try {
-    for (let attempt = 0; attempt < TRIES; attempt++) {
-      if (attempt % THAW_EVERY === THAW_EVERY - 1) {
+    let nextThaw = FIRST_THAW;
+    for (let attempt = 0; waited < LONGEST_WAIT; attempt++) {
+      if (waited >= nextThaw) {
         fs.write(dir, STATE, "THAWED");
-        fs.pause(10);
+        wait(10);
+        nextThaw = 2 * waited;
       }
       fs.write(dir, STATE, "FROZEN");
-      if (attempt >= EAGER_TRIES) fs.pause(1);
+      if (attempt >= EAGER_TRIES) wait(attempt < EAGER_TRIES + QUICK_TRIES ? 1 : 10);
       const state = fs.read(dir, STATE).trim();
       if (state === "FROZEN") return;
       if (state !== "FREEZING") throw new RuntimeError(`unexpected state ${state} while freezing`);
@@ -46,21 +57,17 @@ export function thaw(fs: CgroupFs, dir: string): void {
   fs.write(dir, STATE, "THAWED");
 }
 
-/** Whether a cgroup is frozen by itself, not by a parent; false when it is gone or has no freezer file (the root). */
+/**
+ * Whether a cgroup was told to freeze, itself and not a parent, be its tasks stopped yet or not; false when it is gone or
+ * has no such file (the root).
+ */
 export function isFrozen(fs: CgroupFs, dir: string): boolean {
   try {
-    for (let attempt = 0; attempt < TRIES; attempt++) {
-      const state = fs.read(dir, STATE).trim();
-      if (state === "THAWED") return false;
-      if (state === "FROZEN") return fs.read(dir, "freezer.self_freezing").trim() === "1";
-      if (state !== "FREEZING") throw new RuntimeError(`unknown "freezer.state" ${JSON.stringify(state)}`);
-      fs.pause(1);
-    }
+    return fs.read(dir, "freezer.self_freezing").trim() === "1";
   } catch (error) {
     if (error instanceof CgroupFileError && isGone(error.errno)) return false;
     throw error;
   }
-  throw new RuntimeError(`unable to get cgroup freezer state: ${dir} stays in FREEZING`);
 }
 
 /** A half frozen cgroup must not stay behind; that thawing fails too is not the failure to report. */

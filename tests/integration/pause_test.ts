@@ -92,6 +92,22 @@ contract("pause: delete wants --force, which leaves nothing", async (box) => {
   await box.assertNothingLeft();
 });
 
+contract("pause: forty busy processes in one percent of a CPU", async (box) => {
+  const script = "i=0; while [ $i -lt 40 ]; do (while :; do :; done) & i=$((i+1)); done; echo all; wait";
+  const container = await box.container({ process: { args: sh(script) } }).started();
+  const limit = async (quota: string) =>
+    assertOk(await box.cli(["update", "--cpu-period", "100000", "--cpu-quota", quota, container.id]));
+  await until("all processes", () => container.stdout() === "all\n");
+  await limit("1000");
+  await until("throttling", () => !/^nr_throttled [0-4]$/m.test(container.cgroup("cpu", "cpu.stat")));
+  assertOk(await pause(container));
+  assertEquals(container.cgroup("freezer", "freezer.state"), "FROZEN");
+  assertOk(await resume(container));
+  // To end, they need time.
+  await limit("-1");
+  assertOk(await container.delete("--force"));
+}, { skip: v1, notOnReference: "runc does not wait long enough for them" });
+
 contract("pause: list and ps see it", async (box) => {
   const container = await box.container(TICKING).started();
   assertOk(await pause(container));
