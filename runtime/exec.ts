@@ -78,6 +78,7 @@ interface Parts {
   terminal: typeof import("./console_socket.ts") | undefined;
   user: import("./exec_user_namespace.ts").ExecUserNamespace | undefined;
   listener: import("./exec_listener.ts").ExecListener | undefined;
+  sendPidfd: ReturnType<typeof import("./pidfd_socket.ts").connectForPidfd> | undefined;
 }
 
 /**
@@ -91,10 +92,11 @@ export async function execInContainer(o: ExecOptions): Promise<number> {
   // Before anything is started, so that no signal meant for the process is lost. Never disposed of: tsrun ends with it.
   const supervisor = o.detach ? undefined : new (await import("./supervisor.ts")).Supervisor();
   let master = -1;
-  const pid = await startProcess(k, o.detach ? o : { ...o, takeMaster: (fd) => master = fd });
+  const started = await startProcess(k, o.detach ? o : { ...o, takeMaster: (fd) => master = fd });
+  const { pid } = started;
   using terminal = master < 0 ? undefined : new (await import("./terminal.ts")).Terminal(master, supervisor!);
   mark("program started");
-  await tellCaller(k, o, pid);
+  tellCaller(k, o, started);
   if (supervisor === undefined) return 0;
   // The copy begins before anybody waits: a process that has been waited for cannot be looked at any more.
   terminal?.attach(pid);
@@ -103,13 +105,16 @@ export async function execInContainer(o: ExecOptions): Promise<number> {
   return status;
 }
 
+/** A process that runs, and how to send a pidfd of it, where the caller asked for one. */
+interface Started {
+  pid: number;
+  sendPidfd: Parts["sendPidfd"];
+}
+
 /** Says who the process is, where the caller asked for it; a process that nobody would know of is ended. */
-async function tellCaller(k: LocalKernel, { pidFile, pidfdSocket }: ExecOptions, pid: number): Promise<void> {
+function tellCaller(k: LocalKernel, { pidFile }: ExecOptions, { pid, sendPidfd }: Started): void {
   try {
-    if (pidfdSocket !== undefined) {
-      const { sendPidfd } = await import("./pidfd_socket.ts");
-      sendPidfd(k, pidfdSocket, pid, "setns");
-    }
+    sendPidfd?.(pid, "setns");
     if (pidFile !== undefined) writePidFile(pidFile, pid);
   } catch (error) {
     k.kill(pid, SIGKILL, { allow: "any" });
@@ -119,7 +124,7 @@ async function tellCaller(k: LocalKernel, { pidFile, pidfdSocket }: ExecOptions,
 }
 
 /** Starts the process; its pid on the host comes back when its program runs. */
-async function startProcess(k: LocalKernel, o: ExecOptions): Promise<number> {
+async function startProcess(k: LocalKernel, o: ExecOptions): Promise<Started> {
   checkPreserved(k, 0, o.preserveFds);
   const state = readState(o.root, o.id);
   const paths = await cgroupPaths(state, o.cgroups);
@@ -132,6 +137,7 @@ async function startProcess(k: LocalKernel, o: ExecOptions): Promise<number> {
   parts.terminal?.checkTerminal(terminalRequest(o, process));
   mark("process known");
   const known = { o, k, state, spec, process, parts };
+  const { sendPidfd } = parts;
   try {
     // From a session that systemd does not delegate only systemd gets a process into a user's unit.
     const entry = state.cgroup?.bus === "user"
@@ -141,12 +147,12 @@ async function startProcess(k: LocalKernel, o: ExecOptions): Promise<number> {
         begun.stage.pid,
       )
       : entryOf(paths);
-    return attempt({ ...known, ...begun, entry });
+    return { pid: attempt({ ...known, ...begun, entry }), sendPidfd };
   } catch (error) {
     if (!(error instanceof NoRoomError)) throw error;
     const entry = (await import("./exec_full.ts")).entryOfFull(paths);
     if (entry === undefined) throw error;
-    return attempt({ ...known, ...begin(k, o, state), entry });
+    return { pid: attempt({ ...known, ...begin(k, o, state), entry }), sendPidfd };
   }
 }
 
@@ -216,6 +222,9 @@ async function loadParts(
     resctrl: state.resctrl ? await import("./resctrl/group.ts") : undefined,
     listener: linux?.seccomp?.listenerPath
       ? new (await import("./exec_listener.ts")).ExecListener(local(), linux.seccomp, state)
+      : undefined,
+    sendPidfd: o.pidfdSocket
+      ? (await import("./pidfd_socket.ts")).connectForPidfd(local(), o.pidfdSocket)
       : undefined,
   };
 }

@@ -7,7 +7,7 @@
  */
 
 import type { LocalKernel } from "../ffi/local.ts";
-import { sendDescriptors } from "./unix_socket.ts";
+import { connectUnix, sendDescriptors, sendMessage } from "./unix_socket.ts";
 
 /** What the message says of the process, in runc's words: a container's init, or one that `exec` added. */
 export type PidfdKind = "standard" | "setns";
@@ -20,10 +20,34 @@ export type PidfdKind = "standard" | "setns";
  * @throws {OperationError} `dial unix <path>: <reason>`
  */
 export function sendPidfd(k: LocalKernel, path: string, pid: number, kind: PidfdKind): void {
-  const pidfd = k.call("pidfd_open", [pid, 0], { doing: "open a pidfd of the container's process" }).value;
+  const pidfd = openPidfd(k, pid);
   try {
     sendDescriptors(path, kind, [pidfd]);
   } finally {
     k.close(pidfd);
   }
+}
+
+/**
+ * Connects before there is a process, so that none is started where nobody listens.
+ *
+ * @param path As {@linkcode sendPidfd}.
+ * @returns Sends the pidfd, once.
+ * @throws {OperationError} `dial unix <path>: <reason>`
+ */
+export function connectForPidfd(k: LocalKernel, path: string): (pid: number, kind: PidfdKind) => void {
+  const socket = connectUnix(k, path);
+  return (pid, kind) => {
+    const pidfd = openPidfd(k, pid);
+    try {
+      sendMessage(k, socket, new TextEncoder().encode(kind), [pidfd], path);
+    } finally {
+      k.close(pidfd);
+      k.close(socket);
+    }
+  };
+}
+
+function openPidfd(k: LocalKernel, pid: number): number {
+  return k.call("pidfd_open", [pid, 0], { doing: "open a pidfd of the container's process" }).value;
 }
