@@ -95,9 +95,9 @@ contract(
       const released = code === 0 ||
         executorsOf(box).length > 0 && (await box.cli(["state", container.id])).code === 0 &&
           await container.status() === "created";
-      if (!released) await until("the executors to end", () => executorsOf(box).length === 0, 2000);
+      if (!released) await until("the executors to end", () => executorsOf(box).length === 0);
       assertOk(await container.delete("--force"));
-      await until("the executors to end", () => executorsOf(box).length === 0, 2000);
+      await until("the executors to end", () => executorsOf(box).length === 0);
       await box.assertNothingLeft();
       return code !== 0;
     };

@@ -13,13 +13,13 @@ function hook(script: string, more: Dict = {}): Dict {
   return { path: "/bin/sh", args: ["sh", "-c", script], ...more };
 }
 
-/** A hook that notes its kind in the box's log, and facts and state in files named after the kind. */
+/** A hook that notes facts and state in files named after its kind, and then the kind in the box's log. */
 function recorder(box: Box, kind: string): Dict {
   const inside = kind === "startContainer";
   const dir = inside ? "/hook" : `${box.dir}/hook`;
   const facts = ["mnt", "pid", "net", "uts"].map((name) => `$(readlink /proc/self/ns/${name})`).join(" ");
   const log = inside ? `/hook/log` : `${box.dir}/hook/log`;
-  return hook(`echo ${kind} >>${log}; echo ${facts} $PWD >${dir}/${kind}.facts; cat >${dir}/${kind}.json`);
+  return hook(`echo ${facts} $PWD >${dir}/${kind}.facts; cat >${dir}/${kind}.json; echo ${kind} >>${log}`);
 }
 
 /** A container with a recorder of each kind; startContainer's files are brought to the same directory. */
@@ -118,10 +118,7 @@ contract("hooks: the state on standard input", async (box) => {
   const container = recorded(box, { process: { args: sh("sleep 60") }, annotations: { key: "value" } });
   await container.started();
   const pid = await container.pid();
-  await until(
-    "startContainer",
-    () => exists(`${box.dir}/hook/startContainer.json`) && log(box).includes("startContainer"),
-  );
+  await until("startContainer", () => log(box).includes("startContainer"));
   assertOk(await container.delete("--force"));
   const status = {
     prestart: "creating",
@@ -216,11 +213,9 @@ contract("hooks: a program that is not there is an error that names it", async (
 });
 
 contract("hooks: one that runs too long is killed", async (box) => {
-  const hooks = { createRuntime: [hook(`echo $$ >${box.dir}/pid; exec sleep 30`, { timeout: 1 })] };
-  const begin = performance.now();
+  const hooks = { createRuntime: [hook(`echo $$ >${box.dir}/pid; exec sleep 600`, { timeout: 1 })] };
   const result = await box.container({ hooks }).create();
   assertError(result, /hook ran past specified timeout of 1/);
-  assert(performance.now() - begin < 5_000);
   const pid = readText(`${box.dir}/pid`).trim();
   await until(
     "the end of the hook",
@@ -230,20 +225,17 @@ contract("hooks: one that runs too long is killed", async (box) => {
 });
 
 contract("hooks: one that ends in time is not delayed by its timeout", async (box) => {
-  const begin = performance.now();
-  await box.container({ hooks: { createRuntime: [hook("true", { timeout: 20 })] } }).created();
-  assert(performance.now() - begin < 5_000);
+  // No command of a test may take that long.
+  await box.container({ hooks: { createRuntime: [hook("true", { timeout: 600 })] } }).created();
 });
 
 contract("hooks: one that does not read its input, and one that leaves a child behind", async (box) => {
   await box.container({ hooks: { createRuntime: [hook("exec <&-; true"), { path: "/bin/true" }] } })
     .created();
-  const begin = performance.now();
   await box.container({
-    hooks: { createRuntime: [hook(`sleep 5 <&- >&- 2>&- & echo $! >${box.dir}/child`)] },
+    hooks: { createRuntime: [hook(`sleep 600 <&- >&- 2>&- & echo $! >${box.dir}/child`)] },
   }).created();
-  assert(performance.now() - begin < 4_000);
-  Deno.kill(Number(readText(`${box.dir}/child`)), "SIGKILL");
+  Deno.kill(Number(readText(`${box.dir}/child`)), "SIGKILL"); // Fails where there is no child any more.
 });
 
 contract("hooks: a failing startContainer ends the container", async (box) => {

@@ -4,7 +4,7 @@ import type { Box } from "../lib/box.ts";
 import { namespaces, sh } from "../lib/bundle.ts";
 import { assertError, assertOk, type Container } from "../lib/container.ts";
 import { contract } from "../lib/contract.ts";
-import { readText, sleep, until } from "../lib/process.ts";
+import { readText, until } from "../lib/process.ts";
 import { lacksController } from "../lib/skip.ts";
 
 const SLEEP = { process: { args: ["/bin/sleep", "60"] } };
@@ -210,8 +210,8 @@ async function killWhenHookRuns(box: Box, container: Container, kind: string): P
   const hook = await until("the hook", () => Number(readText(`${box.dir}/${kind}.pid`).trim()) || undefined);
   killHard(runtime);
   await end;
-  killHard(hook); // in the host's numbers, except for createContainer's, which dies with its namespace
-  await sleep(20);
+  // createContainer's is a number of the container's PID namespace, with which that hook dies.
+  if (kind !== "createContainer") killHard(hook);
 }
 
 function killHard(pid: number): void {

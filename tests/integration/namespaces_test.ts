@@ -121,8 +121,9 @@ contract("namespaces: the loopback interface of a new network namespace is up", 
 });
 
 contract("namespaces: the process is number 1 of a new PID namespace, and alone", async (box) => {
-  const container = box.container({ process: { args: sh("echo $$; ls /proc | grep -c '^[0-9]'") } });
-  assertEquals(await container.output(), "1\n3\n"); // the shell, ls and grep
+  // The shell looks itself: it cannot be told how far the programs of a pipe have got.
+  const container = box.container({ process: { args: sh("echo $$; cd /proc; echo [0-9]*") } });
+  assertEquals(await container.output(), "1\n1\n");
 });
 
 contract("namespaces: without a new PID namespace the host's processes are there", async (box) => {

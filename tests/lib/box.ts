@@ -106,10 +106,14 @@ export class Box {
       leaks.push(`cgroup ${path}`);
       removeCgroup(path);
     }
-    for (const target of findMounts(this.token)) leaks.push(`mount ${target}`);
+    for (const target of await settled(() => findMounts(this.token))) leaks.push(`mount ${target}`);
     await removeMounts(this.token);
     leaks.push(...stateEntries(this.root).map((name) => `state ${name}`));
-    if (findMounts(this.token).length === 0) Deno.removeSync(this.dir, { recursive: true });
+    try {
+      if (findMounts(this.token).length === 0) Deno.removeSync(this.dir, { recursive: true });
+    } catch (error) {
+      leaks.push(`${this.dir}: ${error instanceof Error ? error.message : error}`);
+    }
     return leaks;
   }
 
@@ -118,7 +122,7 @@ export class Box {
     const left = {
       processes: await settled(() => findProcesses(this.token)),
       cgroups: await settled(() => findCgroups(this.token)),
-      mounts: findMounts(this.token),
+      mounts: await settled(() => findMounts(this.token)),
       state: stateEntries(this.root),
     };
     assertEquals(left, { processes: [], cgroups: [], mounts: [], state: [] });
@@ -133,7 +137,7 @@ export class Box {
   }
 }
 
-/** What `find` still finds after up to a second: ends of processes take a moment. */
+/** What `find` still finds after up to some seconds: ends of processes take a moment. */
 async function settled<T>(find: () => T[]): Promise<T[]> {
   for (let tries = 0; tries < 20 * PATIENCE; tries++) {
     if (find().length === 0) return [];

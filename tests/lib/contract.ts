@@ -6,7 +6,7 @@ import { skip } from "./skip.ts";
 
 /** Options of {@linkcode contract}. */
 export interface ContractOptions {
-  /** Milliseconds for the whole test; 30 s when absent. */
+  /** Milliseconds for the whole test, times {@linkcode PATIENCE}; 30 s when absent. */
   timeout?: number;
   /** Why Debian's runc 1.1.5 does not hold this part of the contract: the test is skipped there. */
   notOnReference?: string;

@@ -1,7 +1,7 @@
 /** A terminal for tests: a pseudo-terminal whose other side is the terminal of a program, driven like a person would. */
 import { EAGAIN } from "../../ffi/errno.ts";
 import { local } from "../../ffi/local.ts";
-import { sleep } from "./process.ts";
+import { PATIENCE, sleep } from "./process.ts";
 
 // open(2), ioctl_tty(2); the values are the same on x86-64 and aarch64.
 const O_RDWR = 0o2, O_NOCTTY = 0o400, O_NONBLOCK = 0o4000, O_CLOEXEC = 0o2000000;
@@ -94,11 +94,11 @@ export class Terminal {
    * Waits until the output that was not yet matched matches; what stands up to the end of the match is then seen.
    *
    * @param pattern Of the output, with `\r\n` at the ends of lines.
-   * @param limit Milliseconds.
+   * @param limit Milliseconds, times {@linkcode PATIENCE}.
    * @throws Error that shows the output, when the time is over or the program has ended.
    */
   async expect(pattern: RegExp, limit = 10_000): Promise<RegExpExecArray> {
-    const end = performance.now() + limit;
+    const end = performance.now() + limit * PATIENCE;
     while (true) {
       const ended = this.over;
       const match = pattern.exec(this.output.slice(this.seen));
@@ -107,7 +107,7 @@ export class Terminal {
         return match;
       }
       if (ended || performance.now() > end) {
-        const why = ended ? "the terminal was left" : `waited ${limit} ms`;
+        const why = ended ? "the terminal was left" : `waited ${limit * PATIENCE} ms`;
         throw new Error(`${why} without ${pattern}; the output: ${JSON.stringify(this.output.slice(-2000))}`);
       }
       await sleep(PAUSE);
@@ -130,14 +130,23 @@ export class Terminal {
     return this.ioctl(TCGETS, new Uint8Array(TERMIOS)).toString();
   }
 
-  /** Waits for the program's end and for the last of its output. @returns Exit status, 128 + n for signal n. */
+  /**
+   * Waits for the program's end and for the last of its output.
+   *
+   * @param limit Milliseconds, times {@linkcode PATIENCE}.
+   * @returns Exit status, 128 + n for signal n.
+   */
   async wait(limit = 10_000): Promise<number> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(
         () =>
-          reject(new Error(`still running after ${limit} ms; the output: ${JSON.stringify(this.output)}`)),
-        limit,
+          reject(
+            new Error(
+              `still running after ${limit * PATIENCE} ms; the output: ${JSON.stringify(this.output)}`,
+            ),
+          ),
+        limit * PATIENCE,
       );
     });
     try {
