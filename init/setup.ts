@@ -307,6 +307,8 @@ function becomeProcess(k: Recorder, plan: SetupPlan, { root, procfs, fifo, settl
   checkWorkingDirectory(cwd.text());
   if (home) env.push(`HOME=${home.resolve()}`);
   const path = program.resolve();
+  // The last change of its ids is behind it, which would take this back (prctl(2)).
+  if (plan.userNamespace?.shown) k.prctl(c.PR_SET_DUMPABLE, 1);
   const start = hooks?.startContainer ?? [];
   const pid = start.length > 0 ? k.call("getpid", []).value : 0;
   const hookSettings = hookSetting(plan, "created", pid, env);

@@ -363,6 +363,7 @@ Deno.test("set-up: in a user namespace, maps come first, and root of it makes al
     becomeRoot: (k: Recorder) => void k.call("setresuid", [0, 0, 0]),
     open: (k: Recorder, path: string, flags: number) => k.open(path, flags),
     groupsDenied: () => true,
+    shown: false,
   };
   const k = run({}, { userNamespace: steps }, hostDevices());
   assertOrder(
@@ -379,4 +380,8 @@ Deno.test("set-up: in a user namespace, maps come first, and root of it makes al
   // Groups cannot change there, and nodes of devices cannot be made.
   assertEquals(names(k).includes("setgroups"), false);
   assertEquals(callsOf(k, "mknodat"), []);
+  const show = `prctl ${c.PR_SET_DUMPABLE} 1`;
+  assertEquals(k.lines().some((line) => line.startsWith(show)), false);
+  const shown = run({}, { userNamespace: { ...steps, shown: true } }, hostDevices());
+  assertOrder(shown, "setresuid 0 0 0", "capset", show, "openat ");
 });

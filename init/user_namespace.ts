@@ -30,6 +30,8 @@ export interface UserNamespaceSteps {
   open(k: Recorder, path: string, flags: number): Result;
   /** Groups can be neither added nor dropped there: setgroups(2) is denied for good. */
   groupsDenied(): boolean;
+  /** Whether its owner, who is not the host's root, may look at it while it waits: `exec` enters what it shows. */
+  shown: boolean;
 }
 
 /**

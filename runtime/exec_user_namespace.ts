@@ -37,7 +37,8 @@ export function lookAtUserNamespace(
   };
   if (!isVisible(pid)) {
     throw new RuntimeError(
-      "without root's rights only containers that have been started can be entered, of your own user",
+      "without root's rights only containers of your own user can be entered, and, " +
+        "where they share a PID namespace, only those that have been started",
     );
   }
   if (!differs("user")) return undefined;
@@ -60,7 +61,7 @@ export function lookAtUserNamespace(
   return { hostUid, groupsDenied, capabilities, flags };
 }
 
-/** Whether this process may look into another: an init that waits for `start` shows itself to root of the host only. */
+/** Whether this process may look into another: an init that waits for `start` hides itself in a PID namespace of others. */
 function isVisible(pid: number): boolean {
   try {
     return Deno.readLinkSync(`/proc/${pid}/ns/user`) !== "";

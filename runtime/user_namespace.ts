@@ -19,7 +19,7 @@ import {
   refusalHint,
 } from "../init/user_namespace.ts";
 import { NAMESPACES } from "../spec/namespaces.ts";
-import type { Spec } from "../spec/types.ts";
+import type { LinuxNamespace, Spec } from "../spec/types.ts";
 import { actAs } from "./act_as.ts";
 import { RuntimeError } from "./errors.ts";
 import { MountSources } from "./mount_source.ts";
@@ -126,6 +126,8 @@ export class UserNamespace {
           return fd.value >= 0 ? fd : { value: hand.fetch((k) => k.open(path, flags)) };
         },
         groupsDenied: () => this.#groupsDenied,
+        // Who shares a PID namespace with other containers is hidden from those.
+        shown: Deno.uid() !== 0 && this.#tools.spec.linux!.namespaces!.some(isNewPid),
       },
       openSource: (mount, source, flags) => sources.open(mount, source, flags),
       copyUp: (from, to) => this.#copyUp(init, from, to),
@@ -169,6 +171,8 @@ export class UserNamespace {
     this.#sources?.end();
   }
 }
+
+const isNewPid = ({ type, path }: LinuxNamespace) => type === "pid" && !path;
 
 /** What the kernel shows for an id that is not mapped: /proc/sys/kernel/overflowuid. */
 const NOBODY = 65534;

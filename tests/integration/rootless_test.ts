@@ -92,12 +92,43 @@ contract("rootless: exec as somebody that nobody is", async (box) => {
   assertError(user, /cannot setuid to unmapped uid 5 in user namespace/, 255);
 }, { skip, notOnReference: "runc has other words" });
 
-contract("rootless: exec before the start is refused", async (box) => {
+const NEWUIDMAP = skip ?? (exists("/usr/bin/newuidmap") ? undefined : "newuidmap is not installed");
+
+/** Maps of a user with subordinate ids. */
+const MANY_IDS = [
+  { containerID: 0, hostID: USER, size: 1 },
+  { containerID: 1, hostID: SUBORDINATE, size: 65_535 },
+];
+
+/** Enters a container that waits for `start`, and starts it. */
+async function execEarly(container: RootlessContainer): Promise<void> {
+  const { id, bundle } = container;
+  const run = (...args: string[]) => container.run(...args);
+  assertOk(await run("create", "--bundle", bundle.dir, id));
+  const state = async () => JSON.parse(assertOk(await run("state", id)).stdout);
+  const { pid } = await state();
+  const facts = parseFacts(assertOk(await run("exec", id, ...PROBE)).stdout);
+  for (const name of ["user", "pid", "ipc", "uts", "mnt", "net"]) {
+    assertEquals(facts.ns[name], Deno.readLinkSync(`/proc/${pid}/ns/${name}`), name);
+  }
+  assertEquals((await state()).status, "created");
+  assertOk(await run("start", id));
+  assertEquals((await state()).status, "running");
+}
+
+contract("rootless: exec before the start", async (box) => {
   await using container = await RootlessContainer.make(box, SLEEP);
-  assertOk(await container.run("create", "--bundle", container.bundle.dir, container.id));
-  const result = await container.run("exec", container.id, "true");
-  assertError(result, /only containers that have been started can be entered/, 255);
-}, { skip, notOnReference: "runc's init may be looked at" });
+  await execEarly(container);
+}, { skip });
+
+contract("rootless: exec before the start, another user's process", async (box) => {
+  await using container = await RootlessContainer.make(box, SLEEP, { uid: USER, subordinate: true });
+  container.configure({
+    process: { user: { uid: 1000, gid: 1000 } },
+    linux: { uidMappings: MANY_IDS, gidMappings: MANY_IDS },
+  });
+  await execEarly(container);
+}, { skip: NEWUIDMAP, notOnReference: "runc may not look at such an init" });
 
 contract("rootless: ps finds processes without a cgroup", async (box) => {
   await using container = await RootlessContainer.make(box, SLEEP);
@@ -199,10 +230,7 @@ contract("rootless: limits, a filter, hooks, and what they are told", async (box
 contract("rootless: more ids, by newuidmap and newgidmap", async (box) => {
   const text = "cat /proc/self/uid_map /proc/self/setgroups; touch /tmp/a; chown 1000:5 /tmp/a; id -G";
   await using container = await RootlessContainer.make(box, script(text), { uid: USER, subordinate: true });
-  const maps = [
-    { containerID: 0, hostID: USER, size: 1 },
-    { containerID: 1, hostID: SUBORDINATE, size: 65_535 },
-  ];
+  const maps = MANY_IDS;
   const all = ["CAP_CHOWN", "CAP_SETUID", "CAP_SETGID"];
   container.configure({
     process: {
@@ -226,7 +254,7 @@ contract("rootless: more ids, by newuidmap and newgidmap", async (box) => {
   );
   assertOk(await container.run("kill", container.id, "KILL"));
 }, {
-  skip: skip ?? (exists("/usr/bin/newuidmap") ? undefined : "newuidmap is not installed"),
+  skip: NEWUIDMAP,
   notOnReference: "runc refuses groups where they are granted",
 });
 
@@ -242,7 +270,13 @@ contract("rootless: a container that joins the namespaces of another, as in a po
     linux: { namespaces: [{ type: "mount" }, ...joined], uidMappings: undefined, gidMappings: undefined },
   });
   const { dir } = container.bundle;
-  const member = assertOk(await container.run("run", "--bundle", dir, `${container.id}-2`));
+  const second = `${container.id}-2`;
+  assertOk(await container.run("create", "--bundle", dir, second));
+  // While it waits nobody of the pod may look at it, so that nobody else may either.
+  const early = await container.run("exec", second, "true");
+  assertError(early, /where they share a PID namespace, only those that have been started/, 255);
+  assertOk(await container.run("delete", "--force", second));
+  const member = assertOk(await container.run("run", "--bundle", dir, second));
   const facts = parseFacts(member.stdout);
   for (const [, link] of Object.entries(links)) {
     assertEquals(facts.ns[link], Deno.readLinkSync(`/proc/${pid}/ns/${link}`), link);
