@@ -5,6 +5,7 @@
  * @module
  */
 
+import { local } from "./local.ts";
 import { type SyscallName, syscallNumber } from "./syscalls.ts";
 
 const SYMBOLS = {
@@ -25,6 +26,14 @@ type BackgroundCall = (
 let bound: BackgroundCall | undefined;
 
 /**
+ * Signals that Deno sets handlers for without being asked, half a second after its event loop has begun to turn: SIGUSR1
+ * then opens a debugger's port, and the others end the program, whoever has been listening to them before.
+ */
+const SEIZED = { SIGHUP: 1, SIGINT: 2, SIGUSR1: 10, SIGTERM: 15 } as const;
+/** Bytes of the kernel's `struct sigaction`. */
+const SIGACTION_SIZE = 32;
+
+/**
  * Makes a call on a thread of Deno's pool.
  *
  * @param args Numbers: descriptors, lengths, addresses of memory that must stay until the promise is settled.
@@ -34,6 +43,34 @@ export function inBackground(
   name: SyscallName,
   [a = 0, b = 0, c = 0, d = 0, e = 0]: readonly number[],
 ): Promise<number> {
-  bound ??= Deno.dlopen("libc.so.6", SYMBOLS).symbols.syscall as unknown as BackgroundCall;
-  return bound(syscallNumber(name), a, b, c, d, e);
+  return prepareBackground()(syscallNumber(name), a, b, c, d, e);
+}
+
+/**
+ * Makes ready for calls in the background, which takes a millisecond. The first of them does it too, but in that
+ * millisecond a signal may end the program: who listens to signals does it before there is anything to lose.
+ */
+export function prepareBackground(): BackgroundCall {
+  if (bound === undefined) {
+    keepSignals();
+    bound = Deno.dlopen("libc.so.6", SYMBOLS).symbols.syscall as unknown as BackgroundCall;
+  }
+  return bound;
+}
+
+/** Lets Deno set its handlers now, since it sets each only once, and brings back the actions of before. */
+function keepSignals(): void {
+  const k = local();
+  k.scratch(() => {
+    const actions = Object.values(SEIZED).map((signal) => {
+      const action = k.buffer(SIGACTION_SIZE);
+      k.call("rt_sigaction", [signal, null, action, 8]);
+      return { signal, action };
+    });
+    const names = Object.keys(SEIZED) as (keyof typeof SEIZED)[];
+    const nothing = () => {};
+    for (const name of names) Deno.addSignalListener(name, nothing);
+    for (const { signal, action } of actions) k.call("rt_sigaction", [signal, action, null, 8]);
+    for (const name of names) Deno.removeSignalListener(name, nothing);
+  });
 }

@@ -72,6 +72,10 @@ export async function createContainer(o: CreateOptions): Promise<ContainerState>
   if (listening > 0) config.spec.process.env = withListenDescriptors(config.spec.process.env, listening);
   parts.notify?.addNotifySocket(config.spec, o.root, o.id);
   parts.terminal?.checkTerminal(terminalRequest(o, config.spec));
+  // A tsrun that stays will wait for more than one thing then, by its event loop.
+  if (o.takeMaster && (parts.terminal ?? parts.notify)) {
+    (await import("../ffi/background.ts")).prepareBackground();
+  }
   mark("config read");
   const rootfs = resolveRootfs(o.bundle, config.spec.root.path);
   const mounts = new HostMounts();

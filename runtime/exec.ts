@@ -89,6 +89,9 @@ interface Parts {
  */
 export async function execInContainer(o: ExecOptions): Promise<number> {
   const k = local();
+  // The process may have a terminal.
+  const waits = !o.detach && (typeof o.process === "string" || o.process.tty);
+  if (waits) (await import("../ffi/background.ts")).prepareBackground();
   // Before anything is started, so that no signal meant for the process is lost. Never disposed of: tsrun ends with it.
   const supervisor = o.detach ? undefined : new (await import("./supervisor.ts")).Supervisor();
   let master = -1;

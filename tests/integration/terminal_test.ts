@@ -66,6 +66,9 @@ contract("terminal: the caller's is as before after an end, an error, and a sign
     ["echo ready; exit 3", /ready/, 3],
     ["trap 'exit 9' TERM; echo ready; while :; do sleep .05; done", /ready/, 9, "SIGTERM"],
     ["trap 'exit 8' HUP; echo ready; while :; do sleep .05; done", /ready/, 8, "SIGHUP"],
+    // Deno would have handlers of its own by then.
+    ["trap 'exit 7' TERM; sleep 1; echo ready; while :; do sleep .05; done", /ready/, 7, "SIGTERM"],
+    ["trap 'exit 6' USR1; sleep 1; echo ready; while :; do sleep .05; done", /ready/, 6, "SIGUSR1"],
     ["echo ready; exec sleep 60", /ready/, 137, "SIGKILL"],
   ];
   for (const [script, what, code, signal] of cases) {
