@@ -20,15 +20,27 @@ import { errno, libc } from "./libc.ts";
 import { Memory } from "./memory.ts";
 import { type SyscallName, syscallNumber } from "./syscalls.ts";
 import { EINTR } from "./errno.ts";
+import { POLLIN } from "./constants.ts";
 
 /** Bytes for the strings and structures of this process's own calls. */
 const SIZE = 1 << 20;
 
+/** Bytes of poll(2)'s `struct pollfd`, and where its events stand: those asked for, and those that have happened. */
+const POLLFD_SIZE = 8, POLLFD_WANTED = 4, POLLFD_HAPPENED = 6;
+
+/** What may end a call that blocks. */
+export interface Interruption {
+  /** A descriptor that is readable when there is something to look at. */
+  readonly fd: number;
+  /** Looks at it: throws, or the call goes on. */
+  check(): void;
+}
+
 /** Makes every call at once; results are plain numbers. */
 export class LocalKernel extends Kernel {
   readonly memory: Memory;
-  /** Called when a signal has interrupted a call. It may throw; else the call is made again. */
-  onInterrupt: (() => void) | undefined;
+  /** Looked at when a signal has interrupted a call, and while {@linkcode LocalKernel.waitReadable} waits. */
+  interruption: Interruption | undefined;
   /** Held so that the garbage collector never frees what the kernel reads. */
   readonly #block: ArrayBuffer;
 
@@ -43,7 +55,7 @@ export class LocalKernel extends Kernel {
     );
   }
 
-  /** Makes the call, and makes it again after EINTR (signal(7)), unless {@linkcode onInterrupt} throws. */
+  /** Makes the call, and makes it again after EINTR (signal(7)), unless {@linkcode interruption} throws. */
   override call(name: SyscallName, args: readonly Arg[], options?: CallOptions): Result {
     const top = this.memory.top;
     try {
@@ -54,7 +66,7 @@ export class LocalKernel extends Kernel {
         if (value !== -1) return { value };
         const error = errno();
         if (error === EINTR) {
-          this.onInterrupt?.();
+          this.interruption?.check();
           continue;
         }
         if (options?.allow === "any" || options?.allow?.includes(error)) return { value: -error };
@@ -67,6 +79,33 @@ export class LocalKernel extends Kernel {
     } finally {
       this.memory.release(top);
     }
+  }
+
+  /**
+   * Waits until one of the descriptors has something to read, or its other end is gone, by ppoll(2).
+   *
+   * A signal that comes right before a call that blocks, or on another thread, does not interrupt it. So what may take
+   * long waits here first, where the interruption is one of the things that are waited for.
+   *
+   * @returns What poll(2) says of each, 0 for nothing.
+   */
+  waitReadable(...fds: number[]): number[] {
+    return this.scratch(() => {
+      const all = this.interruption ? [...fds, this.interruption.fd] : fds;
+      const poll = this.buffer(all.length * POLLFD_SIZE);
+      const { view, base } = this.memory;
+      const at = (i: number) => poll.address - base + i * POLLFD_SIZE;
+      all.forEach((fd, i) => {
+        view.setInt32(at(i), fd, true);
+        view.setInt16(at(i) + POLLFD_WANTED, POLLIN, true);
+      });
+      for (;;) {
+        this.call("ppoll", [poll, all.length, null, null, 8]);
+        const events = all.map((_, i) => view.getInt16(at(i) + POLLFD_HAPPENED, true));
+        if (events.slice(0, fds.length).some((happened) => happened !== 0)) return events;
+        this.interruption?.check();
+      }
+    });
   }
 
   #repair(repair: Repair | undefined, error: number): "retry" | "skip" | undefined {

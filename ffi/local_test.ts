@@ -197,3 +197,29 @@ function runScript(script: string, ...flags: string[]): string {
     Deno.removeSync(file);
   }
 }
+
+Deno.test("local: a wait ends when there is something to read, or an interruption, even one from before it began", () =>
+  withKernel((k) => {
+    const [data, signals] = [k.buffer(8), k.buffer(8)];
+    for (const pipe of [data, signals]) k.call("pipe2", [pipe, c.O_CLOEXEC]);
+    const wait = () => k.waitReadable(data.i32(0));
+    let checks = 0;
+    k.interruption = {
+      fd: signals.i32(0),
+      check() {
+        k.call("read", [signals.i32(0), k.buffer(8), 8]);
+        // The first is none that matters; after it there is something to read.
+        if (++checks === 2) throw new Error("interrupted");
+        k.call("write", [data.i32(4), "x", 1]);
+      },
+    };
+    k.call("write", [signals.i32(4), "s", 1]);
+    assertEquals(wait()[0], c.POLLIN);
+    k.call("read", [data.i32(0), k.buffer(8), 8]);
+    k.call("write", [signals.i32(4), "s", 1]);
+    assertThrows(wait, Error, "interrupted");
+    k.interruption = undefined;
+    k.close(data.i32(4));
+    assertEquals(k.waitReadable(data.i32(0)), [c.POLLHUP]);
+    for (const fd of [data.i32(0), signals.i32(0), signals.i32(4)]) k.close(fd);
+  }));

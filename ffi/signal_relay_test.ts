@@ -86,12 +86,14 @@ const INTERRUPTED = `
 const { local } = await import("./local.ts"), { SignalRelay } = await import("./signal_relay.ts");
 const k = local(), relay = new SignalRelay(k);
 relay.catch([14], true);
-k.onInterrupt = () => {
-  console.log("interrupted by", ...relay.take());
+const check = () => {
+  console.log("interrupted by", ...new Set(relay.take()));
   Deno.exit();
 };
-new Deno.Command("/bin/sh", { args: ["-c", "sleep .2; kill -ALRM " + Deno.pid] }).spawn();
-k.call("ppoll", [0, 0, [5, 0], null, 8]);
+k.interruption = { fd: relay.fd, check };
+// Again and again: the first may come before the call has begun.
+new Deno.Command("/bin/sh", { args: ["-c", "while kill -ALRM " + Deno.pid + "; do sleep .1; done"] }).spawn();
+k.call("ppoll", [0, 0, [60, 0], null, 8]);
 console.log("not interrupted");
 `;
 

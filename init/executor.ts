@@ -45,6 +45,7 @@ class SocketChannel implements Channel {
   }
 
   receive(): number {
+    if (this.kernel.interruption) this.kernel.waitReadable(this.ours);
     const got = this.kernel.call("read", [this.ours, this.#word, 8], {
       doing: "hear from the executor",
       allow: GONE,

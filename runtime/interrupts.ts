@@ -24,15 +24,15 @@ export class Interrupts {
     this.relay.catch(ENDING, false);
   }
 
-  /** Runs what a signal may end: within, calls that block end as soon as one comes. */
+  /** Runs what a signal may end: within, waits, and calls that block, end as soon as one comes. */
   async during<T>(work: () => T | Promise<T>): Promise<T> {
-    this.k.onInterrupt = () => this.check();
+    this.k.interruption = { fd: this.relay.fd, check: () => this.check() };
     this.relay.catch(ENDING, true);
     try {
       this.check();
       return await work();
     } finally {
-      this.k.onInterrupt = undefined;
+      this.k.interruption = undefined;
     }
   }
 

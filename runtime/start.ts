@@ -59,17 +59,10 @@ function openGate(k: LocalKernel, path: string, state: ContainerState): Uint8Arr
   if (pidfd < 0 || !initAlive(state)) throw gone();
   const fifo = k.open(path, c.O_RDONLY | c.O_NONBLOCK | c.O_NOFOLLOW).value;
   return k.scratch(() => {
-    const poll = k.buffer(16), data = k.buffer(REPORT_SIZE);
-    const { view, base } = k.memory;
-    const at = poll.address - base;
+    const data = k.buffer(REPORT_SIZE);
     let length = 0;
     for (;;) {
-      view.setInt32(at, fifo, true);
-      view.setInt32(at + 4, c.POLLIN, true);
-      view.setInt32(at + 8, pidfd, true);
-      view.setInt32(at + 12, c.POLLIN, true);
-      k.call("ppoll", [poll, 2, null, null, 8]);
-      const gate = view.getInt16(at + 6, true), init = view.getInt16(at + 14, true);
+      const [gate, init] = k.waitReadable(fifo, pidfd);
       if (gate & c.POLLIN) {
         length +=
           k.call("read", [fifo, data.slice(length, REPORT_SIZE - length), REPORT_SIZE - length]).value;
