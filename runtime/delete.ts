@@ -15,6 +15,8 @@ const SIGKILL = 9;
 
 /** How long the kernel may take to end killed processes, in milliseconds: runc waits as long. */
 const KILL_TIMEOUT = 10_000;
+/** How long processes may take to stop before they are signalled one by one, in milliseconds. */
+const FREEZE_TIMEOUT = 1000;
 
 /**
  * Kills what is left of a container and removes all that belongs to it: processes, cgroups, state directory.
@@ -114,21 +116,29 @@ export function emptyCgroup(cgroup: CgroupDriver): void {
   }
 }
 
-/** Kills every process of a cgroup, none of which can fork its way out, as all are stopped meanwhile. */
+/** Kills every process of a cgroup. */
 export function killCgroup(cgroup: CgroupDriver): void {
-  if (cgroup.kill?.()) return;
-  freezeIfPossible(cgroup);
+  if (!cgroup.kill?.()) signalCgroup(cgroup, SIGKILL);
+}
+
+/**
+ * Signals every process of a cgroup, none of which can fork its way out, as all are stopped meanwhile. A cgroup that was
+ * stopped before stays so, and its processes get the signal when they go on; unless it is SIGKILL.
+ */
+export function signalCgroup(cgroup: CgroupDriver, signal: number): void {
+  const paused = cgroup.frozen();
+  if (!paused) freezeIfPossible(cgroup);
   try {
-    for (const pid of cgroup.pids()) killPid(pid, SIGKILL);
+    for (const pid of cgroup.pids()) killPid(pid, signal);
   } finally {
-    thawFrozen(cgroup);
+    if (!paused || signal === SIGKILL) thawFrozen(cgroup);
   }
 }
 
-/** A cgroup that cannot be frozen (no freezer there) can still be killed, only less surely: callers look again. */
+/** A cgroup that cannot be frozen can still be signalled, only less surely: who kills looks again. */
 function freezeIfPossible(cgroup: CgroupDriver): void {
   try {
-    cgroup.freeze();
+    cgroup.freeze(FREEZE_TIMEOUT);
   } catch (error) {
     if (!(error instanceof RuntimeError)) throw error;
   }

@@ -5,7 +5,7 @@
 import type { CgroupRecord } from "./cgroups/driver.ts";
 import { RuntimeError } from "./errors.ts";
 import { isPaused } from "./frozen.ts";
-import { killPid, sendSignal } from "./signal.ts";
+import { sendSignal } from "./signal.ts";
 import { type ContainerState, initAlive } from "./state.ts";
 
 const SIGKILL = 9;
@@ -39,11 +39,11 @@ export async function killContainer(state: ContainerState, signal: number, all: 
  */
 async function signalAll(state: ContainerState, cgroup: CgroupRecord, signal: number): Promise<void> {
   const { openCgroup } = await import("./cgroups/driver.ts");
-  const { killCgroup } = await import("./delete.ts");
+  const { killCgroup, signalCgroup } = await import("./delete.ts");
   const driver = await openCgroup(cgroup);
   const pids = driver.pids();
   if (signal === SIGKILL) killCgroup(driver);
-  else for (const pid of pids) killPid(pid, signal);
+  else if (signal !== 0) signalCgroup(driver, signal);
   if (!pids.includes(state.pid)) sendSignal(state.pid, state.startTime, signal);
 }
 

@@ -91,8 +91,13 @@ export interface CgroupDriver {
    */
   kill?(): boolean;
 
-  /** Stops all processes; returns when the kernel says that all are stopped. Bounded wait. */
-  freeze(): void;
+  /**
+   * Stops all processes; returns when the kernel says that all are stopped.
+   *
+   * @param longest Milliseconds before giving up, 10,000 when absent.
+   * @throws {RuntimeError} `unable to freeze`, with all processes going on.
+   */
+  freeze(longest?: number): void;
 
   /** Lets all processes go on. */
   thaw(): void;

@@ -23,9 +23,10 @@ const FIRST_THAW = 50;
  * where many have a small share of a CPU; one that waits for a task that has stopped does so only after a thaw. So
  * there are thaws, with more and more time between them.
  *
- * @throws {RuntimeError} `unable to freeze` after a bounded wait of some ten seconds.
+ * @param longest Milliseconds before giving up.
+ * @throws {RuntimeError} `unable to freeze` when they are over.
  */
-export function freeze(fs: CgroupFs, dir: string): void {
+export function freeze(fs: CgroupFs, dir: string, longest: number = LONGEST_WAIT): void {
   let waited = 0;
   const wait = (milliseconds: number) => {
     fs.pause(milliseconds);
@@ -33,7 +34,7 @@ export function freeze(fs: CgroupFs, dir: string): void {
   };
   try {
     let nextThaw = FIRST_THAW;
-    for (let attempt = 0; waited < LONGEST_WAIT; attempt++) {
+    for (let attempt = 0; waited < longest; attempt++) {
       if (waited >= nextThaw) {
         fs.write(dir, STATE, "THAWED");
         wait(10);

@@ -5,19 +5,22 @@
 import { RuntimeError } from "../errors.ts";
 import { CgroupFileError, type CgroupFs, isGone } from "./fs.ts";
 
-/** Looks at cgroup.events before giving up, and the milliseconds between them after the first few. */
-const TRIES = 1000, EAGER_TRIES = 20, PAUSE = 10;
+/** Milliseconds of pauses before giving up; so many looks come every millisecond, the others every ten. */
+const LONGEST_WAIT = 10_000, QUICK_TRIES = 20;
 
 /**
  * Freezes a cgroup with all below it and waits until the kernel says so; on failure it is thawed again.
  *
- * @throws {RuntimeError} `unable to freeze` after a bounded wait of ten seconds.
+ * @param longest Milliseconds before giving up.
+ * @throws {RuntimeError} `unable to freeze` when they are over.
  */
-export function freeze(fs: CgroupFs, dir: string): void {
+export function freeze(fs: CgroupFs, dir: string, longest: number = LONGEST_WAIT): void {
   fs.write(dir, "cgroup.freeze", "1");
-  for (let attempt = 0; attempt < TRIES; attempt++) {
-    if (attempt > 0) fs.pause(attempt < EAGER_TRIES ? 1 : PAUSE);
+  for (let attempt = 0, waited = 0; waited < longest; attempt++) {
     if (/^frozen 1$/m.test(fs.read(dir, "cgroup.events"))) return;
+    const pause = attempt < QUICK_TRIES ? 1 : 10;
+    fs.pause(pause);
+    waited += pause;
   }
   thaw(fs, dir);
   throw new RuntimeError("unable to freeze");

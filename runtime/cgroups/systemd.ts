@@ -186,8 +186,8 @@ export class SystemdCgroup implements CgroupDriver {
     return this.#files.kill?.() ?? false;
   }
 
-  freeze(): void {
-    this.#files.freeze();
+  freeze(longest?: number): void {
+    this.#files.freeze(longest);
   }
 
   thaw(): void {

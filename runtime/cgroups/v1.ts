@@ -112,8 +112,8 @@ export class CgroupV1 implements CgroupDriver {
     return dir === undefined ? [] : processesBelow(this.#fs, dir);
   }
 
-  freeze(): void {
-    freeze(this.#fs, this.#freezer());
+  freeze(longest?: number): void {
+    freeze(this.#fs, this.#freezer(), longest);
   }
 
   thaw(): void {

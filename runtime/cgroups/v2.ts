@@ -141,8 +141,8 @@ export class CgroupV2 implements CgroupDriver {
     return dir === undefined ? [] : processesBelow(this.#fs, dir);
   }
 
-  freeze(): void {
-    freeze(this.#fs, this.#freezer());
+  freeze(longest?: number): void {
+    freeze(this.#fs, this.#freezer(), longest);
   }
 
   thaw(): void {

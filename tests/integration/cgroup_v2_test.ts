@@ -176,6 +176,24 @@ contractV2(
   },
 );
 
+/** A program that lives for a moment only, and leaves a copy of itself each time. */
+const HOPPING =
+  'printf "#!/bin/sh\\n/tmp/hop & exit\\n" >/tmp/hop; chmod +x /tmp/hop; /tmp/hop & exec sleep 60';
+
+contractV2(
+  "kill --all: a process that forks and ends all the time gets the signal, too",
+  async (box, root) => {
+    const linux = { namespaces: namespaces("network", "ipc", "uts", "mount") };
+    const container = await box.container({ process: { args: sh(HOPPING) }, linux }).started();
+    const inside = () => readText(`${root}/${container.id}/cgroup.procs`);
+    const first = inside();
+    await until("other processes", () => inside() !== first && inside().trim().split("\n").length > 1);
+    assertOk(await container.kill("--all", "TERM"));
+    await until("the end of all", () => inside() === "");
+    assertOk(await container.delete());
+  },
+);
+
 contractV2("delete --force ends what an init left behind, and removes cgroups below", async (box, root) => {
   const linux = { namespaces: namespaces("network", "ipc", "uts", "mount", "cgroup") };
   const script = "mkdir -p /sys/fs/cgroup/a/b /sys/fs/cgroup/c; (echo 0 >/sys/fs/cgroup/a/b/cgroup.procs; " +

@@ -178,6 +178,32 @@ contract("nested cgroups: kill --all and delete reach them without a PID namespa
   await box.assertNothingLeft();
 }, { skip: v1 });
 
+/** A program that lives for a moment only, and leaves a copy of itself each time. */
+const HOPPING =
+  'printf "#!/bin/sh\\n/tmp/hop & exit\\n" >/tmp/hop; chmod +x /tmp/hop; /tmp/hop & exec sleep 60';
+
+contract("kill --all: a process that forks and ends all the time gets the signal, too", async (box) => {
+  const linux = { namespaces: namespaces("network", "ipc", "uts", "mount") };
+  const container = await box.container({ process: { args: sh(HOPPING) }, linux }).started();
+  const inside = () => readText(`/sys/fs/cgroup/pids/${container.id}/cgroup.procs`);
+  const first = inside();
+  await until("other processes", () => inside() !== first && inside().trim().split("\n").length > 1);
+  assertOk(await container.kill("--all", "TERM"));
+  await until("the end of all", () => inside() === "");
+  assertOk(await container.delete());
+}, { skip: v1 });
+
+contract("kill --all: a signal leaves a paused container paused", async (box) => {
+  // The first process of a PID namespace would not heed it.
+  const linux = { namespaces: namespaces("network", "ipc", "uts", "mount") };
+  const container = await box.container({ ...TICKING, linux }).started();
+  assertOk(await pause(container));
+  assertOk(await container.kill("--all", "TERM"));
+  assertEquals([await container.status(), await ticks(container)], ["paused", 0]);
+  assertOk(await resume(container));
+  await container.wait("stopped");
+}, { notOnReference: "runc lets it go on" });
+
 contract("a cgroup that was removed underneath: errors name it, kill and delete still work", async (box) => {
   const linux = { namespaces: namespaces("network", "ipc", "uts", "mount") };
   const process = { args: ["/bin/sleep", "60"] };
