@@ -11,6 +11,8 @@ import { SignalRelay } from "../ffi/signal_relay.ts";
 import { words32 } from "../ffi/structs.ts";
 
 const SIGWINCH = 28, LAST_SIGNAL = 64;
+/** SIGHUP, SIGINT, SIGQUIT and SIGTERM. */
+const ENDING: readonly number[] = [1, 2, 3, 15];
 
 /**
  * Signals that are not passed on. SIGKILL and SIGSTOP cannot be, and 32 and 33 are glibc's own. SIGILL, SIGBUS, SIGFPE
@@ -63,6 +65,15 @@ export class Supervisor {
       if (status !== undefined) return status;
       if (alone) this.relay.wait();
       else await inBackground("ppoll", [poll.address, 1, 0, 0, 8]);
+    }
+  }
+
+  /** Waits for a signal that asks a program to end, when no process is left that it could go on to. */
+  async askedToEnd(): Promise<void> {
+    const poll = local().buffer(8);
+    poll.bytes.set(words32(this.relay.fd, POLLIN));
+    while (!this.relay.take().some((signal) => ENDING.includes(signal))) {
+      await inBackground("ppoll", [poll.address, 1, 0, 0, 8]);
     }
   }
 

@@ -9,13 +9,17 @@
  * @module
  */
 
+import { inBackground } from "../ffi/background.ts";
 import * as c from "../ffi/constants.ts";
 import { local } from "../ffi/local.ts";
+import { words32 } from "../ffi/structs.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { copyInput, copyOutput } from "./terminal_copy.ts";
 import { copySize, RawMode, STANDARD } from "./terminal_modes.ts";
 
 const F_SETFL = 4;
+/** How long what is left of the output may take when tsrun is to end, in seconds. */
+const LAST_OUTPUT = 1;
 
 /** The caller's side of a pty. Disposing of it gives the caller's terminal back and hangs the pty up. */
 export class Terminal implements Disposable {
@@ -26,9 +30,9 @@ export class Terminal implements Disposable {
 
   /**
    * @param master The pty's master; the terminal's own from now on.
-   * @param supervisor Hears when the caller's terminal changes its size.
+   * @param supervisor Hears when the caller's terminal changes its size, and who wants tsrun to end.
    */
-  constructor(readonly master: number, supervisor: Supervisor) {
+  constructor(readonly master: number, readonly supervisor: Supervisor) {
     // The descriptor came over a socket, and its other copy closes: the open file is nobody else's.
     local().call("fcntl", [master, F_SETFL, c.O_RDWR | c.O_NONBLOCK]);
     supervisor.onResize = () => copySize(STANDARD, master);
@@ -59,10 +63,23 @@ export class Terminal implements Disposable {
     copyInput(ends).catch(failed);
   }
 
-  /** Settled when the process has ended and all that it wrote is out. @throws {Error} What kept the copy from it. */
+  /**
+   * Settled when the process, which has been waited for, has ended and all that it wrote is out; or somebody wants tsrun
+   * to end, and for a while nobody takes the rest.
+   *
+   * @throws {Error} What kept the copy from it.
+   */
   async drained(): Promise<void> {
-    await this.#copied;
+    await Promise.race([this.#copied, this.#givenUp()]);
     if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** The same signal may have ended the process: what it had written before needs its time. */
+  async #givenUp(): Promise<void> {
+    await this.supervisor.askedToEnd();
+    const timeout = local().buffer(16);
+    timeout.bytes.set(words32(LAST_OUTPUT));
+    await inBackground("ppoll", [0, 0, timeout.address, 0, 8]);
   }
 
   #hangUp(): void {

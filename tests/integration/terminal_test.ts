@@ -186,6 +186,30 @@ contract("terminal: who stops reading hangs up", async (box) => {
   assertEquals(result.stdout, "line\nstatus 6\n");
 }, { notOnReference: "runc 1.1.5 then leaves the process blocked" });
 
+contract("terminal: output that nobody takes does not keep a signal from ending the runtime", async (box) => {
+  // More than the pty and the pipe hold.
+  const container = box.container({ process: onTerminal("trap 'exit 9' TERM; head -c 1000000 /dev/zero") });
+  const fifo = `${box.dir}/fifo`;
+  await host("/usr/bin/mkfifo", fifo);
+  // The shell has it open, and never reads.
+  await inForeground(container, async (terminal) => {
+    const before = terminal.modes();
+    await until("raw mode", () => terminal.modes() !== before);
+    assertOk(await container.kill("KILL"));
+    await container.wait("stopped");
+    const pid = await runtimePid(container);
+    // The first may come before the runtime has noticed the end of its process.
+    await until("the end of the runtime", () => {
+      try {
+        Deno.kill(pid, "SIGTERM");
+      } catch { /* it has ended */ }
+      return terminal.modes() === before;
+    });
+    assertEquals(await terminal.wait(), 137);
+  }, `3<>${fifo} >&3; exit $?`);
+  await box.assertNothingLeft();
+}, { notOnReference: "runc 1.1.5 removes the container before it waits for the rest of its output" });
+
 contract("terminal: it may be closed and opened again", async (box) => {
   const script = "exec </dev/null >/dev/null 2>&1; sleep .3; echo late >/dev/console; sleep .3";
   const container = box.container({ process: onTerminal(script) });
