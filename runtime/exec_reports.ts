@@ -12,7 +12,7 @@ import { readMessages } from "../init/failure_report.ts";
 import { reap } from "../init/stage.ts";
 import { RuntimeError } from "./errors.ts";
 import type { ExecListener } from "./exec_listener.ts";
-import { type ContainerState, initAlive } from "./state.ts";
+import { type ContainerState, initEnds } from "./state.ts";
 
 /** What comes back from a process that goes by itself: init/failure_report.ts. The end for writing is the stage's. */
 export interface Report {
@@ -75,7 +75,7 @@ export function hearReports({ k, report, listener, joiner, state, terminal }: He
 /** The error to report; what looks strange in a container that is ending is no fault of the process. */
 export function failedStart(state: ContainerState, reason: string): RuntimeError {
   return new RuntimeError(
-    initAlive(state) ? `unable to start container process: ${reason}` : "cannot exec in a stopped container",
+    initEnds(state) ? "cannot exec in a stopped container" : `unable to start container process: ${reason}`,
   );
 }
 

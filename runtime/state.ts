@@ -247,7 +247,12 @@ export interface ProcessState {
   state: string;
   /** Field 22: clock ticks after boot at which it started. */
   startTime: string;
+  /** Whether it ends: it has given its namespaces back by then, or is about to. */
+  ending: boolean;
 }
+
+/** Of field 9: the process has begun to end (include/linux/sched.h). */
+const PF_EXITING = 4;
 
 /** Looks a process up: proc_pid_stat(5). Undefined when there is none. */
 export function processState(pid: number): ProcessState | undefined {
@@ -259,7 +264,7 @@ export function processState(pid: number): ProcessState | undefined {
   }
   // Field 2 is the command in parentheses, which may itself hold spaces and parentheses.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return { state: fields[0], startTime: fields[19] };
+  return { state: fields[0], startTime: fields[19], ending: (Number(fields[6]) & PF_EXITING) !== 0 };
 }
 
 /** Field 22 of /proc/<pid>/stat, undefined when there is no such process. */
@@ -269,10 +274,19 @@ export function startTimeOf(pid: number): string | undefined {
 
 /** Whether the container's init lives: the pid is in use, by the very process that was recorded, and that is no zombie. */
 export function initAlive(state: ContainerState): boolean {
-  if (state.pid === 0) return false;
+  return initState(state) !== undefined;
+}
+
+/** Whether the container's init has ended, or has begun to. */
+export function initEnds(state: ContainerState): boolean {
+  return initState(state)?.ending !== false;
+}
+
+function initState(state: ContainerState): ProcessState | undefined {
+  if (state.pid === 0) return undefined;
   const process = processState(state.pid);
-  return process !== undefined && process.startTime === state.startTime && process.state !== "Z" &&
-    process.state !== "X";
+  const alive = process?.startTime === state.startTime && process.state !== "Z" && process.state !== "X";
+  return alive ? process : undefined;
 }
 
 /**

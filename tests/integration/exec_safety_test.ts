@@ -1,11 +1,13 @@
 /** `exec` in a hostile container, under filters, in little memory, many times. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { Box } from "../lib/box.ts";
 import { DEFAULT_CAPABILITIES, type Dict, sh } from "../lib/bundle.ts";
 import { assertError, assertOk, type Container } from "../lib/container.ts";
 import { contract } from "../lib/contract.ts";
 import { exec, execDocument, execOutput, sleeper } from "../lib/exec.ts";
 import { exists, readText, until } from "../lib/process.ts";
 import { SeccompAgent } from "../lib/seccomp_agent.ts";
+import { shifted } from "../lib/shifted.ts";
 import { lacksCgroupV1 } from "../lib/skip.ts";
 import { assertHarmless, watch, WATCHER } from "../lib/watcher.ts";
 
@@ -13,6 +15,10 @@ const PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /** The mask of docker's default capabilities. */
 const DOCKER_CAPS = "00000000a80425fb";
+
+async function shiftedSleeper(box: Box): Promise<Container> {
+  return await (await shifted(box, { process: { args: ["sleep", "1000"] } })).started();
+}
 
 async function execMany(container: Container, flags: string[] = []): Promise<void> {
   for (let i = 0; i < 15; i++) assertOk(await exec(container, ["sleep", "0.01"], { flags }));
@@ -173,6 +179,34 @@ contract("exec: a container that ends meanwhile", async (box) => {
   }
   throw new Error("the container did not end");
 }, { notOnReference: "runc has several words for it" });
+
+contract(
+  "exec: a container whose init has ended, and waits for others of its namespace to end",
+  async (box) => {
+    for (const make of [sleeper, shiftedSleeper]) {
+      const container = await make(box);
+      const pid = await container.pid();
+      const sub = `/sys/fs/cgroup/freezer/${container.id}/sub`;
+      Deno.mkdirSync(sub);
+      assertOk(await exec(container, ["sleep", "1000"], { flags: ["-d", "--cgroup", "freezer:sub"] }));
+      try {
+        // Nobody in there can end, not even of SIGKILL.
+        Deno.writeTextFileSync(`${sub}/freezer.state`, "FROZEN");
+        await until("the freezer", () => readText(`${sub}/freezer.state`) === "FROZEN\n");
+        Deno.kill(pid, "SIGKILL");
+        await until(
+          "the init's end",
+          () => Number(readText(`/proc/${pid}/stat`).split(" ")[8]) & 4 ? true : false,
+        );
+        assertError(await exec(container, ["true"]), /exec failed: cannot exec in a stopped container/, 255);
+      } finally {
+        Deno.writeTextFileSync(`${sub}/freezer.state`, "THAWED");
+      }
+      await container.wait("stopped");
+    }
+  },
+  { skip: lacksCgroupV1(), notOnReference: "runc says that the init stage failed" },
+);
 
 contract("exec: scheduler, I/O priority and CPUs of the document", async (box) => {
   const container = await sleeper(box);
