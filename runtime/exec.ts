@@ -30,7 +30,7 @@ import { checkPreserved, inspectStdio } from "./inherited_fds.ts";
 import type { Log } from "./log.ts";
 import { writePidFile } from "./pid_file.ts";
 import { savedConfig } from "./saved_config.ts";
-import { type ContainerState, initAlive, readState } from "./state.ts";
+import { type ContainerState, initAlive, initEnds, readState } from "./state.ts";
 import { mark } from "./trace.ts";
 
 /** What the command line says. */
@@ -132,6 +132,21 @@ async function startProcess(k: LocalKernel, o: ExecOptions): Promise<Started> {
   const state = readState(o.root, o.id);
   const paths = await cgroupPaths(state, o.cgroups);
   const begun = begin(k, o, state);
+  try {
+    return await finish({ o, k, state, ...begun }, paths);
+  } catch (error) {
+    // Whatever looks strange in a container that is ending has that for a reason.
+    throw initEnds(state) ? new RuntimeError(STOPPED) : error;
+  }
+}
+
+const STOPPED = "cannot exec in a stopped container";
+
+/** What an exec has in hand once its stage runs. */
+type Begun = Pick<Execution, "o" | "k" | "state" | "stage" | "pidfd" | "report">;
+
+async function finish(begun: Begun, paths: Record<string, string>): Promise<Started> {
+  const { o, k, state } = begun;
   const spec = savedConfig(o.root, o.id);
   const process = typeof o.process === "string"
     ? await processFromFile(o.process, spec.process)
@@ -139,7 +154,7 @@ async function startProcess(k: LocalKernel, o: ExecOptions): Promise<Started> {
   const parts = await loadParts(o, spec, process, state);
   parts.terminal?.checkTerminal(terminalRequest(o, process));
   mark("process known");
-  const known = { o, k, state, spec, process, parts };
+  const known = { ...begun, spec, process, parts };
   const { sendPidfd } = parts;
   try {
     // From a session that systemd does not delegate only systemd gets a process into a user's unit.
@@ -150,7 +165,7 @@ async function startProcess(k: LocalKernel, o: ExecOptions): Promise<Started> {
         begun.stage.pid,
       )
       : entryOf(paths);
-    return { pid: attempt({ ...known, ...begun, entry }), sendPidfd };
+    return { pid: attempt({ ...known, entry }), sendPidfd };
   } catch (error) {
     if (!(error instanceof NoRoomError)) throw error;
     const entry = (await import("./exec_full.ts")).entryOfFull(paths);
@@ -181,9 +196,9 @@ function attempt(execution: Execution): number {
   } catch (error) {
     throw undo(execution, error);
   }
-  const { k, report, stage, state, process, parts } = execution;
+  const { k, report, stage, process, parts } = execution;
   const terminal = process.terminal === true;
-  return hearReports({ k, report, joiner: stage.initPid, state, terminal, listener: parts.listener });
+  return hearReports({ k, report, joiner: stage.initPid, terminal, listener: parts.listener });
 }
 
 /** Directories of the cgroups to run in, by controller. */
@@ -198,7 +213,7 @@ async function cgroupPaths(
 /** Refuses what cannot be entered, in runc's words; else a descriptor of the init, so that its pid cannot change hands. */
 function openInit(k: LocalKernel, state: ContainerState, ignorePaused: boolean): number {
   const pidfd = state.pid === 0 ? -ESRCH : k.call("pidfd_open", [state.pid, 0], { allow: [ESRCH] }).value;
-  if (pidfd < 0 || !initAlive(state)) throw new RuntimeError("cannot exec in a stopped container");
+  if (pidfd < 0 || !initAlive(state)) throw new RuntimeError(STOPPED);
   if (!ignorePaused && isPaused(state.cgroup)) {
     throw new RuntimeError("cannot exec in a paused container (use --ignore-paused to override)");
   }
@@ -323,12 +338,12 @@ function terminalOf({ o, parts, process }: Execution, joiner: RemoteKernel): Exe
 }
 
 /** Ends what a failed exec has started; returns the error to report. */
-function undo({ k, stage, state }: Execution, error: unknown): RuntimeError {
+function undo({ k, stage }: Execution, error: unknown): RuntimeError {
   const pid = stage.initPid || stage.pid;
   k.kill(pid, SIGKILL, { allow: "any" });
   reap(k, pid);
   const full = error instanceof OperationError && error.call === "clone3" && error.errno === EAGAIN;
-  const start = failedStart(state, reasonOf(error));
+  const start = failedStart(reasonOf(error));
   const failed = full ? new NoRoomError(start.message) : start;
   if (error instanceof Error) failed.stack = error.stack;
   return failed;

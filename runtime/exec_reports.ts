@@ -12,7 +12,6 @@ import { readMessages } from "../init/failure_report.ts";
 import { reap } from "../init/stage.ts";
 import { RuntimeError } from "./errors.ts";
 import type { ExecListener } from "./exec_listener.ts";
-import { type ContainerState, initEnds } from "./state.ts";
 
 /** What comes back from a process that goes by itself: init/failure_report.ts. The end for writing is the stage's. */
 export interface Report {
@@ -38,7 +37,6 @@ export interface Heard {
   report: Report;
   /** Pid of the process that clones the container's. */
   joiner: number;
-  state: ContainerState;
   /** The process has a terminal, which has been handed on. */
   terminal: boolean;
   /** Where an agent is to be told. */
@@ -49,7 +47,7 @@ export interface Heard {
 const MESSAGE_SIZE = 8192;
 
 /** Waits until the process has become its program; its pid comes back. @throws {RuntimeError} What it reports instead. */
-export function hearReports({ k, report, listener, joiner, state, terminal }: Heard): number {
+export function hearReports({ k, report, listener, joiner, terminal }: Heard): number {
   const messages: Uint8Array<ArrayBuffer>[] = [];
   k.scratch(() => {
     const data = k.buffer(MESSAGE_SIZE);
@@ -68,15 +66,13 @@ export function hearReports({ k, report, listener, joiner, state, terminal }: He
   if (isOurs) reap(k, pid);
   // A terminal has been handed on by now, which is done once only.
   const noRoom = failure === `${CLONING}: ${strerror(EAGAIN)}`;
-  if (noRoom && !terminal) throw new NoRoomError(failedStart(state, failure).message);
-  throw failedStart(state, failure ?? "the init stage ended unexpectedly (was it killed, or out of memory?)");
+  if (noRoom && !terminal) throw new NoRoomError(failedStart(failure).message);
+  throw failedStart(failure ?? "the init stage ended unexpectedly (was it killed, or out of memory?)");
 }
 
-/** The error to report; what looks strange in a container that is ending is no fault of the process. */
-export function failedStart(state: ContainerState, reason: string): RuntimeError {
-  return new RuntimeError(
-    initEnds(state) ? "cannot exec in a stopped container" : `unable to start container process: ${reason}`,
-  );
+/** The error to report, in runc's words. */
+export function failedStart(reason: string): RuntimeError {
+  return new RuntimeError(`unable to start container process: ${reason}`);
 }
 
 /** The agent is told as soon as there is a pid: the process's first calls may be for it to answer. */

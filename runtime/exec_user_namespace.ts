@@ -24,23 +24,13 @@ export interface ExecUserNamespace extends UserNamespaceJoin {
  * Looks at the user namespace of a container's init.
  *
  * @returns Undefined when it is the runtime's own, which nobody can join again (setns(2)).
- * @throws {RuntimeError} For a user or group that the namespace does not have, and where the init ends meanwhile.
+ * @throws {RuntimeError} For a user or group that the namespace does not have.
  */
 export function lookAtUserNamespace(
   k: Kernel,
   pid: number,
-  process: Process,
+  { user }: Process,
 ): ExecUserNamespace | undefined {
-  try {
-    return look(k, pid, process);
-  } catch (error) {
-    const gone = error instanceof Error && "code" in error &&
-      (error.code === "ENOENT" || error.code === "ESRCH");
-    throw gone ? new RuntimeError("cannot exec in a stopped container") : error;
-  }
-}
-
-function look(k: Kernel, pid: number, { user }: Process): ExecUserNamespace | undefined {
   const differs = (type: NamespaceType) => {
     const { link } = NAMESPACES[type];
     return Deno.readLinkSync(`/proc/${pid}/ns/${link}`) !== Deno.readLinkSync(`/proc/self/ns/${link}`);
