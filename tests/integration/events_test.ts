@@ -20,14 +20,6 @@ function decode({ stdout }: Result): Event[] {
   return stdout.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
 }
 
-/** Runs `events` until the container has ended; runc goes on until its cgroup is gone. */
-async function untilEnd(container: Container, ...flags: string[]): Promise<Event[]> {
-  const stream = container.box.cli(["events", ...flags, container.id]);
-  await container.wait("stopped");
-  if (container.box.runtime.reference) assertOk(await container.delete());
-  return decode(assertOk(await stream));
-}
-
 /** Names of all fields that are always there, in order, as paths. */
 function shape(value: unknown, path = ""): string[] {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return [path];
@@ -67,10 +59,15 @@ contract("events --stats: a created container", async (box) => {
 }, { skip: v1 });
 
 contract("events: samples at intervals until the container ends", async (box) => {
-  const container = await box.container({ process: { args: sh("sleep 1.5") } }).started();
-  const events = await untilEnd(container, "--interval", "200ms");
-  assert(events.length >= 3, `${events.length} events`);
-  assert(events.every((event) => event.type === "stats"));
+  const container = await box.container({ process: SLEEP }).started();
+  const files = `${box.dir}/stream`;
+  const stream = box.cli(["events", "--interval", "100ms", container.id], { files });
+  await until("three samples", () => readText(`${files}.out`).split("\n").length > 3);
+  assertOk(await container.kill("KILL"));
+  await container.wait("stopped");
+  // runc goes on until the cgroup is gone.
+  if (box.runtime.reference) assertOk(await container.delete());
+  assert(decode(assertOk(await stream)).every((event) => event.type === "stats"));
 }, { skip: v1 });
 
 contract("events: memory that ran out is told once each time", async (box) => {
