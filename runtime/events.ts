@@ -91,12 +91,11 @@ function printSample(sample: Sampler, { print, warn }: EventSinks): void {
   print(line);
 }
 
-/** @returns Whether the cgroup is still there. */
+/** @returns Whether there may be more. */
 function printOoms(id: string, oom: OomWatch, { print }: EventSinks): boolean {
-  const count = oom.take();
-  if (count === "gone") return false;
+  const { count, ended } = oom.take();
   for (let i = 0; i < count; i++) print(exactJson(oomEvent(id)) + "\n");
-  return true;
+  return !ended;
 }
 
 /** A pidfd of the container's init, which becomes readable when it ends: pidfd_open(2). Undefined when it has ended. */

@@ -42,8 +42,11 @@ export async function updateContainer(root: string, id: string, change: LinuxRes
   if (replacesDevices(state, old, change)) merged.devices = write.devices = change.devices;
   if (Object.keys(write).length === 0) return;
   if (state.cgroup === null) throw new RuntimeError("cannot set limits of a container without a cgroup");
-  (await openLive(state.cgroup)).update(write);
-  saveResources(root, state, merged);
+  const cgroup = await openLive(state.cgroup);
+  // What may fail for want of space does so before a limit is changed.
+  using saved = prepareResources(root, state, merged);
+  cgroup.update(write);
+  saved.commit();
 }
 
 /**
@@ -78,15 +81,41 @@ export function currentResources(root: string, id: string): LinuxResources {
   }
 }
 
-function saveResources(root: string, { id }: ContainerState, resources: LinuxResources): void {
+/** A file that is written, and not yet in its place; what is never committed goes at the end. */
+interface Prepared extends Disposable {
+  commit(): void;
+}
+
+function prepareResources(root: string, { id }: ContainerState, resources: LinuxResources): Prepared {
   const path = `${containerDir(root, id)}/${RESOURCES}`;
-  const temporary = `${path}.${Deno.pid}`;
+  const temporary = `${path}.new`;
   const { memory, ...others } = resources;
   const { checkBeforeUpdate: _, ...settings } = memory ?? {};
+  let left = true;
+  const remove = () => {
+    if (!left) return;
+    left = false;
+    try {
+      Deno.removeSync(temporary);
+    } catch { /* It was not made, or goes with the state directory. */ }
+  };
   try {
     Deno.writeTextFileSync(temporary, exactJson({ ...others, memory: settings }), { mode: 0o600 });
-    Deno.renameSync(temporary, path);
   } catch (error) {
-    throw new RuntimeError(`limits are set, but cannot be saved: write ${path}: ${reasonOf(error)}`);
+    remove();
+    throw new RuntimeError(
+      `limits are not changed, for they cannot be saved: write ${path}: ${reasonOf(error)}`,
+    );
   }
+  return {
+    commit() {
+      try {
+        Deno.renameSync(temporary, path);
+        left = false;
+      } catch (error) {
+        throw new RuntimeError(`limits are set, but cannot be saved: write ${path}: ${reasonOf(error)}`);
+      }
+    },
+    [Symbol.dispose]: remove,
+  };
 }

@@ -122,6 +122,10 @@ export function restoring(file: string, text: string, written: readonly string[]
   if (/^io(\.bfq)?\.weight$/.test(file)) return written.map((line) => weightBefore(lines, line));
   // "oom_kill_disable 0" and two lines that are not settings.
   if (file === "memory.oom_control") return [lines[0]?.split(" ")[1] ?? "0"];
+  // On v2 none means those of the parent, which is said by an empty line.
+  if (lines.length === 0 && /^cpuset\.(cpus|mems)$/.test(file)) return ["\n"];
+  // An idle group has no weight that it could be given: kernels before 6.12 show 0.
+  if (file === "cpu.weight" && lines[0] === "0") return [];
   return lines;
 }
 

@@ -30,12 +30,16 @@ export interface LiveCgroup {
 export interface OomWatch extends Disposable {
   /** Readable (POLLIN) when there may be something to take. */
   readonly descriptor: number;
-  /**
-   * Takes what there is, without waiting.
-   *
-   * @returns How often memory ran out since the last call; or that the cgroup was removed.
-   */
-  take(): number | "gone";
+  /** Takes what there is, without waiting. */
+  take(): OomNews;
+}
+
+/** See {@linkcode OomWatch.take}. */
+export interface OomNews {
+  /** How often memory ran out since the last call. */
+  count: number;
+  /** There will be nothing more: the cgroup has no process any more, or was removed. */
+  ended: boolean;
 }
 
 /** The live side of the driver that a state file names. */

@@ -8,7 +8,7 @@ import { local } from "../../ffi/local.ts";
 import { OperationError } from "../../ffi/kernel.ts";
 import { RuntimeError } from "../errors.ts";
 import type { CgroupFs } from "./fs.ts";
-import type { OomWatch } from "./live.ts";
+import type { OomNews, OomWatch } from "./live.ts";
 
 /** eventfd(2). */
 const EFD_NONBLOCK = 0o4000, EFD_CLOEXEC = 0o2000000;
@@ -42,13 +42,14 @@ export function watchOom(fs: CgroupFs, dir: string): OomWatch {
   }
 }
 
-function take(events: number, stillThere: () => boolean): number | "gone" {
+function take(events: number, stillThere: () => boolean): OomNews {
   const k = local();
   return k.scratch(() => {
     const count = k.buffer(8);
     const answer = k.call("read", [events, count, 8], { allow: "any" }).value;
-    if (answer === -EAGAIN) return 0;
+    if (answer === -EAGAIN) return { count: 0, ended: false };
     if (answer < 0) throw new RuntimeError(`read eventfd: ${strerror(-answer)}`);
-    return stillThere() ? count.u64(0) : "gone";
+    const ended = !stillThere();
+    return { count: count.u64(0) - (ended ? 1 : 0), ended };
   });
 }

@@ -34,11 +34,10 @@ export function watchOom(fs: CgroupFs, dir: string): OomWatch {
       take: () => {
         drain(descriptor);
         const now = kills(fs, dir);
-        if (now === undefined) return "gone";
+        if (now === undefined) return { count: 0, ended: true };
         const count = now - seen!;
         seen = now;
-        // An end without a kill is the end; with one it is told first.
-        return count === 0 && !isPopulated(fs, dir) ? "gone" : count;
+        return { count, ended: !isPopulated(fs, dir) };
       },
       [Symbol.dispose]: () => void k.close(descriptor),
     };

@@ -16,17 +16,16 @@ function scene(test: (dir: string, put: (file: string, text: string) => void) =>
   }
 }
 
-Deno.test("kills are told once each, the end after them", () => {
+Deno.test("kills are told once each, with the end too", () => {
   scene((dir, put) => {
     using watch = watchOom(new HostCgroupFs(), dir);
-    assertEquals(watch.take(), 0);
+    assertEquals(watch.take(), { count: 0, ended: false });
     put("memory.events", "oom 9\noom_kill 5\n");
-    assertEquals(watch.take(), 2);
-    assertEquals(watch.take(), 0);
+    assertEquals(watch.take(), { count: 2, ended: false });
+    assertEquals(watch.take(), { count: 0, ended: false });
     put("memory.events", "oom_kill 6\n");
     put("cgroup.events", "populated 0\n");
-    assertEquals(watch.take(), 1);
-    assertEquals(watch.take(), "gone");
+    assertEquals(watch.take(), { count: 1, ended: true });
   });
 });
 
@@ -34,7 +33,7 @@ Deno.test("a cgroup that was removed is gone; one without the memory controller 
   scene((dir) => {
     using watch = watchOom(new HostCgroupFs(), dir);
     Deno.removeSync(`${dir}/memory.events`);
-    assertEquals(watch.take(), "gone");
+    assertEquals(watch.take(), { count: 0, ended: true });
     assertThrows(() => watchOom(new HostCgroupFs(), dir), RuntimeError, "cannot watch for OOM events: no ");
   });
 });

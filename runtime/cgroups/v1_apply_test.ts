@@ -92,7 +92,7 @@ const FIELD_CASES: [name: string, resources: LinuxResources, writes: string[]][]
   ["oom killer off", { memory: { disableOOMKiller: true } }, ["memory.oom_control 1"]],
   ["oom killer on is the default", { memory: { disableOOMKiller: false } }, []],
   ["hierarchy", { memory: { useHierarchy: true } }, ["memory.use_hierarchy 1"]],
-  ["no hierarchy", { memory: { useHierarchy: false } }, ["memory.use_hierarchy 0"]],
+  ["no hierarchy", { memory: { useHierarchy: false } }, []],
   ["swappiness", { memory: { swappiness: 0 } }, ["memory.swappiness 0"]],
   ["swappiness -1 as an unsigned number", { memory: { swappiness: 18446744073709551615n } }, []],
   ["the same, rounded by JSON", { memory: { swappiness: 2 ** 64 } }, []],

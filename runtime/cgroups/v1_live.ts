@@ -25,7 +25,17 @@ export class LiveV1 implements LiveCgroup {
     if (Object.keys(resources.unified ?? {}).length > 0) {
       throw new RuntimeError("invalid configuration: cannot use unified on cgroup v1");
     }
-    changeAll(this.fs, (fs) => applyResources(fs, this.paths, resources, "all"));
+    changeAll(this.fs, (fs) => {
+      applyResources(fs, this.paths, resources, "all");
+      if (resources.memory?.disableOOMKiller === false) this.#enableOomKiller(fs);
+    });
+  }
+
+  /** What a new cgroup has anyway: the table writes only what is different from that. */
+  #enableOomKiller(fs: CgroupFs): void {
+    const dir = this.paths.memory;
+    if (dir === undefined || !/^oom_kill_disable 1$/m.test(fs.read(dir, "memory.oom_control"))) return;
+    fs.write(dir, "memory.oom_control", "0");
   }
 
   stats(): CgroupStats {

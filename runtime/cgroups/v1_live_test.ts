@@ -85,7 +85,7 @@ Deno.test("shares wait for idle to end, and are left alone while it lasts", () =
 
 Deno.test("what makes a file hold again what it held", () => {
   assertEquals(restoring("pids.max", "max\n", ["5"]), ["max"]);
-  assertEquals(restoring("cpuset.cpus", "\n", ["0"]), []);
+  assertEquals(restoring("cpuset.cpus", "0-1\n", ["0"]), ["0-1"]);
   assertEquals(restoring("memory.oom_control", "oom_kill_disable 1\nunder_oom 0\noom_kill 0\n", ["1"]), [
     "1",
   ]);

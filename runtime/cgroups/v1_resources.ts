@@ -50,7 +50,9 @@ const ROWS: readonly Row[] = [
     group: "memory",
     field: "useHierarchy",
     file: "memory.use_hierarchy",
-    convert: (value) => value ? "1" : "0",
+    // "0" is the default of old kernels, and refused by those from 5.11 on, which know no other mode than "1": as for
+    // runc, which never sets it, that is no reason not to run.
+    convert: (value) => value ? "1" : undefined,
   },
   {
     controller: "memory",

@@ -111,6 +111,8 @@ Deno.test("a refused limit leaves all others as they were", () => {
 
 Deno.test("what makes a file of v2 hold again what it held", () => {
   assertEquals(restoring("cpu.max", "max 100000\n", ["5 100000"]), ["max 100000"]);
+  assertEquals(restoring("cpuset.cpus", "\n", ["0"]), ["\n"]);
+  assertEquals(restoring("cpu.weight", "0\n", ["50"]), []);
   assertEquals(restoring("io.max", "8:0 rbps=5 wbps=max\n", ["8:0 rbps=6", "8:1 wiops=7"]), [
     "8:0 rbps=5 wbps=max",
     "8:1 rbps=max wbps=max riops=max wiops=max",

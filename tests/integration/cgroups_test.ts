@@ -148,6 +148,12 @@ contract("cgroups: disableOOMKiller", async (box) => {
   assertMatch(container.cgroup("memory", "memory.oom_control"), /oom_kill_disable 1/);
 }, { skip: v1 });
 
+contract("cgroups: useHierarchy, which recent kernels only know as true", async (box) => {
+  for (const useHierarchy of [true, false]) {
+    assertOk(await limited(box.container(), { memory: { useHierarchy } }).create());
+  }
+}, { skip: v1 });
+
 contract("cgroups: a path of several components, made and removed", async (box) => {
   const container = box.container();
   const cgroupsPath = `/${box.token}-parent/sub/leaf`;

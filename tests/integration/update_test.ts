@@ -151,6 +151,26 @@ contract("update: many at the same time all count", async (box) => {
   assertEquals([memory, quota, period, pids], [String(48 * MIB), "40000", "200000", "12"]);
 }, { skip: limited, notOnReference: "runc takes no lock: one update writes back what another has changed" });
 
+contract("update: where it cannot be saved, nothing is changed", async (box) => {
+  const container = await running(box, { pids: { limit: 30 } });
+  const inTheWay = `${box.root}/${container.id}/resources.json.new`;
+  Deno.mkdirSync(`${inTheWay}/x`, { recursive: true });
+  assertError(await update(container, "--pids-limit", "20"), /limits are not changed.*is a directory/);
+  assertEquals(limitsOf(container).pids, "30");
+  Deno.removeSync(inTheWay, { recursive: true });
+  assertOk(await update(container, "--pids-limit", "20"));
+  assertEquals(limitsOf(container).pids, "20");
+}, { skip: limited, notOnReference: "runc saves in another place" });
+
+contract("update: the OOM killer can be stopped and let loose again", async (box) => {
+  const container = await running(box, { memory: { limit: 64 * MIB } });
+  const disabled = () => /^oom_kill_disable (\d)/.exec(container.cgroup("memory", "memory.oom_control"))?.[1];
+  for (const disableOOMKiller of [true, false]) {
+    assertOk(await updateWith(container, { memory: { disableOOMKiller } }));
+    assertEquals(disabled(), disableOOMKiller ? "1" : "0");
+  }
+}, { skip: v1, notOnReference: "runc passes it over" });
+
 contract("update: a created and a paused container", async (box) => {
   const created = await box.container({ process: { args: ["/bin/sleep", "60"] } }).created();
   assertOk(await update(created, "--pids-limit", "21"));
