@@ -63,9 +63,11 @@ contract("run: signals are forwarded to the process", async (box) => {
 });
 
 contract("run --detach: returns while the container runs, whose output goes on", async (box) => {
-  const container = box.container({ process: { args: sh("echo one; sleep .3; echo two; exit 4") } });
+  const script = "echo one; until [ -e /go ]; do sleep .02; done; echo two; exit 4";
+  const container = box.container({ process: { args: sh(script) } });
   assertOk(await container.run({ flags: ["--detach"] }));
   assertEquals(await container.status(), "running");
+  Deno.writeTextFileSync(container.path("/go"), "");
   await container.wait("stopped");
   assertEquals(container.stdout(), "one\ntwo\n");
   assertOk(await container.delete());

@@ -4,7 +4,7 @@ import type { Box } from "../lib/box.ts";
 import { sh } from "../lib/bundle.ts";
 import { assertOk, type Container } from "../lib/container.ts";
 import { contract } from "../lib/contract.ts";
-import { exists, type Result, until } from "../lib/process.ts";
+import { exists, PATIENCE, type Result, until } from "../lib/process.ts";
 import { local } from "../../ffi/local.ts";
 
 /** All signals but those that cannot be passed on: SIGKILL, SIGSTOP, faults, SIGURG, glibc's own; and SIGCHLD. */
@@ -65,11 +65,13 @@ contract("signals: a caller that has them blocked does not hang the runtime", as
 });
 
 contract("signals: a runtime that was stopped goes on", async (box) => {
-  const container = box.container({ process: { args: sh("echo ready; sleep .3; echo done; exit 6") } });
+  const script = "echo ready; until [ -e /go ]; do sleep .02; done; echo done; exit 6";
+  const container = box.container({ process: { args: sh(script) } });
   let pid = 0;
   const end = container.run({ onStart: (started) => pid = started });
   await until("ready", () => container.stdout().includes("ready"));
   send(pid, 19);
+  Deno.writeTextFileSync(container.path("/go"), "");
   // The container does not wait for the runtime.
   await until("done", () => container.stdout().includes("done"));
   send(pid, 18);
@@ -169,7 +171,7 @@ contract("an interrupted create or run leaves nothing, and ends at once", async 
       const { code, stderr } = await interrupted(box, command, signal);
       assertEquals(code, 128 + signal, stderr);
       assertMatch(stderr, new RegExp(`interrupted by signal ${signal}`));
-      assert(performance.now() - before < 10_000);
+      assert(performance.now() - before < 25_000);
       await box.assertNothingLeft();
     }
   }
@@ -184,7 +186,7 @@ function interruptedEarly(container: Container, args: string[], after: number): 
     onStart: (started) => pid = started,
   });
   // Nothing but looking all the time is quick enough.
-  const limit = performance.now() + 2_000;
+  const limit = performance.now() + 10_000 * PATIENCE;
   while (!exists(`${box.root}/${id}`) && performance.now() < limit);
   const moment = performance.now() + after;
   while (performance.now() < moment);
@@ -194,28 +196,32 @@ function interruptedEarly(container: Container, args: string[], after: number): 
   return end;
 }
 
+/** Whether such a signal ends the command, which then leaves nothing; else it came too late, and the container is whole. */
+async function isHeeded(box: Box, args: string[], after: number): Promise<boolean> {
+  const container = box.container({ process: { args: ["sleep", "100"] } });
+  const { code, stderr } = await interruptedEarly(container, args, after);
+  if (code === 0) {
+    assertEquals((await container.state()).status, args[0] === "create" ? "created" : "running");
+    assertOk(await container.delete("--force"));
+    return false;
+  }
+  assertEquals(code, 143, stderr);
+  assertMatch(stderr, /interrupted by signal 15/);
+  await box.assertNothingLeft();
+  return true;
+}
+
 contract(
   "a signal at any moment of create or run --detach ends it cleanly, or comes too late",
   async (box) => {
-    let ended = 0;
-    for (const args of [["create"], ["run", "--detach"]]) {
-      for (const after of [0, 0, 0, 0, 2, 4, 8]) {
-        const container = box.container({ process: { args: ["sleep", "100"] } });
-        const { code, stderr } = await interruptedEarly(container, args, after);
-        if (code === 0) {
-          // Too late: the container is whole.
-          assertEquals((await container.state()).status, args[0] === "create" ? "created" : "running");
-          assertOk(await container.delete("--force"));
-          continue;
-        }
-        if (after === 0) ended++;
-        assertEquals(code, 143, stderr);
-        assertMatch(stderr, /interrupted by signal 15/);
-        await box.assertNothingLeft();
-      }
-    }
+    const commands = [["create"], ["run", "--detach"]];
+    for (const args of commands) for (const after of [0, 2, 4, 8]) await isHeeded(box, args, after);
     // Now and then this process is the one that is late.
-    assert(ended >= 4, `${ended} of 8 signals that came as soon as anything was there were heeded`);
+    let heeded = 0;
+    for (let tries = 0; heeded < 6 && tries < 30; tries++) {
+      if (await isHeeded(box, commands[tries % 2], 0)) heeded++;
+    }
+    assertEquals(heeded, 6, "signals that came as soon as anything was there");
   },
   { notOnReference: "runc dies of a signal at such a moment, and leaves what it has made" },
 );

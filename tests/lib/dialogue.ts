@@ -21,8 +21,8 @@ export async function shellDialogue(terminal: Terminal): Promise<void> {
     await terminal.type(`${STTY} size\r`);
     return await terminal.expect(/size\r\n(\d+ \d+)\r\n/).then((match) => match[1] === "40 100");
   });
-  await terminal.line("sleep 100", /sleep 100\r\n/);
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  // Before the shell runs something, Ctrl-C is a key like any other to its line editor.
+  await terminal.line("echo begin; sleep 100", /begin\r\n/);
   await terminal.type("\x03");
   await terminal.expect(PROMPT);
   await terminal.type("exit 7\r");
