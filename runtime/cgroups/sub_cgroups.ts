@@ -11,10 +11,12 @@ import type { Paths } from "./entry.ts";
  *
  * @param paths The container's own directories.
  * @param wanted `path` below all of them, or `controller[,controller]:path` below those of some controllers.
- * @throws {RuntimeError} In runc's words, for a path outside the container's cgroup and an unknown controller.
+ * @throws {RuntimeError} In runc's words, for a path outside the container's cgroup, and for controllers that are
+ * unknown or named twice.
  */
 export function subCgroups(paths: Paths, wanted: readonly string[]): Record<string, string> {
   const result = { ...paths };
+  const named = new Set<string>();
   for (const item of wanted) {
     const parts = item.split(":");
     if (parts.length > 2) throw new RuntimeError(`invalid --cgroup argument: ${item}`);
@@ -23,8 +25,18 @@ export function subCgroups(paths: Paths, wanted: readonly string[]): Record<stri
     }
     const names = parts.length === 1 ? Object.keys(paths) : parts[0].split(",");
     const path = parts[parts.length - 1];
+    if (names.length === 0 && cleanPath(`/${path}`) !== "/") {
+      throw new RuntimeError(`bad sub cgroup path: ${path}: the container has no cgroup`);
+    }
     for (const name of names) {
+      if (name === "") {
+        throw new RuntimeError(`invalid --cgroup argument: ${item} (empty <controller> prefix)`);
+      }
       if (!Object.hasOwn(paths, name)) throw new RuntimeError(`unknown controller ${name} in SubCgroupPaths`);
+      if (named.has(name)) {
+        throw new RuntimeError(`invalid --cgroup argument(s): controller ${name} specified multiple times`);
+      }
+      named.add(name);
       result[name] = below(paths[name], path);
     }
   }

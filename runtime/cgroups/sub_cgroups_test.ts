@@ -39,4 +39,16 @@ Deno.test("subCgroups: mistakes", () => {
   fails("unknown controller toString in SubCgroupPaths", "toString:a");
   fails("invalid --cgroup argument: a:b:c", "a:b:c");
   fails("invalid --cgroup argument: a (missing <controller>: prefix)", "a", "b");
+  fails("invalid --cgroup argument: :a (empty <controller> prefix)", ":a");
+  fails("controller pids specified multiple times", "pids:a", "cpu,pids:b");
+  fails("controller pids specified multiple times", "pids,pids:a");
+});
+
+Deno.test("subCgroups: a container without cgroups has none below either", () => {
+  assertThrows(
+    () => subCgroups({}, ["a"]),
+    RuntimeError,
+    "bad sub cgroup path: a: the container has no cgroup",
+  );
+  assertEquals(subCgroups({}, ["/"]), {});
 });
