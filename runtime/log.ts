@@ -27,10 +27,23 @@ interface Sink {
   writeSync(bytes: Uint8Array): number;
 }
 
-/** Writes all of a text, however many writes it takes. */
+/**
+ * Writes all of a text, however many writes it takes.
+ *
+ * @throws {RuntimeError} `write standard output: <reason>`, such as a reader that has gone.
+ */
 export function writeText(sink: Sink, text: string): void {
   let rest: Uint8Array = new TextEncoder().encode(text);
-  while (rest.length > 0) rest = rest.subarray(sink.writeSync(rest));
+  try {
+    while (rest.length > 0) rest = rest.subarray(sink.writeSync(rest));
+  } catch (error) {
+    const where = sink === Deno.stdout
+      ? "standard output"
+      : sink === Deno.stderr
+      ? "standard error"
+      : "the log";
+    throw new RuntimeError(`write ${where}: ${reasonOf(error)}`);
+  }
 }
 
 /**
@@ -64,7 +77,7 @@ export class Log {
   /** A failure: to the log, and as plain text to standard error when the log is a file. Once per command. */
   error(message: string): void {
     this.#write("error", message);
-    if (this.#file) writeText(Deno.stderr, message + "\n");
+    if (this.#file) complain(message);
   }
 
   /** Something the user should act on although the command goes on. Rare: podman takes any record for the failure. */
@@ -77,9 +90,23 @@ export class Log {
     if (this.debugging) this.#write("debug", message);
   }
 
+  /** A log that is full, or that nobody reads any more, does not end what the command is doing. */
   #write(level: LogLevel, message: string): void {
-    writeText(this.#file ?? Deno.stderr, formatRecord(this.#format, level, message, new Date()));
+    const record = formatRecord(this.#format, level, message, new Date());
+    if (this.#file === undefined) return complain(record.trimEnd());
+    try {
+      writeText(this.#file, record);
+    } catch (error) {
+      complain(reasonOf(error));
+    }
   }
+}
+
+/** Says it to whoever reads standard error. */
+function complain(line: string): void {
+  try {
+    writeText(Deno.stderr, line + "\n");
+  } catch { /* nobody does */ }
 }
 
 function openLog(path: string): Sink {

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { RuntimeError } from "./errors.ts";
-import { formatRecord, Log } from "./log.ts";
+import { formatRecord, Log, writeText } from "./log.ts";
 
 const TIME = new Date("2026-11-22T03:51:42.987Z");
 
@@ -29,6 +29,21 @@ Deno.test("log: a file is appended to, and debug records need --debug", () => {
     for (const { time } of records) assertMatch(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
   } finally {
     Deno.removeSync(file);
+  }
+});
+
+Deno.test("log: one that cannot be written to is no failure of the command", () => {
+  const log = new Log({ file: "/dev/full", format: "text", debug: false });
+  log.warn("goes on");
+  log.error("is said on standard error");
+});
+
+Deno.test("log: output that cannot be written says so", () => {
+  const full = Deno.openSync("/dev/full", { write: true });
+  try {
+    assertThrows(() => writeText(full, "x"), RuntimeError, "write the log: no space left on device");
+  } finally {
+    full.close();
   }
 });
 
