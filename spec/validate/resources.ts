@@ -152,6 +152,9 @@ function checkRdma(resources: Section): void {
   }
 }
 
+/** Files of a cgroup that move processes into it or end those in it: what delete then kills would be the host's. */
+const NO_LIMITS = ["cgroup.procs", "cgroup.threads", "cgroup.kill"];
+
 function checkUnified(resources: Section): void {
   const unified = resources.object("unified");
   for (const file of unified?.keys() ?? []) {
@@ -160,6 +163,8 @@ function checkUnified(resources: Section): void {
       unified?.fail(file, `unified resource ${quote(file)} must be a file name (no slashes)`);
     } else if (file === "" || file === "." || file === ".." || file.includes("\0")) {
       unified?.fail(file, `unified resource ${quote(file)} is not a file name`);
+    } else if (NO_LIMITS.includes(file)) {
+      unified?.fail(file, `unified resource ${quote(file)} is no limit: it moves or ends processes`);
     }
   }
 }

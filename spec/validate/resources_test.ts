@@ -80,6 +80,11 @@ const REST: Row[] = [
     `${R}.unified["../x"]`,
     'unified resource "../x" must be a file name (no slashes)',
   ],
+  [
+    set("unified", { "cgroup.procs": "1" }),
+    `${R}.unified["cgroup.procs"]`,
+    'unified resource "cgroup.procs" is no limit: it moves or ends processes',
+  ],
   [set("unified", { "..": "1" }), `${R}.unified[".."]`, 'unified resource ".." is not a file name'],
   [set("unified", { "memory.max": 5 }), `${R}.unified["memory.max"]`, "must be a string, not a number"],
 ];
