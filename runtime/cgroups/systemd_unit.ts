@@ -39,8 +39,9 @@ export function placeOf(id: string, cgroupsPath: string | undefined, rootless: b
     );
   }
   const [slice, prefix, name] = parts;
-  const unit = name.endsWith(SLICE) ? name : `${prefix === "" ? "" : `${prefix}-`}${name}${SCOPE}`;
-  if (name === "" || unit.length > MAX_NAME || !NAME.test(unit)) {
+  // With a dash, whatever is empty: so clients that look for the unit make its name, and no scope of the host's has one.
+  const unit = name.endsWith(SLICE) ? name : `${prefix}-${name}${SCOPE}`;
+  if (unit.length > MAX_NAME || !NAME.test(unit)) {
     throw new RuntimeError(`invalid systemd unit name ${JSON.stringify(unit)} (from the cgroupsPath)`);
   }
   if (unit === `-${SLICE}`) throw new RuntimeError("a container cannot be the root slice");

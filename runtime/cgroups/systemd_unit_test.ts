@@ -7,7 +7,9 @@ Deno.test("a cgroupsPath says slice, prefix and name", () => {
     ["system.slice:docker:abc", false, ["docker-abc.scope", "system.slice", "abc"]],
     ["machine.slice:libpod:abc", true, ["libpod-abc.scope", "machine.slice", "abc"]],
     [":docker:abc", false, ["docker-abc.scope", "system.slice", "abc"]],
-    ["::abc", true, ["abc.scope", "user.slice", "abc"]],
+    ["::abc", true, ["-abc.scope", "user.slice", "abc"]],
+    ["a.slice::init", false, ["-init.scope", "a.slice", "init"]],
+    ["a.slice:b:", false, ["b-.scope", "a.slice", ""]],
     ["-.slice:docker:abc", false, ["docker-abc.scope", "-.slice", "abc"]],
     ["kubepods.slice:cri:kubepods-pod1.slice", false, [
       "kubepods-pod1.slice",
@@ -32,7 +34,6 @@ Deno.test("other paths are refused, in runc's words", () => {
   }
   for (
     const path of [
-      "a.slice:b:",
       "a.slice:b:../x",
       "a.slice:b:x/y",
       "a.slice:b:x'y",
