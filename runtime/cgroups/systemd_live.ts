@@ -12,7 +12,7 @@ import { HostCgroupFs } from "./host_fs.ts";
 import type { LiveCgroup, OomWatch } from "./live.ts";
 import { UNIFIED } from "./path.ts";
 import type { CgroupStats } from "./stats.ts";
-import { type Property, type Systemd, SystemdManager } from "./systemd_manager.ts";
+import { isUnitGone, type Property, type Systemd, SystemdManager } from "./systemd_manager.ts";
 import { propertiesV1, propertiesV2, roundQuota } from "./systemd_properties.ts";
 import { LiveV1 } from "./v1_live.ts";
 import { LiveV2 } from "./v2_live.ts";
@@ -53,7 +53,10 @@ export class LiveSystemd implements LiveCgroup {
       try {
         this.#setProperties(manager, unit, old);
       } catch (failure) {
-        throw new RuntimeError(`${reasonOf(error)}; and setting back failed: ${reasonOf(failure)}`);
+        const why = isUnitGone(failure)
+          ? "the container has ended meanwhile; a memory limit below what is in use has the kernel kill it"
+          : `and setting back failed: ${reasonOf(failure)}`;
+        throw new RuntimeError(`${reasonOf(error)}; ${why}`);
       }
       throw error;
     }

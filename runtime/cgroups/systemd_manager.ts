@@ -151,7 +151,7 @@ export class SystemdManager implements Disposable {
     try {
       this.#runJob(`unable to stop unit ${JSON.stringify(unit)}`, unit, "StopUnit", "ss", [unit, "replace"]);
     } catch (error) {
-      if (!(error instanceof DBusError) || !isNamed(error, "NoSuchUnit")) throw error;
+      if (!isUnitGone(error)) throw error;
     }
     this.resetFailed(unit);
   }
@@ -295,6 +295,11 @@ function onBus(peer: string, address: string): Socket[] {
 
 function isNamed({ errorName }: DBusError, name: string): boolean {
   return errorName === `${SYSTEMD}.${name}`;
+}
+
+/** Whether systemd says that it has no such unit: a scope is forgotten when its last process has ended. */
+export function isUnitGone(error: unknown): boolean {
+  return error instanceof DBusError && isNamed(error, "NoSuchUnit");
 }
 
 /** Of `252.38-1~deb12u1`, `v245.4-1.fc32` or `245`, the first number; 0 of anything else, as of a very old one. */

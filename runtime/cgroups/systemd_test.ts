@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { EROFS } from "../../ffi/errno.ts";
+import { ENOENT, EROFS } from "../../ffi/errno.ts";
 import type { LinuxResources } from "../../spec/types.ts";
+import { DBusError } from "../dbus.ts";
 import { RuntimeError } from "../errors.ts";
 import type { CgroupRecord } from "./driver.ts";
 import { FakeCgroupFs } from "./fake_fs.ts";
@@ -202,6 +203,28 @@ Deno.test("an update changes the unit and the files; where a file is refused bot
     "hang up",
   ]);
   assertEquals(fs.read(DIR, "pids.max").trim(), "5");
+});
+
+Deno.test("an update that the container does not outlive says so", () => {
+  const { fs, systemd, driver, record } = sceneV2();
+  driver.create(undefined, STAGE);
+  const live = new LiveSystemd(record, fs, () => systemd);
+  // The kernel kills all processes at the first change, and systemd forgets the unit.
+  const gone = new DBusError(
+    "set back",
+    "org.freedesktop.systemd1.NoSuchUnit",
+    "Unit tsr-c1.scope not found.",
+  );
+  fs.fail(`write ${DIR}/memory.max`, ENOENT);
+  systemd.setProperties = () => {
+    if (systemd.failure) throw systemd.failure;
+    systemd.failure = gone;
+  };
+  assertThrows(
+    () => live.update({ memory: { limit: 1 } }),
+    RuntimeError,
+    `memory.max: no such file or directory; the container has ended meanwhile`,
+  );
 });
 
 Deno.test("a limit below the usage is refused before systemd could enforce it", () => {
