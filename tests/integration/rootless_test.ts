@@ -134,8 +134,13 @@ contract("rootless: ps finds processes without a cgroup", async (box) => {
   await using container = await RootlessContainer.make(box, SLEEP);
   assertOk(await container.start("--detach"));
   assertOk(await container.run("exec", "--detach", container.id, "sleep", "777"));
-  const table = assertOk(await container.run("ps", container.id, "-eo", "pid,args")).stdout;
-  assertMatch(table, /^\s*PID COMMAND\n\s*\d+ sleep 1000\n\s*\d+ sleep 777\n$/);
+  // In the order of their pids, which begin again at some time; and a name is there a moment after the execve.
+  await until("both programs in the table", async () => {
+    const [head, ...rows] = assertOk(await container.run("ps", container.id, "-eo", "pid,args")).stdout.trim()
+      .split("\n");
+    const programs = rows.map((row) => row.replace(/^\s*\d+ /, "")).sort();
+    return /^\s*PID COMMAND$/.test(head) && programs.join() === "sleep 1000,sleep 777";
+  });
   const pids = JSON.parse(assertOk(await container.run("ps", "--format", "json", container.id)).stdout);
   assertEquals(pids.length, 2);
 }, { skip, notOnReference: "runc wants a cgroup" });
