@@ -5,7 +5,7 @@ import type { Box } from "../lib/box.ts";
 import { type Dict, sh } from "../lib/bundle.ts";
 import { assertError, assertOk, type Container } from "../lib/container.ts";
 import { contract } from "../lib/contract.ts";
-import { PROMPT, shellDialogue, STTY } from "../lib/dialogue.ts";
+import { outputOf, PROMPT, shellDialogue, STTY } from "../lib/dialogue.ts";
 import { readMaster } from "../lib/master.ts";
 import { host } from "../lib/process.ts";
 import { Terminal } from "../lib/pty.ts";
@@ -61,7 +61,8 @@ contract(
       try {
         assertEquals(await terminal.wait(), 0);
         const streams = ["0", "1", "2", ...Array(3).fill("/dev/pts/0")].join("\r\n");
-        assertEquals(terminal.output, `/dev/pts/0\r\n88:0 ${uid}:5\r\nby tty\r\n${streams}\r\nleader\r\n`);
+        const output = outputOf(terminal, box.runtime);
+        assertEquals(output, `/dev/pts/0\r\n88:0 ${uid}:5\r\nby tty\r\n${streams}\r\nleader\r\n`);
       } finally {
         await terminal.close();
       }
@@ -77,7 +78,11 @@ contract("exec -t: 20 MB of output arrive whole", async (box) => {
   }, `>${box.dir}/received`);
   assertEquals(Deno.statSync(`${box.dir}/received`).size, 20_000_000);
   await host("/usr/bin/cmp", container.path("/tmp/sent"), `${box.dir}/received`);
-}, { timeout: 60_000 });
+}, {
+  timeout: 60_000,
+  notOnReference:
+    "runc 1.1.5 leaves newlines to the caller's terminal when the process may have written already",
+});
 
 contract("exec -t: a process that stays in the background does not keep it from ending", async (box) => {
   const container = await running(box);
@@ -110,7 +115,7 @@ contract("exec -t: without no-new-privileges, under a filter", async (box) => {
   const container = await running(box, { process, linux: { seccomp } });
   await execInForeground(container, sh("tty; grep Seccomp: /proc/self/status"), async (terminal) => {
     assertEquals(await terminal.wait(), 0);
-    assertEquals(terminal.output, "/dev/pts/0\r\nSeccomp:\t2\r\n");
+    assertEquals(outputOf(terminal, box.runtime), "/dev/pts/0\r\nSeccomp:\t2\r\n");
   });
 });
 

@@ -2,11 +2,20 @@
 import { assertEquals } from "@std/assert";
 import { until } from "./process.ts";
 import type { Terminal } from "./pty.ts";
+import type { Runtime } from "./runtime.ts";
 
 /** Prints the terminal's settings, by busybox. */
 export const STTY = "/bin/busybox stty";
 /** The shell's prompt, behind which it may ask the terminal for the cursor's place. */
 export const PROMPT = /\/ # \S*$/;
+
+/**
+ * What a program wrote on a terminal from its beginning on. runc 1.1.5 makes the caller's terminal raw when the program
+ * may have written already; such lines get one more carriage return.
+ */
+export function outputOf(terminal: Terminal, { reference }: Runtime): string {
+  return reference ? terminal.output.replaceAll(/\r+\n/g, "\r\n") : terminal.output;
+}
 
 /**
  * Looks at the size (31 rows of 91 columns), changes it, interrupts a program, and leaves the shell with status 7.
