@@ -24,6 +24,8 @@ export const F_DUPFD = 0,
   FD_CLOEXEC = 1;
 export const F_SEAL_SEAL = 1, F_SEAL_SHRINK = 2, F_SEAL_GROW = 4, F_SEAL_WRITE = 8, F_SEAL_EXEC = 0x20;
 
+export const LOCK_EX = 2, LOCK_NB = 4;
+
 // openat2.h
 export const RESOLVE_NO_XDEV = 1,
   RESOLVE_NO_MAGICLINKS = 2,

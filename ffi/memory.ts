@@ -7,7 +7,8 @@
  */
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+/** Made when the first text is read: most commands read none. */
+let decoder: TextDecoder | undefined;
 
 /** A piece of memory: its address for a system call, and its bytes for us. */
 export class Buffer {
@@ -48,6 +49,7 @@ export class Buffer {
   text(length?: number): string {
     const bytes = this.bytes;
     const end = length ?? bytes.indexOf(0);
+    decoder ??= new TextDecoder();
     return decoder.decode(bytes.slice(0, end < 0 ? bytes.length : end));
   }
 }

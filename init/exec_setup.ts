@@ -140,7 +140,7 @@ export function setUpExec(k: Recorder, plan: ExecPlan): ExecReady {
   k.flush();
   procfs?.check();
   if (chdirAgain()) k.chdir(process.cwd, { doing: doingChdir(process.cwd) });
-  else checkWorkingDirectory(cwd.text());
+  else checkWorkingDirectory(cwd);
   replaceNulls(k, nulls);
   if (home) setHome(env, home.resolve());
   return recordClone(k, plan, filter, placed, { path: program.resolve(), env, cgroup });

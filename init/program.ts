@@ -13,6 +13,7 @@ import type { Buffer } from "../ffi/memory.ts";
 import { readStatx, STATX_SIZE } from "../ffi/structs.ts";
 
 const X_OK = 1;
+const SLASH = 0x2f;
 
 /** A place where the program may be, and what the kernel says of it. */
 interface Candidate {
@@ -104,9 +105,14 @@ export function homeOf(passwd: string, uid: number): string {
   return "/";
 }
 
-/** A working directory outside the root can come of a descriptor that leaked (CVE-2024-21626). */
-export function checkWorkingDirectory(cwd: string): void {
-  if (!cwd.startsWith("/")) {
+/**
+ * A working directory outside the root can come of a descriptor that leaked (CVE-2024-21626).
+ *
+ * @param cwd What getcwd(2) wrote.
+ */
+export function checkWorkingDirectory(cwd: Buffer): void {
+  // Not as text: the first that is decoded takes 0.2 ms.
+  if (cwd.bytes[0] !== SLASH) {
     throw new Error(
       "current working directory is outside of container mount namespace root -- possible container breakout detected",
     );

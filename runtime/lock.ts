@@ -7,6 +7,10 @@
  * not take it: hooks call them while a create or start is under way. `update` locks the saved config instead.
  * @module
  */
+import * as c from "../ffi/constants.ts";
+import { EAGAIN, ENOENT } from "../ffi/errno.ts";
+import { local, type LocalKernel } from "../ffi/local.ts";
+import { fstat, stat } from "../ffi/stat.ts";
 import { RuntimeError } from "./errors.ts";
 import { sleepSync } from "./sleep.ts";
 import { containerDir, MissingContainerError, validateId } from "./state.ts";
@@ -37,14 +41,15 @@ export function lockContainer(
   file: string = "",
 ): Disposable {
   validateId(id);
+  const k = local();
   const path = containerDir(root, id) + (file && `/${file}`);
   const deadline = performance.now() + timeout;
   for (;;) {
-    const locked = open(path);
-    waitForLock(locked, id, deadline, timeout);
+    const locked = open(k, path);
+    waitForLock(k, locked, id, deadline, timeout);
     // While we waited it may have been removed, and even made again for a new container.
-    if (isStillAt(locked, path)) return { [Symbol.dispose]: () => locked.close() };
-    locked.close();
+    if (isStillAt(k, locked, path)) return { [Symbol.dispose]: () => k.close(locked) };
+    k.close(locked);
   }
 }
 
@@ -68,20 +73,17 @@ export function withLock<T>(root: string, id: string, work: () => T): T {
   }
 }
 
-function open(path: string): Deno.FsFile {
-  try {
-    return Deno.openSync(path, { read: true });
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw new MissingContainerError();
-    throw error;
-  }
+function open(k: LocalKernel, path: string): number {
+  const { value } = k.open(path, c.O_RDONLY, 0, { allow: [ENOENT], doing: `lock ${path}` });
+  if (value < 0) throw new MissingContainerError();
+  return value;
 }
 
-function waitForLock(locked: Deno.FsFile, id: string, deadline: number, timeout: number): void {
+function waitForLock(k: LocalKernel, locked: number, id: string, deadline: number, timeout: number): void {
   let pause = 0.25;
-  while (!locked.tryLockSync(true)) {
+  while (k.call("flock", [locked, c.LOCK_EX | c.LOCK_NB], { allow: [EAGAIN] }).value < 0) {
     if (performance.now() > deadline) {
-      locked.close();
+      k.close(locked);
       throw new RuntimeError(
         `container "${id}" is busy: another command has worked on it for ${timeout / 1000} s`,
       );
@@ -91,11 +93,8 @@ function waitForLock(locked: Deno.FsFile, id: string, deadline: number, timeout:
   }
 }
 
-function isStillAt(locked: Deno.FsFile, path: string): boolean {
-  try {
-    const there = Deno.statSync(path), here = locked.statSync();
-    return there.ino === here.ino && there.dev === here.dev;
-  } catch {
-    return false;
-  }
+function isStillAt(k: LocalKernel, locked: number, path: string): boolean {
+  const there = stat(k, path), here = fstat(k, locked)!;
+  return there !== undefined && there.inode === here.inode && there.dev.major === here.dev.major &&
+    there.dev.minor === here.dev.minor;
 }

@@ -17,6 +17,9 @@
  * @module
  */
 
+import { S_IFDIR } from "../ffi/constants.ts";
+import { local } from "../ffi/local.ts";
+import { stat } from "../ffi/stat.ts";
 import { reasonOf } from "./errors.ts";
 import type { CompiledFilter } from "./seccomp_compile.ts";
 
@@ -77,19 +80,11 @@ export function writeCache(
   }
 }
 
-/**
- * A directory of this user with mode 0700: nobody else can have put a filter there, even where a link led to it.
- *
- * By statSync, as everywhere in tsrun: the first use of each such function of Deno costs 0.3 ms, later ones 0.03 ms.
- */
+/** A directory of this user with mode 0700: nobody else can have put a filter there, even where a link led to it. */
 function isOurs(directory: string, debug: (line: string) => void): boolean {
-  let info: Deno.FileInfo;
-  try {
-    info = Deno.statSync(directory);
-  } catch {
-    return false;
-  }
-  if (info.isDirectory && info.uid === Deno.uid() && (info.mode! & 0o7777) === 0o700) return true;
+  const info = stat(local(), directory);
+  if (info === undefined) return false;
+  if (info.mode === (S_IFDIR | 0o700) && info.uid === Deno.uid()) return true;
   debug(`seccomp cache: ${directory} is not a directory of user ${Deno.uid()} with mode 0700; not used`);
   return false;
 }

@@ -1,0 +1,35 @@
+/**
+ * stat(2) of this process's own files, by the kernel's call: the first `Deno.statSync` takes 0.4 ms and the first
+ * `FsFile.statSync` 0.2 ms more, for dates and time zones that nobody here looks at.
+ * @module
+ */
+import { AT_EMPTY_PATH, AT_FDCWD } from "./constants.ts";
+import type { LocalKernel } from "./local.ts";
+import { readStatx, type Stat, STATX_SIZE } from "./structs.ts";
+
+/**
+ * What a path leads to, links followed; undefined where it leads to nothing that can be seen.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { local } from "./local.ts";
+ * assertEquals(stat(local(), "/nowhere/at/all"), undefined);
+ * ```
+ */
+export function stat(k: LocalKernel, path: string): Stat | undefined {
+  return ask(k, AT_FDCWD, path);
+}
+
+/** What a descriptor is open on; undefined where it is not open. */
+export function fstat(k: LocalKernel, fd: number): Stat | undefined {
+  return ask(k, fd, "");
+}
+
+function ask(k: LocalKernel, fd: number, path: string): Stat | undefined {
+  return k.scratch(() => {
+    const buffer = k.buffer(STATX_SIZE);
+    const { value } = k.statx(fd, path, buffer, { allow: "any" }, path === "" ? AT_EMPTY_PATH : 0);
+    return value < 0 ? undefined : readStatx(buffer);
+  });
+}
