@@ -51,28 +51,43 @@ function leftovers(): string[] {
   );
 }
 
+/** Asserts that all of a runtime was measured, and that none of its commands failed. */
+function assertMeasured(results: Results, name: string): void {
+  assertEquals(results.failures.filter((line) => new RegExp(`^[^:]+: ${name}\\b`).test(line)), []);
+  for (const config of ["small", "docker"]) {
+    for (const what of ["create", "start", "delete", "create+start+delete", "run", "exec"]) {
+      const series = results.samples[`${name}/${config}/${what}`];
+      assertEquals([series.wall.length, series.cpu.length], [3, 3]);
+      assert(series.wall.every((value) => value > 0.5), `${name} ${config} ${what}: ${series.wall}`);
+    }
+    const created = results.memory[`${name}/${config}`].created!;
+    assert(created.pss > 4096 && created.pss <= created.rss, JSON.stringify(created));
+  }
+  assert(results.memory[`${name}/small`].limit! > 0);
+  assertEquals(results.pty![name].wall.length, 1);
+}
+
+/** Measures until the reference has done all of it, which it fails now and then on a busy machine: twice more, if need be. */
+async function measured(): Promise<Results> {
+  for (let chances = 2;; chances--) {
+    const results = await runBenchmark(quick(), new AbortController().signal, () => {});
+    assertEquals(leftovers(), []);
+    if (results.runtimes.some(({ name }) => name === "tsrun")) assertMeasured(results, "tsrun");
+    try {
+      assertMeasured(results, "runc");
+      assertEquals(results.failures, []);
+      return results;
+    } catch (error) {
+      if (chances === 0) throw error;
+    }
+  }
+}
+
 Deno.test({
   name: "the benchmark, quickly: every case is measured, reported, and nothing is left",
   ignore,
   async fn() {
-    const results: Results = await runBenchmark(quick(), new AbortController().signal, () => {});
-    assertEquals(results.failures, []);
-    assertEquals(leftovers(), []);
-    const names = results.runtimes.map(({ name }) => name);
-    assert(names.includes("runc"));
-    for (const name of names) {
-      for (const config of ["small", "docker"]) {
-        for (const what of ["create", "start", "delete", "create+start+delete", "run", "exec"]) {
-          const series = results.samples[`${name}/${config}/${what}`];
-          assertEquals([series.wall.length, series.cpu.length], [3, 3]);
-          assert(series.wall.every((value) => value > 0.5), `${name} ${config} ${what}: ${series.wall}`);
-        }
-        const created = results.memory[`${name}/${config}`].created!;
-        assert(created.pss > 4096 && created.pss <= created.rss, JSON.stringify(created));
-      }
-      assert(results.memory[`${name}/small`].limit! > 0);
-      assertEquals(results.pty![name].wall.length, 1);
-    }
+    const results = await measured();
     const out = Deno.makeTempDirSync();
     assertStringIncludes(writeReport(results, out), "wall time");
     assertEquals(JSON.parse(Deno.readTextFileSync(`${out}/results.json`)).samples, results.samples);

@@ -13,6 +13,8 @@ import type { Table } from "./tables.ts";
 /** Bytes that the container's program writes. */
 export const PTY_BYTES = 100_000_000;
 const BLOCK = 100_000;
+/** Milliseconds for all of them, with the slowest runtime on the slowest machine. */
+const TIMEOUT = 180_000;
 
 /** Times of whole commands in milliseconds: with output, and with none. */
 export interface PtyResult {
@@ -42,7 +44,7 @@ function print(stage: Stage, subject: Subject, bytes: number): { wall: number; c
   // Opened for both ways a fifo never ends; script(1) would type ^D at the end of its input.
   const shell = 'rm -f "$0"; mkfifo "$0"; exec "$1" -qec "$2" /dev/null <>"$0"';
   const argv = ["/bin/sh", "-c", shell, `${subject.bundle}/input`, findProgram("script")!, command];
-  const end = stage.spawner.run(argv);
+  const end = stage.spawner.run(argv, TIMEOUT);
   const arrived = Number(Deno.readTextFileSync(count));
   if (end.code !== 0 || arrived !== bytes) {
     throw new CommandError(

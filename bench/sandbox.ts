@@ -72,11 +72,11 @@ function depthFirst(directory: string): string[] {
 
 /**
  * Kills every process in the cgroup (a path from the root of each hierarchy) and in those below it, and
- * removes them. Returns the directories that could not be removed within two seconds.
+ * removes them. Returns the directories that could not be removed within ten seconds.
  */
 export function removeCgroup(cgroup: string): string[] {
   let left: string[] = [];
-  for (let attempt = 0; attempt < 200; attempt++) {
+  for (let attempt = 0; attempt < 1000; attempt++) {
     const directories = hierarchies().flatMap((point) => depthFirst(point + cgroup));
     for (const directory of directories) {
       unlessGone(() => Deno.writeTextFileSync(`${directory}/freezer.state`, "THAWED", { create: false }));

@@ -27,9 +27,9 @@ export const PARTS: readonly Part[] = [
       "tests/vm/bed",
       "tests/gate_plugin_test.ts",
     ],
-    limitSeconds: 600,
+    limitSeconds: 1200,
   },
-  { name: "integration", paths: ["tests/golden_test.ts", "tests/integration", "bench"], limitSeconds: 1200 },
+  { name: "integration", paths: ["tests/golden_test.ts", "tests/integration", "bench"], limitSeconds: 2400 },
   { name: "clients", paths: ["tests/clients"], limitSeconds: 1800 },
   // Inside a machine of its own, whose image is built first where there is none.
   { name: "vm", paths: [], program: "tests/vm/bed/main.ts", limitSeconds: 2100 },
