@@ -15,6 +15,8 @@ const SIGKILL = 9;
 
 /** How long the kernel may take to end killed processes, in milliseconds: runc waits as long. */
 const KILL_TIMEOUT = 10_000;
+/** Milliseconds in which killed processes usually end. */
+const PROMPT_END = 100;
 /** How long processes may take to stop before they are signalled one by one, in milliseconds. */
 const FREEZE_TIMEOUT = 1000;
 
@@ -93,7 +95,7 @@ function killInit(state: ContainerState, cgroup: CgroupDriver | null): void {
   sendSignal(state.pid, state.startTime, SIGKILL);
   // On cgroup v1 a frozen process takes its signal only when it is thawed.
   if (cgroup !== null) thawFrozen(cgroup);
-  if (!waitFor(() => !initAlive(state))) throw new RuntimeError("container init still running");
+  if (!waitForEnd(cgroup, () => !initAlive(state))) throw new RuntimeError("container init still running");
 }
 
 /**
@@ -104,7 +106,7 @@ function killInit(state: ContainerState, cgroup: CgroupDriver | null): void {
 export function emptyCgroup(cgroup: CgroupDriver): void {
   if (cgroup.pids().length === 0) return;
   killCgroup(cgroup);
-  const empty = waitFor(() => {
+  const empty = waitForEnd(cgroup, () => {
     const left = cgroup.pids();
     for (const pid of left) killPid(pid, SIGKILL);
     return left.length === 0;
@@ -131,7 +133,8 @@ export function signalCgroup(cgroup: CgroupDriver, signal: number): void {
   try {
     for (const pid of cgroup.pids()) killPid(pid, signal);
   } finally {
-    if (!paused || signal === SIGKILL) thawFrozen(cgroup);
+    if (signal === SIGKILL) cgroup.thawKilled();
+    else if (!paused) thawFrozen(cgroup);
   }
 }
 
@@ -148,9 +151,16 @@ function thawFrozen(cgroup: CgroupDriver): void {
   if (cgroup.frozen()) cgroup.thaw();
 }
 
+/** Waits for killed processes; what does not end at once may be frozen in a cgroup below. @returns Whether all ended. */
+function waitForEnd(cgroup: CgroupDriver | null, done: () => boolean): boolean {
+  if (waitFor(done, PROMPT_END)) return true;
+  cgroup?.thawKilled();
+  return waitFor(done, KILL_TIMEOUT - PROMPT_END);
+}
+
 /** Asks again and again, at first often. @returns Whether the answer became true in time. */
-function waitFor(done: () => boolean): boolean {
-  const deadline = performance.now() + KILL_TIMEOUT;
+function waitFor(done: () => boolean, timeout: number): boolean {
+  const deadline = performance.now() + timeout;
   for (let pause = 0.2; !done(); pause = Math.min(pause * 2, 50)) {
     if (performance.now() > deadline) return false;
     sleepSync(pause);

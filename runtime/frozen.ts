@@ -9,6 +9,23 @@ import type { CgroupRecord } from "./cgroups/driver.ts";
 import { reasonOf, RuntimeError } from "./errors.ts";
 
 /**
+ * Whether there may be processes that SIGKILL does not end before they are thawed: where the container is paused, and on
+ * v1 where it has cgroups below its own, each of which may be frozen by itself.
+ */
+export function mayHoldKilled(cgroup: CgroupRecord | null): boolean {
+  if (isPaused(cgroup)) return true;
+  const freezer = cgroup?.driver.endsWith("-v1") ? cgroup.paths.freezer : undefined;
+  if (freezer === undefined) return false;
+  try {
+    // A directory has two links, and one more for each directory in it.
+    return (Deno.statSync(freezer).nlink ?? 3) > 2;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw new RuntimeError(`stat ${freezer}: ${reasonOf(error)}`);
+  }
+}
+
+/**
  * Whether the container's own cgroup was told to freeze; a frozen parent does not count, as for runc.
  *
  * The files `freezer.self_freezing` (v1) and `cgroup.freeze` (v2) say it at once, also while processes are still being

@@ -4,7 +4,7 @@
  */
 import type { CgroupRecord } from "./cgroups/driver.ts";
 import { RuntimeError } from "./errors.ts";
-import { isPaused } from "./frozen.ts";
+import { mayHoldKilled } from "./frozen.ts";
 import { sendSignal } from "./signal.ts";
 import { type ContainerState, initAlive } from "./state.ts";
 
@@ -29,7 +29,7 @@ export async function killContainer(state: ContainerState, signal: number, all: 
   if (!sendSignal(state.pid, state.startTime, signal) && !all) {
     throw new RuntimeError("container not running");
   }
-  if (signal === SIGKILL && isPaused(state.cgroup)) await thaw(state.cgroup!);
+  if (signal === SIGKILL && mayHoldKilled(state.cgroup)) await thaw(state.cgroup!);
 }
 
 /**
@@ -47,8 +47,8 @@ async function signalAll(state: ContainerState, cgroup: CgroupRecord, signal: nu
   if (!pids.includes(state.pid)) sendSignal(state.pid, state.startTime, signal);
 }
 
-/** On cgroup v1 a frozen process takes even SIGKILL only when it is thawed. */
+/** On cgroup v1 a frozen process takes even SIGKILL only when it is thawed; one in a cgroup below holds up its init's end. */
 async function thaw(cgroup: CgroupRecord): Promise<void> {
   const { openCgroup } = await import("./cgroups/driver.ts");
-  (await openCgroup(cgroup)).thaw();
+  (await openCgroup(cgroup)).thawKilled();
 }

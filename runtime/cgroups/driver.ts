@@ -102,6 +102,12 @@ export interface CgroupDriver {
   /** Lets all processes go on. */
   thaw(): void;
 
+  /**
+   * Lets every process go on that was killed: a frozen one ends on v1 only when it is thawed, also one in a cgroup below
+   * that was frozen by itself (by a runtime in the container). What is gone is fine.
+   */
+  thawKilled(): void;
+
   /** Whether the container is frozen (that is: paused). False when the cgroup is gone. */
   frozen(): boolean;
 

@@ -71,6 +71,16 @@ export function isFrozen(fs: CgroupFs, dir: string): boolean {
   }
 }
 
+/** Thaws a cgroup and those below it, each of which may be frozen by itself; what is gone is fine. */
+export function thawTree(fs: CgroupFs, dir: string): void {
+  try {
+    if (isFrozen(fs, dir)) thaw(fs, dir);
+  } catch (error) {
+    if (!(error instanceof CgroupFileError && isGone(error.errno))) throw error;
+  }
+  for (const name of fs.list(dir)) thawTree(fs, `${dir}/${name}`);
+}
+
 /** A half frozen cgroup must not stay behind; that thawing fails too is not the failure to report. */
 function thawAfterFailure(fs: CgroupFs, dir: string): void {
   try {

@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { EINVAL, ENODEV } from "../../ffi/errno.ts";
 import { RuntimeError } from "../errors.ts";
 import { FakeCgroupFs } from "./fake_fs.ts";
-import { freeze, isFrozen, thaw } from "./freezer_v1.ts";
+import { freeze, isFrozen, thaw, thawTree } from "./freezer_v1.ts";
 
 const DIR = "/f";
 
@@ -73,6 +73,15 @@ Deno.test("thaw is one write", () => {
   const fs = freezer("FROZEN", "1");
   thaw(fs, DIR);
   assertEquals(fs.log, ["write /f/freezer.state THAWED"]);
+});
+
+Deno.test("thawTree thaws each that was frozen by itself, and minds nothing that is gone", () => {
+  const files = (self: string) => ({ "freezer.state": "FROZEN\n", "freezer.self_freezing": `${self}\n` });
+  const fs = new FakeCgroupFs([DIR, "/f/a", "/f/a/b", "/f/c"], (dir) => files(dir === "/f/a" ? "0" : "1"));
+  fs.fail("write /f/c/freezer.state", ENODEV);
+  thawTree(fs, DIR);
+  assertEquals(fs.writes, ["/f", "/f/a/b", "/f/c"].map((dir) => `${dir}/freezer.state THAWED`));
+  thawTree(fs, "/nowhere");
 });
 
 Deno.test("isFrozen tells the cgroup's own freeze from a parent's, without waiting for tasks to stop", () => {

@@ -194,6 +194,10 @@ export class SystemdCgroup implements CgroupDriver {
     this.#files.thaw();
   }
 
+  thawKilled(): void {
+    this.#files.thawKilled();
+  }
+
   frozen(): boolean {
     return this.#files.frozen();
   }

@@ -11,7 +11,7 @@ import type { LinuxResources } from "../../spec/types.ts";
 import { RuntimeError } from "../errors.ts";
 import { setDevices } from "./devices_v1.ts";
 import type { CgroupDriver, CgroupEntry, CgroupRecord } from "./driver.ts";
-import { freeze, isFrozen, thaw } from "./freezer_v1.ts";
+import { freeze, isFrozen, thaw, thawTree } from "./freezer_v1.ts";
 import { CgroupFileError, type CgroupFs, errnoOfStep } from "./fs.ts";
 import type { CgroupHost } from "./host.ts";
 import { HIERARCHIES, mountsByController, ownDirectory, SYSTEMD, UNIFIED } from "./path.ts";
@@ -118,6 +118,11 @@ export class CgroupV1 implements CgroupDriver {
 
   thaw(): void {
     thaw(this.#fs, this.#freezer());
+  }
+
+  thawKilled(): void {
+    const dir = this.record.paths.freezer;
+    if (dir !== undefined) thawTree(this.#fs, dir);
   }
 
   frozen(): boolean {

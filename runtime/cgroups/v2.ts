@@ -149,6 +149,11 @@ export class CgroupV2 implements CgroupDriver {
     thaw(this.#fs, this.#freezer());
   }
 
+  /** A frozen process of v2 ends all the same; the cgroup is not to stay frozen for those that come later. */
+  thawKilled(): void {
+    if (this.frozen()) this.thaw();
+  }
+
   /** By `cgroup.kill` (Linux 5.14), which nothing that forks outruns; a threaded cgroup has none. */
   kill(): boolean {
     const dir = this.#dir();

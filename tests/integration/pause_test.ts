@@ -161,6 +161,27 @@ contract("nested cgroups: ps lists their processes, pause stops them", async (bo
   await box.assertNothingLeft();
 }, { skip: v1 });
 
+contract("nested cgroups: one that is frozen below does not hold up a kill or a delete", async (box) => {
+  const script = "sleep 60 & exec sleep 61";
+  for (const types of [["network", "ipc", "uts", "mount"], ["pid", "network", "ipc", "uts", "mount"]]) {
+    const linux = { namespaces: namespaces(...types) };
+    for (const end of [["kill", "KILL"], ["delete", "--force"]]) {
+      const container = box.container({ process: { args: sh(script) }, linux });
+      await nested(container);
+      const inner = `/sys/fs/cgroup/freezer/${container.id}/inner/most/freezer.state`;
+      Deno.writeTextFileSync(inner, "FROZEN");
+      await until("the freeze", () => readText(inner) === "FROZEN\n");
+      if (end[0] === "kill") {
+        assertOk(await container.kill(end[1]));
+        await until("the end of all", () => readText(inner.replace("freezer.state", "cgroup.procs")) === "");
+        await container.wait("stopped");
+        assertOk(await container.delete());
+      } else assertOk(await container.delete(end[1]));
+    }
+  }
+  await box.assertNothingLeft();
+}, { skip: v1, notOnReference: "runc waits in vain" });
+
 contract("nested cgroups: kill --all and delete reach them without a PID namespace", async (box) => {
   const script = "trap '' TERM; (trap 'exit 0' TERM; sleep 60 & wait) & wait";
   const linux = { namespaces: namespaces("network", "ipc", "uts", "mount") };
