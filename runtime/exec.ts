@@ -13,7 +13,7 @@ import { local, type LocalKernel } from "../ffi/local.ts";
 import type { RemoteKernel } from "../ffi/remote.ts";
 import { setUpExec } from "../init/exec_setup.ts";
 import type { ExecPlan, ExecReady, ExecTerminal, Limit } from "../init/exec_setup.ts";
-import { Arena } from "../init/executor.ts";
+import { Arena, ExecutorGone } from "../init/executor.ts";
 import { readHostCapabilities } from "../init/identity.ts";
 import type { SplitAttributes } from "../init/process_attributes.ts";
 import { reap, Stage } from "../init/stage.ts";
@@ -131,12 +131,12 @@ async function startProcess(k: LocalKernel, o: ExecOptions): Promise<Started> {
   checkPreserved(k, 0, o.preserveFds);
   const state = readState(o.root, o.id);
   const paths = await cgroupPaths(state, o.cgroups);
-  const begun = begin(k, o, state);
   try {
-    return await finish({ o, k, state, ...begun }, paths);
+    return await finish({ o, k, state, ...begin(k, o, state) }, paths);
   } catch (error) {
     // Whatever looks strange in a container that is ending has that for a reason.
-    throw initEnds(state) ? new RuntimeError(STOPPED) : error;
+    if (initEnds(state)) throw new RuntimeError(STOPPED);
+    throw error instanceof ExecutorGone ? failedStart(reasonOf(error)) : error;
   }
 }
 
