@@ -75,8 +75,8 @@ export function uniqueEnv(env: readonly string[]): string[] {
   return [...values.values()];
 }
 
-/** Most of /etc/passwd that is read. */
-const PASSWD_SIZE = 1 << 16;
+/** Bytes of /etc/passwd that are read at once, and how often at most: whoever made the file may mean harm. */
+const PASSWD_SIZE = 1 << 16, PASSWD_READS = 256;
 
 /** Reads the container's /etc/passwd; the result is the user's home directory, `/` where none is named. */
 export function lookUpHome(k: Kernel, root: Fd, uid: number): { resolve(): string } {
@@ -93,7 +93,29 @@ export function lookUpHome(k: Kernel, root: Fd, uid: number): { resolve(): strin
   );
   const length = k.call("read", [file, text, PASSWD_SIZE], { allow: "any" });
   k.call("close", [file], { allow: "any" });
-  return { resolve: () => homeOf(length.value > 0 ? text.text(length.value) : "", uid) };
+  return {
+    resolve() {
+      const passwd = length.value === PASSWD_SIZE
+        ? readPasswd(k, text)
+        : text.text(Math.max(length.value, 0));
+      return homeOf(passwd, uid);
+    },
+  };
+}
+
+/** All of a file that is larger than most; the process is in the container's root by then. */
+function readPasswd(k: Kernel, buffer: Buffer): string {
+  const flags = c.O_RDONLY | c.O_NONBLOCK, allow = "any";
+  const file = k.openat2(c.AT_FDCWD, "/etc/passwd", flags, c.RESOLVE_NO_MAGICLINKS, 0, { allow });
+  const decoder = new TextDecoder();
+  let text = "";
+  for (let i = 0; i < PASSWD_READS; i++) {
+    const length = k.call("read", [file, buffer, buffer.size], { allow }).value;
+    if (length <= 0) break;
+    text += decoder.decode(buffer.bytes.slice(0, length), { stream: true });
+  }
+  k.call("close", [file], { allow });
+  return text;
 }
 
 /** The home directory of a user id in the text of a passwd(5) file. */

@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import * as c from "../ffi/constants.ts";
 import { EACCES, ELOOP, ENOENT, ENOTDIR } from "../ffi/errno.ts";
 import type { Arg } from "../ffi/kernel.ts";
-import { Memory } from "../ffi/memory.ts";
+import { type Buffer, Memory } from "../ffi/memory.ts";
 import { callsOf, scripted, stat } from "../tests/lib/scripted.ts";
 import { checkWorkingDirectory, homeOf, lookUpHome, lookUpProgram, uniqueEnv } from "./program.ts";
 
@@ -128,4 +128,21 @@ Deno.test("working directory: one outside of the root is a breakout (CVE-2024-21
   for (const cwd of ["(unreachable)/etc", ""]) {
     assertThrows(() => checkWorkingDirectory(answer(cwd)), Error, "possible container breakout detected");
   }
+});
+
+Deno.test("home: a file of users that is longer than one read", () => {
+  const line = (i: number) => `user${i}:x:${i}:${i}:ü:/home/${i}:/bin/sh\n`;
+  const file = new TextEncoder().encode(Array.from({ length: 5000 }, (_, i) => line(i)).join(""));
+  let at = 0;
+  const k = scripted({
+    openat2: () => void (at = 0),
+    read(_fd, buffer, size) {
+      const piece = file.subarray(at, at + (size as number));
+      (buffer as Buffer).bytes.set(piece);
+      at += piece.length;
+      return piece.length;
+    },
+  });
+  for (const uid of [0, 1500, 4999]) assertEquals(lookUpHome(k, 3, uid).resolve(), `/home/${uid}`);
+  assertEquals(lookUpHome(k, 3, 5000).resolve(), "/");
 });
