@@ -100,16 +100,34 @@ path = "${this.dir}/opt"
     for (const terminal of this.terminals) await terminal.close();
     for (const child of [...this.children.values()].reverse()) await stopChild(child);
     const leaks: string[] = [];
+    const over = () => findProcesses(this.token).length === 0;
+    // What a daemon has told to end may take a moment.
+    await until("the end of all processes", over).catch(() => {});
     for (const pid of findProcesses(this.token)) {
       leaks.push(`process ${pid}: ${readText(`/proc/${pid}/cmdline`).replaceAll("\0", " ")}`);
-      Deno.kill(pid, "SIGKILL");
+      try {
+        Deno.kill(pid, "SIGKILL");
+      } catch { /* it has ended */ }
     }
     for (const step of this.undo.reverse()) await step();
-    await until("the end of all processes", () => findProcesses(this.token).length === 0);
+    await until("the end of all processes", over);
     await removeMounts(this.token);
-    for (const path of findCgroups(this.token)) Deno.removeSync(path);
+    await until(
+      "the end of all cgroups",
+      () => findCgroups(this.token).filter((path) => !removed(path)).length === 0,
+    );
     if (findMounts(this.token).length === 0) Deno.removeSync(this.dir, { recursive: true });
     return leaks;
+  }
+}
+
+/** Whether a cgroup could be removed: not while the last of its processes is ending. */
+function removed(path: string): boolean {
+  try {
+    Deno.removeSync(path);
+    return true;
+  } catch {
+    return !exists(path);
   }
 }
 

@@ -1,6 +1,6 @@
 /** What a person does on a terminal inside a container, whichever client it comes from. */
 import { assertEquals } from "@std/assert";
-import { sleep, until } from "../lib/process.ts";
+import { PATIENCE, sleep, until } from "../lib/process.ts";
 import type { Terminal } from "../lib/pty.ts";
 
 // Ends of lines are \r+\n in these patterns: ctr lets its own terminal add a second carriage return.
@@ -64,7 +64,7 @@ export async function talk(terminal: Terminal): Promise<void> {
  * between its first look at the size and its wait for changes.
  */
 async function resize(terminal: Terminal, isSeen: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 10; tries++) {
+  for (const end = performance.now() + 10_000 * PATIENCE; performance.now() < end;) {
     terminal.resize(119, 50);
     terminal.resize(120, 50);
     for (const pause of [50, 200]) {
