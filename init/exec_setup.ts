@@ -34,7 +34,7 @@ import {
 import type { HostProcfs, ProcessLabels } from "./labels.ts";
 import { openNulls, replaceNulls } from "./null_stdio.ts";
 import type { SplitAttributes } from "./process_attributes.ts";
-import { checkWorkingDirectory, lookUpHome, lookUpProgram, uniqueEnv } from "./program.ts";
+import { checkWorkingDirectory, hasHome, lookUpHome, lookUpProgram, uniqueEnv } from "./program.ts";
 import type { SeccompFilter } from "./seccomp_listener.ts";
 
 /** A terminal for the process: what has to be done, and where. */
@@ -117,8 +117,7 @@ export function setUpExec(k: Recorder, plan: ExecPlan): ExecReady {
   plan.terminal?.open(k, root);
   const nulls = openNulls(k, root, plan.nullStdio);
   const env = uniqueEnv(process.env ?? []);
-  const hasHome = env.some((entry) => entry.startsWith("HOME=") && entry.length > 5);
-  const home = hasHome ? undefined : lookUpHome(k, root, process.user.uid);
+  const home = hasHome(env) ? undefined : lookUpHome(k, root, process.user.uid);
   k.close(root);
   const chdirAgain = changeDirectory(k, process.cwd);
   if (plan.umask !== undefined) k.call("umask", [plan.umask]);
@@ -142,7 +141,7 @@ export function setUpExec(k: Recorder, plan: ExecPlan): ExecReady {
   if (chdirAgain()) k.chdir(process.cwd, { doing: doingChdir(process.cwd) });
   else checkWorkingDirectory(cwd);
   replaceNulls(k, nulls);
-  if (home) setHome(env, home.resolve());
+  if (home) env.push(`HOME=${home.resolve()}`);
   return recordClone(k, plan, filter, placed, { path: program.resolve(), env, cgroup });
 }
 
@@ -203,12 +202,6 @@ function changeDirectory(k: Recorder, cwd: string): () => boolean {
 
 /** runc's words, though the directory may come from the command line. */
 const doingChdir = (cwd: string) => `chdir to cwd (${JSON.stringify(cwd)}) set in config.json failed`;
-
-function setHome(env: string[], home: string): void {
-  const empty = env.indexOf("HOME=");
-  if (empty >= 0) env.splice(empty, 1);
-  env.push(`HOME=${home}`);
-}
 
 /** When a filter is loaded, and by whom. */
 interface Placement {

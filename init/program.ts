@@ -68,11 +68,20 @@ function searchPath(env: readonly string[]): string[] {
   return path === "" ? [] : path.split(":").map((directory) => directory || ".");
 }
 
-/** The environment with each name once, the last value winning, in the order of first appearance. */
+/**
+ * The environment with each name once, the last value winning, in the order of first appearance; without a HOME that
+ * is empty, which counts as none.
+ */
 export function uniqueEnv(env: readonly string[]): string[] {
   const values = new Map<string, string>();
   for (const entry of env) values.set(entry.slice(0, entry.indexOf("=")), entry);
+  if (values.get("HOME") === "HOME=") values.delete("HOME");
   return [...values.values()];
+}
+
+/** Whether the environment names a home directory. */
+export function hasHome(env: readonly string[]): boolean {
+  return env.some((entry) => entry.startsWith("HOME="));
 }
 
 /** Bytes of /etc/passwd that are read at once, and how often at most: whoever made the file may mean harm. */

@@ -4,7 +4,7 @@ import { EACCES, ELOOP, ENOENT, ENOTDIR } from "../ffi/errno.ts";
 import type { Arg } from "../ffi/kernel.ts";
 import { type Buffer, Memory } from "../ffi/memory.ts";
 import { callsOf, scripted, stat } from "../tests/lib/scripted.ts";
-import { checkWorkingDirectory, homeOf, lookUpHome, lookUpProgram, uniqueEnv } from "./program.ts";
+import { checkWorkingDirectory, hasHome, homeOf, lookUpHome, lookUpProgram, uniqueEnv } from "./program.ts";
 
 /** Files by path: their mode, or why they cannot be looked at; what is not here does not exist. */
 type Files = Readonly<Record<string, number>>;
@@ -82,6 +82,8 @@ Deno.test("program: is asked for with the process's effective user", () => {
 Deno.test("environment: each name once, in its first place, with its last value", () => {
   assertEquals(uniqueEnv(["A=1", "B=2", "A=3", "C=", "AB=4", "C==5"]), ["A=3", "B=2", "C==5", "AB=4"]);
   assertEquals(uniqueEnv([]), []);
+  assertEquals(uniqueEnv(["HOME=/x", "A=", "HOME="]), ["A="]);
+  assertEquals([["HOME=/x"], ["HOMES=/x"], []].map(hasHome), [true, false, false]);
 });
 
 const PASSWD =

@@ -31,7 +31,7 @@ import { bringLoopbackUp } from "./loopback.ts";
 import { isBind, type MountContext, mountOne } from "./mounts.ts";
 import { openNulls, replaceNulls } from "./null_stdio.ts";
 import { hasNamespace, type NamespacePlan } from "./namespaces.ts";
-import { checkWorkingDirectory, lookUpHome, lookUpProgram, uniqueEnv } from "./program.ts";
+import { checkWorkingDirectory, hasHome, lookUpHome, lookUpProgram, uniqueEnv } from "./program.ts";
 import { restrictPaths } from "./restricted_paths.ts";
 import { bindRootfs, chrootInto, makeRootReadonly, moveInto, pivotInto } from "./rootfs.ts";
 import { hasListener, loadWithListener, type SeccompFilter } from "./seccomp_listener.ts";
@@ -281,9 +281,7 @@ interface Prepared {
 function becomeProcess(k: Recorder, plan: SetupPlan, { root, procfs, fifo, settle }: Prepared): Ready {
   const { process, hooks } = plan.spec;
   const env = uniqueEnv(process.env ?? []);
-  const home = env.some((entry) => entry.startsWith("HOME="))
-    ? undefined
-    : lookUpHome(k, root, process.user.uid);
+  const home = hasHome(env) ? undefined : lookUpHome(k, root, process.user.uid);
   k.close(root);
   plan.labels?.process?.forProgram(k, procfs);
   if (process.noNewPrivileges) k.prctl(c.PR_SET_NO_NEW_PRIVS, 1);

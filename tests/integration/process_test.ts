@@ -71,6 +71,7 @@ contract("env: HOME comes from the container's passwd file, unless it is given",
   assertEquals(await home({ uid: 1000, gid: 1000 }, []), ["HOME=/home/user"]);
   assertEquals(await home({ uid: 4711, gid: 4711 }, []), ["HOME=/"]);
   assertEquals(await home({ uid: 0, gid: 0 }, ["HOME=/given"]), ["HOME=/given"]);
+  assertEquals(await home({ uid: 0, gid: 0 }, ["HOME=/given", "HOME="]), ["HOME=/root"]);
 });
 
 contract("env: the last of two values counts", async (box) => {
