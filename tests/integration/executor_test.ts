@@ -13,7 +13,7 @@ import { exists, readText, until } from "../lib/process.ts";
 import { skip } from "../lib/skip.ts";
 
 const OURS_ALONE = "runc has no executor";
-const SLEEP = { process: { args: ["/bin/sleep", "60"] } };
+const SLEEP = { process: { args: ["/bin/sleep", "1000"] } };
 const F_GET_SEALS = 1034;
 
 contract(

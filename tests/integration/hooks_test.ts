@@ -38,7 +38,7 @@ const stateOf = (box: Box, kind: string) => JSON.parse(readText(`${box.dir}/hook
 const log = (box: Box) => readText(`${box.dir}/hook/log`).split("\n").filter((line) => line);
 
 contract("hooks: those of create run at create, in order", async (box) => {
-  const container = recorded(box, { process: { args: sh("sleep 60") } });
+  const container = recorded(box, { process: { args: sh("sleep 1000") } });
   await container.created();
   assertEquals(log(box).slice(0, 3), ["prestart", "createRuntime", "createContainer"]);
   assertOk(await container.start());
@@ -49,7 +49,7 @@ contract("hooks: those of create run at create, in order", async (box) => {
 });
 
 contract("hooks: startContainer and poststart run at start, in that order", async (box) => {
-  const container = recorded(box, { process: { args: sh("sleep 60") } });
+  const container = recorded(box, { process: { args: sh("sleep 1000") } });
   await container.created();
   assertEquals(log(box), ["prestart", "createRuntime", "createContainer"]);
   assertOk(await container.start());
@@ -59,7 +59,7 @@ contract("hooks: startContainer and poststart run at start, in that order", asyn
 });
 
 contract("hooks: each runs in the namespaces of its kind", async (box) => {
-  const container = recorded(box, { process: { args: sh("sleep 60") } });
+  const container = recorded(box, { process: { args: sh("sleep 1000") } });
   await container.started();
   const pid = await container.pid();
   const links = (base: string) =>
@@ -96,7 +96,7 @@ contract("hooks: prestart and createRuntime see the namespaces of the init by it
       kind,
     ) => [kind, [hook(`(${script}) >${box.dir}/${kind}`, { env: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"] })]]),
   );
-  const container = await box.container({ process: { args: sh("sleep 60") }, hooks }).created();
+  const container = await box.container({ process: { args: sh("sleep 1000") }, hooks }).created();
   const ns = `/proc/${await container.pid()}/ns`;
   for (const kind of kinds) {
     const [net, mnt, ...interfaces] = readText(`${box.dir}/${kind}`).trim().split("\n");
@@ -115,7 +115,7 @@ contract("hooks: what prestart adds to the network is there for the process", as
 });
 
 contract("hooks: the state on standard input", async (box) => {
-  const container = recorded(box, { process: { args: sh("sleep 60") }, annotations: { key: "value" } });
+  const container = recorded(box, { process: { args: sh("sleep 1000") }, annotations: { key: "value" } });
   await container.started();
   const pid = await container.pid();
   await until("startContainer", () => log(box).includes("startContainer"));
@@ -143,13 +143,13 @@ contract("hooks: the state on standard input", async (box) => {
 });
 
 contract("hooks: the state of poststart says running", async (box) => {
-  const container = await recorded(box, { process: { args: sh("sleep 60") } }).started();
+  const container = await recorded(box, { process: { args: sh("sleep 1000") } }).started();
   const state = stateOf(box, "poststart");
   assertEquals([state.status, state.pid], ["running", await container.pid()]);
 }, { notOnReference: "runc 1.1.5 runs poststart at create, with status created" });
 
 contract("hooks: the working directory is the bundle", async (box) => {
-  const container = await recorded(box, { process: { args: sh("sleep 60") } }).created();
+  const container = await recorded(box, { process: { args: sh("sleep 1000") } }).created();
   for (const kind of ["prestart", "createRuntime"]) {
     assertEquals(facts(box, kind)[4], container.bundle.dir, kind);
   }
@@ -213,7 +213,7 @@ contract("hooks: a program that is not there is an error that names it", async (
 });
 
 contract("hooks: one that runs too long is killed", async (box) => {
-  const hooks = { createRuntime: [hook(`echo $$ >${box.dir}/pid; exec sleep 600`, { timeout: 1 })] };
+  const hooks = { createRuntime: [hook(`echo $$ >${box.dir}/pid; exec sleep 10000`, { timeout: 1 })] };
   const result = await box.container({ hooks }).create();
   assertError(result, /hook ran past specified timeout of 1/);
   const pid = readText(`${box.dir}/pid`).trim();
@@ -233,7 +233,7 @@ contract("hooks: one that does not read its input, and one that leaves a child b
   await box.container({ hooks: { createRuntime: [hook("exec <&-; true"), { path: "/bin/true" }] } })
     .created();
   await box.container({
-    hooks: { createRuntime: [hook(`sleep 600 <&- >&- 2>&- & echo $! >${box.dir}/child`)] },
+    hooks: { createRuntime: [hook(`sleep 10000 <&- >&- 2>&- & echo $! >${box.dir}/child`)] },
   }).created();
   Deno.kill(Number(readText(`${box.dir}/child`)), "SIGKILL"); // Fails where there is no child any more.
 });
@@ -274,7 +274,7 @@ contract(
 
 contract("hooks: a failing poststart is reported, and ends the container", async (box) => {
   const container = box.container({
-    process: { args: sh("sleep 60") },
+    process: { args: sh("sleep 1000") },
     hooks: { poststart: [hook("exit 4")] },
   });
   await container.created();

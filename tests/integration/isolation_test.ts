@@ -7,7 +7,7 @@ import { contract } from "../lib/contract.ts";
 import { readText, until } from "../lib/process.ts";
 import { lacksController } from "../lib/skip.ts";
 
-const SLEEP = { process: { args: ["/bin/sleep", "60"] } };
+const SLEEP = { process: { args: ["/bin/sleep", "1000"] } };
 
 contract("isolation: the init of a created container is not the runtime's file", async (box) => {
   const container = await box.container(SLEEP).created();
@@ -201,7 +201,7 @@ function inNamespace(link: string): number[] {
 }
 
 function waitingHook(box: Box, kind: string) {
-  return { path: "/bin/sh", args: ["sh", "-c", `echo $$ >${box.dir}/${kind}.pid; exec sleep 30`] };
+  return { path: "/bin/sh", args: ["sh", "-c", `echo $$ >${box.dir}/${kind}.pid; exec sleep 1000`] };
 }
 
 async function killWhenHookRuns(box: Box, container: Container, kind: string): Promise<void> {

@@ -5,7 +5,7 @@ import { assertError, assertOk } from "../lib/container.ts";
 import { contract } from "../lib/contract.ts";
 import { exists, readText, until } from "../lib/process.ts";
 
-const SLEEP = { process: { args: ["/bin/sleep", "60"] } };
+const SLEEP = { process: { args: ["/bin/sleep", "1000"] } };
 
 contract("lifecycle: created, running, stopped, gone", async (box) => {
   const container = await box.container({ process: { args: sh("echo ran; read line; echo $line") } })
@@ -68,7 +68,7 @@ contract("create: a second container of the same id is refused, the first goes o
 });
 
 contract("start: refused unless created", async (box) => {
-  const container = await box.container({ process: { args: sh("sleep 60") } }).started();
+  const container = await box.container({ process: { args: sh("sleep 1000") } }).started();
   assertError(await container.start(), /cannot start an already running container/);
   assertOk(await container.kill("KILL"));
   await container.wait("stopped");
@@ -111,9 +111,9 @@ contract("kill: a created container", async (box) => {
 });
 
 contract("kill: without a PID namespace, KILL --all reaches every process", async (box) => {
-  const container = box.container({ process: { args: sh("sleep 60 & sleep 60 & echo ready; wait") } });
+  const container = box.container({ process: { args: sh("sleep 1000 & sleep 1000 & echo ready; wait") } });
   container.configure({
-    process: { args: sh("sleep 60 & sleep 60 & echo ready; wait") },
+    process: { args: sh("sleep 1000 & sleep 1000 & echo ready; wait") },
     linux: { namespaces: [{ type: "mount" }, { type: "ipc" }, { type: "uts" }] },
   });
   await container.started();
@@ -152,7 +152,7 @@ contract("delete: a container that does not exist", async (box) => {
 
 contract("delete --force: processes outlive the init where there is no PID namespace", async (box) => {
   const container = box.container({
-    process: { args: sh("sleep 60 & sleep 60 & echo $!") },
+    process: { args: sh("sleep 1000 & sleep 1000 & echo $!") },
     linux: { namespaces: [{ type: "mount" }] },
   });
   await container.started();

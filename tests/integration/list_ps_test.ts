@@ -8,7 +8,7 @@ import { until } from "../lib/process.ts";
 const PATH = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
 
 contract("list: table, JSON and ids", async (box) => {
-  const first = await box.container({ process: { args: sh("sleep 60") } }).created();
+  const first = await box.container({ process: { args: sh("sleep 1000") } }).created();
   const second = await box.container({ annotations: { a: "b" } }).started();
   await second.wait("stopped");
 
@@ -44,7 +44,7 @@ contract("list: nothing to list", async (box) => {
 });
 
 contract("list: an entry that is no container does not hide the others", async (box) => {
-  const container = await box.container({ process: { args: sh("sleep 60") } }).created();
+  const container = await box.container({ process: { args: sh("sleep 1000") } }).created();
   Deno.mkdirSync(`${box.root}/broken`);
   Deno.writeTextFileSync(`${box.root}/broken/state.json`, "{");
   const result = await box.cli(["list", "-q"]);
@@ -53,7 +53,7 @@ contract("list: an entry that is no container does not hide the others", async (
 }, { notOnReference: "runc 1.1.5 gives up at the first broken state file (runc#999)" });
 
 contract("ps: JSON is the host's process ids", async (box) => {
-  const container = await box.container({ process: { args: sh("sleep 60 & echo ready; wait") } }).started();
+  const container = await box.container({ process: { args: sh("sleep 1000 & echo ready; wait") } }).started();
   await until("ready", () => container.stdout() === "ready\n");
   const { stdout } = assertOk(await box.cli(["ps", "--format", "json", container.id], { env: PATH }));
   assert(stdout.endsWith("]\n"), JSON.stringify(stdout));
@@ -63,21 +63,21 @@ contract("ps: JSON is the host's process ids", async (box) => {
 });
 
 contract("ps: table has the host's ps header and the container's processes only", async (box) => {
-  const container = await box.container({ process: { args: ["/bin/sleep", "61"] } }).started();
+  const container = await box.container({ process: { args: ["/bin/sleep", "1000"] } }).started();
   const pid = String(await container.pid());
   const rows = (text: string) => text.trimEnd().split("\n");
 
   const plain = rows(assertOk(await box.cli(["ps", container.id], { env: PATH })).stdout);
   assertMatch(plain[0], /^UID\s+PID\s+PPID/);
   assertEquals(plain.length, 2);
-  assertMatch(plain[1], new RegExp(`^root\\s+${pid}\\s.*sleep 61`));
+  assertMatch(plain[1], new RegExp(`^root\\s+${pid}\\s.*sleep 1000`));
 
   const separate = assertOk(await box.cli(["ps", container.id, "-o", "pid,comm"], { env: PATH })).stdout;
   assertMatch(separate, new RegExp(`^\\s*PID COMMAND\n\\s*${pid} sleep\n$`));
 });
 
 contract("ps: options in one argument, as go-runc gives them", async (box) => {
-  const container = await box.container({ process: { args: ["/bin/sleep", "61"] } }).started();
+  const container = await box.container({ process: { args: ["/bin/sleep", "1000"] } }).started();
   const { stdout } = assertOk(
     await box.cli(["ps", "--format", "table", container.id, "-o pid,comm"], { env: PATH }),
   );

@@ -38,7 +38,7 @@ contract("namespaces: those that are not listed are the caller's", async (box) =
 
 contract("namespaces: each joined by path", async (box) => {
   const target = await box.container({
-    process: { args: ["/bin/sleep", "60"] },
+    process: { args: ["/bin/sleep", "1000"] },
     linux: { namespaces: namespaces(...ALL) },
   }).started();
   const pid = await target.pid();
@@ -56,7 +56,7 @@ contract("namespaces: each joined by path", async (box) => {
 });
 
 contract("namespaces: all joined together, as the containers of a pod", async (box) => {
-  const target = await box.container({ process: { args: ["/bin/sleep", "60"] } }).started();
+  const target = await box.container({ process: { args: ["/bin/sleep", "1000"] } }).started();
   const pid = await target.pid();
   const joined = (["pid", "network", "ipc", "uts"] as const).map((type) => ({
     type,
@@ -87,7 +87,7 @@ contract(
   async (box) => {
     const marked = `${box.dir}/marked`;
     Deno.mkdirSync(marked);
-    const script = `mount -t tmpfs tmpfs ${marked} && echo joined >${marked}/file && exec sleep 60`;
+    const script = `mount -t tmpfs tmpfs ${marked} && echo joined >${marked}/file && exec sleep 1000`;
     const holder = new Deno.Command("unshare", {
       args: ["--mount", "--propagation", "private", "sh", "-c", script],
       stdin: "null",
@@ -128,7 +128,7 @@ contract("namespaces: the process is number 1 of a new PID namespace, and alone"
 
 contract("namespaces: without a new PID namespace the host's processes are there", async (box) => {
   const container = box.container({
-    process: { args: ["/bin/sleep", "60"] },
+    process: { args: ["/bin/sleep", "1000"] },
     mounts: MOUNTS,
     linux: { namespaces: namespaces("mount", "uts", "ipc", "network") },
   });
@@ -163,7 +163,7 @@ contract("namespaces: an unknown type is an error", async (box) => {
 });
 
 contract("namespaces: they go when the container goes, unless another one holds them", async (box) => {
-  const target = await box.container({ process: { args: ["/bin/sleep", "60"] } }).started();
+  const target = await box.container({ process: { args: ["/bin/sleep", "1000"] } }).started();
   const path = `/proc/${await target.pid()}/ns/uts`;
   const list = [{ type: "uts", path }, ...namespaces("mount", "pid", "ipc", "network")];
   const script = "echo ready; read go </go; hostname";

@@ -197,7 +197,7 @@ contract("user namespace: hooks", async (box) => {
 });
 
 contract("user namespace: joined by path, as the containers of a pod", async (box) => {
-  const pause = await (await shifted(box, { process: { args: ["sleep", "60"] } })).started();
+  const pause = await (await shifted(box, { process: { args: ["sleep", "1000"] } })).started();
   const pid = await pause.pid();
   const joined = [["user", "user"], ["network", "net"], ["ipc", "ipc"], ["uts", "uts"]]
     .map(([type, link]) => ({ type, path: `/proc/${pid}/ns/${link}` }));
@@ -218,7 +218,7 @@ contract("user namespace: joined by path, as the containers of a pod", async (bo
 }, { notOnReference: "runc 1.1.5 takes either a path or maps" });
 
 contract("user namespace: joined with other maps than its own", async (box) => {
-  const pause = await (await shifted(box, { process: { args: ["sleep", "60"] } })).started();
+  const pause = await (await shifted(box, { process: { args: ["sleep", "1000"] } })).started();
   const path = `/proc/${await pause.pid()}/ns/user`;
   const list = [{ type: "user", path }, ...namespaces("mount", "pid", "network", "uts", "ipc")];
   const maps = [{ containerID: 0, hostID: FIRST, size: 5 }];
@@ -286,7 +286,7 @@ contract("user namespace: nothing is left when create fails or is killed", async
   const container = await shifted(box, { process: { args: ["/none"] } });
   assertError(await container.create(), /executable file not found|no such file/);
   await box.assertNothingLeft();
-  const running = await (await shifted(box, { process: { args: ["sleep", "60"] } })).started();
+  const running = await (await shifted(box, { process: { args: ["sleep", "1000"] } })).started();
   assertOk(await running.delete("--force"));
   await box.assertNothingLeft();
 });
