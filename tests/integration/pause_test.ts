@@ -106,7 +106,7 @@ contract("pause: forty busy processes in one percent of a CPU", async (box) => {
   // To end, they need time.
   await limit("-1");
   assertOk(await container.delete("--force"));
-}, { skip: v1, notOnReference: "runc does not wait long enough for them" });
+}, { skip: v1, timeout: 60_000, notOnReference: "runc does not wait long enough for them" });
 
 contract("pause: list and ps see it", async (box) => {
   const container = await box.container(TICKING).started();
@@ -180,7 +180,7 @@ contract("nested cgroups: one that is frozen below does not hold up a kill or a 
     }
   }
   await box.assertNothingLeft();
-}, { skip: v1, notOnReference: "runc waits in vain" });
+}, { skip: v1, timeout: 60_000, notOnReference: "runc waits in vain" });
 
 contract("nested cgroups: kill --all and delete reach them without a PID namespace", async (box) => {
   const script = "trap '' TERM; (trap 'exit 0' TERM; sleep 60 & wait) & wait";
