@@ -8,10 +8,15 @@ export const MANAGE_CASES: Record<string, Case> = {
   "limits: -m, --cpus, --pids-limit and others stand in the cgroup's files": limits,
 
   "limits: --memory kills, and inspect says so": async (docker) => {
-    // containerd's shim begins to watch for this after `start` has returned, so the process waits a little.
-    const script = "sleep .2; exec dd if=/dev/zero of=/dev/null bs=32M count=1";
+    // containerd's shim begins to watch for this after the runtime's `start`, so the process waits for docker's.
+    const dir = `${docker.daemons.dir}/oom`;
+    Deno.mkdirSync(dir);
+    const script =
+      "until [ -e /go/$HOSTNAME ]; do sleep .02; done; exec dd if=/dev/zero of=/dev/null bs=32M count=1";
     for (const runtime of RUNTIMES) {
-      const id = await docker.detached(runtime, "-m", "8m", "box", "sh", "-c", script);
+      const flags = ["-m", "8m", "-v", `${dir}:/go`, "--hostname", runtime];
+      const id = await docker.detached(runtime, ...flags, "box", "sh", "-c", script);
+      Deno.writeTextFileSync(`${dir}/${runtime}`, "");
       assertEquals(await docker.ok("wait", id), "137", runtime);
       assertEquals((await docker.inspect(id)).State.OOMKilled, true, runtime);
       await docker.ok("rm", id);
