@@ -41,16 +41,33 @@ export class Journal implements CgroupFs {
     this.#fs = fs;
   }
 
+  /** One value at a time: where a later one is refused, those before it have to be taken back. */
   write(dir: string, file: string, value: string | readonly string[]): void {
-    let before: readonly string[] | undefined;
+    for (const one of typeof value === "string" ? [value] : value) {
+      const entries = this.#look(dir, file, one);
+      this.#fs.write(dir, file, one);
+      this.#entries.push(...entries);
+    }
+  }
+
+  /** What a write is going to change. */
+  #look(dir: string, file: string, value: string): Entry[] {
     try {
-      before = restoring(file, this.#fs.read(dir, file), typeof value === "string" ? [value] : value);
+      const text = this.#fs.read(dir, file);
+      const entry = { dir, file, before: restoring(file, text, [value]) };
+      // To make a group idle and not idle again leaves it with the default weight.
+      const weight = file === "cpu.idle" && text.trim() === "0" ? this.#weight(dir) : [];
+      return [...weight, entry];
     } catch (error) {
       // What cannot be read cannot be given back; a file that is not there will fail by the write itself.
       if (!(error instanceof CgroupFileError)) throw error;
+      return [];
     }
-    this.#fs.write(dir, file, value);
-    if (before !== undefined) this.#entries.push({ dir, file, before });
+  }
+
+  #weight(dir: string): Entry[] {
+    const file = this.#fs.exists(dir, "cpu.weight") ? "cpu.weight" : "cpu.shares";
+    return [{ dir, file, before: [this.#fs.read(dir, file).trim()] }];
   }
 
   /**

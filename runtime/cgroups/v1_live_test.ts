@@ -44,6 +44,29 @@ Deno.test("a refused limit leaves all others as they were", () => {
   });
 });
 
+Deno.test("of several values for one file, those before the refused one are taken back", () => {
+  const fs = tree();
+  fs.fail("write /blkio/c/blkio.throttle.read_bps_device", 0, EINVAL, 0);
+  const devices = [{ major: 8, minor: 0, rate: 6 }, { major: 9, minor: 0, rate: 7 }];
+  const change = { blockIO: { throttleReadBpsDevice: devices } };
+  assertThrows(() => new LiveV1(PATHS, fs).update(change), RuntimeError, 'failed to write "9:0 7"');
+  assertEquals(contents(fs), FILES);
+});
+
+Deno.test("a group that was made idle in vain has its weight again", () => {
+  const fs = tree();
+  fs.put("/cpu/c", "cpu.shares", "400\n");
+  // As the kernel does it.
+  fs.keepAs("/cpu/c/cpu.idle", (value) => {
+    fs.put("/cpu/c", "cpu.shares", value === "1" ? "3\n" : "1024\n");
+    return value;
+  });
+  fs.fail("write /pids/c/pids.max", EINVAL);
+  const change = { cpu: { idle: 1 }, pids: { limit: 3 } };
+  assertThrows(() => new LiveV1(PATHS, fs).update(change), RuntimeError, "pids.max: invalid argument");
+  assertEquals([contents(fs)["/cpu/c"]["cpu.idle"], contents(fs)["/cpu/c"]["cpu.shares"]], ["0\n", "400\n"]);
+});
+
 Deno.test("old values that the kernel refuses next to new ones are tried again", () => {
   const fs = tree();
   fs.fail("write /pids/c/pids.max", EINVAL);

@@ -5,7 +5,7 @@ import type { Box } from "../lib/box.ts";
 import { assertError, assertOk, type Container } from "../lib/container.ts";
 import { contract } from "../lib/contract.ts";
 import { limitsOf } from "../lib/limits.ts";
-import { exists } from "../lib/process.ts";
+import { exists, readText } from "../lib/process.ts";
 import { lacksController } from "../lib/skip.ts";
 
 const MIB = 1 << 20;
@@ -18,6 +18,10 @@ const memsw = v1 ??
   (exists("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes")
     ? undefined
     : "this kernel does not count swap");
+
+/** A block device's number. */
+const disk = [...Deno.readDirSync("/sys/block")].filter(({ name }) => !/^(loop|ram|zram)/.test(name))
+  .map(({ name }) => readText(`/sys/block/${name}/dev`).trim())[0];
 
 function running(box: Box, resources: Dict = {}): Promise<Container> {
   return box.container({ process: { args: ["/bin/sleep", "60"] }, linux: { resources } }).started();
@@ -150,6 +154,37 @@ contract("update: many at the same time all count", async (box) => {
   const { memory, quota, period, pids } = limitsOf(container);
   assertEquals([memory, quota, period, pids], [String(48 * MIB), "40000", "200000", "12"]);
 }, { skip: limited, notOnReference: "runc takes no lock: one update writes back what another has changed" });
+
+contract("update: what is refused at the end leaves all as it was", async (box) => {
+  const [major, minor] = disk!.split(":").map(Number);
+  const container = await running(box, {
+    cpu: { shares: 400, quota: 50_000, period: 100_000, burst: 1000 },
+    memory: { limit: 64 * MIB, swappiness: 20 },
+    pids: { limit: 50 },
+  });
+  const files = ["cpu.shares", "cpu.idle", "cpu.cfs_quota_us", "cpu.cfs_period_us", "cpu.cfs_burst_us"]
+    .map((file) => ["cpu", file]).concat([
+      ["memory", "memory.limit_in_bytes"],
+      ["memory", "memory.swappiness"],
+      ["memory", "memory.oom_control"],
+      ["cpuset", "cpuset.cpus"],
+      ["pids", "pids.max"],
+      ["blkio", "blkio.throttle.write_iops_device"],
+    ]);
+  const contents = () => files.map(([controller, file]) => container.cgroup(controller, file));
+  const before = contents();
+  const result = await updateWith(container, {
+    cpu: { shares: 7, idle: 1, quota: 20_000, period: 40_000, burst: 2000, cpus: "0" },
+    memory: { limit: 96 * MIB, swappiness: 3, disableOOMKiller: true },
+    pids: { limit: 3 },
+    blockIO: { throttleWriteIOPSDevice: [{ major, minor, rate: 77 }, { major: 999, minor: 9, rate: 1 }] },
+  });
+  assertError(result, /"999:9 1".*no such device/);
+  assertEquals(contents(), before);
+}, {
+  skip: v1 ?? (disk ? undefined : "this machine has no disk"),
+  notOnReference: "runc 1.1.5 gives back only what was set before",
+});
 
 contract("update: where it cannot be saved, nothing is changed", async (box) => {
   const container = await running(box, { pids: { limit: 30 } });
