@@ -4,8 +4,8 @@ import type { Dict } from "../lib/bundle.ts";
 import type { Box } from "../lib/box.ts";
 import { assertError, assertOk, type Container } from "../lib/container.ts";
 import { contract } from "../lib/contract.ts";
-import { limitsOf } from "../lib/limits.ts";
-import { exists, readText } from "../lib/process.ts";
+import { DISK, limitsOf } from "../lib/limits.ts";
+import { exists } from "../lib/process.ts";
 import { lacksController } from "../lib/skip.ts";
 
 const MIB = 1 << 20;
@@ -18,10 +18,6 @@ const memsw = v1 ??
   (exists("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes")
     ? undefined
     : "this kernel does not count swap");
-
-/** A block device's number. */
-const disk = [...Deno.readDirSync("/sys/block")].filter(({ name }) => !/^(loop|ram|zram)/.test(name))
-  .map(({ name }) => readText(`/sys/block/${name}/dev`).trim())[0];
 
 function running(box: Box, resources: Dict = {}): Promise<Container> {
   return box.container({ process: { args: ["/bin/sleep", "60"] }, linux: { resources } }).started();
@@ -156,7 +152,7 @@ contract("update: many at the same time all count", async (box) => {
 }, { skip: limited, notOnReference: "runc takes no lock: one update writes back what another has changed" });
 
 contract("update: what is refused at the end leaves all as it was", async (box) => {
-  const [major, minor] = disk!.split(":").map(Number);
+  const [major, minor] = DISK!.split(":").map(Number);
   const container = await running(box, {
     cpu: { shares: 400, quota: 50_000, period: 100_000, burst: 1000 },
     memory: { limit: 64 * MIB, swappiness: 20 },
@@ -182,7 +178,7 @@ contract("update: what is refused at the end leaves all as it was", async (box) 
   assertError(result, /"999:9 1".*no such device/);
   assertEquals(contents(), before);
 }, {
-  skip: v1 ?? (disk ? undefined : "this machine has no disk"),
+  skip: v1 ?? (DISK ? undefined : "this machine has no disk"),
   notOnReference: "runc 1.1.5 gives back only what was set before",
 });
 

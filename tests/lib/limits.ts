@@ -3,7 +3,13 @@
  * @module
  */
 import type { Container } from "./container.ts";
+import { readText } from "./process.ts";
 import { lacksCgroupV1 } from "./skip.ts";
+
+/** Number of a block device of this machine, `major:minor`; undefined where there is none. */
+export const DISK: string | undefined = [...Deno.readDirSync("/sys/block")].map(({ name }) => name)
+  .filter((name) => !/^(loop|ram|zram)/.test(name)).sort()
+  .map((name) => readText(`/sys/block/${name}/dev`).trim())[0];
 
 /** As the files say them; no limit is `max`. */
 export interface Limits {
