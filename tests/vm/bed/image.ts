@@ -24,7 +24,12 @@ export interface Image {
 
 const HERE = new URL(".", import.meta.url).pathname;
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
-const BUILD_LIMIT_SECONDS = 900;
+const BUILD_LIMIT_SECONDS = 420;
+/** Archives are far away, and one try in many meets a line that is down. */
+const TRIES = 2;
+
+/** Where the archives that apt knows cannot be read: nothing can be built, and that says nothing about the tests. */
+export class ArchiveUnreachable extends Error {}
 
 /** Programs that building and booting need, by the Debian package that brings them. */
 const PROGRAMS: Record<string, string> = {
@@ -106,10 +111,27 @@ function build(part: string, mmdebstrap: (root: string, hook: string) => string[
   const root = `${part}/root`;
   call("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "tsrun-vm", "-f", `${part}/key`);
   const hook = `sh '${HERE}customize.sh' "$1" '${part}/key' '${part}'`;
-  call("timeout", "--kill-after=30", `${BUILD_LIMIT_SECONDS}`, "mmdebstrap", ...mmdebstrap(root, hook));
+  fill(root, mmdebstrap(root, hook));
   const disk = `${part}/disk`;
   call("mkfs.ext4", "-q", "-O", "^has_journal", "-m", "0", "-d", root, disk, size);
   removeTree(root);
+}
+
+/** Fills `root` with packages. */
+function fill(root: string, mmdebstrap: string[]): void {
+  for (let tries = 1;; tries++) {
+    try {
+      call("timeout", "--kill-after=30", `${BUILD_LIMIT_SECONDS}`, "mmdebstrap", ...mmdebstrap);
+      return;
+    } catch (error) {
+      if (tries < TRIES) removeTree(root);
+      else if (/apt-get update .* failed/.test((error as Error).message)) {
+        throw new ArchiveUnreachable(
+          `the archives that apt knows cannot be read: ${(error as Error).message}`,
+        );
+      } else throw error;
+    }
+  }
 }
 
 /** What a build that was killed has left; the caller holds the lock, so nobody works in it. */

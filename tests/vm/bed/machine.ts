@@ -34,7 +34,7 @@ export class Machine {
    *
    * @param lifeSeconds The emulator is ended after this time, whatever has become of its caller.
    * @param report Told what went wrong on the way.
-   * @throws {Error} with the end of the console if the machine does not come up: after 7 minutes at most.
+   * @throws {Error} with the end of the console if the machine does not come up: after 9 minutes at most.
    */
   static async boot(
     options: MachineOptions,

@@ -5,15 +5,19 @@
  * @module
  */
 import { testFiles } from "./files.ts";
-import { ensureImage, whyNot } from "./image.ts";
+import { ArchiveUnreachable, ensureImage, type Image, whyNot } from "./image.ts";
 import { Machine } from "./machine.ts";
 import { consolePath } from "./qemu.ts";
-import { type FileReport, joinReports, skippedReport } from "./report.ts";
+import { failedReport, type FileReport, joinReports, skippedReport } from "./report.ts";
 import { makeStage, type Stage } from "./stage.ts";
 
 /** Time for all that runs inside, and for one file; the emulator ends itself a little later. */
 const INSIDE_SECONDS = 1260;
 const FILE_SECONDS = 600;
+/** Time that must be left for a file to be begun: one that is cut off at the end would look like a failure of its own. */
+const LEAST_SECONDS = 240;
+/** How long the emulator lives: what comes before and after the tests is in it. */
+const LIFE_SECONDS = INSIDE_SECONDS + 420;
 const CPUS = 2;
 /** Files that are run again when they fail; more are no accident. */
 const MOST_AGAIN = 3;
@@ -61,11 +65,18 @@ async function runFile(
     ...[...imports, ...(filter === undefined ? [] : [`--filter=${filter}`]), file],
   ];
   const command = `cd ${quote(stage.top)} && exec ${words.map(quote).join(" ")} 2>&1`;
-  const { code, stdout } = await machine.run(command, seconds + 30);
+  const { code, stdout, stderr } = await machine.run(command, seconds + 30);
   const xml = (await machine.run(`cat ${report}`, 60)).stdout;
   const took = Math.round((performance.now() - begin) / 1000);
-  console.log(`\n-- ${file}: exit status ${code}, ${took} s\n${stdout.trimEnd()}`);
-  return { file, xml, success: code === 0 };
+  // On standard error is what ssh itself has to say.
+  console.log(
+    `\n-- ${file}: exit status ${code}, ${took} s\n${stdout.trimEnd()}${stderr && `\n${stderr.trimEnd()}`}`,
+  );
+  const tail = `${stdout.trimEnd()}\n${stderr}`.trim().split("\n").slice(-5).join("\n");
+  const why = code === 124 || code === 137
+    ? `ended at its time limit of ${seconds} s; its output ends with\n${tail}`
+    : `exit status ${code}, and no test says why; the output ends with\n${tail}`;
+  return { file, xml, success: code === 0, why };
 }
 
 /** The files that were asked for, or the usual ones. */
@@ -82,8 +93,11 @@ async function runFiles(machine: Machine, stage: Stage, filter: string | undefin
   const worker = async () => {
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
       const seconds = Math.min(FILE_SECONDS, Math.floor((deadline - performance.now()) / 1000));
-      if (seconds > 0) reports.push(await runFile(machine, stage, file, filter, seconds));
-      else reports.push({ file, xml: "", success: false });
+      if (seconds >= LEAST_SECONDS) reports.push(await runFile(machine, stage, file, filter, seconds));
+      else {
+        say(`SKIP: ${file}: no time left, the machine is too slow for all files in ${INSIDE_SECONDS} s`);
+        reports.push({ file, xml: "", success: true, left: true });
+      }
     }
   };
   await Promise.all(Array.from({ length: CPUS }, worker));
@@ -129,12 +143,11 @@ async function showLogs(machine: Machine): Promise<void> {
   );
 }
 
-async function run(dir: string, filter: string | undefined): Promise<string> {
-  const image = await ensureImage(say);
+async function run(image: Image, dir: string, filter: string | undefined): Promise<string> {
   const stage = makeStage(dir);
   const begin = performance.now();
   const options = { image, dir, memoryMb: 3072, cpus: CPUS, disks: [stage.disk] };
-  const machine = await Machine.boot(options, INSIDE_SECONDS + 360, say);
+  const machine = await Machine.boot(options, LIFE_SECONDS, say);
   try {
     say(`answers after ${Math.round((performance.now() - begin) / 1000)} s`);
     // Some units may be on their way still; whether one has failed is a test's question.
@@ -148,10 +161,18 @@ async function run(dir: string, filter: string | undefined): Promise<string> {
 }
 
 async function main([report, filter]: string[]): Promise<void> {
-  const reason = whyNot();
-  if (reason !== undefined) {
+  const leaveOut = (reason: string) => {
     console.log(`SKIP: vm: ${reason}`);
-    return Deno.writeTextFileSync(report, skippedReport(filter ?? "vm"));
+    Deno.writeTextFileSync(report, skippedReport(filter ?? "vm"));
+  };
+  const reason = whyNot();
+  if (reason !== undefined) return leaveOut(reason);
+  let image: Image;
+  try {
+    image = await ensureImage(say);
+  } catch (error) {
+    if (error instanceof ArchiveUnreachable) return leaveOut(error.message);
+    throw error;
   }
   const dir = Deno.makeTempDirSync({ dir: "/tmp", prefix: "tsrun-vm-" });
   // The signal goes to the whole group, so the machine ends by itself; its disks are large.
@@ -162,11 +183,19 @@ async function main([report, filter]: string[]): Promise<void> {
     });
   }
   try {
-    Deno.writeTextFileSync(report, await run(dir, filter));
+    Deno.writeTextFileSync(report, await run(image, dir, filter));
   } finally {
     Deno.removeSync(dir, { recursive: true });
   }
 }
 
-await main(Deno.args);
+try {
+  await main(Deno.args);
+} catch (error) {
+  // Of the machine, not of a test: the reason is enough.
+  const [report, filter] = Deno.args, { message } = error as Error;
+  say(message);
+  Deno.writeTextFileSync(report, failedReport(filter ?? "vm", message));
+  Deno.exit(1);
+}
 Deno.exit(0);

@@ -43,7 +43,8 @@ export function bootAttempts(exists: (path: string) => boolean): BootAttempt[] {
     ["kvm_intel", "kvm_amd"].some((module) => exists(`/sys/module/${module}`));
   return [
     ...(hardware ? [{ accelerator: "kvm", seconds: 60 }] : []),
-    { accelerator: emulated, seconds: 120 },
+    // A minute with ten others on two processors: no sign yet that it stands still.
+    { accelerator: emulated, seconds: 200 },
     { accelerator: emulated, seconds: 240 },
   ];
 }

@@ -77,7 +77,7 @@ export async function imageKey(recipe: Recipe): Promise<string> {
  */
 export function mmdebstrapArguments(recipe: Recipe, sources: Sources, root: string, hook: string): string[] {
   return [
-    ...["--mode=root", "--variant=minbase", "--format=directory", "--quiet"],
+    ...["--mode=root", "--variant=minbase", "--format=directory"],
     `--include=${recipe.packages.join(",")}`,
     ...['APT::Install-Recommends "false"', 'Acquire::Languages "none"', 'Acquire::Retries "3"']
       .map((option) => `--aptopt=${option}`),

@@ -11,6 +11,10 @@ export interface FileReport {
   xml: string;
   /** Whether `deno test` succeeded. */
   success: boolean;
+  /** What is known of a failure that the report does not tell of. */
+  why?: string;
+  /** It was not begun: one skipped test. */
+  left?: boolean;
 }
 
 /**
@@ -18,12 +22,11 @@ export interface FileReport {
  * becomes a failed test case of its own.
  */
 export function joinReports(reports: readonly FileReport[]): string {
-  const cases = reports.flatMap(({ file, xml, success }) => {
+  const cases = reports.flatMap(({ file, xml, success, why, left }) => {
+    if (left) return [emptyCase(file, "<skipped/>")];
     const found = [...xml.matchAll(/<testcase [^>]*?(?:\/>|>.*?<\/testcase>)/gs)].map(([text]) => text);
     const told = found.some((text) => /<(?:failure|error)\b/.test(text));
-    return success || told
-      ? found
-      : [...found, emptyCase(file, '<failure message="no report of a failure"/>')];
+    return success || told ? found : [...found, emptyCase(file, failure(why ?? "no report of a failure"))];
   });
   return document(cases);
 }
@@ -33,8 +36,21 @@ export function skippedReport(name: string): string {
   return document([emptyCase(name, "<skipped/>")]);
 }
 
+/** The report of a part that could not be run: one failed test case. */
+export function failedReport(name: string, why: string): string {
+  return document([emptyCase(name, failure(why))]);
+}
+
+function failure(why: string): string {
+  return `<failure message="${plain(why)}"/>`;
+}
+
 function emptyCase(name: string, content: string): string {
-  return `<testcase name="${name.replace(/[&<>"]/g, "_")}">${content}</testcase>`;
+  return `<testcase name="${plain(name)}">${content}</testcase>`;
+}
+
+function plain(text: string): string {
+  return text.replace(/[&<>"]/g, "_");
 }
 
 function document(cases: readonly string[]): string {

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { countReport } from "../../../build/junit.ts";
-import { joinReports, skippedReport } from "./report.ts";
+import { countReport, testCases } from "../../../build/junit.ts";
+import { failedReport, joinReports, skippedReport } from "./report.ts";
 
 const GOOD = '<testsuites><testsuite name="a"><testcase name="x" time="1"></testcase>' +
   '<testcase name="y"><skipped/></testcase></testsuite></testsuites>';
@@ -25,6 +25,22 @@ Deno.test("joinReports: a file that came to no end, or failed outside of its tes
     countReport(joinReports([{ file: "a_test.ts", xml: GOOD, success: false }]), true),
     { passed: 1, failed: 1, skipped: 1 },
   );
+});
+
+Deno.test("joinReports: what is known of such a failure is told; a file that was not begun is skipped", () => {
+  const xml = joinReports([
+    { file: "a_test.ts", xml: "", success: false, why: "ended after 5 s" },
+    { file: "b_test.ts", xml: "", success: false, left: true },
+  ]);
+  assertEquals(testCases(xml).map(({ name, outcome, failure }) => [name, outcome, failure]), [
+    ["a_test.ts", "failed", "ended after 5 s"],
+    ["b_test.ts", "skipped", ""],
+  ]);
+});
+
+Deno.test("failedReport: one failed test that says why", () => {
+  const [test] = testCases(failedReport("vm", 'no "disk"'));
+  assertEquals([test.name, test.outcome, test.failure], ["vm", "failed", "no _disk_"]);
 });
 
 Deno.test("skippedReport: one skipped test, found by the filter that it is named after", () => {
