@@ -7,6 +7,7 @@ import { type CgroupDriver, openCgroup, planCgroup } from "../../runtime/cgroups
 import { readCgroupHost } from "../../runtime/cgroups/host.ts";
 import { RuntimeError } from "../../runtime/errors.ts";
 import type { LinuxResources } from "../../spec/types.ts";
+import { until } from "../lib/process.ts";
 
 const PARENT = `/tsrun-test-${Deno.pid}`;
 const BUSYBOX = "/bin/busybox";
@@ -234,8 +235,7 @@ scene("freeze stops the processes and thaw lets them go on", async ({ driver, fi
     assertEquals(size(), before);
     driver.thaw();
     assertEquals(driver.frozen(), false);
-    for (let wait = 0; size() === before && wait < 100; wait++) await new Promise((r) => setTimeout(r, 10));
-    assert(size() > before);
+    await until("the process to go on", () => size() > before);
   } finally {
     driver.thaw();
     child.kill("SIGKILL");
