@@ -5,7 +5,7 @@
 import { RuntimeError } from "../errors.ts";
 import { CgroupFileError, type CgroupFs, isGone } from "./fs.ts";
 
-const STATE = "freezer.state";
+const STATE = "freezer.state", PARENT = "freezer.parent_freezing";
 
 /** Milliseconds of pauses before giving up. */
 const LONGEST_WAIT = 10_000;
@@ -69,6 +69,11 @@ export function isFrozen(fs: CgroupFs, dir: string): boolean {
     if (error instanceof CgroupFileError && isGone(error.errno)) return false;
     throw error;
   }
+}
+
+/** Whether a cgroup above was told to freeze: then nothing that enters runs, nor can it be killed. */
+export function isFrozenAbove(fs: CgroupFs, dir: string): boolean {
+  return fs.exists(dir, PARENT) && fs.read(dir, PARENT).trim() === "1";
 }
 
 /** Thaws a cgroup and those below it, each of which may be frozen by itself; what is gone is fine. */

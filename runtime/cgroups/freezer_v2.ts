@@ -31,6 +31,11 @@ export function thaw(fs: CgroupFs, dir: string): void {
   fs.write(dir, "cgroup.freeze", "0");
 }
 
+/** Whether a cgroup above was told to freeze, for one that is not frozen itself: then nothing that enters runs. */
+export function isFrozenAbove(fs: CgroupFs, dir: string): boolean {
+  return fs.exists(dir, "cgroup.events") && /^frozen 1$/m.test(fs.read(dir, "cgroup.events"));
+}
+
 /** Whether a cgroup was told to freeze, itself and not a parent; false when it is gone or is the root. */
 export function isFrozen(fs: CgroupFs, dir: string): boolean {
   try {

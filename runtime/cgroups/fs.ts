@@ -61,6 +61,11 @@ export function errnoOfStep(step: () => void): number {
   }
 }
 
+/** The failure to make a container where it could not run. */
+export function frozenAbove(dir: string): RuntimeError {
+  return new RuntimeError(`cannot start a process in ${dir}: a cgroup above it is frozen`);
+}
+
 /** Whether an errno says that a cgroup is not there (any more). ENODEV: it went away while its file was open. */
 export function isGone(errno: number): boolean {
   return errno === ENOENT || errno === ENODEV || errno === ENOTDIR;

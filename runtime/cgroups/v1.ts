@@ -11,8 +11,8 @@ import type { LinuxResources } from "../../spec/types.ts";
 import { RuntimeError } from "../errors.ts";
 import { setDevices } from "./devices_v1.ts";
 import type { CgroupDriver, CgroupEntry, CgroupRecord } from "./driver.ts";
-import { freeze, isFrozen, thaw, thawTree } from "./freezer_v1.ts";
-import { CgroupFileError, type CgroupFs, errnoOfStep } from "./fs.ts";
+import { freeze, isFrozen, isFrozenAbove, thaw, thawTree } from "./freezer_v1.ts";
+import { CgroupFileError, type CgroupFs, errnoOfStep, frozenAbove } from "./fs.ts";
 import type { CgroupHost } from "./host.ts";
 import { HIERARCHIES, mountsByController, ownDirectory, SYSTEMD, UNIFIED } from "./path.ts";
 import { processesBelow, removeTrees } from "./remove.ts";
@@ -73,6 +73,7 @@ export class CgroupV1 implements CgroupDriver {
     const made: string[] = [];
     try {
       for (const [name, dir] of this.#directories()) this.#createOne(name, dir, made);
+      this.#refuseFrozenAbove();
       this.#prepare(resources);
     } catch (error) {
       for (const dir of made.reverse()) this.#fs.rmdir(dir);
@@ -177,6 +178,11 @@ export class CgroupV1 implements CgroupDriver {
   #refuseOccupied(): void {
     const count = this.pids().length;
     if (count > 0) throw new RuntimeError(`container's cgroup is not empty: ${count} process(es) found`);
+  }
+
+  #refuseFrozenAbove(): void {
+    const dir = this.record.paths.freezer;
+    if (dir !== undefined && isFrozenAbove(this.#fs, dir)) throw frozenAbove(dir);
   }
 
   /**

@@ -9,8 +9,8 @@ import { attachDevices } from "./device_attach.ts";
 import { deviceProgram } from "./device_bpf.ts";
 import { deviceList } from "./device_rules.ts";
 import type { CgroupDriver, CgroupEntry, CgroupRecord } from "./driver.ts";
-import { freeze, isFrozen, thaw } from "./freezer_v2.ts";
-import { CgroupFileError, type CgroupFs, errnoOfStep } from "./fs.ts";
+import { freeze, isFrozen, isFrozenAbove, thaw } from "./freezer_v2.ts";
+import { CgroupFileError, type CgroupFs, errnoOfStep, frozenAbove } from "./fs.ts";
 import type { CgroupHost } from "./host.ts";
 import { HostCgroupFs } from "./host_fs.ts";
 import { CGROUP_ROOT, type CgroupMount, mountsByController, UNIFIED } from "./path.ts";
@@ -102,6 +102,7 @@ export class CgroupV2 implements CgroupDriver {
     try {
       makePath(this.#fs, this.#options.mountpoint, dir, made);
       if (!made.includes(dir)) this.#refuseInUse(dir);
+      if (isFrozenAbove(this.#fs, dir)) throw frozenAbove(dir);
       settleType(this.#fs, dir, resources);
     } catch (error) {
       for (const one of made.reverse()) this.#fs.rmdir(one);

@@ -28,6 +28,16 @@ contractV2("a cgroup that is frozen is refused, and stays", async (box, root) =>
   Deno.removeSync(directory);
 });
 
+contractV2("below a frozen cgroup nothing can be started, and create says so", async (box, root) => {
+  const parent = `${root}/${box.token}-parent`;
+  Deno.mkdirSync(parent);
+  Deno.writeTextFileSync(`${parent}/cgroup.freeze`, "1");
+  const container = box.container({ linux: { cgroupsPath: `/${box.token}-parent/leaf` } });
+  assertError(await container.create(), /cannot start a process in \S+\/leaf: a cgroup above it is frozen/);
+  Deno.removeSync(parent);
+  await box.assertNothingLeft();
+}, { notOnReference: "runc waits for ever" });
+
 contractV2("an empty cgroup that is there already is used, and removed", async (box, root) => {
   const container = box.container({ process: SLEEP });
   Deno.mkdirSync(`${root}/${container.id}`);

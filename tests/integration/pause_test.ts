@@ -139,6 +139,16 @@ async function pids(container: Container): Promise<number[]> {
   );
 }
 
+contract("pause: below a frozen cgroup nothing can be started, and create says so", async (box) => {
+  const parent = `/sys/fs/cgroup/freezer/${box.token}-parent`;
+  Deno.mkdirSync(parent);
+  Deno.writeTextFileSync(`${parent}/freezer.state`, "FROZEN");
+  const container = box.container({ linux: { cgroupsPath: `/${box.token}-parent/leaf` } });
+  assertError(await container.create(), /cannot start a process in \S+\/leaf: a cgroup above it is frozen/);
+  for (const path of findCgroups(`${box.token}-parent`)) Deno.removeSync(path);
+  await box.assertNothingLeft();
+}, { skip: v1, notOnReference: "runc waits for ever" });
+
 contract("nested cgroups: ps lists their processes, pause stops them", async (box) => {
   const container = box.container({
     process: { args: sh("(while :; do printf .; sleep .01; done) & wait") },
