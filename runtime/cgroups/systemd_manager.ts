@@ -151,7 +151,9 @@ export class SystemdManager implements Disposable {
     try {
       this.#runJob(`unable to stop unit ${JSON.stringify(unit)}`, unit, "StopUnit", "ss", [unit, "replace"]);
     } catch (error) {
-      if (!isUnitGone(error)) throw error;
+      // A scope goes with its last process: nothing has been kept of it.
+      if (isUnitGone(error)) return;
+      throw error;
     }
     this.resetFailed(unit);
   }
