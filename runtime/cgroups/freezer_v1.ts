@@ -5,7 +5,7 @@
 import { RuntimeError } from "../errors.ts";
 import { CgroupFileError, type CgroupFs, isGone } from "./fs.ts";
 
-const STATE = "freezer.state", PARENT = "freezer.parent_freezing";
+const STATE = "freezer.state", SELF = "freezer.self_freezing", PARENT = "freezer.parent_freezing";
 
 /** Milliseconds of pauses before giving up. */
 const LONGEST_WAIT = 10_000;
@@ -63,8 +63,13 @@ export function thaw(fs: CgroupFs, dir: string): void {
  * has no such file (the root).
  */
 export function isFrozen(fs: CgroupFs, dir: string): boolean {
+  return says(fs, dir, SELF);
+}
+
+/** Whether a file holds 1; false when it is not there (any more). */
+function says(fs: CgroupFs, dir: string, file: string): boolean {
   try {
-    return fs.read(dir, "freezer.self_freezing").trim() === "1";
+    return fs.read(dir, file).trim() === "1";
   } catch (error) {
     if (error instanceof CgroupFileError && isGone(error.errno)) return false;
     throw error;
@@ -73,7 +78,8 @@ export function isFrozen(fs: CgroupFs, dir: string): boolean {
 
 /** Whether a cgroup above was told to freeze: then nothing that enters runs, nor can it be killed. */
 export function isFrozenAbove(fs: CgroupFs, dir: string): boolean {
-  return fs.exists(dir, PARENT) && fs.read(dir, PARENT).trim() === "1";
+  // Read at once: a create does that with other files anyway, whereas the first question for one costs 0.3 ms.
+  return says(fs, dir, PARENT);
 }
 
 /** Thaws a cgroup and those below it, each of which may be frozen by itself; what is gone is fine. */
