@@ -79,6 +79,8 @@ export class Stage {
   /** Where the kernel writes the init's pid, as the host sees it. */
   readonly #initPid;
   readonly #cgroupFd: number;
+  /** The stage has ended, and its pid may be anybody's. */
+  #over = false;
 
   /**
    * Starts the stage; it makes itself at home while tsrun reads the config.
@@ -191,6 +193,19 @@ export class Stage {
     k.call("exit_group", [0]);
     k.release();
     reap(this.arena.kernel, pid);
+    this.#over = true;
+  }
+
+  /** Ends the stage and the init, whichever there is: the stage first, which goes by itself and may be about to clone. */
+  kill(): void {
+    const { kernel: k } = this.arena;
+    const end = (pid: number) => {
+      k.kill(pid, c.SIGKILL, { allow: "any" });
+      reap(k, pid);
+    };
+    if (!this.#over) end(this.pid);
+    this.#over = true;
+    if (this.initPid !== 0) end(this.initPid);
   }
 }
 

@@ -6,14 +6,14 @@
  * @module
  */
 
-import { AT_FDCWD, S_IFDIR, S_IFIFO, S_IFMT, SIGKILL } from "../ffi/constants.ts";
+import { AT_FDCWD, S_IFDIR, S_IFIFO, S_IFMT } from "../ffi/constants.ts";
 import { local, type LocalKernel } from "../ffi/local.ts";
 import type { SignalRelay } from "../ffi/signal_relay.ts";
 import { stat } from "../ffi/stat.ts";
 import { Arena, ExecutorGone } from "../init/executor.ts";
 import { type NamespacePlan, planNamespaces } from "../init/namespaces.ts";
 import { setUp } from "../init/setup.ts";
-import { reap, Stage, type StagePlan } from "../init/stage.ts";
+import { Stage, type StagePlan } from "../init/stage.ts";
 import type { Spec } from "../spec/types.ts";
 import { listenDescriptors, withListenDescriptors } from "./activation.ts";
 import { type CgroupDriver, planCgroup } from "./cgroups/driver.ts";
@@ -219,14 +219,10 @@ function makeFifo(k: LocalKernel, path: string): void {
 }
 
 /** Removes everything that a failed create has made; returns the error to report. */
-async function undo({ o, k, stage, config, parts, state }: Creation, error: unknown): Promise<RuntimeError> {
+async function undo({ o, stage, config, parts, state }: Creation, error: unknown): Promise<RuntimeError> {
   const { destroyContainer } = await import("./delete.ts");
   let message = reasonOf(error);
-  const pid = stage.initPid;
-  if (pid !== 0) {
-    k.kill(pid, SIGKILL, { allow: "any" });
-    reap(k, pid);
-  }
+  stage.kill();
   if (isRootless(o.rootless)) message = adviseOnCgroups(message);
   if (error instanceof ExecutorGone) message = `unable to start container process: ${message}`;
   try {

@@ -338,10 +338,8 @@ function terminalOf({ o, parts, process }: Execution, joiner: RemoteKernel): Exe
 }
 
 /** Ends what a failed exec has started; returns the error to report. */
-function undo({ k, stage }: Execution, error: unknown): RuntimeError {
-  const pid = stage.initPid || stage.pid;
-  k.kill(pid, SIGKILL, { allow: "any" });
-  reap(k, pid);
+function undo({ stage }: Execution, error: unknown): RuntimeError {
+  stage.kill();
   const full = error instanceof OperationError && error.call === "clone3" && error.errno === EAGAIN;
   const start = failedStart(reasonOf(error));
   const failed = full ? new NoRoomError(start.message) : start;

@@ -4,7 +4,7 @@ import * as c from "../../ffi/constants.ts";
 import { EPERM } from "../../ffi/errno.ts";
 import { local } from "../../ffi/local.ts";
 import { Arena, spawnExecutor } from "../../init/executor.ts";
-import { reap } from "../../init/stage.ts";
+import { reap, Stage } from "../../init/stage.ts";
 import { NAMESPACES } from "../../spec/namespaces.ts";
 import type { Box } from "../lib/box.ts";
 import { assertOk } from "../lib/container.ts";
@@ -111,6 +111,23 @@ contract(
     skip: exists("/usr/bin/strace") ? undefined : "strace is not installed",
   },
 );
+
+Deno.test("stage: nothing is left of one that is ended, whether it has cloned the init or not", () => {
+  const k = local();
+  for (const clones of [false, true]) {
+    const stage = new Stage(new Arena(k, 0), 0), pids = [stage.pid];
+    if (clones) {
+      const plan = { namespaces: { fresh: new Set<never>(), joins: [] }, cgroupTasks: [], cloneInto: null };
+      const init = stage.init({ ...plan, oomScoreAdj: undefined });
+      init.prctl(c.PR_SET_DUMPABLE, 0);
+      init.flush();
+      assert(stage.initPid > 0 && stage.initPid !== stage.pid);
+      pids.push(stage.initPid);
+    }
+    stage.kill();
+    assertEquals(pids.filter((pid) => exists(`/proc/${pid}`)), []);
+  }
+});
 
 Deno.test("executor: is single-threaded, so that it may enter a user namespace, which Deno may not", () => {
   const k = local();
