@@ -95,11 +95,30 @@ contract("exec: the agent of a filter that asks is told of each process", async 
     assertEquals([agent.received.length, last.pid], [2, Number(readText(pidFile))]);
     assertEquals((last.state as Dict).status, "running");
     assertEquals((last.state as Dict).pid, await container.pid());
+    Deno.removeSync(path);
     await container.kill("KILL");
     await container.wait("stopped");
-    Deno.removeSync(path);
   }
 }, { notOnReference: "Debian's runc asks its own calls too, and its agent is told another status" });
+
+contract("exec: no program is started where no agent listens", async (box) => {
+  const path = `${box.dir}/agent`;
+  const syscalls = [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_NOTIFY" }];
+  const seccomp = { defaultAction: "SCMP_ACT_ALLOW", listenerPath: path, syscalls };
+  await using _agent = new SeccompAgent(path, () => "continue");
+  const container = await sleeper(box, { linux: { seccomp } });
+  Deno.removeSync(path);
+  for (let i = 0; i < 5; i++) {
+    const result = await exec(container, ["touch", "/ran"]);
+    assertError(
+      result,
+      new RegExp(`exec failed: .*dial unix ${path}: (connect: )?no such file or directory`),
+      255,
+    );
+  }
+  assert(!exists(container.path("/ran")), "the program ran");
+  assertEquals(container.cgroup("pids", "pids.current"), "1");
+});
 
 contract("exec: a filter that forbids execve is an error", async (box) => {
   const container = await sleeper(box);
