@@ -151,10 +151,15 @@ function thawFrozen(cgroup: CgroupDriver): void {
   if (cgroup.frozen()) cgroup.thaw();
 }
 
-/** Waits for killed processes; what does not end at once may be frozen in a cgroup below. @returns Whether all ended. */
+/**
+ * Waits for killed processes. What does not end at once may be frozen in a cgroup below, or many with a small share of a
+ * CPU, which would take them longer than we wait.
+ *
+ * @returns Whether all ended.
+ */
 function waitForEnd(cgroup: CgroupDriver | null, done: () => boolean): boolean {
   if (waitFor(done, PROMPT_END)) return true;
-  cgroup?.thawKilled();
+  cgroup?.hasten();
   return waitFor(done, KILL_TIMEOUT - PROMPT_END);
 }
 

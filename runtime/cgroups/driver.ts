@@ -108,6 +108,9 @@ export interface CgroupDriver {
    */
   thawKilled(): void;
 
+  /** Lets killed processes of a container that is to go end soon: thawed, and with all the CPU time that they need. */
+  hasten(): void;
+
   /** Whether the container is frozen (that is: paused). False when the cgroup is gone. */
   frozen(): boolean;
 

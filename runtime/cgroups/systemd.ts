@@ -198,6 +198,10 @@ export class SystemdCgroup implements CgroupDriver {
     this.#files.thawKilled();
   }
 
+  hasten(): void {
+    this.#files.hasten();
+  }
+
   frozen(): boolean {
     return this.#files.frozen();
   }

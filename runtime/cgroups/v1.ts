@@ -126,6 +126,12 @@ export class CgroupV1 implements CgroupDriver {
     if (dir !== undefined) thawTree(this.#fs, dir);
   }
 
+  hasten(): void {
+    this.thawKilled();
+    const { cpu } = this.record.paths;
+    if (cpu !== undefined) errnoOfStep(() => this.#fs.write(cpu, "cpu.cfs_quota_us", "-1"));
+  }
+
   frozen(): boolean {
     const dir = this.record.paths.freezer;
     return dir !== undefined && isFrozen(this.#fs, dir);

@@ -358,3 +358,21 @@ Deno.test("a driver made from a record works on the same directories", () => {
   assertEquals(driver.frozen(), false);
   assertEquals(on.fs.mkdir("/cg/freezer/p"), EEXIST);
 });
+
+Deno.test("hasten: killed processes are thawed, in cgroups below too, and have no quota any more", () => {
+  const on = host();
+  const driver = plan(on);
+  driver.create();
+  on.fs.mkdir("/cg/freezer/p/c/inner");
+  on.fs.put("/cg/freezer/p/c/inner", "freezer.self_freezing", "1\n");
+  const cpu = driver.record.paths.cpu;
+  on.fs.put(cpu, "cpu.cfs_quota_us", "1000\n");
+  const before = on.fs.writes.length;
+  driver.hasten();
+  assertEquals(on.fs.writes.slice(before), [
+    "/cg/freezer/p/c/inner/freezer.state THAWED",
+    `${cpu}/cpu.cfs_quota_us -1`,
+  ]);
+  driver.destroy();
+  driver.hasten();
+});
