@@ -148,7 +148,7 @@ export class Memory {
   /** A structure made of 64-bit words; returns its address. */
   words(words: readonly number[]): number {
     const address = this.reserve(words.length * 8);
-    words.forEach((word, i) => this.setU64(address + i * 8, word));
+    for (let i = 0; i < words.length; i++) this.setU64(address + i * 8, words[i]);
     return address;
   }
 
@@ -165,6 +165,11 @@ export class Memory {
   /** Writes a 64-bit word, exact from -2^53 to 2^53; 2^64 and above is all ones. */
   setU64(address: number, value: number): void {
     const offset = address - this.base;
+    if (value >= 0 && value <= 0xffff_ffff) {
+      this.view.setUint32(offset, value, true);
+      this.view.setUint32(offset + 4, 0, true);
+      return;
+    }
     const all = value >= 2 ** 64;
     this.view.setUint32(offset, all ? 0xffffffff : value >>> 0, true);
     this.view.setUint32(offset + 4, all ? 0xffffffff : Math.floor(value / 0x1_0000_0000) >>> 0, true);

@@ -23,6 +23,8 @@ export interface Branches {
   onPositive?: Label;
 }
 
+const NOTHING: readonly Arg[] = [];
+
 /** One record: a system call, or one of the two operations that are not. */
 export interface Op extends Branches {
   name: SyscallName | "stop" | "branch";
@@ -31,7 +33,7 @@ export interface Op extends Branches {
   /** The step that it is part of, for error messages. */
   doing: string;
   /** Labels that stand at this record. */
-  labels: Label[];
+  labels: readonly Label[];
 }
 
 /** A kernel that records. */
@@ -43,7 +45,7 @@ export abstract class Recorder extends Kernel {
 
   override call(name: SyscallName, args: readonly Arg[], options?: CallOptions & Branches): Result {
     const onError = options?.onError ?? (options?.allow === "any" ? "next" : undefined);
-    return this.#record(name, args, options, { onError, onPositive: options?.onPositive });
+    return this.#record(name, args, options, onError, options?.onPositive);
   }
 
   /** Names the next record. */
@@ -53,17 +55,17 @@ export abstract class Recorder extends Kernel {
 
   /** Stops and reports; goes on behind it when told to. */
   stop(): Result {
-    return this.#record("stop", [], undefined, {});
+    return this.#record("stop", NOTHING, undefined);
   }
 
   /** Goes to a label. */
   jump(to: Label): void {
-    this.#record("branch", [1], undefined, { onPositive: to });
+    this.#record("branch", [1], undefined, undefined, to);
   }
 
   /** Goes elsewhere depending on the sign of a word: an earlier result, or memory at an address as `{ value }`. */
   branch(word: Arg, branches: Branches): Result {
-    return this.#record("branch", [word], undefined, branches);
+    return this.#record("branch", [word], undefined, branches.onError, branches.onPositive);
   }
 
   /** Starts the recorded program and never hears of it again: it ends in execve or exit. */
@@ -73,10 +75,19 @@ export abstract class Recorder extends Kernel {
     name: Op["name"],
     args: readonly Arg[],
     options: CallOptions | undefined,
-    branches: Branches,
+    onError?: Op["onError"],
+    onPositive?: Label,
   ): Result {
     const labels = this.#waiting;
     if (labels.length > 0) this.#waiting = [];
-    return this.record({ name, args, options, doing: options?.doing ?? this.doing, labels, ...branches });
+    return this.record({
+      name,
+      args,
+      options,
+      doing: options?.doing ?? this.doing,
+      labels,
+      onError,
+      onPositive,
+    });
   }
 }

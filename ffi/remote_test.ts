@@ -321,9 +321,47 @@ Deno.test("remote: the arena is of one size for all, and says when it is full", 
   withExecutor((k) => {
     assertThrows(
       () => {
-        for (let i = 0; i < 20; i++) k.chdir("x".repeat(1 << 20), { allow: "any" });
+        for (let i = 0; i < 20; i++) k.chdir(`${i}`.repeat(1 << 20), { allow: "any" });
       },
       RangeError,
       "arena is full",
     );
   }));
+
+Deno.test("remote: a batch may be longer than a piece of memory for records", () =>
+  withExecutor((k, _, { pid }) => {
+    const results = Array.from({ length: 3000 }, () => k.call("getpid", []));
+    assertEquals(new Set(results.map(({ value }) => value)), new Set([pid]));
+  }));
+
+Deno.test("remote: what is recorded while a batch is mended runs behind it, wherever its records lie", () => {
+  // A piece of memory holds 1024 records; the interesting places are around its end.
+  for (const before of [0, 1, 1017, 1018, 1019, 1020, 1021, 1022, 1023, 1024, 1025]) {
+    withExecutor((k, directory) => {
+      for (let i = 0; i < before; i++) k.call("getpid", []);
+      const repair = () => {
+        k.mkdirat(c.AT_FDCWD, `${directory}/a`, 0o755);
+        return "retry" as const;
+      };
+      k.mkdirat(c.AT_FDCWD, `${directory}/a/b`, 0o755, { repair });
+      k.kick();
+      const first = k.mkdirat(c.AT_FDCWD, `${directory}/a/b/c`, 0o755);
+      k.flush();
+      k.mkdirat(c.AT_FDCWD, `${directory}/d/e`, 0o755, {
+        repair: () => k.mkdirat(c.AT_FDCWD, `${directory}/d`, 0o755).value === 0 ? "retry" : "skip",
+      });
+      k.kick();
+      // These are pending when the repair makes its records, and go on behind them.
+      const label = new Label();
+      const second = k.mkdirat(c.AT_FDCWD, `${directory}/d/e/f`, 0o755);
+      k.jump(label);
+      k.mkdirat(c.AT_FDCWD, `${directory}/never`, 0o755);
+      k.call("getppid", []);
+      k.place(label);
+      const last = k.mkdirat(c.AT_FDCWD, `${directory}/d/e/f/g`, 0o755);
+      k.flush();
+      assertEquals([first.value, second.value, last.value], [0, 0, 0], `${before}`);
+      assert(exists(`${directory}/a/b/c`) && exists(`${directory}/d/e/f/g`) && !exists(`${directory}/never`));
+    });
+  }
+});
