@@ -66,6 +66,8 @@ const TREE = "tsrun-systemd";
 
 /** Below the tree: makes it, starts systemd as process 1, and takes all away again when standard input ends. */
 const OUTSIDE = `
+# What ends a whole group of processes, as a time limit does, leaves this one to clean up: the input ends then.
+trap '' HUP INT TERM
 version=$1 tree=$2 dirs= init=$3 checkout=$4
 for dir in /sys/fs/cgroup/*/; do
   case $dir in */unified/) ;; *) [ $version = 1 ] || continue;; esac
