@@ -1,6 +1,7 @@
 /** What a person does on a terminal inside a container, whichever client it comes from. */
 import { assertEquals } from "@std/assert";
 import { PATIENCE, sleep, until } from "../lib/process.ts";
+import { INTERRUPTIBLE } from "../lib/dialogue.ts";
 import type { Terminal } from "../lib/pty.ts";
 
 // Ends of lines are \r+\n in these patterns: ctr lets its own terminal add a second carriage return.
@@ -46,12 +47,13 @@ export async function speak(terminal: Terminal): Promise<void> {
 /** A session in a shell: prompt, size and another one, Ctrl-C, statuses of commands and of the shell. */
 export async function talk(terminal: Terminal): Promise<void> {
   await terminal.expect(PROMPT);
-  const size = async () => (await terminal.line("stty size", /(\d+ \d+)\r+\n/))[1];
+  // stty fails at a terminal that has no size yet.
+  const size = async () => (await terminal.line("stty size", /(\d+ \d+|stty: .*?)\r+\n/))[1];
   // The client tells the size after the start, as it did not know the container before.
   await until("the size", async () => (await size()) === "33 101");
   await resize(terminal, async () => (await size()) === "50 120");
   await terminal.line("tty", /\/dev\/pts\/\d+\r+\n/);
-  await terminal.line("echo begin; sleep 60", /begin\r+\n/);
+  await terminal.line(INTERRUPTIBLE, /begin\r+\n/);
   await terminal.type("\x03");
   await terminal.line("echo status $?", /status 130\r+\n/);
   await terminal.line("sh -c 'kill -9 $$'; echo status $?", /status 137\r+\n/);

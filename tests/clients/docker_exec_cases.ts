@@ -126,7 +126,8 @@ export const EXEC_CASES: Record<string, Case> = {
     const [ours, theirs] = await docker.pair(
       ["box", "sh", "-c", "while :; do sleep .05; done"],
       async (id) => {
-        const script = "(sleep 99 &) ; until ps -o ppid,comm,args | grep '[s]leep 99$'; do sleep .05; done";
+        const script =
+          "(sleep 99 &) ; until ps -o ppid,comm,args | grep ' sleep  *[s]leep 99$'; do sleep .05; done";
         const { stdout } = await docker.run("exec", id, "sh", "-c", script);
         return stdout.trim().split(/\s+/);
       },

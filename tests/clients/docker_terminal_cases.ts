@@ -41,15 +41,15 @@ export const TERMINAL_CASES: Record<string, Case> = {
   "run -it: job control": (docker) =>
     inTerminals(docker, (runtime) => run(runtime, ["-it"], "sh"), async (terminal) => {
       await terminal.expect(PROMPT);
-      await terminal.type("sleep 100\r");
-      await terminal.expect(/sleep 100\r\n/);
+      await terminal.type("head -n 1\r");
+      await terminal.expect(/head -n 1\r\n/);
       await until("the stop", async () => {
         await terminal.type("\x1a"); // Ctrl-Z, until the shell has started the program
         return /Stopped/.test(terminal.output);
       });
-      await terminal.line("jobs", /Stopped\)? +sleep 100/);
-      await terminal.line("fg", /fg\r\nsleep 100\r\n/);
-      await terminal.type("\x03");
+      await terminal.line("jobs", /Stopped\)? +head -n 1/);
+      await terminal.line("fg", /fg\r\nhead -n 1\r\n/);
+      await terminal.line("a line", /a line\r\na line\r\n/);
       await terminal.line("exit 9", /exit 9\r\n/);
       assertEquals(await terminal.wait(), 9);
     }),

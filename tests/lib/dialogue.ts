@@ -10,6 +10,12 @@ export const STTY = "/bin/busybox stty";
 export const PROMPT = /\/ # \S*$/;
 
 /**
+ * A command that can be ended by Ctrl-C once it has said "begin", which it does not say when it is typed. Until the
+ * program is there itself, busybox's shell may take the key for its own, or lose it.
+ */
+export const INTERRUPTIBLE = `sh -c 'echo be""gin; exec sleep 100'`;
+
+/**
  * What a program wrote on a terminal from its beginning on. runc 1.1.5 makes the caller's terminal raw when the program
  * may have written already; such lines get one more carriage return.
  */
@@ -30,8 +36,7 @@ export async function shellDialogue(terminal: Terminal): Promise<void> {
     await terminal.type(`${STTY} size\r`);
     return await terminal.expect(/size\r\n(\d+ \d+)\r\n/).then((match) => match[1] === "40 100");
   });
-  // Before the shell runs something, Ctrl-C is a key like any other to its line editor.
-  await terminal.line("echo begin; sleep 100", /begin\r\n/);
+  await terminal.line(INTERRUPTIBLE, /begin\r\n/);
   await terminal.type("\x03");
   await terminal.expect(PROMPT);
   await terminal.type("exit 7\r");
