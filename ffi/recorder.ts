@@ -38,7 +38,8 @@ export interface Op extends Branches {
 
 /** A kernel that records. */
 export abstract class Recorder extends Kernel {
-  #waiting: Label[] = [];
+  /** Labels that are placed at the next record. */
+  protected waiting: Label[] = [];
 
   /** Takes one record; returns its result. */
   protected abstract record(op: Op): Result;
@@ -50,7 +51,7 @@ export abstract class Recorder extends Kernel {
 
   /** Names the next record. */
   place(label: Label): void {
-    this.#waiting.push(label);
+    this.waiting.push(label);
   }
 
   /** Stops and reports; goes on behind it when told to. */
@@ -78,8 +79,8 @@ export abstract class Recorder extends Kernel {
     onError?: Op["onError"],
     onPositive?: Label,
   ): Result {
-    const labels = this.#waiting;
-    if (labels.length > 0) this.#waiting = [];
+    const labels = this.waiting;
+    if (labels.length > 0) this.waiting = [];
     return this.record({
       name,
       args,

@@ -262,6 +262,7 @@ export class RemoteKernel extends Recorder {
   #drop(): void {
     this.#pending = [];
     this.#references = [];
+    this.waiting = [];
   }
 
   /** Takes in the results of what stands before a record. */
@@ -275,6 +276,7 @@ export class RemoteKernel extends Recorder {
   /** Lets a repair make its own calls while the batch that it mends stands still. */
   #repair(repair: Repair, errno: number, address: number): boolean {
     const running = this.#running, pending = this.#pending, references = this.#references;
+    const { waiting } = this;
     // Results of records that have already run are wanted by repairs: descriptors, mostly.
     this.#settleUntil(address);
     this.#running = [];
@@ -290,6 +292,7 @@ export class RemoteKernel extends Recorder {
     this.#running = running;
     this.#pending = pending;
     this.#references = references;
+    this.waiting = waiting;
     return answer === "retry";
   }
 }

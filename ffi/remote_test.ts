@@ -365,3 +365,16 @@ Deno.test("remote: what is recorded while a batch is mended runs behind it, wher
     });
   }
 });
+
+Deno.test("remote: a label that waits for its record is not taken by one of a repair", () =>
+  withExecutor((k, directory) => {
+    const repair = () => k.mkdirat(c.AT_FDCWD, `${directory}/a`, 0o755).value === 0 ? "retry" : "skip";
+    k.mkdirat(c.AT_FDCWD, `${directory}/a/b`, 0o755, { repair });
+    k.kick();
+    const label = new Label();
+    k.jump(label);
+    k.mkdirat(c.AT_FDCWD, `${directory}/never`, 0o755);
+    k.place(label);
+    k.flush();
+    assert(exists(`${directory}/a/b`) && !exists(`${directory}/never`));
+  }));

@@ -131,6 +131,8 @@ export class Stage {
     plan.prepare?.(k);
     if (plan.join) plan.join(k);
     else joinNamespaces(k, plan.namespaces.joins);
+    // All this goes on while the init's first records are made here.
+    k.kick();
     const line = this.arena.channel(this.#initLine.ours, this.#executor.channelFd);
     return new RemoteKernel(this.arena.memory, new ClonedChannel(line, (first) => this.#clone(plan, first)));
   }
@@ -161,8 +163,12 @@ export class Stage {
     k.close(directory);
   }
 
-  /** Clones the init, which begins at the record `first`, and ends the stage. */
-  #clone(plan: StagePlan, first: number): void {
+  /**
+   * Has the init cloned, which begins at the record `first`.
+   *
+   * @returns Waits until that is done, and ends the stage.
+   */
+  #clone(plan: StagePlan, first: number): () => void {
     const { kernel: k, channelFd, pid } = this.#executor;
     let flags = cloneFlags(plan.namespaces) + c.CLONE_PARENT + c.CLONE_PARENT_SETTID;
     if (plan.cloneInto !== null) flags += c.CLONE_INTO_CGROUP;
@@ -188,12 +194,15 @@ export class Stage {
     if (plan.cloneInto !== null) k.close(this.#cgroupFd);
     k.jump(beginning);
     k.place(parent);
-    k.flush();
-    this.arena.kernel.close(this.#initLine.theirs);
-    k.call("exit_group", [0]);
-    k.release();
-    reap(this.arena.kernel, pid);
-    this.#over = true;
+    k.kick();
+    return () => {
+      k.flush();
+      this.arena.kernel.close(this.#initLine.theirs);
+      k.call("exit_group", [0]);
+      k.release();
+      reap(this.arena.kernel, pid);
+      this.#over = true;
+    };
   }
 
   /** Ends the stage and the init, whichever there is: the stage first, which goes by itself and may be about to clone. */
@@ -225,11 +234,15 @@ export function reap(kernel: LocalKernel, pid: number): void {
   kernel.call("wait4", [pid, null, 0, null], { allow: "any" });
 }
 
-/** The line to a process that is cloned when there is first something to send. */
+/**
+ * The line to a process that is cloned when there is first something to send. To make all its namespaces takes a
+ * millisecond: only who wants an answer waits for it.
+ */
 class ClonedChannel implements Channel {
   #born = false;
+  #finish: (() => void) | undefined;
 
-  constructor(readonly line: Channel, readonly clone: (first: number) => void) {}
+  constructor(readonly line: Channel, readonly clone: (first: number) => () => void) {}
 
   get ours(): number {
     return this.line.ours;
@@ -242,14 +255,23 @@ class ClonedChannel implements Channel {
   send(address: number): void {
     if (this.#born) return this.line.send(address);
     this.#born = true;
-    this.clone(address);
+    this.#finish = this.clone(address);
   }
 
   receive(): number {
+    this.#settle();
     return this.line.receive();
   }
 
   ready(milliseconds?: number): boolean {
+    // Whatever keeps it from being born is said, and not waited for.
+    if (milliseconds !== undefined) this.#settle();
     return this.line.ready(milliseconds);
+  }
+
+  #settle(): void {
+    const finish = this.#finish;
+    this.#finish = undefined;
+    finish?.();
   }
 }
