@@ -8,7 +8,7 @@
  */
 
 import * as c from "../ffi/constants.ts";
-import { EACCES, ECONNRESET, EEXIST, EINVAL, EPIPE, strerror } from "../ffi/errno.ts";
+import { EACCES, EAGAIN, ECONNRESET, EEXIST, EINVAL, EPIPE, strerror } from "../ffi/errno.ts";
 import { libc } from "../ffi/libc.ts";
 import type { LocalKernel } from "../ffi/local.ts";
 import { Memory } from "../ffi/memory.ts";
@@ -45,13 +45,21 @@ class SocketChannel implements Channel {
   }
 
   receive(): number {
-    if (this.kernel.interruption) this.kernel.waitReadable(this.ours);
-    const got = this.kernel.call("read", [this.ours, this.#word, 8], {
-      doing: "hear from the executor",
-      allow: GONE,
-    });
-    if (got.value !== 8) throw gone();
+    // Mostly there is an answer already; to wait for it and for signals takes longer than to ask.
+    let got = this.#receive(this.kernel.interruption ? MSG_DONTWAIT : 0);
+    if (got === -EAGAIN) {
+      this.kernel.waitReadable(this.ours);
+      got = this.#receive(0);
+    }
+    if (got !== 8) throw gone();
     return this.#word.u64(0);
+  }
+
+  #receive(flags: number): number {
+    return this.kernel.call("recvfrom", [this.ours, this.#word, 8, flags, 0, 0], {
+      doing: "hear from the executor",
+      allow: [...GONE, EAGAIN],
+    }).value;
   }
 
   ready(milliseconds = 0): boolean {
