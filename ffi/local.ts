@@ -21,12 +21,13 @@ import { Memory } from "./memory.ts";
 import { type SyscallName, syscallNumber } from "./syscalls.ts";
 import { EINTR } from "./errno.ts";
 import { POLLIN } from "./constants.ts";
+import { words32 } from "./structs.ts";
 
 /** Bytes for the strings and structures of this process's own calls. */
 const SIZE = 1 << 20;
 
-/** Bytes of poll(2)'s `struct pollfd`, and where its events stand: those asked for, and those that have happened. */
-const POLLFD_SIZE = 8, POLLFD_WANTED = 4, POLLFD_HAPPENED = 6;
+/** Bytes of poll(2)'s `struct pollfd`, and where its events stand: those asked for below, those that have happened above. */
+const POLLFD_SIZE = 8, POLLFD_EVENTS = 4;
 
 /** What may end a call that blocks. */
 export interface Interruption {
@@ -93,16 +94,11 @@ export class LocalKernel extends Kernel {
     return this.scratch(() => {
       const all = this.interruption ? [...fds, this.interruption.fd] : fds;
       const poll = this.buffer(all.length * POLLFD_SIZE);
-      const { view, base } = this.memory;
-      const at = (i: number) => poll.address - base + i * POLLFD_SIZE;
-      all.forEach((fd, i) => {
-        view.setInt32(at(i), fd, true);
-        view.setInt16(at(i) + POLLFD_WANTED, POLLIN, true);
-      });
+      poll.bytes.set(words32(...all.flatMap((fd) => [fd, POLLIN])));
       for (;;) {
         this.call("ppoll", [poll, all.length, null, null, 8]);
-        const events = all.map((_, i) => view.getInt16(at(i) + POLLFD_HAPPENED, true));
-        if (events.slice(0, fds.length).some((happened) => happened !== 0)) return events;
+        const events = fds.map((_, i) => poll.u32(i * POLLFD_SIZE + POLLFD_EVENTS) >>> 16);
+        if (events.some((happened) => happened !== 0)) return events;
         this.interruption?.check();
       }
     });

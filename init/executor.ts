@@ -58,7 +58,7 @@ class SocketChannel implements Channel {
   #receive(flags: number): number {
     return this.kernel.call("recvfrom", [this.ours, this.#word, 8, flags, 0, 0], {
       doing: "hear from the executor",
-      allow: [...GONE, EAGAIN],
+      allow: NO_ANSWER,
     }).value;
   }
 
@@ -79,6 +79,8 @@ class SocketChannel implements Channel {
 
 /** What a socket says whose other end has gone; the second one, when there was something that it had not read yet. */
 const GONE: readonly number[] = [EPIPE, ECONNRESET];
+/** The same, and that there is nothing yet. */
+const NO_ANSWER: readonly number[] = [...GONE, EAGAIN];
 
 function gone(): ExecutorGone {
   return new ExecutorGone("the init stage ended unexpectedly (was it killed, or out of memory?)");

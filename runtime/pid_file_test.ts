@@ -1,21 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { RuntimeError } from "./errors.ts";
 import { writePidFile } from "./pid_file.ts";
-
-/** Runs with a directory of its own. */
-function within(work: (dir: string) => void): void {
-  const dir = Deno.makeTempDirSync();
-  try {
-    work(dir);
-  } finally {
-    Deno.removeSync(dir, { recursive: true });
-  }
-}
+import { withRoot } from "./testing.ts";
 
 const names = (dir: string) => [...Deno.readDirSync(dir)].map(({ name }) => name).sort();
 
 Deno.test("writePidFile: a number and nothing else, in the place of what was there", () =>
-  within((dir) => {
+  withRoot((dir) => {
     for (const pid of [12345, 7]) {
       writePidFile(`${dir}/pid`, pid);
       assertEquals(Deno.readTextFileSync(`${dir}/pid`), String(pid));
@@ -24,7 +15,7 @@ Deno.test("writePidFile: a number and nothing else, in the place of what was the
   }));
 
 Deno.test("writePidFile: what cannot be written leaves nothing behind", () =>
-  within((dir) => {
+  withRoot((dir) => {
     Deno.mkdirSync(`${dir}/pid`);
     assertThrows(() => writePidFile(`${dir}/pid`, 7), RuntimeError, `write pid file ${dir}/pid: `);
     assertEquals(names(dir), ["pid"]);
@@ -32,7 +23,7 @@ Deno.test("writePidFile: what cannot be written leaves nothing behind", () =>
   }));
 
 Deno.test("writePidFile: a link in the place of its temporary file is not followed", () =>
-  within((dir) => {
+  withRoot((dir) => {
     Deno.writeTextFileSync(`${dir}/victim`, "untouched");
     Deno.symlinkSync(`${dir}/victim`, `${dir}/.pid`);
     writePidFile(`${dir}/pid`, 7);

@@ -25,7 +25,7 @@ export function sampleState(id: string, changes: Partial<ContainerState> = {}): 
   };
 }
 
-/** Runs a test with an empty state root, which is removed afterwards. */
+/** Runs a test with an empty directory, a state root mostly, which is removed afterwards. */
 export function withRoot<T>(test: (root: string) => T): T {
   const root = Deno.makeTempDirSync();
   const clean = () => Deno.removeSync(root, { recursive: true });

@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { local } from "../ffi/local.ts";
 import { decodeRights, encodeMessage, MESSAGE_CONTROL_LENGTH, unixAddress } from "../ffi/structs_socket.ts";
+import { withRoot } from "./testing.ts";
 import { sendDescriptors } from "./unix_socket.ts";
 
 /** A listener that does not accept before it is asked: its backlog takes the connection and what was sent. */
@@ -29,15 +30,6 @@ function listen(path: string): { receive(): { payload: string; fds: number[] } }
   };
 }
 
-function inTemporary(use: (directory: string) => void): void {
-  const directory = Deno.makeTempDirSync();
-  try {
-    use(directory);
-  } finally {
-    Deno.removeSync(directory, { recursive: true });
-  }
-}
-
 function assertSent(path: string, directory: string): void {
   using listener = listen(path);
   Deno.writeTextFileSync(`${directory}/file`, "the file");
@@ -52,11 +44,11 @@ function assertSent(path: string, directory: string): void {
 }
 
 Deno.test("a descriptor arrives with the message", () => {
-  inTemporary((directory) => assertSent(`${directory}/s`, directory));
+  withRoot((directory) => assertSent(`${directory}/s`, directory));
 });
 
 Deno.test("a path too long for an address does as well", () => {
-  inTemporary((directory) => {
+  withRoot((directory) => {
     const deep = `${directory}/${"x".repeat(200)}`;
     Deno.mkdirSync(deep);
     assertSent(`${deep}/s`, directory);
@@ -64,7 +56,7 @@ Deno.test("a path too long for an address does as well", () => {
 });
 
 Deno.test("what is wrong with the socket is said", () => {
-  inTemporary((directory) => {
+  withRoot((directory) => {
     const path = `${directory}/none`;
     assertThrows(
       () => sendDescriptors(path, "x", [0]),
