@@ -4,9 +4,9 @@
  */
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { host, until } from "../lib/process.ts";
-import { skip } from "../lib/skip.ts";
 import type { Daemons } from "./daemon.ts";
 import { type Case, Docker, dockerMissing, RUNTIMES } from "./docker.ts";
+import { runCases, testClient } from "./client.ts";
 
 const USER = "tsrun-remap", FIRST = 400_000;
 
@@ -132,18 +132,8 @@ const CASES: Record<string, Case> = {
   },
 };
 
-const missing = dockerMissing();
-if (missing) skip("docker --userns-remap", missing);
-else {
-  Deno.test("docker --userns-remap", async (t) => {
-    const docker = await Docker.start("cgroupfs", ["--userns-remap", USER], remapIn);
-    let leaks: string[] = [];
-    try {
-      assert((await docker.ok("info", "--format", "{{.SecurityOptions}}")).includes("name=userns"));
-      for (const [name, fn] of Object.entries(CASES)) await t.step(name, async () => void (await fn(docker)));
-    } finally {
-      leaks = await docker.stop();
-    }
-    assertEquals(leaks, []);
-  });
-}
+const start = () => Docker.start("cgroupfs", ["--userns-remap", USER], remapIn);
+testClient("docker --userns-remap", dockerMissing(), start, async (docker, t) => {
+  assert((await docker.ok("info", "--format", "{{.SecurityOptions}}")).includes("name=userns"));
+  await runCases(t, docker, CASES);
+});

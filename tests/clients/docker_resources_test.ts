@@ -4,8 +4,8 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { exists, sleep, until } from "../lib/process.ts";
-import { skip } from "../lib/skip.ts";
 import { type Case, Docker, dockerMissing, type RuntimeName, RUNTIMES } from "./docker.ts";
+import { runCases, testClient } from "./client.ts";
 
 const TICKING = ["sh", "-c", "while :; do echo .; sleep .02; done"];
 
@@ -139,17 +139,9 @@ const CASES: Record<string, Case> = {
     }),
 };
 
-const missing = dockerMissing();
-if (missing) skip("docker resources", missing);
-else {
-  Deno.test("docker resources", async (t) => {
-    const docker = await Docker.start();
-    let leaks: string[] = [];
-    try {
-      for (const [name, fn] of Object.entries(CASES)) await t.step(name, async () => void (await fn(docker)));
-    } finally {
-      leaks = await docker.stop();
-    }
-    assertEquals(leaks, []);
-  });
-}
+testClient(
+  "docker resources",
+  dockerMissing(),
+  () => Docker.start(),
+  (docker, t) => runCases(t, docker, CASES),
+);

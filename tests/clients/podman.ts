@@ -5,9 +5,9 @@ import { findProcesses } from "../lib/leaks.ts";
 import { exists, host, type Result, until } from "../lib/process.ts";
 import type { Terminal } from "../lib/pty.ts";
 import { pathUnderTest } from "../lib/runtime.ts";
-import { skip } from "../lib/skip.ts";
 import { Daemons } from "./daemon.ts";
 import { SIZE } from "./dialogue.ts";
+import { runCases, testClient } from "./client.ts";
 
 const CLIENT = "/usr/bin/podman";
 const RUNC = "/usr/sbin/runc";
@@ -172,16 +172,5 @@ runc = ["${RUNC}"]
 
 /** Registers a test of cases that share one podman, which leaves nothing behind. */
 export function testPodman(name: string, cases: Readonly<Record<string, Case>>): void {
-  const missing = podmanMissing();
-  if (missing) return skip(name, missing);
-  Deno.test(name, async (t) => {
-    const podman = await Podman.start();
-    let leaks: string[] = [];
-    try {
-      for (const [step, fn] of Object.entries(cases)) await t.step(step, async () => void (await fn(podman)));
-    } finally {
-      leaks = await podman.stop();
-    }
-    assertEquals(leaks, []);
-  });
+  testClient(name, podmanMissing(), () => Podman.start(), (podman, t) => runCases(t, podman, cases));
 }

@@ -6,8 +6,9 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { Docker, dockerMissing, type RuntimeName } from "../clients/docker.ts";
+import { testClient } from "../clients/client.ts";
 import { readText } from "../lib/process.ts";
-import { lacksAppArmor, lacksCgroupV2, lacksSystemd, skip } from "../lib/skip.ts";
+import { lacksAppArmor, lacksCgroupV2, lacksSystemd } from "../lib/skip.ts";
 import { cgroupOf, limitsOf, propertiesOf, RUNTIMES, untilGone } from "./scopes.ts";
 
 /** One test under one runtime. */
@@ -77,23 +78,13 @@ async function pauseAndResume(docker: Docker, id: string, directory: string): Pr
 }
 
 const missing = dockerMissing() ?? lacksSystemd() ?? lacksCgroupV2();
-if (missing) skip("docker with systemd", missing);
-else {
-  Deno.test("docker with systemd", async (t) => {
-    const docker = await Docker.start("systemd");
-    let leaks: string[] = [];
-    try {
-      assertEquals(await docker.ok("info", "-f", "{{.CgroupDriver}} {{.CgroupVersion}}"), "systemd 2");
-      for (const [name, fn] of Object.entries(CASES)) {
-        for (const runtime of RUNTIMES) {
-          await t.step(`${name} [${runtime}]`, async () => void (await fn(docker, runtime)));
-        }
-      }
-      await docker.removeAll();
-      assertEquals([...Deno.readDirSync(docker.stateDir())].map(({ name }) => name), []);
-    } finally {
-      leaks = await docker.stop();
+testClient("docker with systemd", missing, () => Docker.start("systemd"), async (docker, t) => {
+  assertEquals(await docker.ok("info", "-f", "{{.CgroupDriver}} {{.CgroupVersion}}"), "systemd 2");
+  for (const [name, fn] of Object.entries(CASES)) {
+    for (const runtime of RUNTIMES) {
+      await t.step(`${name} [${runtime}]`, async () => void (await fn(docker, runtime)));
     }
-    assertEquals(leaks, []);
-  });
-}
+  }
+  await docker.removeAll();
+  assertEquals([...Deno.readDirSync(docker.stateDir())].map(({ name }) => name), []);
+});

@@ -1,8 +1,9 @@
 /** podman with its usual cgroup manager, systemd: containers in scopes of machine.slice. See clients_docker_test.ts. */
 import { assert, assertEquals } from "@std/assert";
 import { Podman, podmanMissing, type RuntimeName } from "../clients/podman.ts";
+import { testClient } from "../clients/client.ts";
 import { readText } from "../lib/process.ts";
-import { lacksCgroupV2, lacksSystemd, skip } from "../lib/skip.ts";
+import { lacksCgroupV2, lacksSystemd } from "../lib/skip.ts";
 import { cgroupOf, limitsOf, propertiesOf, RUNTIMES, untilGone } from "./scopes.ts";
 
 const FILES = ["memory.max", "cpu.max", "pids.max"];
@@ -44,21 +45,8 @@ async function life(podman: Podman, runtime: RuntimeName): Promise<void> {
 }
 
 const missing = podmanMissing() ?? lacksSystemd() ?? lacksCgroupV2();
-if (missing) skip("podman with systemd", missing);
-else {
-  Deno.test("podman with systemd", async (t) => {
-    const podman = await Podman.start("systemd");
-    let leaks: string[] = [];
-    try {
-      for (const runtime of RUNTIMES) {
-        await t.step(
-          `a life: limits, exec, pause, stats, stop, rm [${runtime}]`,
-          () => life(podman, runtime),
-        );
-      }
-    } finally {
-      leaks = await podman.stop();
-    }
-    assertEquals(leaks, []);
-  });
-}
+testClient("podman with systemd", missing, () => Podman.start("systemd"), async (podman, t) => {
+  for (const runtime of RUNTIMES) {
+    await t.step(`a life: limits, exec, pause, stats, stop, rm [${runtime}]`, () => life(podman, runtime));
+  }
+});
