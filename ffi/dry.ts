@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type Arg, describeArgs, inStep, isResult, OperationError, type Result } from "./kernel.ts";
+import { type Arg, describeArgs, inStep, isResult, OperationError, type Result, Settled } from "./kernel.ts";
 import { Memory } from "./memory.ts";
 import { type Op, Recorder } from "./recorder.ts";
 import type { SyscallName } from "./syscalls.ts";
@@ -53,14 +53,14 @@ export class DryKernel extends Recorder {
   }
 
   protected override record(op: Op): Result {
-    const args = op.args.map((arg) => isResult(arg) ? arg.value : arg);
+    const args = op.args.map((arg) => isResult(arg) ? arg.wait() : arg);
     for (;;) {
       this.calls.push({ name: op.name, args, doing: op.doing });
       const value = this.answer(op.name, args) ?? (OPENERS.has(op.name) ? this.#nextFd++ : 0);
-      if (value >= 0 || op.onError !== undefined || op.options?.allow === "any") return { value };
-      if (op.options?.allow?.includes(-value)) return { value };
+      if (value >= 0 || op.onError !== undefined || op.options?.allow === "any") return new Settled(value);
+      if (op.options?.allow?.includes(-value)) return new Settled(value);
       const answer = this.#repair(op, -value);
-      if (answer === "skip") return { value };
+      if (answer === "skip") return new Settled(value);
       if (answer === undefined) {
         throw new OperationError(
           op.name as SyscallName,

@@ -11,7 +11,7 @@ function failing(call: string, errno: number, times = Infinity): DryKernel {
 
 Deno.test("dry: descriptors count up, everything else succeeds", () => {
   const k = new DryKernel();
-  assertEquals([k.open("/a", 0).value, k.fsopen("proc").value, k.chdir("/").value], [100, 101, 0]);
+  assertEquals([k.open("/a", 0).wait(), k.fsopen("proc").wait(), k.chdir("/").wait()], [100, 101, 0]);
 });
 
 Deno.test("dry: a result that is passed on shows as what it stands for", () => {
@@ -35,26 +35,26 @@ Deno.test("dry: a failure throws at the call", () => {
 });
 
 Deno.test("dry: allowed failures are answers, others are not", () => {
-  assertEquals(failing("chdir", ENOENT).chdir("/x", { allow: [ENOENT] }).value, -ENOENT);
-  assertEquals(failing("chdir", ENOENT).chdir("/x", { allow: "any" }).value, -ENOENT);
+  assertEquals(failing("chdir", ENOENT).chdir("/x", { allow: [ENOENT] }).wait(), -ENOENT);
+  assertEquals(failing("chdir", ENOENT).chdir("/x", { allow: "any" }).wait(), -ENOENT);
   assertThrows(() => failing("chdir", ENOENT).chdir("/x", { allow: [EPERM] }), OperationError);
 });
 
 Deno.test("dry: a failure that leads elsewhere is no failure", () => {
   const result = failing("chdir", ENOENT).call("chdir", ["/x"], { onError: new Label() } as never);
-  assertEquals(result.value, -ENOENT);
+  assertEquals(result.wait(), -ENOENT);
 });
 
 Deno.test("dry: after a repair the call is made again", () => {
   const k = failing("mkdirat", ENOENT, 1);
   const result = k.mkdirat(3, "x", 0, { repair: () => (k.chdir("/mended"), "retry") });
-  assertEquals(result.value, 0);
+  assertEquals(result.wait(), 0);
   assertEquals(k.calls.map((call) => call.name), ["mkdirat", "chdir", "mkdirat"]);
 });
 
 Deno.test("dry: a repair may also leave the call undone", () => {
   const k = failing("mkdirat", EEXIST);
-  assertEquals(k.mkdirat(3, "x", 0, { repair: () => "skip" }).value, -EEXIST);
+  assertEquals(k.mkdirat(3, "x", 0, { repair: () => "skip" }).wait(), -EEXIST);
   assertEquals(k.calls.length, 1);
 });
 

@@ -3,8 +3,8 @@
  *
  * Container logic is written once against it. {@linkcode ./local.ts} makes the calls in this process,
  * {@linkcode ./remote.ts} records them into batches for the executor, and {@linkcode ./dry.ts} only records.
- * A call's {@linkcode Result} is a promise in all but name: reading `.value` makes a remote kernel run what it
- * has recorded, and passing a result on as an argument does not.
+ * A call's {@linkcode Result} is a promise in all but name: {@linkcode Result.wait} makes a remote kernel run what
+ * it has recorded, and passing a result on as an argument does not.
  * @module
  */
 
@@ -15,7 +15,21 @@ import * as c from "./constants.ts";
 
 /** What a call answered: not negative, or the negative errno of an allowed failure. */
 export interface Result {
-  readonly value: number;
+  /**
+   * The answer, waited for where there is none yet: a remote kernel runs what it has recorded.
+   *
+   * @throws {OperationError} When this call, or one recorded before it, failed and may not.
+   */
+  wait(): number;
+}
+
+/** A result that is there already. */
+export class Settled implements Result {
+  constructor(readonly answer: number) {}
+
+  wait(): number {
+    return this.answer;
+  }
 }
 
 /** A file descriptor: its number, or the call that opens it. */
@@ -36,7 +50,7 @@ export type Arg = Encodable | Result | Load | AddressOf;
 
 /** Tells an earlier call's result from the other kinds of argument. */
 export function isResult(arg: Arg): arg is Result {
-  return typeof arg === "object" && arg !== null && "value" in arg;
+  return typeof arg === "object" && arg !== null && "wait" in arg;
 }
 
 /** What to do after a repair: make the call again, or go on as if it had not been made. */

@@ -2,7 +2,16 @@ import { assertEquals, assertThrows } from "@std/assert";
 import * as c from "./constants.ts";
 import { type Call, DryKernel } from "./dry.ts";
 import { ENOENT, EPERM } from "./errno.ts";
-import { AddressOf, describeArgs, inStep, isResult, type Kernel, Load, OperationError } from "./kernel.ts";
+import {
+  AddressOf,
+  describeArgs,
+  inStep,
+  isResult,
+  type Kernel,
+  Load,
+  OperationError,
+  Settled,
+} from "./kernel.ts";
 
 /** The one call that `use` makes. */
 function callOf(use: (k: Kernel) => unknown): Call {
@@ -52,11 +61,11 @@ Deno.test("errors: of the arguments, texts are told, quoted, empty ones not", ()
 
 Deno.test("arguments: a result is told from every other kind", () => {
   const buffer = new DryKernel().buffer(8);
-  assertEquals(isResult({ value: 3 }), true);
+  assertEquals(isResult(new Settled(3)), true);
   for (const arg of [3, "value", null, new Uint8Array(1), buffer, new Load(buffer), [1], ["value"]]) {
     assertEquals(isResult(arg), false);
   }
-  assertEquals(isResult(new AddressOf({ value: 1 })), false);
+  assertEquals(isResult(new AddressOf(new Settled(1))), false);
 });
 
 Deno.test("during: names the step of the calls in it, and the outer one again after it, even after a throw", () => {

@@ -15,6 +15,7 @@ import {
   OperationError,
   type Repair,
   type Result,
+  Settled,
 } from "./kernel.ts";
 import { errno, libc } from "./libc.ts";
 import { Memory } from "./memory.ts";
@@ -64,16 +65,16 @@ export class LocalKernel extends Kernel {
       const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = args.map((arg) => this.#word(arg));
       for (;;) {
         const value = libc().syscall(number, a, b, c, d, e, f);
-        if (value !== -1) return { value };
+        if (value !== -1) return new Settled(value);
         const error = errno();
         if (error === EINTR) {
           this.interruption?.check();
           continue;
         }
-        if (options?.allow === "any" || options?.allow?.includes(error)) return { value: -error };
+        if (options?.allow === "any" || options?.allow?.includes(error)) return new Settled(-error);
         const answer = this.#repair(options?.repair, error);
         if (answer === "retry") continue;
-        if (answer === "skip") return { value: -error };
+        if (answer === "skip") return new Settled(-error);
         const doing = options?.doing ?? this.doing;
         throw new OperationError(name, error, options?.doing ? "" : describeArgs(args), doing);
       }
@@ -125,7 +126,7 @@ export class LocalKernel extends Kernel {
   #word(arg: Arg): number {
     if (arg instanceof Load) return arg.buffer.u64(0);
     if (arg instanceof AddressOf) throw new TypeError("a result of this process has no address");
-    return isResult(arg) ? arg.value : this.memory.encode(arg);
+    return isResult(arg) ? arg.wait() : this.memory.encode(arg);
   }
 }
 

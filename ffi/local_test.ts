@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as c from "./constants.ts";
 import { EBADF, EEXIST, ENOENT } from "./errno.ts";
-import { AddressOf, Load, OperationError } from "./kernel.ts";
+import { AddressOf, Load, OperationError, Settled } from "./kernel.ts";
 import { LocalKernel } from "./local.ts";
 
 /** Runs a test with a kernel and a directory of its own. */
@@ -15,7 +15,7 @@ function withKernel(test: (k: LocalKernel, directory: string) => void) {
 }
 
 Deno.test("local: a call is made, and its result is there at once", () =>
-  withKernel((k) => assertEquals(k.call("getpid", []).value, Deno.pid)));
+  withKernel((k) => assertEquals(k.call("getpid", []).wait(), Deno.pid)));
 
 Deno.test("local: texts, modes and descriptors arrive", () =>
   withKernel((k, directory) => {
@@ -31,7 +31,7 @@ Deno.test("local: texts, modes and descriptors arrive", () =>
 Deno.test("local: what is opened closes on exec", () =>
   withKernel((k, directory) => {
     const fd = k.open(directory, c.O_RDONLY);
-    assertEquals(k.call("fcntl", [fd, c.F_GETFD, 0]).value, c.FD_CLOEXEC);
+    assertEquals(k.call("fcntl", [fd, c.F_GETFD, 0]).wait(), c.FD_CLOEXEC);
     k.close(fd);
   }));
 
@@ -42,7 +42,7 @@ Deno.test("local: the kernel writes to buffers, from which later calls load", ()
     k.memory.setU64(word.address, pipe.i32(4));
     k.call("write", [new Load(word), "three", 5]);
     const text = k.buffer(16);
-    assertEquals(k.call("read", [pipe.i32(0), text, 16]).value, 5);
+    assertEquals(k.call("read", [pipe.i32(0), text, 16]).wait(), 5);
     assertEquals(text.text(), "three");
     for (const at of [0, 4]) k.close(pipe.i32(at));
   }));
@@ -66,8 +66,8 @@ Deno.test("local: a failure names the step, or the call's own purpose", () =>
 
 Deno.test("local: an allowed failure is an answer, any other is not", () =>
   withKernel((k) => {
-    assertEquals(k.open("/nonexistent", 0, 0, { allow: [ENOENT] }).value, -ENOENT);
-    assertEquals(k.call("close", [-1], { allow: "any" }).value, -EBADF);
+    assertEquals(k.open("/nonexistent", 0, 0, { allow: [ENOENT] }).wait(), -ENOENT);
+    assertEquals(k.call("close", [-1], { allow: "any" }).wait(), -EBADF);
     assertThrows(() => k.open("/nonexistent", 0, 0, { allow: [EEXIST] }), OperationError);
   }));
 
@@ -87,7 +87,7 @@ Deno.test("local: a repair mends, and the call is made again with the same argum
   }));
 
 Deno.test("local: a repair may leave the call undone", () =>
-  withKernel((k) => assertEquals(k.open("/nonexistent", 0, 0, { repair: () => "skip" }).value, -ENOENT)));
+  withKernel((k) => assertEquals(k.open("/nonexistent", 0, 0, { repair: () => "skip" }).wait(), -ENOENT)));
 
 Deno.test("local: what a repair throws gets the step that it was for", () =>
   withKernel((k) => {
@@ -104,7 +104,7 @@ Deno.test("local: what a repair throws gets the step that it was for", () =>
 Deno.test("local: calls leave no memory behind, however they end", () =>
   withKernel((k) => {
     const { top } = k.memory;
-    k.open("/", 0).value;
+    k.open("/", 0).wait();
     k.open("/nonexistent", 0, 0, { allow: "any" });
     assertThrows(() => k.open("/nonexistent", 0));
     assertThrows(() =>
@@ -135,7 +135,7 @@ Deno.test("local: a scratch frees the buffers made in it, even after a throw", (
 
 Deno.test("local: results of this process have no address", () =>
   withKernel((k) => {
-    assertThrows(() => k.call("close", [new AddressOf({ value: 1 })]), TypeError, "no address");
+    assertThrows(() => k.call("close", [new AddressOf(new Settled(1))]), TypeError, "no address");
   }));
 
 /** A call that a signal interrupts: a child sends one to this process while it sleeps in ppoll(2). */
@@ -148,7 +148,7 @@ Deno.test("local: an interrupted call is made again", () => {
     // No event loop turns while the read blocks: signal and byte come from a shell.
     const script = "for i in 1 2 3 4 5; do sleep 0.05; kill -USR1 " + Deno.pid + "; done; printf x >/proc/" + Deno.pid + "/fd/" + pipe.i32(4);
     const child = new Deno.Command("sh", { args: ["-c", script] }).spawn();
-    const got = k.call("read", [pipe.i32(0), text, 8]).value;
+    const got = k.call("read", [pipe.i32(0), text, 8]).wait();
     console.log(got, text.text());
     await child.status;
     Deno.exit(0);`;

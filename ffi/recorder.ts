@@ -64,7 +64,7 @@ export abstract class Recorder extends Kernel {
     this.#record("branch", [1], undefined, undefined, to);
   }
 
-  /** Goes elsewhere depending on the sign of a word: an earlier result, or memory at an address as `{ value }`. */
+  /** Goes elsewhere depending on the sign of a word: an earlier result, or memory by a {@linkcode Load}. */
   branch(word: Arg, branches: Branches): Result {
     return this.#record("branch", [word], undefined, branches.onError, branches.onPositive);
   }

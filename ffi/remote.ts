@@ -65,7 +65,7 @@ class RemoteResult implements Result {
     this.settled = true;
   }
 
-  get value(): number {
+  wait(): number {
     if (!this.settled) this.kernel.flush();
     return this.#value;
   }
@@ -194,7 +194,7 @@ export class RemoteKernel extends Recorder {
         word = arg.buffer.address;
         mask |= 1 << i;
       } else if (arg instanceof AddressOf) word = (arg.result as RemoteResult).slot;
-      else word = isResult(arg) ? arg.value : memory.encode(arg);
+      else word = isResult(arg) ? arg.wait() : memory.encode(arg);
       if (word === 0) continue;
       if (word > 0 && word <= 0xffff_ffff) view.setUint32(at + ARGUMENTS + i * 8, word, true);
       else memory.setU64(record + ARGUMENTS + i * 8, word);

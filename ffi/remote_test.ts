@@ -34,15 +34,15 @@ function exists(path: string): boolean {
 
 Deno.test("remote: calls are made by the executor's process", () =>
   withExecutor((k, _, { pid }) => {
-    assertEquals(k.call("getpid", []).value, pid);
-    assertEquals(k.call("getppid", []).value, Deno.pid);
+    assertEquals(k.call("getpid", []).wait(), pid);
+    assertEquals(k.call("getppid", []).wait(), Deno.pid);
   }));
 
 Deno.test("remote: nothing runs before a result is asked for", () =>
   withExecutor((k, directory) => {
     const made = k.mkdirat(c.AT_FDCWD, `${directory}/a`, 0o755);
     assert(!exists(`${directory}/a`));
-    assertEquals(made.value, 0);
+    assertEquals(made.wait(), 0);
     assert(exists(`${directory}/a`));
   }));
 
@@ -66,7 +66,7 @@ Deno.test("remote: an argument can be a word that an earlier call wrote", () =>
     const word = k.buffer(8);
     k.memory.setU64(word.address, pipe.i32(4));
     k.call("write", [new Load(word), "x", 1]);
-    assertEquals(k.call("read", [pipe.i32(0), text, 8]).value, 1);
+    assertEquals(k.call("read", [pipe.i32(0), text, 8]).wait(), 1);
     assertEquals(text.text(), "x");
   }));
 
@@ -98,11 +98,11 @@ Deno.test("remote: what is recorded behind a failure is dropped, and what was be
     k.kick();
     k.mkdirat(c.AT_FDCWD, `${directory}/never2`, 0o755);
     assertThrows(() => k.flush(), OperationError);
-    assertEquals([before.value, failing.value], [pid, -ENOENT]);
+    assertEquals([before.wait(), failing.wait()], [pid, -ENOENT]);
     k.flush();
     assert(!exists(`${directory}/never`) && !exists(`${directory}/never2`));
     // The executor is there for more.
-    assertEquals(k.call("getpid", []).value, pid);
+    assertEquals(k.call("getpid", []).wait(), pid);
   }));
 
 Deno.test("remote: an allowed failure is an answer, and what follows runs", () =>
@@ -110,7 +110,7 @@ Deno.test("remote: an allowed failure is an answer, and what follows runs", () =
     const missing = k.open("/nonexistent", 0, 0, { allow: [ENOENT] });
     const closed = k.call("close", [-1], { allow: "any" });
     const after = k.call("getpid", []);
-    assertEquals([missing.value, closed.value, after.value], [-ENOENT, -EBADF, pid]);
+    assertEquals([missing.wait(), closed.wait(), after.wait()], [-ENOENT, -EBADF, pid]);
   }));
 
 Deno.test("remote: a failure other than the allowed ones is none of them", () =>
@@ -140,7 +140,7 @@ Deno.test("remote: a repair may leave the call undone", () =>
   withExecutor((k, directory) => {
     const missing = k.open("/nonexistent", 0, 0, { repair: () => "skip" });
     k.mkdirat(c.AT_FDCWD, `${directory}/after`, 0o755);
-    assertEquals(missing.value, -ENOENT);
+    assertEquals(missing.wait(), -ENOENT);
     assert(exists(`${directory}/after`));
   }));
 
@@ -148,13 +148,13 @@ Deno.test("remote: a repair reads results of its own calls, and has repairs with
   withExecutor((k, directory) => {
     const mend = (path: string) => (): "retry" => {
       const parent = path.slice(0, path.lastIndexOf("/"));
-      assertEquals(k.mkdirat(c.AT_FDCWD, parent, 0o755, { repair: mend(parent) }).value, 0);
+      assertEquals(k.mkdirat(c.AT_FDCWD, parent, 0o755, { repair: mend(parent) }).wait(), 0);
       return "retry";
     };
     const path = `${directory}/1/2/3/4`;
     const result = k.mkdirat(c.AT_FDCWD, path, 0o755, { repair: mend(path) });
     const after = k.mkdirat(c.AT_FDCWD, `${path}/5`, 0o755);
-    assertEquals([result.value, after.value], [0, 0]);
+    assertEquals([result.wait(), after.wait()], [0, 0]);
     assert(exists(`${path}/5`));
   }));
 
@@ -194,7 +194,7 @@ Deno.test("remote: errors lead to labels, and skip what lies between", () =>
     k.mkdirat(c.AT_FDCWD, `${directory}/never`, 0o755);
     k.place(failed);
     const after = k.mkdirat(c.AT_FDCWD, `${directory}/after`, 0o755);
-    assertEquals([bad.value, after.value], [-EBADF, 0]);
+    assertEquals([bad.wait(), after.wait()], [-EBADF, 0]);
     assert(!exists(`${directory}/never`));
   }));
 
@@ -234,7 +234,7 @@ Deno.test("remote: a kick hands over and goes on here", () =>
     // Recorded while the other process works, and run behind it.
     const inside = k.mkdirat(c.AT_FDCWD, `${directory}/a/b`, 0o755);
     k.kick();
-    assertEquals([made.value, inside.value], [0, 0]);
+    assertEquals([made.wait(), inside.wait()], [0, 0]);
   }));
 
 Deno.test("remote: a kick also hands over when an earlier one has been worked off", () =>
@@ -255,7 +255,7 @@ Deno.test("remote: the failure of what was kicked is told by the next call that 
   withExecutor((k) => {
     k.open("/nonexistent", 0);
     k.kick();
-    assertThrows(() => k.call("getpid", []).value, OperationError, "no such file");
+    assertThrows(() => k.call("getpid", []).wait(), OperationError, "no such file");
   }));
 
 Deno.test("remote: a deadline that passes is told in the caller's words", () =>
@@ -268,7 +268,7 @@ Deno.test("remote: a deadline that is kept is no matter", () =>
   withExecutor((k) => {
     const pid = k.call("getpid", []);
     k.flush({ milliseconds: 5000, otherwise: "no answer" });
-    assert(pid.value > 1);
+    assert(pid.wait() > 1);
   }));
 
 Deno.test("remote: a prepared program waits to be started by another record", () =>
@@ -309,7 +309,7 @@ Deno.test("remote: an executor that was killed before is gone as well", () =>
 
 Deno.test("remote: an executor that is killed with a batch unread is gone as well", () =>
   withExecutor((k, _, { pid }) => {
-    assertEquals(k.call("getpid", []).value, pid);
+    assertEquals(k.call("getpid", []).wait(), pid);
     local().kill(pid, 19 /* SIGSTOP */);
     k.call("getpid", []);
     k.kick();
@@ -331,7 +331,7 @@ Deno.test("remote: the arena is of one size for all, and says when it is full", 
 Deno.test("remote: a batch may be longer than a piece of memory for records", () =>
   withExecutor((k, _, { pid }) => {
     const results = Array.from({ length: 3000 }, () => k.call("getpid", []));
-    assertEquals(new Set(results.map(({ value }) => value)), new Set([pid]));
+    assertEquals(new Set(results.map((result) => result.wait())), new Set([pid]));
   }));
 
 Deno.test("remote: what is recorded while a batch is mended runs behind it, wherever its records lie", () => {
@@ -348,7 +348,7 @@ Deno.test("remote: what is recorded while a batch is mended runs behind it, wher
       const first = k.mkdirat(c.AT_FDCWD, `${directory}/a/b/c`, 0o755);
       k.flush();
       k.mkdirat(c.AT_FDCWD, `${directory}/d/e`, 0o755, {
-        repair: () => k.mkdirat(c.AT_FDCWD, `${directory}/d`, 0o755).value === 0 ? "retry" : "skip",
+        repair: () => k.mkdirat(c.AT_FDCWD, `${directory}/d`, 0o755).wait() === 0 ? "retry" : "skip",
       });
       k.kick();
       // These are pending when the repair makes its records, and go on behind them.
@@ -360,7 +360,7 @@ Deno.test("remote: what is recorded while a batch is mended runs behind it, wher
       k.place(label);
       const last = k.mkdirat(c.AT_FDCWD, `${directory}/d/e/f/g`, 0o755);
       k.flush();
-      assertEquals([first.value, second.value, last.value], [0, 0, 0], `${before}`);
+      assertEquals([first.wait(), second.wait(), last.wait()], [0, 0, 0], `${before}`);
       assert(exists(`${directory}/a/b/c`) && exists(`${directory}/d/e/f/g`) && !exists(`${directory}/never`));
     });
   }
@@ -368,7 +368,7 @@ Deno.test("remote: what is recorded while a batch is mended runs behind it, wher
 
 Deno.test("remote: a label that waits for its record is not taken by one of a repair", () =>
   withExecutor((k, directory) => {
-    const repair = () => k.mkdirat(c.AT_FDCWD, `${directory}/a`, 0o755).value === 0 ? "retry" : "skip";
+    const repair = () => k.mkdirat(c.AT_FDCWD, `${directory}/a`, 0o755).wait() === 0 ? "retry" : "skip";
     k.mkdirat(c.AT_FDCWD, `${directory}/a/b`, 0o755, { repair });
     k.kick();
     const label = new Label();

@@ -85,7 +85,7 @@ export class SignalRelay {
   /** The signals that have come and have not been taken, in their order. */
   peek(): readonly number[] {
     for (;;) {
-      const got = this.kernel.call("read", [this.fd, this.#address, BATCH], { allow: [EAGAIN] }).value;
+      const got = this.kernel.call("read", [this.fd, this.#address, BATCH], { allow: [EAGAIN] }).wait();
       if (got > 0) this.#waiting.push(...this.#batch.subarray(0, got));
       if (got < BATCH) return this.#waiting;
     }

@@ -29,7 +29,7 @@ export function fstat(k: LocalKernel, fd: number): Stat | undefined {
 function ask(k: LocalKernel, fd: number, path: string): Stat | undefined {
   return k.scratch(() => {
     const buffer = k.buffer(STATX_SIZE);
-    const { value } = k.statx(fd, path, buffer, { allow: "any" }, path === "" ? AT_EMPTY_PATH : 0);
-    return value < 0 ? undefined : readStatx(buffer);
+    const asked = k.statx(fd, path, buffer, { allow: "any" }, path === "" ? AT_EMPTY_PATH : 0);
+    return asked.wait() < 0 ? undefined : readStatx(buffer);
   });
 }

@@ -11,7 +11,7 @@ Deno.test("stat: follows links, and says what Deno says", () => {
     const { ino, uid, gid } = Deno.statSync(dir);
     const found = stat(k, `${dir}/link`)!;
     assertEquals([found.inode, found.uid, found.gid, found.mode & S_IFMT], [ino, uid, gid, S_IFDIR]);
-    const fd = k.openat(AT_FDCWD, dir, O_PATH).value;
+    const fd = k.openat(AT_FDCWD, dir, O_PATH).wait();
     assertEquals(fstat(k, fd), found);
     k.close(fd);
     assertEquals(fstat(k, fd), undefined);

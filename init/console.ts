@@ -61,17 +61,17 @@ export function openPty(k: Kernel, root: Fd, uid: number, size?: Box): Pty {
 function openMaster(k: Kernel, root: Fd): number {
   const pts = openInRoot(k, root, "/dev/pts", { flags: c.O_PATH | c.O_DIRECTORY });
   const filesystem = k.buffer(STATFS_SIZE);
-  k.fstatfs(pts, filesystem).value;
+  k.fstatfs(pts, filesystem).wait();
   const doing = "open a terminal in the container's /dev/pts: it is not a devpts";
   if (readStatfsType(filesystem) !== DEVPTS_SUPER_MAGIC) throw new OperationError("", EINVAL, "", doing);
   const master = k.openat2(pts, "ptmx", c.O_RDWR | c.O_NOCTTY, RIGHT_BELOW | c.RESOLVE_NO_XDEV);
   k.close(pts);
   const buffer = k.buffer(STATX_SIZE);
-  k.statx(master, "", buffer).value;
+  k.statx(master, "", buffer).wait();
   const { mode, rdev } = readStatx(buffer);
   const isPtmx = (mode & c.S_IFMT) === c.S_IFCHR && rdev.major === PTMX.major && rdev.minor === PTMX.minor;
   if (!isPtmx) throw new OperationError("", EINVAL, "", `${doing}'s ptmx`);
-  return master.value;
+  return master.wait();
 }
 
 /**

@@ -27,7 +27,7 @@ function put(buffer: Arg, words: [offset: number, value: number][]): void {
 Deno.test("a pty is opened right below a devpts, and its slave by its master", () => {
   const k = kernel(DEVPTS);
   const { master, slave } = openPty(k, ROOT, UID, { height: 25, width: 80 });
-  assertEquals([master, slave.value], [101, 77]);
+  assertEquals([master, slave.wait()], [101, 77]);
   const names = k.calls.map(({ name }) => name);
   assertEquals(
     names,
@@ -61,7 +61,7 @@ Deno.test("what is not a devpts, or not its ptmx, is not opened as a terminal", 
 });
 
 Deno.test("a slave that cannot change hands stays; other failures count", () => {
-  assertEquals(openPty(kernel(DEVPTS, [5, 2], -EPERM), ROOT, UID).slave.value, 77);
+  assertEquals(openPty(kernel(DEVPTS, [5, 2], -EPERM), ROOT, UID).slave.wait(), 77);
   assertThrows(() => openPty(kernel(DEVPTS, [5, 2], -5), ROOT, UID), Error, "input/output error");
 });
 

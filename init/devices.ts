@@ -78,7 +78,7 @@ function linkPtmx(k: Kernel, dev: Fd): void {
     doing: "link /dev/ptmx to pts/ptmx",
     repair(errno) {
       if (errno !== EEXIST) throw new OperationError("symlinkat", errno, "", "link /dev/ptmx to pts/ptmx");
-      k.unlinkat(dev, "ptmx").value;
+      k.unlinkat(dev, "ptmx").wait();
       return "retry";
     },
   });
@@ -102,7 +102,7 @@ function makeDevice(k: Kernel, root: Fd, dev: Fd, device: LinuxDevice): void {
     },
   });
   // Only a node that was made here changes hands: another's may be the host's own.
-  if ((uid !== 0 || gid !== 0) && made.value >= 0) {
+  if ((uid !== 0 || gid !== 0) && made.wait() >= 0) {
     const node = k.openat(directory, name, c.O_PATH | c.O_NOFOLLOW);
     k.fchown(node, uid, gid);
     k.close(node);
@@ -119,7 +119,7 @@ function checkExisting(
   wanted: { mode: number; major: number; minor: number },
 ): void {
   const buffer = k.buffer(STATX_SIZE);
-  k.statx(dir, name, buffer).value;
+  k.statx(dir, name, buffer).wait();
   const { mode, rdev } = readStatx(buffer);
   const same = (mode & c.S_IFMT) === wanted.mode &&
     (wanted.mode === c.S_IFIFO || (rdev.major === wanted.major && rdev.minor === wanted.minor));
@@ -132,7 +132,7 @@ function checkExisting(
 function bindHostDevice(k: Kernel, root: Fd, { path, type, major, minor }: LinuxDevice): void {
   const buffer = k.buffer(STATX_SIZE);
   const node = k.openTree(c.AT_FDCWD, path, c.OPEN_TREE_CLONE);
-  k.statx(node, "", buffer).value;
+  k.statx(node, "", buffer).wait();
   const { mode, rdev } = readStatx(buffer);
   if ((mode & c.S_IFMT) !== TYPES[type] || rdev.major !== major || rdev.minor !== minor) {
     throw new Error(

@@ -41,7 +41,7 @@ class SocketChannel implements Channel {
       doing: "start the executor's batch",
       allow: GONE,
     });
-    if (sent.value < 0) throw gone();
+    if (sent.wait() < 0) throw gone();
   }
 
   receive(): number {
@@ -59,7 +59,7 @@ class SocketChannel implements Channel {
     return this.kernel.call("recvfrom", [this.ours, this.#word, 8, flags, 0, 0], {
       doing: "hear from the executor",
       allow: NO_ANSWER,
-    }).value;
+    }).wait();
   }
 
   ready(milliseconds = 0): boolean {
@@ -67,7 +67,7 @@ class SocketChannel implements Channel {
     const poll = this.kernel.call("recvfrom", [this.ours, this.#word, 8, MSG_PEEK | MSG_DONTWAIT, 0, 0], {
       allow: "any",
     });
-    return poll.value >= 0;
+    return poll.wait() >= 0;
   }
 
   #wait(milliseconds: number): void {
@@ -103,7 +103,7 @@ export class Arena {
   /** @param preserved How many descriptors from 3 on belong to the container (`--preserve-fds`). */
   constructor(readonly kernel: LocalKernel, preserved: number) {
     this.#nextFd = Math.max(FIRST_FD, 3 + preserved);
-    const memfd = kernel.call("memfd_create", ["tsrun:arena", c.MFD_CLOEXEC]).value;
+    const memfd = kernel.call("memfd_create", ["tsrun:arena", c.MFD_CLOEXEC]).wait();
     kernel.call("ftruncate", [memfd, ARENA_SIZE]);
     this.memory = new Memory(mapLow(kernel, memfd), ARENA);
     this.fd = this.inherited(memfd);
@@ -111,7 +111,7 @@ export class Arena {
 
   /** Moves a descriptor to a number of its own that executors inherit; close it here once they have it. */
   inherited(fd: number): number {
-    const moved = this.kernel.call("fcntl", [fd, c.F_DUPFD, this.#nextFd]).value;
+    const moved = this.kernel.call("fcntl", [fd, c.F_DUPFD, this.#nextFd]).wait();
     this.#nextFd = moved + 1;
     this.kernel.close(fd);
     return moved;
@@ -137,8 +137,9 @@ const LOW = ARENA, HIGH = 0x70000000;
 function mapLow(kernel: LocalKernel, memfd: number): ArrayBuffer {
   const protection = c.PROT_READ | c.PROT_WRITE, flags = c.MAP_SHARED | c.MAP_FIXED_NOREPLACE;
   for (let address = LOW; address < HIGH; address += ARENA_SIZE) {
-    const mapped =
-      kernel.call("mmap", [address, ARENA_SIZE, protection, flags, memfd, 0], { allow: [EEXIST] }).value;
+    const mapped = kernel.call("mmap", [address, ARENA_SIZE, protection, flags, memfd, 0], {
+      allow: [EEXIST],
+    }).wait();
     if (mapped !== address) continue;
     return Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(BigInt(address))!, ARENA_SIZE);
   }
@@ -184,11 +185,11 @@ export function spawnExecutor(arena: Arena, noexecDir: string = IMAGE_DIR): Exec
 function sealedImage(kernel: LocalKernel, image: Uint8Array): number {
   const flags = c.MFD_CLOEXEC | c.MFD_ALLOW_SEALING;
   // MFD_EXEC and F_SEAL_EXEC came with Linux 6.3; before, every memfd was executable.
-  let fd = kernel.call("memfd_create", ["tsrun", flags | c.MFD_EXEC], { allow: [EINVAL, EACCES] }).value;
-  if (fd < 0) fd = kernel.call("memfd_create", ["tsrun", flags]).value;
+  let fd = kernel.call("memfd_create", ["tsrun", flags | c.MFD_EXEC], { allow: [EINVAL, EACCES] }).wait();
+  if (fd < 0) fd = kernel.call("memfd_create", ["tsrun", flags]).wait();
   kernel.call("write", [fd, image, image.length]);
   const seals = c.F_SEAL_SEAL | c.F_SEAL_SHRINK | c.F_SEAL_GROW | c.F_SEAL_WRITE;
-  const sealed = kernel.call("fcntl", [fd, c.F_ADD_SEALS, seals | c.F_SEAL_EXEC], { allow: [EINVAL] }).value;
+  const sealed = kernel.call("fcntl", [fd, c.F_ADD_SEALS, seals | c.F_SEAL_EXEC], { allow: [EINVAL] }).wait();
   if (sealed < 0) kernel.call("fcntl", [fd, c.F_ADD_SEALS, seals]);
   return fd;
 }

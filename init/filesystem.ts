@@ -79,7 +79,7 @@ export function splitData(data: readonly string[]): string[] {
 /** Reads the kernel's own words out of the context, see fsopen(2); always throws. */
 function explain(k: Kernel, context: Fd, errno: number, option?: string): never {
   const message = k.buffer(512);
-  const length = k.call("read", [context, message, 511], { allow: "any" }).value;
+  const length = k.call("read", [context, message, 511], { allow: "any" }).wait();
   // Messages begin with their kind: "e " error, "w " warning, "i " information.
   const words = length > 2 ? message.text(length).slice(2).trim() : "";
   const object = [option, words].filter((s) => s).join(": ");

@@ -51,7 +51,7 @@ function receiveDescriptor(k: LocalKernel, socket: number): number | undefined {
     k.call("recvfrom", [socket, word, 8, MSG_PEEK, 0, 0], { doing });
     if (word.u64(0) !== 0) return undefined;
     const message = encodeMessage(k.memory, { data: word, control });
-    const got = k.call("recvmsg", [socket, message, MSG_CMSG_CLOEXEC], { doing }).value;
+    const got = k.call("recvmsg", [socket, message, MSG_CMSG_CLOEXEC], { doing }).wait();
     if (got === 0) return undefined;
     const length = k.memory.getI64(message + MESSAGE_CONTROL_LENGTH);
     return decodeRights(control.bytes, length)[0];

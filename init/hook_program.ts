@@ -122,8 +122,8 @@ export function hookFailure(recorded: RecordedHook): string | undefined {
   const { hook, poll, siginfo, exec } = recorded;
   const code = siginfo.i32(SI_CODE), status = siginfo.i32(SI_STATUS);
   if (code === CLD_EXITED && status === 0) return undefined;
-  if (exec.value < 0) return `fork/exec ${hook.path}: ${strerror(-exec.value)}`;
-  if (hook.timeout !== undefined && poll.value === 0) {
+  if (exec.wait() < 0) return `fork/exec ${hook.path}: ${strerror(-exec.wait())}`;
+  if (hook.timeout !== undefined && poll.wait() === 0) {
     return `hook ran past specified timeout of ${hook.timeout.toFixed(1)}s`;
   }
   const how = code === CLD_EXITED ? `exit status ${status}` : `signal: ${status}`;

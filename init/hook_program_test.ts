@@ -111,7 +111,7 @@ Deno.test("hook: several, one after the other, by one executor", () =>
 
 Deno.test("hook: leaves no descriptor in the process that ran it", () =>
   withExecutor((k) => {
-    const { value: pid } = k.call("getpid", []);
+    const pid = k.call("getpid", []).wait();
     const count = () => [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
     const before = count();
     run(k, sh("exit 1"));

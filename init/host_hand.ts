@@ -65,7 +65,7 @@ export class HostHand {
 
   /** The init opens its own namespaces: not everybody may look at them from outside. */
   #open(type: "user" | "mount"): number {
-    return this.init.open(`/proc/self/ns/${NAMESPACES[type].link}`, c.O_RDONLY).value;
+    return this.init.open(`/proc/self/ns/${NAMESPACES[type].link}`, c.O_RDONLY).wait();
   }
 
   /** The init's user namespace, as a descriptor of this process. */
@@ -100,5 +100,5 @@ function copyDescriptor(local: LocalKernel, from: RemoteKernel, fd: number, to: 
 }
 
 function valueOf(fd: Fd): number {
-  return typeof fd === "number" ? fd : fd.value;
+  return typeof fd === "number" ? fd : fd.wait();
 }

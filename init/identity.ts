@@ -33,7 +33,7 @@ export function readHostCapabilities(k: Kernel): HostCapabilities {
   const header = k.buffer(8), data = k.buffer(24);
   header.bytes.set(words32(CAPABILITY_VERSION, 0));
   k.call("capget", [header, data]);
-  const known = (bit: number) => k.prctl(c.PR_CAPBSET_READ, bit, 0, 0, 0, { allow: [EINVAL] }).value >= 0;
+  const known = (bit: number) => k.prctl(c.PR_CAPBSET_READ, bit, 0, 0, 0, { allow: [EINVAL] }).wait() >= 0;
   let last = CAPABILITIES.CAP_CHECKPOINT_RESTORE;
   while (known(last + 1)) last++;
   while (last > 0 && !known(last)) last--;

@@ -188,7 +188,7 @@ class Machine {
   wait(): number {
     const k = local(), status = k.buffer(8);
     for (let tries = 0; tries < 500; tries++) {
-      if (k.call("wait4", [this.#child, status, 1, null]).value !== 0) break;
+      if (k.call("wait4", [this.#child, status, 1, null]).wait() !== 0) break;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
       if (tries === 499) k.kill(this.#child, 9);
     }

@@ -70,7 +70,7 @@ export function makeInRoot(k: Kernel, root: Fd, path: string, kind: Missing, lin
     depth--;
     directory = k.openat2(root, "/" + names.slice(0, depth).join("/"), c.O_PATH | c.O_DIRECTORY, IN_ROOT, 0, {
       allow: [ENOENT],
-    }).value;
+    }).wait();
   }
   for (; depth < names.length; depth++) {
     const name = names[depth], last = depth === names.length - 1;
@@ -86,7 +86,7 @@ export function makeInRoot(k: Kernel, root: Fd, path: string, kind: Missing, lin
       k.close(directory);
       return makeInRoot(k, root, path, kind, links + 1);
     }
-    const next = k.openat2(directory, name, c.O_PATH | c.O_DIRECTORY, ONE_STEP).value;
+    const next = k.openat2(directory, name, c.O_PATH | c.O_DIRECTORY, ONE_STEP).wait();
     k.close(directory);
     directory = next;
   }
@@ -97,11 +97,11 @@ export function makeInRoot(k: Kernel, root: Fd, path: string, kind: Missing, lin
 function makeOne(k: Kernel, directory: number, name: string, kind: Missing): string | undefined {
   const made = kind === "file"
     ? k.openat(directory, name, c.O_CREAT | c.O_EXCL | c.O_NOFOLLOW | c.O_WRONLY, 0o644, { allow: [EEXIST] })
-      .value
-    : k.mkdirat(directory, name, 0o755, { allow: [EEXIST] }).value;
+      .wait()
+    : k.mkdirat(directory, name, 0o755, { allow: [EEXIST] }).wait();
   if (kind === "file" && made >= 0) k.close(made);
   if (made >= 0) return undefined;
   const target = k.buffer(4096);
-  const length = k.call("readlinkat", [directory, name, target, 4095], { allow: "any" }).value;
+  const length = k.call("readlinkat", [directory, name, target, 4095], { allow: "any" }).wait();
   return length > 0 ? target.text(length) : undefined;
 }

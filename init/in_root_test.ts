@@ -16,12 +16,12 @@ class Root {
   constructor() {
     Deno.mkdirSync(this.dir);
     Deno.mkdirSync(`${this.#top}/outside`);
-    this.fd = this.k.open(this.dir, c.O_PATH | c.O_DIRECTORY).value;
+    this.fd = this.k.open(this.dir, c.O_PATH | c.O_DIRECTORY).wait();
   }
 
   /** Opens a path in it; tells what the descriptor shows, as a path inside. */
   open(path: string, o?: OpenInRoot): string {
-    const fd = openInRoot(this.k, this.fd, path, o).value;
+    const fd = openInRoot(this.k, this.fd, path, o).wait();
     const shown = Deno.readLinkSync(`/proc/self/fd/${fd}`);
     this.k.close(fd);
     assert(shown === this.dir || shown.startsWith(`${this.dir}/`), `${shown} is outside`);

@@ -26,7 +26,7 @@ Deno.test("labels: a context comes before a profile, each where this kernel take
 
 Deno.test("labels: keys get the context, and what is made later does not", () => {
   const k = scripted();
-  assertEquals(CONTEXT.forKeys(k, 7, () => k.call("keyctl", [1, "ring"]).value), 0);
+  assertEquals(CONTEXT.forKeys(k, 7, () => k.call("keyctl", [1, "ring"]).wait()), 0);
   assertEquals(names(k), ["openat2", "write", "close", "keyctl", "openat2", "write", "close"]);
   const values = callsOf(k, "write").map(({ args }) => new TextDecoder().decode(args[1] as Uint8Array));
   assertEquals(values, ["u:r:t:s0:c1,c2", ""]);

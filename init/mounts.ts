@@ -49,7 +49,7 @@ export function describeMount(mount: Mount): string {
 
 /** The number of a descriptor, asked of the kernel if it is not known yet. */
 function valueOf(fd: Fd): number {
-  return typeof fd === "number" ? fd : fd.value;
+  return typeof fd === "number" ? fd : fd.wait();
 }
 
 /** Whether a mount is a bind mount: the options say so, whatever `type` says. */
@@ -107,7 +107,7 @@ function onlyProc(k: Kernel, context: MountContext, tree: Fd, destination: strin
 /** Whether a descriptor shows a directory. */
 function kindOf(k: Kernel, tree: Fd): "directory" | "file" {
   const buffer = k.buffer(STATX_SIZE);
-  k.statx(tree, "", buffer).value;
+  k.statx(tree, "", buffer).wait();
   return (readStatx(buffer).mode & c.S_IFMT) === c.S_IFDIR ? "directory" : "file";
 }
 
@@ -244,6 +244,6 @@ function attach(
 function tmpfsData(k: Kernel, place: Fd, data: readonly string[]): readonly string[] {
   if (data.some((option) => option.startsWith("mode="))) return data;
   const buffer = k.buffer(STATX_SIZE);
-  k.statx(place, "", buffer).value;
+  k.statx(place, "", buffer).wait();
   return [`mode=${(readStatx(buffer).mode & 0o7777).toString(8).padStart(4, "0")}`, ...data];
 }

@@ -32,7 +32,7 @@ export function openNulls(k: Kernel, root: Fd, fds: readonly number[]): NullStdi
 /** Puts the container's null device in the host's place, if that is what it is. */
 export function replaceNulls(k: Kernel, nulls: readonly NullStdio[]): void {
   for (const { fd, file, stat } of nulls) {
-    if (file.value < 0) continue;
+    if (file.wait() < 0) continue;
     const { mode, rdev } = readStatx(stat);
     if ((mode & c.S_IFMT) === c.S_IFCHR && rdev.major === 1 && rdev.minor === 3) k.dup3(file, fd, 0);
     k.close(file);

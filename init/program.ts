@@ -45,7 +45,7 @@ export function lookUpProgram(k: Kernel, name: string, env: readonly string[]): 
       if (hit) return hit.path;
       if (!direct) throw new Error(`exec: ${JSON.stringify(name)}: executable file not found in $PATH`);
       const error = verdict(candidates[0]);
-      const stat = candidates[0].found.value < 0 ? `stat ${name}: ` : "";
+      const stat = candidates[0].found.wait() < 0 ? `stat ${name}: ` : "";
       // Old clients know the first of these words, new ones the second: both mean exit status 126.
       const reason = error === EISDIR ? `${strerror(EACCES)} (${strerror(EISDIR)})` : strerror(error);
       throw new Error(`exec: ${JSON.stringify(name)}: ${stat}${reason}`);
@@ -55,11 +55,11 @@ export function lookUpProgram(k: Kernel, name: string, env: readonly string[]): 
 
 /** 0 when it can be executed, else the errno that says why not. */
 function verdict({ found, stat, executable }: Candidate): number {
-  if (found.value < 0) return -found.value;
+  if (found.wait() < 0) return -found.wait();
   const { mode } = readStatx(stat);
   if ((mode & c.S_IFMT) === c.S_IFDIR) return EISDIR;
   // A process with CAP_DAC_OVERRIDE may still execute only what has an execute bit at all.
-  if (executable.value < 0) return -executable.value;
+  if (executable.wait() < 0) return -executable.wait();
   return mode & 0o111 ? 0 : EACCES;
 }
 
@@ -104,9 +104,9 @@ export function lookUpHome(k: Kernel, root: Fd, uid: number): { resolve(): strin
   k.call("close", [file], { allow: "any" });
   return {
     resolve() {
-      const passwd = length.value === PASSWD_SIZE
+      const passwd = length.wait() === PASSWD_SIZE
         ? readPasswd(k, text)
-        : text.text(Math.max(length.value, 0));
+        : text.text(Math.max(length.wait(), 0));
       return homeOf(passwd, uid);
     },
   };
@@ -119,7 +119,7 @@ function readPasswd(k: Kernel, buffer: Buffer): string {
   const decoder = new TextDecoder();
   let text = "";
   for (let i = 0; i < PASSWD_READS; i++) {
-    const length = k.call("read", [file, buffer, buffer.size], { allow }).value;
+    const length = k.call("read", [file, buffer, buffer.size], { allow }).wait();
     if (length <= 0) break;
     text += decoder.decode(buffer.bytes.slice(0, length), { stream: true });
   }

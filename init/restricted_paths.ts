@@ -31,7 +31,7 @@ function openNullDevice(k: Kernel, root: Fd): NullDevice {
 }
 
 function checkNullDevice({ fd, stat }: NullDevice): void {
-  if (fd.value < 0) throw new OperationError("open", -fd.value, '"/dev/null"', "mask paths");
+  if (fd.wait() < 0) throw new OperationError("open", -fd.wait(), '"/dev/null"', "mask paths");
   const { mode, rdev } = readStatx(stat);
   if ((mode & c.S_IFMT) !== c.S_IFCHR || rdev.major !== 1 || rdev.minor !== 3) {
     throw new Error("mask paths: /dev/null of the container is not the null device");
@@ -76,9 +76,9 @@ export function restrictPaths(
 }
 
 function exists({ path, fd }: Opened, list: string): boolean {
-  if (fd.value >= 0) return true;
-  if (fd.value === -ENOENT) return false;
-  throw new OperationError("open", -fd.value, JSON.stringify(path), `linux.${list}`);
+  if (fd.wait() >= 0) return true;
+  if (fd.wait() === -ENOENT) return false;
+  throw new OperationError("open", -fd.wait(), JSON.stringify(path), `linux.${list}`);
 }
 
 /** Binds a tree onto itself, read-only with all that is mounted below. */

@@ -135,7 +135,7 @@ Deno.test("no pivot: mounts that a user namespace cannot take apart are covered"
 
 Deno.test("no mount namespace: only the root changes, and nothing is mounted", () => {
   const k = new DryKernel();
-  assertEquals(chrootInto(k, "/r").value, 100);
+  assertEquals(chrootInto(k, "/r").wait(), 100);
   assertEquals(names(k), ["chroot", "chdir", "openat"]);
 });
 

@@ -207,7 +207,7 @@ function devIsBound(mounts: readonly Mount[] | undefined): boolean {
 /** createContainer hooks: paths of the runtime, namespaces of the container. */
 function containerHooks(k: Recorder, plan: SetupPlan, hooks: readonly Hook[]): void {
   if (hooks.length === 0) return;
-  const pid = k.call("getpid", []).value;
+  const pid = k.call("getpid", []).wait();
   const setting = hookSetting(plan, "creating", pid, plan.runtimeEnv(), plan.rootfs);
   hooks.forEach((hook, i) => {
     const recorded = recordHook(k, hook, setting);
@@ -308,7 +308,7 @@ function becomeProcess(k: Recorder, plan: SetupPlan, { root, procfs, fifo, settl
   // The last change of its ids is behind it, which would take this back (prctl(2)).
   if (plan.userNamespace?.shown) k.prctl(c.PR_SET_DUMPABLE, 1);
   const start = hooks?.startContainer ?? [];
-  const pid = start.length > 0 ? k.call("getpid", []).value : 0;
+  const pid = start.length > 0 ? k.call("getpid", []).wait() : 0;
   const hookSettings = hookSetting(plan, "created", pid, env);
   const early = hasListener(filter);
   if (early) {
@@ -322,7 +322,7 @@ function becomeProcess(k: Recorder, plan: SetupPlan, { root, procfs, fifo, settl
     path,
     env,
     procfs,
-    fifo: fifo.value,
+    fifo: fifo.wait(),
     hooks: start,
     hookSetting: hookSettings,
     filter: early ? null : filter,

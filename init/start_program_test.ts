@@ -48,7 +48,7 @@ function start(
   const fifo = k.open(path, c.O_PATH | c.O_NOFOLLOW), procfs = k.open("/proc", c.O_PATH | c.O_DIRECTORY);
   before?.(k);
   k.flush();
-  recordStart(k, planOf({ ...more, fifo: fifo.value, procfs }));
+  recordStart(k, planOf({ ...more, fifo: fifo.wait(), procfs }));
   k.release();
   local().close(ours);
   local().close(arena.fd);

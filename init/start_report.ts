@@ -3,6 +3,7 @@
  * @module
  */
 
+import { Settled } from "../ffi/kernel.ts";
 import { strerror } from "../ffi/errno.ts";
 import { Buffer, Memory } from "../ffi/memory.ts";
 import type { Hook } from "../spec/types.ts";
@@ -26,8 +27,8 @@ export function readReport(report: Uint8Array<ArrayBuffer>, hooks: readonly Hook
   const part = (offset: number, size: number) => new Buffer(memory, offset, size);
   const failure = hookFailure({
     hook: hooks[first - 1],
-    poll: { value: memory.getI64(8) },
-    exec: { value: memory.getI64(16) },
+    poll: new Settled(memory.getI64(8)),
+    exec: new Settled(memory.getI64(16)),
     siginfo: part(24, SIGINFO_SIZE),
     stdout: part(24 + SIGINFO_SIZE, OUTPUT_SIZE),
     stderr: part(24 + SIGINFO_SIZE + OUTPUT_SIZE, OUTPUT_SIZE),

@@ -90,7 +90,7 @@ export function joinWithUserNamespace(k: Recorder, joins: readonly Join[]): Join
   const others = joins.filter(({ type }) => type !== "user").map((join) => ({ join, fd: openJoin(k, join) }));
   const user = joins.find(({ type }) => type === "user")!;
   const fd = openJoin(k, user);
-  const left = others.filter(({ join, fd }) => enter(k, join, fd, [EPERM]).value < 0);
+  const left = others.filter(({ join, fd }) => enter(k, join, fd, [EPERM]).wait() < 0);
   enter(k, user, fd, []);
   const joined = lookAround(k);
   becomeNamespaceRoot(k, joined.groupsDenied);

@@ -258,12 +258,12 @@ export class DBus implements Disposable {
       const remaining = Math.max(0, deadline - performance.now());
       const timeout = [Math.floor(remaining / 1000), Math.floor(remaining % 1000 * 1_000_000)];
       const wanted = words32(this.#socket, c.POLLIN);
-      const polled = k.call("ppoll", [wanted, 1, timeout, null, 8], { allow: [EINTR] }).value;
+      const polled = k.call("ppoll", [wanted, 1, timeout, null, 8], { allow: [EINTR] }).wait();
       if (polled === 0) return late();
       if (polled < 0) return;
       const buffer = k.buffer(16384);
       const args = [this.#socket, buffer, buffer.size, MSG_DONTWAIT, 0, 0];
-      const taken = k.call("recvfrom", args, { allow: "any" }).value;
+      const taken = k.call("recvfrom", args, { allow: "any" }).wait();
       if (taken === -EAGAIN || taken === -EINTR) return;
       if (taken <= 0) throw new DBusUnreachable(`${this.peer} (${this.path}) closed the connection`);
       this.#input = join([this.#input, buffer.bytes.subarray(0, taken)]);

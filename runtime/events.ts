@@ -101,7 +101,7 @@ function printOoms(id: string, oom: OomWatch, { print }: EventSinks): boolean {
 /** A pidfd of the container's init, which becomes readable when it ends: pidfd_open(2). Undefined when it has ended. */
 function openInit(state: ContainerState): number | undefined {
   const k = local();
-  const descriptor = k.call("pidfd_open", [state.pid, 0], { allow: [ESRCH, EINVAL] }).value;
+  const descriptor = k.call("pidfd_open", [state.pid, 0], { allow: [ESRCH, EINVAL] }).wait();
   if (descriptor < 0) return undefined;
   if (initAlive(state)) return descriptor;
   k.close(descriptor);

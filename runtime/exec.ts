@@ -212,7 +212,7 @@ async function cgroupPaths(
 
 /** Refuses what cannot be entered, in runc's words; else a descriptor of the init, so that its pid cannot change hands. */
 function openInit(k: LocalKernel, state: ContainerState, ignorePaused: boolean): number {
-  const pidfd = state.pid === 0 ? -ESRCH : k.call("pidfd_open", [state.pid, 0], { allow: [ESRCH] }).value;
+  const pidfd = state.pid === 0 ? -ESRCH : k.call("pidfd_open", [state.pid, 0], { allow: [ESRCH] }).wait();
   if (pidfd < 0 || !initAlive(state)) throw new RuntimeError(STOPPED);
   if (!ignorePaused && isPaused(state.cgroup)) {
     throw new RuntimeError("cannot exec in a paused container (use --ignore-paused to override)");

@@ -32,8 +32,8 @@ export class ExecListener {
     this.#socket = connectUnix(this.k, this.seccomp.listenerPath!);
     loadWithListener(joiner, filter, (fd) => {
       const doing = "take the seccomp listener from the init stage";
-      const pidfd = this.k.call("pidfd_open", [pid(), 0], { doing }).value;
-      this.#fd = this.k.call("pidfd_getfd", [pidfd, fd, 0], { doing }).value;
+      const pidfd = this.k.call("pidfd_open", [pid(), 0], { doing }).wait();
+      this.#fd = this.k.call("pidfd_getfd", [pidfd, fd, 0], { doing }).wait();
       this.k.close(pidfd);
     });
   }

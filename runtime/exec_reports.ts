@@ -52,7 +52,7 @@ export function hearReports({ k, report, listener, joiner, terminal }: Heard): n
   k.scratch(() => {
     const data = k.buffer(MESSAGE_SIZE);
     for (;;) {
-      const length = k.call("read", [report.read, data, MESSAGE_SIZE]).value;
+      const length = k.call("read", [report.read, data, MESSAGE_SIZE]).wait();
       if (length === 0) return;
       messages.push(data.bytes.slice(0, length) as Uint8Array<ArrayBuffer>);
       if (listener) tellAgent(k, listener, joiner, readMessages(messages).pid);
@@ -95,5 +95,6 @@ const P_PID = 1, WEXITED = 4, WNOWAIT = 0x1000000;
 
 /** Whether a process is this one's child, dead or alive: a pid that a message says may be anybody's. */
 function isChild(k: LocalKernel, pid: number): boolean {
-  return k.call("waitid", [P_PID, pid, null, WEXITED | WNOHANG | WNOWAIT, null], { allow: "any" }).value >= 0;
+  return k.call("waitid", [P_PID, pid, null, WEXITED | WNOHANG | WNOWAIT, null], { allow: "any" }).wait() >=
+    0;
 }

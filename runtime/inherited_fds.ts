@@ -22,7 +22,7 @@ export function inspectStdio(k: LocalKernel, uid: number): number[] {
   k.scratch(() => {
     const buffer = k.buffer(STATX_SIZE);
     for (let fd = 0; fd < 3; fd++) {
-      if (k.statx(fd, "", buffer, { allow: "any" }).value < 0) continue;
+      if (k.statx(fd, "", buffer, { allow: "any" }).wait() < 0) continue;
       const { mode, rdev, uid: owner } = readStatx(buffer);
       const isNull = (mode & c.S_IFMT) === c.S_IFCHR && rdev.major === NULL_DEVICE.major &&
         rdev.minor === NULL_DEVICE.minor;
@@ -46,7 +46,7 @@ const KEEP = 0xffff_ffff;
  */
 export function checkPreserved(k: LocalKernel, listening: number, preserved: number): void {
   for (let i = 0; i < listening + preserved; i++) {
-    const flags = k.call("fcntl", [3 + i, c.F_GETFD, 0], { allow: "any" }).value;
+    const flags = k.call("fcntl", [3 + i, c.F_GETFD, 0], { allow: "any" }).wait();
     if (flags < 0 || flags & c.FD_CLOEXEC) {
       const reason = flags < 0 ? strerror(-flags) : strerror(EBADF);
       const which = i < listening

@@ -74,14 +74,14 @@ export function withLock<T>(root: string, id: string, work: () => T): T {
 }
 
 function open(k: LocalKernel, path: string): number {
-  const { value } = k.open(path, c.O_RDONLY, 0, { allow: [ENOENT], doing: `lock ${path}` });
-  if (value < 0) throw new MissingContainerError();
-  return value;
+  const fd = k.open(path, c.O_RDONLY, 0, { allow: [ENOENT], doing: `lock ${path}` }).wait();
+  if (fd < 0) throw new MissingContainerError();
+  return fd;
 }
 
 function waitForLock(k: LocalKernel, locked: number, id: string, deadline: number, timeout: number): void {
   let pause = 0.25;
-  while (k.call("flock", [locked, c.LOCK_EX | c.LOCK_NB], { allow: [EAGAIN] }).value < 0) {
+  while (k.call("flock", [locked, c.LOCK_EX | c.LOCK_NB], { allow: [EAGAIN] }).wait() < 0) {
     if (performance.now() > deadline) {
       k.close(locked);
       throw new RuntimeError(

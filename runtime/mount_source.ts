@@ -57,7 +57,7 @@ export class MountSources {
         throw new OperationError("open_tree", errno, `${JSON.stringify(source)}${hint}`, "");
       },
     });
-    return tree.value >= 0 ? tree : hand.fetch((k) => k.openTree(AT_FDCWD, source, flags));
+    return tree.wait() >= 0 ? tree : hand.fetch((k) => k.openTree(AT_FDCWD, source, flags));
   }
 
   #openMapped(mount: Mount, source: string, flags: number): Fd {
@@ -113,7 +113,7 @@ export class MountSources {
       k.unshare(NAMESPACES.user.flag, { doing: "make a user namespace for an id-mapped mount" });
       k.flush();
       writeIdMaps(local, pid, { uids, gids }, { uid: 0, gid: 0 });
-      return local.open(`/proc/${pid}/ns/user`, O_RDONLY | O_CLOEXEC).value;
+      return local.open(`/proc/${pid}/ns/user`, O_RDONLY | O_CLOEXEC).wait();
     } finally {
       k.call("exit_group", [0]);
       k.release();

@@ -69,11 +69,11 @@ export class NotifyProxy implements Disposable {
   static open(root: string, id: string, manager: string): NotifyProxy | undefined {
     const k = local();
     // The path may be longer than an address has room for.
-    const directory = k.open(directoryOf(root, id), c.O_PATH | c.O_DIRECTORY, 0, { allow: [ENOENT] }).value;
+    const directory = k.open(directoryOf(root, id), c.O_PATH | c.O_DIRECTORY, 0, { allow: [ENOENT] }).wait();
     if (directory < 0) return undefined;
     const doing = `listen on ${directoryOf(root, id)}/${NAME}`;
     const path = `/proc/self/fd/${directory}/${NAME}`, address = unixAddress(path);
-    const socket = k.call("socket", [c.AF_UNIX, c.SOCK_DGRAM | c.SOCK_CLOEXEC, 0], { doing }).value;
+    const socket = k.call("socket", [c.AF_UNIX, c.SOCK_DGRAM | c.SOCK_CLOEXEC, 0], { doing }).wait();
     // One of a start that failed may be there.
     k.unlinkat(directory, NAME, 0, { allow: [ENOENT] });
     k.call("bind", [socket, address, address.length], { doing });
@@ -90,7 +90,7 @@ export class NotifyProxy implements Disposable {
    */
   async pass({ pid, mainPid }: Watched): Promise<void> {
     const k = local();
-    const pidfd = k.call("pidfd_open", [pid, 0], { allow: [ESRCH] }).value;
+    const pidfd = k.call("pidfd_open", [pid, 0], { allow: [ESRCH] }).wait();
     const poll = k.buffer(16);
     poll.bytes.set(words32(this.#socket, c.POLLIN, pidfd, c.POLLIN));
     try {
@@ -113,7 +113,7 @@ export class NotifyProxy implements Disposable {
       const data = k.buffer(SIZE);
       for (;;) {
         const length = k.call("recvfrom", [this.#socket, data, SIZE, MSG_DONTWAIT, 0, 0], { allow: [EAGAIN] })
-          .value;
+          .wait();
         if (length < 0) return false;
         if (saysReady(data.text(length))) return true;
       }

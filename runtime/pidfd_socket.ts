@@ -49,5 +49,5 @@ export function connectForPidfd(k: LocalKernel, path: string): (pid: number, kin
 }
 
 function openPidfd(k: LocalKernel, pid: number): number {
-  return k.call("pidfd_open", [pid, 0], { doing: "open a pidfd of the container's process" }).value;
+  return k.call("pidfd_open", [pid, 0], { doing: "open a pidfd of the container's process" }).wait();
 }

@@ -53,7 +53,7 @@ export function callersOpenFiles(k: LocalKernel): [number, number] {
     const limit = k.buffer(16);
     const asked = k.call("prlimit64", [Deno.ppid, RLIMIT_NOFILE, null, limit], { allow: "any" });
     // Of another user's process it is only told to CAP_SYS_RESOURCE, but its file is there for everybody.
-    return asked.value < 0 ? readOpenFiles() : [limit.u64(0), limit.u64(8)];
+    return asked.wait() < 0 ? readOpenFiles() : [limit.u64(0), limit.u64(8)];
   });
 }
 

@@ -37,8 +37,8 @@ export function sendListener(
   status: Status,
 ): void {
   const doing = "take the seccomp listener from the container's process";
-  const process = k.call("pidfd_open", [pid, 0], { doing }).value;
-  const listener = k.call("pidfd_getfd", [process, fd, 0], { doing }).value;
+  const process = k.call("pidfd_open", [pid, 0], { doing }).wait();
+  const listener = k.call("pidfd_getfd", [process, fd, 0], { doing }).wait();
   k.close(process);
   try {
     sendDescriptors(path, JSON.stringify(processState(pid, metadata, state, status)), [listener]);

@@ -21,13 +21,13 @@ import { startTimeOf } from "./state.ts";
  */
 export function sendSignal(pid: number, startTime: string, signal: number): boolean {
   const kernel = local();
-  const descriptor = kernel.call("pidfd_open", [pid, 0], { allow: [ESRCH, EINVAL, ENOSYS, EPERM] }).value;
+  const descriptor = kernel.call("pidfd_open", [pid, 0], { allow: [ESRCH, EINVAL, ENOSYS, EPERM] }).wait();
   if (descriptor === -ESRCH || descriptor === -EINVAL) return false;
   try {
     if (startTimeOf(pid) !== startTime) return false;
     const answer = descriptor < 0
-      ? kernel.call("kill", [pid, signal], { allow: "any" }).value
-      : kernel.call("pidfd_send_signal", [descriptor, signal, 0, 0], { allow: "any" }).value;
+      ? kernel.call("kill", [pid, signal], { allow: "any" }).wait()
+      : kernel.call("pidfd_send_signal", [descriptor, signal, 0, 0], { allow: "any" }).wait();
     if (answer === -ESRCH) return false;
     if (answer < 0) throw new RuntimeError(`unable to signal init: ${strerror(-answer)}`);
     return true;

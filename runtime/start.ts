@@ -55,17 +55,17 @@ function checkStatus(status: string): void {
  */
 function openGate(k: LocalKernel, path: string, state: ContainerState): Uint8Array<ArrayBuffer> {
   const gone = () => new RuntimeError("container process is already dead");
-  const pidfd = k.call("pidfd_open", [state.pid, 0], { allow: [ESRCH] }).value;
+  const pidfd = k.call("pidfd_open", [state.pid, 0], { allow: [ESRCH] }).wait();
   if (pidfd < 0 || !initAlive(state)) throw gone();
-  const fifo = k.open(path, c.O_RDONLY | c.O_NONBLOCK | c.O_NOFOLLOW).value;
+  const fifo = k.open(path, c.O_RDONLY | c.O_NONBLOCK | c.O_NOFOLLOW).wait();
   return k.scratch(() => {
     const data = k.buffer(REPORT_SIZE);
     let length = 0;
     for (;;) {
       const [gate, init] = k.waitReadable(fifo, pidfd);
       if (gate & c.POLLIN) {
-        length +=
-          k.call("read", [fifo, data.slice(length, REPORT_SIZE - length), REPORT_SIZE - length]).value;
+        length += k.call("read", [fifo, data.slice(length, REPORT_SIZE - length), REPORT_SIZE - length])
+          .wait();
       } else if (gate & (c.POLLHUP | c.POLLERR)) break;
       // Dead without ever having opened the fifo: there is no hang-up to wait for.
       else if (init !== 0) throw gone();

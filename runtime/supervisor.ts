@@ -91,7 +91,7 @@ function reapAll(pid: number): number | undefined {
     const word = k.buffer(8);
     let status: number | undefined;
     for (;;) {
-      const ended = k.call("wait4", [-1, word, WNOHANG, null], { allow: [ECHILD] }).value;
+      const ended = k.call("wait4", [-1, word, WNOHANG, null], { allow: [ECHILD] }).wait();
       if (ended <= 0) return status;
       if (ended === pid) status = exitStatus(word.u32(0));
     }

@@ -48,7 +48,7 @@ export class Terminal implements Disposable {
    * @param pid A child of this process that has not been waited for.
    */
   attach(pid: number): void {
-    const pidfd = local().call("pidfd_open", [pid, 0]).value;
+    const pidfd = local().call("pidfd_open", [pid, 0]).wait();
     this.#raw = new RawMode(0);
     const ends = { master: this.master, input: 0, output: 1, pidfd };
     // Nobody waits for a failure yet, and one that nobody waits for ends Deno at once, the terminal as it is.

@@ -74,7 +74,7 @@ class Output {
         // Why is only known on that thread. The same again here, with so little that it cannot block.
         await this.#ready.wait();
         const count = Math.min(length - done, CERTAIN);
-        written = local().call("write", [this.fd, rest, count], { allow: "any" }).value;
+        written = local().call("write", [this.fd, rest, count], { allow: "any" }).wait();
         if (written === -EAGAIN) continue;
         if (written < 0) return false;
       }
@@ -117,7 +117,7 @@ function fill(master: number, buffer: Buffer): { length: number; hungUp: boolean
   const k = local();
   let length = 0;
   while (length < SIZE) {
-    const got = k.call("read", [master, buffer.address + length, SIZE - length], { allow: "any" }).value;
+    const got = k.call("read", [master, buffer.address + length, SIZE - length], { allow: "any" }).wait();
     if (got <= 0) return { length, hungUp: got !== -EAGAIN };
     length += got;
   }
@@ -136,11 +136,11 @@ export async function copyInput({ master, input }: CopyEnds): Promise<void> {
   for (;;) {
     // A signal ends a wait early, and a read(2) would then block everything.
     if ((await readable.wait())[0] === 0) continue;
-    const got = k.call("read", [input, buffer, SIZE], { allow: "any" }).value;
+    const got = k.call("read", [input, buffer, SIZE], { allow: "any" }).wait();
     if (got === -EAGAIN) continue;
     if (got <= 0) return;
     for (let done = 0; done < got;) {
-      const written = k.call("write", [master, buffer.address + done, got - done], { allow: "any" }).value;
+      const written = k.call("write", [master, buffer.address + done, got - done], { allow: "any" }).wait();
       if (written === -EAGAIN) await writable.wait();
       else if (written < 0) break;
       else done += written;

@@ -10,9 +10,9 @@ const k = () => local();
 /** A pty of this machine whose master does not block; the slave is held, as an init holds it. */
 function openPty(): { master: number; slave: number; path: string } {
   const flags = c.O_RDWR | c.O_NOCTTY | c.O_NONBLOCK;
-  const master = k().open("/dev/ptmx", flags).value;
+  const master = k().open("/dev/ptmx", flags).wait();
   k().call("ioctl", [master, TIOCSPTLCK, new Uint8Array(4)]);
-  const slave = k().call("ioctl", [master, TIOCGPTPEER, c.O_RDWR | c.O_NOCTTY | c.O_CLOEXEC]).value;
+  const slave = k().call("ioctl", [master, TIOCGPTPEER, c.O_RDWR | c.O_NOCTTY | c.O_CLOEXEC]).wait();
   leaveNewlinesAlone(master);
   return { master, slave, path: Deno.readLinkSync(`/proc/self/fd/${slave}`) };
 }
@@ -32,7 +32,7 @@ async function readSlowly(fd: number): Promise<string> {
     await new Promise((resolve) => setTimeout(resolve, 1));
     const more = k().scratch(() => {
       const buffer = k().buffer(50_000);
-      const got = k().call("read", [fd, buffer, buffer.size], { allow: "any" }).value;
+      const got = k().call("read", [fd, buffer, buffer.size], { allow: "any" }).wait();
       if (got > 0) text += buffer.text(got);
       return got !== 0;
     });
@@ -48,7 +48,7 @@ async function onPty<T>(
   const { master, slave, path } = openPty();
   const args = ["-c", `exec <"$0" >"$0" 2>&1; ${script}`, path];
   const child = new Deno.Command("/bin/sh", { args, stdin: "null", stdout: "null", stderr: "null" }).spawn();
-  const pidfd = k().call("pidfd_open", [child.pid, 0]).value;
+  const pidfd = k().call("pidfd_open", [child.pid, 0]).wait();
   try {
     return await use(master, pidfd, slave);
   } finally {
@@ -104,7 +104,7 @@ Deno.test("input arrives whole at a slow reader, and its end ends the copy", asy
   const path = Deno.makeTempFileSync();
   const text = Array.from({ length: 50_000 }, (_, i) => `line ${i}\n`).join("");
   Deno.writeTextFileSync(path, text);
-  const input = k().open(path, c.O_RDONLY).value;
+  const input = k().open(path, c.O_RDONLY).wait();
   const received = `${path}.received`;
   const script = `stty -echo; touch ${received}; sleep .2; head -n 50000 >${received}`;
   await onPty(script, async (master, pidfd) => {

@@ -26,7 +26,7 @@ function query(fd: number, request: number, size: number): Uint8Array | undefine
   const k = local();
   return k.scratch(() => {
     const buffer = k.buffer(size);
-    return k.call("ioctl", [fd, request, buffer], { allow: "any" }).value < 0
+    return k.call("ioctl", [fd, request, buffer], { allow: "any" }).wait() < 0
       ? undefined
       : buffer.bytes.slice();
   });

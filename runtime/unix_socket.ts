@@ -25,12 +25,12 @@ const PATIENCE = 10;
  */
 export function connectUnix(k: LocalKernel, path: string, type: number = c.SOCK_STREAM): number {
   const doing = `dial unix ${path}`;
-  const socket = k.call("socket", [c.AF_UNIX, type | c.SOCK_CLOEXEC, 0], { doing }).value;
+  const socket = k.call("socket", [c.AF_UNIX, type | c.SOCK_CLOEXEC, 0], { doing }).wait();
   let place = -1;
   try {
     k.call("setsockopt", [socket, SOL_SOCKET, SO_SNDTIMEO, [PATIENCE, 0], 16]);
     // An address has room for 107 bytes of a path; a descriptor of the socket itself leads there as well.
-    if (!fitsAddress(path)) place = k.open(path, c.O_PATH, 0, { doing }).value;
+    if (!fitsAddress(path)) place = k.open(path, c.O_PATH, 0, { doing }).wait();
     const address = unixAddress(place < 0 ? path : `/proc/self/fd/${place}`);
     k.call("connect", [socket, address, address.length], { doing });
     return socket;
@@ -62,11 +62,11 @@ export function sendMessage(
     const rights = encodeRights(fds);
     const control = fds.length > 0 ? { address: memory.put(rights), size: rights.length } : undefined;
     const message = encodeMessage(memory, { data, control });
-    let sent = k.call("sendmsg", [socket, message, MSG_NOSIGNAL], { doing }).value;
+    let sent = k.call("sendmsg", [socket, message, MSG_NOSIGNAL], { doing }).wait();
     // A stream may take a long message in pieces.
     while (sent < bytes.length) {
       const rest = [data.address + sent, bytes.length - sent];
-      sent += k.call("sendto", [socket, ...rest, MSG_NOSIGNAL, 0, 0], { doing }).value;
+      sent += k.call("sendto", [socket, ...rest, MSG_NOSIGNAL, 0, 0], { doing }).wait();
     }
   });
 }

@@ -7,10 +7,10 @@ import { sendDescriptors } from "./unix_socket.ts";
 /** A listener that does not accept before it is asked: its backlog takes the connection and what was sent. */
 function listen(path: string): { receive(): { payload: string; fds: number[] } } & Disposable {
   const k = local();
-  const fd = k.call("socket", [1, 1 | 0o2000000, 0]).value;
+  const fd = k.call("socket", [1, 1 | 0o2000000, 0]).wait();
   // By way of its directory, or a long path would not fit.
   const slash = path.lastIndexOf("/");
-  const directory = k.open(path.slice(0, slash), 0).value;
+  const directory = k.open(path.slice(0, slash), 0).wait();
   const address = unixAddress(`/proc/self/fd/${directory}${path.slice(slash)}`);
   k.call("bind", [fd, address, address.length]);
   k.close(directory);
@@ -18,10 +18,10 @@ function listen(path: string): { receive(): { payload: string; fds: number[] } }
   return {
     receive: () =>
       k.scratch(() => {
-        const connection = k.call("accept4", [fd, null, null, 0o4000]).value;
+        const connection = k.call("accept4", [fd, null, null, 0o4000]).wait();
         const data = k.buffer(65536), control = k.buffer(64);
         const message = encodeMessage(k.memory, { data, control });
-        const length = k.call("recvmsg", [connection, message, 0]).value;
+        const length = k.call("recvmsg", [connection, message, 0]).wait();
         k.close(connection);
         const filled = k.memory.getI64(message + MESSAGE_CONTROL_LENGTH);
         return { payload: data.text(length), fds: decodeRights(control.bytes, filled) };
@@ -34,7 +34,7 @@ function assertSent(path: string, directory: string): void {
   using listener = listen(path);
   Deno.writeTextFileSync(`${directory}/file`, "the file");
   const k = local();
-  const file = k.open(`${directory}/file`, 0).value;
+  const file = k.open(`${directory}/file`, 0).wait();
   sendDescriptors(path, "a name", [file]);
   k.close(file);
   const { payload, fds } = listener.receive();

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { Settled } from "../ffi/kernel.ts";
 import { EACCES, EPERM } from "../ffi/errno.ts";
 import type { LocalKernel } from "../ffi/local.ts";
 import type { RemoteKernel } from "../ffi/remote.ts";
@@ -123,7 +124,7 @@ export class UserNamespace {
         },
         open(init, path, flags) {
           const fd = init.open(path, flags, 0, { allow: [EACCES, EPERM] });
-          return fd.value >= 0 ? fd : { value: hand.fetch((k) => k.open(path, flags)) };
+          return fd.wait() >= 0 ? fd : new Settled(hand.fetch((k) => k.open(path, flags)));
         },
         groupsDenied: () => this.#groupsDenied,
         // Who shares a PID namespace with other containers is hidden from those.

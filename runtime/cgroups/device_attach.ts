@@ -35,7 +35,7 @@ export function attachDevices(dir: string, program: Uint8Array): void {
   };
   try {
     k.during(`attach the device program to ${dir}`, () => {
-      const cgroup = keep(k.open(dir, O_RDONLY | O_DIRECTORY).value);
+      const cgroup = keep(k.open(dir, O_RDONLY | O_DIRECTORY).wait());
       const loaded = keep(load(k, program));
       const old = attached(k, cgroup).map((id) => descriptorOf(k, id)).filter((fd) => fd >= 0).map(keep);
       const words = [cgroup, loaded, ATTACH_TYPE];
@@ -90,7 +90,7 @@ function descriptorOf(k: LocalKernel, id: number): number {
 }
 
 function bpf(k: LocalKernel, command: number, words: readonly number[], allow: number[] = []): number {
-  return k.scratch(() => k.call("bpf", [command, attribute(k, words), ATTR_SIZE], { allow }).value);
+  return k.scratch(() => k.call("bpf", [command, attribute(k, words), ATTR_SIZE], { allow }).wait());
 }
 
 /** `union bpf_attr` from its 32-bit words. */

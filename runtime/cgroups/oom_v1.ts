@@ -25,8 +25,8 @@ export function watchOom(fs: CgroupFs, dir: string): OomWatch {
   const k = local();
   const control = "cgroup.event_control";
   try {
-    const events = k.call("eventfd2", [0, EFD_NONBLOCK | EFD_CLOEXEC]).value;
-    const file = k.open(`${dir}/memory.oom_control`, O_RDONLY).value;
+    const events = k.call("eventfd2", [0, EFD_NONBLOCK | EFD_CLOEXEC]).wait();
+    const file = k.open(`${dir}/memory.oom_control`, O_RDONLY).wait();
     fs.write(dir, control, `${events} ${file}`);
     return {
       descriptor: events,
@@ -46,7 +46,7 @@ function take(events: number, stillThere: () => boolean): OomNews {
   const k = local();
   return k.scratch(() => {
     const count = k.buffer(8);
-    const answer = k.call("read", [events, count, 8], { allow: "any" }).value;
+    const answer = k.call("read", [events, count, 8], { allow: "any" }).wait();
     if (answer === -EAGAIN) return { count: 0, ended: false };
     if (answer < 0) throw new RuntimeError(`read eventfd: ${strerror(-answer)}`);
     const ended = !stillThere();

@@ -25,7 +25,7 @@ export function watchOom(fs: CgroupFs, dir: string): OomWatch {
   let seen = kills(fs, dir);
   if (seen === undefined) throw new RuntimeError(`cannot watch for OOM events: no ${dir}/memory.events`);
   try {
-    const descriptor = k.call("inotify_init1", [IN_NONBLOCK | IN_CLOEXEC]).value;
+    const descriptor = k.call("inotify_init1", [IN_NONBLOCK | IN_CLOEXEC]).wait();
     for (const file of ["memory.events", "cgroup.events"]) {
       k.call("inotify_add_watch", [descriptor, `${dir}/${file}`, IN_MODIFY]);
     }
@@ -53,7 +53,7 @@ function drain(descriptor: number): void {
   k.scratch(() => {
     const events = k.buffer(4096);
     for (;;) {
-      const answer = k.call("read", [descriptor, events, 4096], { allow: "any" }).value;
+      const answer = k.call("read", [descriptor, events, 4096], { allow: "any" }).wait();
       if (answer === -EAGAIN) return;
       if (answer < 0) throw new RuntimeError(`read inotify: ${strerror(-answer)}`);
     }

@@ -23,17 +23,17 @@ contract(
     const exe = `/proc/${await container.pid()}/exe`;
     assertStringIncludes(Deno.readLinkSync(exe), "/memfd:tsrun");
     const k = local();
-    const fd = k.open(exe, c.O_RDONLY).value;
+    const fd = k.open(exe, c.O_RDONLY).wait();
     try {
-      const seals = k.call("fcntl", [fd, F_GET_SEALS, 0]).value;
+      const seals = k.call("fcntl", [fd, F_GET_SEALS, 0]).wait();
       const wanted = c.F_SEAL_SEAL | c.F_SEAL_SHRINK | c.F_SEAL_GROW | c.F_SEAL_WRITE;
       assertEquals(seals & wanted, wanted);
-      assert(k.open(exe, c.O_WRONLY, 0, { allow: "any" }).value < 0, "opened for writing");
+      assert(k.open(exe, c.O_WRONLY, 0, { allow: "any" }).wait() < 0, "opened for writing");
       assertOk(await container.delete("--force"));
       // Nobody executes it any more, so only the seals protect it.
-      const again = k.open(`/proc/self/fd/${fd}`, c.O_RDWR, 0, { allow: "any" }).value;
+      const again = k.open(`/proc/self/fd/${fd}`, c.O_RDWR, 0, { allow: "any" }).wait();
       if (again >= 0) {
-        assertEquals(k.call("write", [again, "x", 1], { allow: "any" }).value, -EPERM);
+        assertEquals(k.call("write", [again, "x", 1], { allow: "any" }).wait(), -EPERM);
         k.close(again);
       }
     } finally {
@@ -132,11 +132,11 @@ Deno.test("stage: nothing is left of one that is ended, whether it has cloned th
 Deno.test("executor: is single-threaded, so that it may enter a user namespace, which Deno may not", () => {
   const k = local();
   const user = NAMESPACES.user.flag;
-  assert(k.unshare(user, { allow: "any" }).value < 0);
+  assert(k.unshare(user, { allow: "any" }).wait() < 0);
   const arena = new Arena(k, 0);
   const executor = spawnExecutor(arena);
   try {
-    assertEquals(executor.kernel.unshare(user).value, 0);
+    assertEquals(executor.kernel.unshare(user).wait(), 0);
   } finally {
     k.close(executor.ours);
     k.close(arena.fd);
@@ -153,7 +153,7 @@ const WITHOUT_MEMFDS = `
   const [directory] = Deno.args;
   const arena = new Arena(local(), 0);
   const { kernel, pid } = spawnExecutor(arena, directory);
-  console.log(kernel.call("getpid", []).value === pid);
+  console.log(kernel.call("getpid", []).wait() === pid);
   console.log(Deno.readLinkSync("/proc/" + pid + "/exe"), [...Deno.readDirSync(directory)].length);
   Deno.exit(0);`;
 

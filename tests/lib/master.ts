@@ -21,8 +21,8 @@ export function readMaster(master: number, pattern: RegExp): Promise<string> {
   return until(`${pattern} on the terminal`, () => {
     k.scratch(() => {
       const buffer = k.buffer(SIZE);
-      const { value } = k.call("read", [master, buffer, SIZE], { allow: [EAGAIN, EIO] });
-      if (value > 0) text += buffer.text(value);
+      const got = k.call("read", [master, buffer, SIZE], { allow: [EAGAIN, EIO] }).wait();
+      if (got > 0) text += buffer.text(got);
     });
     return pattern.test(text) && text;
   });

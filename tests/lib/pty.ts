@@ -43,7 +43,7 @@ export class Terminal {
 
   private constructor() {
     const flags = O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC;
-    this.master = local().call("openat", [AT_FDCWD, "/dev/ptmx", flags, 0]).value;
+    this.master = local().call("openat", [AT_FDCWD, "/dev/ptmx", flags, 0]).wait();
     this.ioctl(TIOCSPTLCK, new Uint8Array(4));
     const number = this.ioctl(TIOCGPTN, new Uint8Array(4));
     this.path = `/dev/pts/${new DataView(number.buffer).getUint32(0, true)}`;
@@ -80,12 +80,12 @@ export class Terminal {
   /** Types text. `\x03` is Ctrl-C, `\r` the return key. */
   async type(text: string): Promise<void> {
     for (let rest = new TextEncoder().encode(text); rest.length > 0;) {
-      const { value } = local().scratch(() =>
+      const written = local().scratch(() =>
         local().call("write", [this.master, rest.slice(0, 4096), Math.min(rest.length, 4096)], {
           allow: [EAGAIN],
         })
-      );
-      if (value > 0) rest = rest.slice(value);
+      ).wait();
+      if (written > 0) rest = rest.slice(written);
       else await sleep(PAUSE);
     }
   }
@@ -192,9 +192,9 @@ export class Terminal {
     for (let rounds = 0; rounds < ROUNDS; rounds++) {
       const more = local().scratch(() => {
         const buffer = local().memory.alloc(CHUNK);
-        const { value } = local().call("read", [this.master, buffer, CHUNK], { allow: [EAGAIN, EIO] });
-        if (value > 0) this.output += this.decoder.decode(buffer.bytes.slice(0, value), { stream: true });
-        return value > 0;
+        const got = local().call("read", [this.master, buffer, CHUNK], { allow: [EAGAIN, EIO] }).wait();
+        if (got > 0) this.output += this.decoder.decode(buffer.bytes.slice(0, got), { stream: true });
+        return got > 0;
       });
       if (!more) return false;
     }

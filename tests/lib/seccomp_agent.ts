@@ -59,7 +59,7 @@ export class SeccompAgent implements AsyncDisposable {
       if (!((poll.u32(4) >> 16) & c.POLLIN)) return false;
       const notification = k.buffer(NOTIFICATION), answer = k.buffer(ANSWER);
       // Whoever asked may have been killed meanwhile: ENOENT.
-      if (k.call("ioctl", [listener, RECEIVE, notification], { allow: [ENOENT] }).value < 0) return false;
+      if (k.call("ioctl", [listener, RECEIVE, notification], { allow: [ENOENT] }).wait() < 0) return false;
       const question = { pid: notification.u32(8), call: notification.u32(16) };
       this.questions.push(question);
       const verdict = this.answer(question);

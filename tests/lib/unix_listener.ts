@@ -28,7 +28,7 @@ export class UnixListener implements Disposable {
   constructor(readonly path: string, readonly type: "stream" | "datagram" = "stream") {
     const k = local();
     const kind = (type === "stream" ? c.SOCK_STREAM : c.SOCK_DGRAM) | c.SOCK_CLOEXEC | c.O_NONBLOCK;
-    this.#fd = k.call("socket", [c.AF_UNIX, kind, 0]).value;
+    this.#fd = k.call("socket", [c.AF_UNIX, kind, 0]).wait();
     const address = unixAddress(path);
     k.call("bind", [this.#fd, address, address.length]);
     if (type === "stream") k.call("listen", [this.#fd, 8]);
@@ -38,7 +38,7 @@ export class UnixListener implements Disposable {
   poll(): Message | undefined {
     const k = local();
     if (this.type === "datagram") return receive(this.#fd);
-    const connection = k.call("accept4", [this.#fd, null, null, c.SOCK_CLOEXEC], { allow: [EAGAIN] }).value;
+    const connection = k.call("accept4", [this.#fd, null, null, c.SOCK_CLOEXEC], { allow: [EAGAIN] }).wait();
     if (connection < 0) return undefined;
     try {
       // The sender has connected: what it sends is there, or about to be.
@@ -67,7 +67,7 @@ function receive(socket: number): Message | undefined {
     const data = k.buffer(1 << 16), control = k.buffer(rightsSize(8));
     const message = encodeMessage(k.memory, { data, control });
     const flags = MSG_DONTWAIT | MSG_CMSG_CLOEXEC;
-    const length = k.call("recvmsg", [socket, message, flags], { allow: [EAGAIN] }).value;
+    const length = k.call("recvmsg", [socket, message, flags], { allow: [EAGAIN] }).wait();
     if (length < 0) return undefined;
     const filled = k.memory.getI64(message + MESSAGE_CONTROL_LENGTH);
     return { text: data.text(length), fds: decodeRights(control.bytes, filled) };
