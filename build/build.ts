@@ -8,7 +8,9 @@
 import type { BuildInfo, BuildKind } from "../runtime/version.ts";
 import { denoToRun, prelinkProgram, replaceFile } from "./deno.ts";
 import { launchLines, V8_FLAGS } from "./launch_lines.ts";
-import { type Chunk, link, loader } from "./link.ts";
+import { link, loader } from "./link.ts";
+import type { Chunk } from "./module_body.ts";
+import { USUAL } from "./usual.ts";
 import { warmCache } from "./warm.ts";
 
 const TOP = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
@@ -37,16 +39,26 @@ async function commitOfTree(): Promise<string> {
   }
 }
 
-/** Bundles main.ts: minified chunks, one for each module that is loaded on demand. */
+/** Paths of all files below a directory, relative to it. */
+function filesBelow(dir: string, prefix = ""): string[] {
+  return [...Deno.readDirSync(`${dir}/${prefix}`)].flatMap(({ name, isDirectory }) =>
+    isDirectory ? filesBelow(dir, `${prefix}${name}/`) : [`${prefix}${name}`]
+  );
+}
+
+/**
+ * Bundles main.ts: minified chunks, one for each module that is loaded on demand. The usual ones are named as entry points
+ * too, which changes nothing but the names of their chunks.
+ */
 async function bundle(dir: string): Promise<Chunk[]> {
   const imports = Deno.env.get("TSRUN_IMPORTS")?.split(" ").filter((word) => word !== "") ?? [];
   await output(Deno.execPath(), [
     ...["bundle", "--quiet", "--platform=deno", "--minify", "--code-splitting", `--outdir=${dir}`],
     ...imports,
     "main.ts",
+    ...USUAL.flat(),
   ]);
-  return [...Deno.readDirSync(dir)]
-    .map(({ name }) => ({ name, code: Deno.readTextFileSync(`${dir}/${name}`) }));
+  return filesBelow(dir).map((name) => ({ name, code: Deno.readTextFileSync(`${dir}/${name}`) }));
 }
 
 /** Compiles a linked bundle. The error of the promise says why that cannot be done here. */
@@ -112,7 +124,7 @@ async function main(): Promise<void> {
     const chunks = await bundle(`${dir}/chunks`);
     const { version } = JSON.parse(Deno.readTextFileSync(`${TOP}/deno.json`));
     const info = { version, commit: await commitOfTree() };
-    const linked = (kind: BuildKind) => link(chunks, ENTRY, { ...info, kind } satisfies BuildInfo);
+    const linked = (kind: BuildKind) => link(chunks, ENTRY, USUAL, { ...info, kind } satisfies BuildInfo);
     const size = `${Math.round(linked("bundle").length / 1024)} KB of JavaScript in ${chunks.length} chunks`;
     const reason = await tryCompile(linked("compiled"), dir);
     if (reason === undefined) {

@@ -4,7 +4,7 @@ import { link } from "./link.ts";
 
 /** A bundle of one chunk. */
 function bundle(deno: string, code: string): string {
-  return launchLines(deno) + link([{ name: "main.js", code }], "main.js", {});
+  return launchLines(deno) + link([{ name: "main.js", code }], "main.js", [], {});
 }
 
 /** Starts a bundle as the kernel would, with nothing in the environment but `env`. */

@@ -10,99 +10,52 @@
  *                   ^ end                       the loader looks from behind: what stands before may change
  * @module
  */
-
-/** One file that the bundler wrote. */
-export interface Chunk {
-  /** Its file name, as other chunks import it: `create-4FX2.js`. */
-  name: string;
-  code: string;
-}
+import { type Chunk, type ModuleBody, moduleBody } from "./module_body.ts";
 
 /** Where a script begins and ends, counted backwards from the beginning of the base script; and the digest of its text. */
 type Place = [from: number, to: number, digest: string];
 
-const IMPORT = /^import(?:\s*(\*\s*as\s+[\w$]+|\{[^}]*\})\s*from)?\s*"\.\/([^"]+)";\s*/;
-const EXPORT = /(?:^|[;\n}])\s*export\s*\{([^}]*)\};?\s*$/;
-const DYNAMIC = /\bimport\("\.\/([^"]+)"\)/g;
-
-/** Renames `{a as b,c}` of an import to the destructuring pattern `{a:b,c}`. */
-function pattern(clause: string): string {
-  if (clause.startsWith("*")) return clause.replace(/^\*\s*as\s+/, "");
-  return clause.replace(/([\w$]+)\s+as\s+([\w$]+)/g, "$1:$2");
-}
-
-/**
- * `x as y,z` as an object of values. All of a chunk has run when it is made, and no exported name is ever given another
- * value (the gate forbids `export let`), so getters would only be 150 more functions to compile at every start.
- */
-function exportsObject(list: string): string {
-  const names = list.split(",").map((name) => name.trim()).filter((name) => name !== "");
-  const values = names.map((entry) => {
-    const [local, exported = local] = entry.split(/\s+as\s+/);
-    return `${exported}:${local}`;
-  });
-  return `return{${values.join(",")}};`;
-}
-
-/**
- * Turns an ES module into the body of a function `(TSRUN_BUILD, $require, $import)` that returns its exports.
- * The bundler writes imports first and one export list last; nothing else is understood.
- *
- * @throws {Error} where a statement of a module is left over: the chunk would not run.
- */
-export function functionBody(chunk: Chunk): string {
-  let code = chunk.code.trim();
-  let head = "";
-  for (let found = IMPORT.exec(code); found !== null; found = IMPORT.exec(code)) {
-    const binding = found[1] === undefined ? "" : `const ${pattern(found[1])}=`;
-    head += `${binding}$require("${found[2]}");`;
-    code = code.slice(found[0].length);
-  }
-  const exported = EXPORT.exec(code);
-  if (exported !== null) {
-    const at = exported.index + exported[0].indexOf("export");
-    code = `${code.slice(0, at)};${exportsObject(exported[1])}`;
-  }
-  code = code.replace(DYNAMIC, '$import("$1")');
-  const body = `"use strict";${head}${code}\n`;
-  checkBody(chunk.name, body);
-  return body;
-}
-
-/** An `import` or `export` that is left, or `import.meta`, is a syntax error inside a function. */
-function checkBody(name: string, body: string): void {
-  const AsyncFunction = (async () => {}).constructor as FunctionConstructor;
-  try {
-    new AsyncFunction("TSRUN_BUILD", "$require", "$import", body);
-  } catch (error) {
-    throw new Error(`cannot link chunk ${name}: ${error instanceof Error ? error.message : error}`);
-  }
-}
-
-/** What most commands load on demand, by the names of modules. */
-const USUAL = ["create", "start", "run", "exec", "kill", "delete", "state", "seccomp", "hooks", "mount"];
-
 /** Names of the chunks that `roots` import, themselves among them. */
-function closure(bodies: ReadonlyMap<string, string>, roots: readonly string[]): Set<string> {
+function closure(bodies: ReadonlyMap<string, ModuleBody>, roots: readonly string[]): Set<string> {
   const found = new Set<string>();
   const add = (name: string) => {
     if (found.has(name)) return;
     found.add(name);
-    for (const [, imported] of bodies.get(name)!.matchAll(/\$require\("([^"]+)"\)/g)) add(imported);
+    bodies.get(name)!.imports.forEach(add);
   };
   roots.forEach(add);
   return found;
+}
+
+/** Every chunk that is imported must be there. */
+function checkImports(bodies: ReadonlyMap<string, ModuleBody>): void {
+  for (const [name, { imports, onDemand }] of bodies) {
+    const lost = [...imports, ...onDemand].find((imported) => !bodies.has(imported));
+    if (lost !== undefined) throw new Error(`chunk ${name} imports ${lost}, which is not there`);
+  }
+}
+
+/** The chunk of a usual module, which the bundler has named after the module's path. */
+function chunkOf(module: string, bodies: ReadonlyMap<string, ModuleBody>): string {
+  const name = module.replace(/\.ts$/, ".js");
+  if (!bodies.has(name)) throw new Error(`no chunk of the usual module ${module}`);
+  if (![...bodies.values()].some(({ onDemand }) => onDemand.includes(name))) {
+    throw new Error(`nothing imports the usual module ${module} on demand`);
+  }
+  return name;
 }
 
 /**
  * Chunks that are compiled together: those that the same of the usual modules need; any other alone. The first group has
  * what all commands need.
  */
-function groupsOf(bodies: ReadonlyMap<string, string>, entry: string): string[][] {
-  const chunksOf = (module: string) =>
-    [...bodies.keys()].filter((name) => name.replace(/-\w+\.js$/, "") === module);
+function groupsOf(
+  bodies: ReadonlyMap<string, ModuleBody>,
+  entry: string,
+  usual: readonly (readonly string[])[],
+): string[][] {
   const base = closure(bodies, [entry]);
-  const needs = USUAL.map((module) => closure(bodies, chunksOf(module)));
+  const needs = usual.map((row) => closure(bodies, row.map((module) => chunkOf(module, bodies))));
   const groups = new Map<string, string[]>([["all", []]]);
   for (const name of bodies.keys()) {
     const users = needs.flatMap((need, i) => need.has(name) ? [i] : []);
@@ -126,14 +79,22 @@ const TRAILER = "01234567 01234567\n".length;
  * Links the chunks into one text, which {@linkcode loader} runs.
  *
  * @param entry Name of the chunk that is run; the only one that may await at its top level.
+ * @param usual Modules that most commands load on demand (`usual.ts`): rows of paths of sources.
  * @param build What `runtime/version.ts` reads as `TSRUN_BUILD`.
- * @throws {Error} where a chunk cannot be linked, or is not plain ASCII (offsets are counted in characters).
+ * @throws {Error} where a chunk cannot be linked or is missing, a usual module is not loaded on demand, or text is not plain ASCII (offsets are counted in characters).
  */
-export function link(chunks: readonly Chunk[], entry: string, build: object): string {
-  const bodies = new Map(chunks.map((chunk) => [chunk.name, functionBody(chunk)] as const).sort());
+export function link(
+  chunks: readonly Chunk[],
+  entry: string,
+  usual: readonly (readonly string[])[],
+  build: object,
+): string {
+  const inOrder = chunks.toSorted((a, b) => a.name < b.name ? -1 : 1);
+  const bodies = new Map(inOrder.map((chunk) => [chunk.name, moduleBody(chunk)] as const));
   if (!bodies.has(entry)) throw new Error(`no chunk ${entry}`);
-  const [base, ...groups] = groupsOf(bodies, entry);
-  const functionOf = (name: string) => chunkFunction(name, bodies.get(name)!, name === entry);
+  checkImports(bodies);
+  const [base, ...groups] = groupsOf(bodies, entry, usual);
+  const functionOf = (name: string) => chunkFunction(name, bodies.get(name)!.body, name === entry);
   const places: Place[] = [], where: Record<string, number> = {};
   let before = "";
   for (const [i, names] of groups.entries()) {

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { functionBody, link, loader } from "./link.ts";
+import { link, loader } from "./link.ts";
 
 /** Runs linked text as the end of a file and returns what it printed. */
 async function run(text: string, firstLines = "", member?: "all"): Promise<string> {
@@ -37,49 +37,80 @@ Deno.test("link: static and dynamic imports, renamed exports, one evaluation", a
       SHARED,
     ],
     "main.js",
+    [],
     {},
   );
   assertEquals(await run(text), "x3 0\n");
 });
 
 Deno.test("link: the text is found behind first lines of any length", async () => {
-  const text = link([{ name: "main.js", code: `console.log("in place")` }], "main.js", {});
+  const text = link([{ name: "main.js", code: `console.log("in place")` }], "main.js", [], {});
   assertEquals(await run(text, "#!/bin/sh\n" + "// x\n".repeat(100)), "in place\n");
 });
 
 Deno.test("link: TSRUN_BUILD is what the build said", async () => {
-  const text = link([{ name: "main.js", code: `console.log(TSRUN_BUILD.kind)` }], "main.js", {
+  const text = link([{ name: "main.js", code: `console.log(TSRUN_BUILD.kind)` }], "main.js", [], {
     kind: "bundle",
   });
   assertEquals(await run(text), "bundle\n");
 });
 
-Deno.test("link: chunks that the same commands need are one script, and all of them can be imported", async () => {
-  const chunk = (name: string, code: string) => ({ name, code });
-  const text = link(
-    [
-      chunk(
-        "main.js",
-        `for(const c of Deno.args)(await import("./create-1.js")).r(c);await import("./cold-1.js");`,
-      ),
-      chunk(
-        "create-1.js",
-        `import{c}from"./both-1.js";import{o}from"./own-1.js";function r(x){o(c(x))}export{r};`,
-      ),
-      chunk("start-1.js", `import{c}from"./both-1.js";c("start");`),
-      chunk("both-1.js", `function c(x){return x+"!"}export{c};`),
-      chunk("own-1.js", `import{b}from"./cold-2.js";function o(x){b(x)}export{o};`),
-      chunk("cold-1.js", `import{b}from"./cold-2.js";b("cold");export{b};`),
-      chunk("cold-2.js", `function b(x){console.log(x)}export{b};`),
-    ],
+const chunk = (name: string, code: string) => ({ name, code });
+
+/** Two usual modules in folders, and what they need; two modules of one base name. */
+const TREE = [
+  chunk(
     "main.js",
-    {},
-  );
+    `for(const c of Deno.args)(await import("./room/create.js")).r(c);import("./room/start.js");` +
+      `import("./other/start.js");await import("./cold-1.js");`,
+  ),
+  chunk(
+    "room/create.js",
+    `import{c}from"../both-1.js";import{o}from"../own-1.js";function r(x){o(c(x))}export{r};`,
+  ),
+  chunk("room/start.js", `import{c}from"../both-1.js";c("start");`),
+  chunk("other/start.js", `import{c}from"../both-1.js";import"../alone-1.js";c("other");`),
+  chunk("both-1.js", `function c(x){return x+"!"}export{c};`),
+  chunk("own-1.js", `import{b}from"./cold-2.js";function o(x){b(x)}export{o};`),
+  chunk("alone-1.js", `var a=1;`),
+  chunk("cold-1.js", `import{b}from"./cold-2.js";b("cold");export{b};`),
+  chunk("cold-2.js", `function b(x){console.log(x)}export{b};`),
+];
+
+/** Which script each chunk is in, by the linked text. */
+function scriptsOf(text: string): Record<string, number> {
+  return JSON.parse(/where:(\{[^}]*\})/.exec(text)![1]);
+}
+
+Deno.test("link: chunks that the same usual modules need are one script, and all of them can be imported", async () => {
+  const text = link(TREE, "main.js", [["room/create.ts"], ["room/start.ts"]], {});
   assertEquals(await run(text), "cold\n");
-  const scripts = JSON.parse(/where:(\{[^}]*\})/.exec(text)![1]);
-  assertEquals(scripts["create-1.js"], scripts["own-1.js"]);
-  const others = ["create-1.js", "start-1.js", "both-1.js", "cold-1.js"].map((name) => scripts[name]);
-  assertEquals(new Set(others).size, 4);
+  const scripts = scriptsOf(text);
+  assertEquals(scripts["room/create.js"], scripts["own-1.js"]);
+  const others = ["room/create.js", "room/start.js", "other/start.js", "alone-1.js", "both-1.js", "cold-1.js"]
+    .map((name) => scripts[name]);
+  assertEquals(new Set(others).size, 6);
+});
+
+Deno.test("link: a usual module is found by its path, not by its base name; a row is one group", () => {
+  const scripts = scriptsOf(link(TREE, "main.js", [["other/start.ts"]], {}));
+  assertEquals(scripts["other/start.js"], scripts["alone-1.js"]);
+  assert(scripts["room/start.js"] !== scripts["other/start.js"]);
+  const row = scriptsOf(link(TREE, "main.js", [["other/start.ts", "room/start.ts"]], {}));
+  assertEquals(row["other/start.js"], row["room/start.js"]);
+});
+
+Deno.test("link: a usual module that is gone, or that nothing loads on demand, is an error of the build", () => {
+  const withUsual = (module: string) => () => link(TREE, "main.js", [["room/start.ts", module]], {});
+  assertThrows(withUsual("start.ts"), Error, "no chunk of the usual module start.ts");
+  assertThrows(withUsual("own-1.ts"), Error, "nothing imports the usual module own-1.ts on demand");
+});
+
+Deno.test("link: an import of a chunk that is not there is an error of the build", () => {
+  for (const code of [`import"./gone.js";`, `import("./gone.js");`]) {
+    const broken = [chunk("dir/a.js", code), chunk("main.js", `import("./dir/a.js")`)];
+    assertThrows(() => link(broken, "main.js", [], {}), Error, "chunk dir/a.js imports dir/gone.js");
+  }
 });
 
 Deno.test("link: all scripts can be compiled without running the program", async () => {
@@ -87,6 +118,7 @@ Deno.test("link: all scripts can be compiled without running the program", async
   const text = link(
     [{ name: "main.js", code: `console.log("main");await import("./cold.js");` }, cold],
     "main.js",
+    [],
     {},
   );
   assertEquals(await run(text), "main\ncold\n");
@@ -99,6 +131,7 @@ Deno.test("link: a chunk that nothing imports is not evaluated", async () => {
   const text = link(
     [{ name: "main.js", code: "" }, { name: "cold.js", code: `throw new Error("evaluated")` }],
     "main.js",
+    [],
     {},
   );
   assertEquals(await run(text), "");
@@ -106,15 +139,10 @@ Deno.test("link: a chunk that nothing imports is not evaluated", async () => {
 
 Deno.test("link: the same input gives the same text in any order", () => {
   const main = { name: "main.js", code: `import"./shared-1.js";` };
-  assertEquals(link([main, SHARED], "main.js", {}), link([SHARED, main], "main.js", {}));
+  assertEquals(link([main, SHARED], "main.js", [], {}), link([SHARED, main], "main.js", [], {}));
 });
 
-Deno.test("link: statements of a module that are not understood are an error of the build", () => {
-  for (
-    const code of [`var u=import.meta.url`, `export default 1`, `import x from"y";`, `export*from"./a.js";`]
-  ) {
-    assertThrows(() => functionBody({ name: "odd.js", code }), Error, "cannot link chunk odd.js");
-  }
-  assertThrows(() => link([SHARED], "main.js", {}), Error, "no chunk main.js");
-  assertThrows(() => link([{ name: "a.js", code: `"\u00e9"` }], "a.js", {}), Error, "not plain ASCII");
+Deno.test("link: an entry that is not there, and text that is not ASCII, are errors of the build", () => {
+  assertThrows(() => link([SHARED], "main.js", [], {}), Error, "no chunk main.js");
+  assertThrows(() => link([{ name: "a.js", code: `"\u00e9"` }], "a.js", [], {}), Error, "not plain ASCII");
 });
