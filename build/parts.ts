@@ -24,6 +24,7 @@ export const PARTS: readonly Part[] = [
       "runtime",
       "build",
       "tests/lib",
+      "tests/docs",
       "tests/vm/bed",
       "tests/gate_plugin_test.ts",
     ],
