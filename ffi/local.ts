@@ -105,6 +105,11 @@ export class LocalKernel extends Kernel {
     });
   }
 
+  /** Waits for a child that has ended or is about to: wait4(2). */
+  reap(pid: number): void {
+    this.call("wait4", [pid, null, 0, null], { allow: "any" });
+  }
+
   #repair(repair: Repair | undefined, error: number): "retry" | "skip" | undefined {
     try {
       return repair?.(error);

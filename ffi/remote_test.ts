@@ -1,7 +1,6 @@
 /** The remote kernel, with the executor that it is made for: no privileges are needed. */
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { Arena, type Executor, ExecutorGone, spawnExecutor } from "../init/executor.ts";
-import { reap } from "../init/stage.ts";
 import * as c from "./constants.ts";
 import { EBADF, EEXIST, ENOENT } from "./errno.ts";
 import { AddressOf, Load, OperationError } from "./kernel.ts";
@@ -11,15 +10,12 @@ import type { RemoteKernel } from "./remote.ts";
 
 /** Runs a test with an executor and an empty directory; the executor ends with the test. */
 function withExecutor(test: (k: RemoteKernel, directory: string, executor: Executor) => void) {
-  const arena = new Arena(local(), 0);
-  const executor = spawnExecutor(arena);
+  using arena = new Arena(local(), 0);
+  using executor = spawnExecutor(arena);
   const directory = Deno.makeTempDirSync();
   try {
     test(executor.kernel, directory, executor);
   } finally {
-    local().call("close", [executor.ours], { allow: "any" });
-    local().close(arena.fd);
-    reap(local(), executor.pid);
     Deno.removeSync(directory, { recursive: true });
   }
 }
@@ -287,8 +283,7 @@ Deno.test("remote: a program that is released goes on when the line is closed", 
     k.mkdirat(c.AT_FDCWD, `${directory}/late`, 0o755);
     k.call("exit_group", [0]);
     k.release();
-    local().close(executor.ours);
-    reap(local(), executor.pid);
+    executor.reap();
     assert(exists(`${directory}/late`));
   }));
 
@@ -302,7 +297,7 @@ Deno.test("remote: an executor that is killed while it works is gone, in words t
 Deno.test("remote: an executor that was killed before is gone as well", () =>
   withExecutor((k, _, { pid }) => {
     local().kill(pid, c.SIGKILL);
-    reap(local(), pid);
+    local().reap(pid);
     k.call("getpid", []);
     assertThrows(() => k.flush(), ExecutorGone);
   }));

@@ -11,7 +11,7 @@ import * as c from "../ffi/constants.ts";
 import { EACCES, EAGAIN, ECONNRESET, EEXIST, EINVAL, EPIPE, strerror } from "../ffi/errno.ts";
 import { libc } from "../ffi/libc.ts";
 import type { LocalKernel } from "../ffi/local.ts";
-import { Memory } from "../ffi/memory.ts";
+import { type Buffer, Memory } from "../ffi/memory.ts";
 import { type Channel, RemoteKernel } from "../ffi/remote.ts";
 import { words32 } from "../ffi/structs.ts";
 import { ARENA, ARENA_SIZE, executorImage } from "./image.ts";
@@ -29,15 +29,17 @@ export class ExecutorGone extends Error {
 
 /** A channel over one end of a socket pair. */
 class SocketChannel implements Channel {
-  readonly #word;
-
-  constructor(readonly kernel: LocalKernel, readonly ours: number, readonly theirs: number) {
-    this.#word = kernel.buffer(8);
-  }
+  /** @param word Eight bytes of this process's memory that messages go through. */
+  constructor(
+    readonly kernel: LocalKernel,
+    readonly ours: number,
+    readonly theirs: number,
+    readonly word: Buffer,
+  ) {}
 
   send(address: number): void {
-    this.kernel.memory.setU64(this.#word.address, address);
-    const sent = this.kernel.call("sendto", [this.ours, this.#word, 8, MSG_NOSIGNAL, 0, 0], {
+    this.kernel.memory.setU64(this.word.address, address);
+    const sent = this.kernel.call("sendto", [this.ours, this.word, 8, MSG_NOSIGNAL, 0, 0], {
       doing: "start the executor's batch",
       allow: GONE,
     });
@@ -52,11 +54,11 @@ class SocketChannel implements Channel {
       got = this.#receive(0);
     }
     if (got !== 8) throw gone();
-    return this.#word.u64(0);
+    return this.word.u64(0);
   }
 
   #receive(flags: number): number {
-    return this.kernel.call("recvfrom", [this.ours, this.#word, 8, flags, 0, 0], {
+    return this.kernel.call("recvfrom", [this.ours, this.word, 8, flags, 0, 0], {
       doing: "hear from the executor",
       allow: NO_ANSWER,
     }).wait();
@@ -64,7 +66,7 @@ class SocketChannel implements Channel {
 
   ready(milliseconds = 0): boolean {
     if (milliseconds > 0) this.#wait(milliseconds);
-    const poll = this.kernel.call("recvfrom", [this.ours, this.#word, 8, MSG_PEEK | MSG_DONTWAIT, 0, 0], {
+    const poll = this.kernel.call("recvfrom", [this.ours, this.word, 8, MSG_PEEK | MSG_DONTWAIT, 0, 0], {
       allow: "any",
     });
     return poll.wait() >= 0;
@@ -94,10 +96,16 @@ export interface Line {
   theirs: number;
 }
 
-/** The memory that tsrun and its executors share; one for the life of a command. */
-export class Arena {
+/** Eight bytes for messages to and from executors; nothing stays in it from one call to the next. */
+let word: Buffer | undefined;
+
+/** The memory that tsrun and its executors share, and the lines to them. */
+export class Arena implements Disposable {
   readonly fd: number;
   readonly memory: Memory;
+  readonly #block: ArrayBuffer;
+  /** Our ends of lines that are still open. */
+  readonly #ends = new Set<number>();
   #nextFd: number;
 
   /** @param preserved How many descriptors from 3 on belong to the container (`--preserve-fds`). */
@@ -105,7 +113,8 @@ export class Arena {
     this.#nextFd = Math.max(FIRST_FD, 3 + preserved);
     const memfd = kernel.call("memfd_create", ["tsrun:arena", c.MFD_CLOEXEC]).wait();
     kernel.call("ftruncate", [memfd, ARENA_SIZE]);
-    this.memory = new Memory(mapLow(kernel, memfd), ARENA);
+    this.#block = mapLow(kernel, memfd);
+    this.memory = new Memory(this.#block, ARENA);
     this.fd = this.inherited(memfd);
   }
 
@@ -119,14 +128,36 @@ export class Arena {
 
   /** A socket pair: our end closes on exec, the other is inherited. */
   line(): Line {
-    const pair = this.kernel.buffer(8);
-    this.kernel.call("socketpair", [c.AF_UNIX, c.SOCK_STREAM | c.SOCK_CLOEXEC, 0, pair]);
-    return { ours: pair.i32(0), theirs: this.inherited(pair.i32(4)) };
+    return this.kernel.scratch(() => {
+      const pair = this.kernel.buffer(8);
+      this.kernel.call("socketpair", [c.AF_UNIX, c.SOCK_STREAM | c.SOCK_CLOEXEC, 0, pair]);
+      const ours = pair.i32(0);
+      this.#ends.add(ours);
+      return { ours, theirs: this.inherited(pair.i32(4)) };
+    });
+  }
+
+  /** Closes our end of a line: an executor that waits there for work ends by itself. */
+  hangUp(ours: number): void {
+    if (this.#ends.delete(ours)) this.kernel.close(ours);
   }
 
   /** A line as a channel; `theirs` is the number of its end in the executor. */
   channel(ours: number, theirs: number): Channel {
-    return new SocketChannel(this.kernel, ours, theirs);
+    word ??= this.kernel.buffer(8);
+    return new SocketChannel(this.kernel, ours, theirs, word);
+  }
+
+  /** Closes all lines, and takes the memory away from this process; executors that run keep what they have. */
+  [Symbol.dispose](): void {
+    const { kernel } = this;
+    if (this.#block.detached) return;
+    for (const end of this.#ends) this.hangUp(end);
+    kernel.close(this.fd);
+    const address = Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(this.#block)));
+    // Who still has the memory in hand then has none, rather than what is mapped there next.
+    this.#block.transfer(0);
+    kernel.call("munmap", [address, ARENA_SIZE]);
   }
 }
 
@@ -146,15 +177,36 @@ function mapLow(kernel: LocalKernel, memfd: number): ArrayBuffer {
   throw new Error("cannot map the system call arena: no room below 2 GiB of addresses");
 }
 
-/** A running executor. */
-export interface Executor {
-  /** Its process id. */
-  pid: number;
+/** A running executor; it is ended with its scope. */
+export class Executor implements Disposable {
+  readonly kernel: RemoteKernel;
+  readonly #line: Line;
+  #over = false;
+
+  /** @param pid Its process id. */
+  constructor(readonly arena: Arena, readonly pid: number, line: Line) {
+    this.#line = line;
+    this.kernel = new RemoteKernel(arena.memory, arena.channel(line.ours, line.theirs));
+  }
+
   /** The number of its channel's descriptor, in the executor. */
-  channelFd: number;
-  /** Our end of the channel. */
-  ours: number;
-  kernel: RemoteKernel;
+  get channelFd(): number {
+    return this.#line.theirs;
+  }
+
+  /** Waits for the end of an executor that ends by itself. */
+  reap(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.arena.hangUp(this.#line.ours);
+    this.arena.kernel.reap(this.pid);
+  }
+
+  /** Ends it, at whatever it is, and waits for its end. */
+  [Symbol.dispose](): void {
+    if (!this.#over) this.arena.kernel.kill(this.pid, c.SIGKILL, { allow: "any" });
+    this.reap();
+  }
 }
 
 /**
@@ -173,12 +225,7 @@ export function spawnExecutor(arena: Arena, noexecDir: string = IMAGE_DIR): Exec
   if (answer === -EACCES) answer = spawnFromFile(kernel, image, noexecDir);
   if (answer < 0) throw new Error(`cannot start the init stage: ${strerror(-answer)}`);
   kernel.close(line.theirs);
-  return {
-    pid: answer,
-    channelFd: line.theirs,
-    ours: line.ours,
-    kernel: new RemoteKernel(arena.memory, arena.channel(line.ours, line.theirs)),
-  };
+  return new Executor(arena, answer, line);
 }
 
 /** The image in a memfd that nobody can change any more; memfd_create(2), fcntl(2) F_ADD_SEALS. */

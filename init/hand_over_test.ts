@@ -4,18 +4,12 @@ import { OperationError } from "../ffi/kernel.ts";
 import { local } from "../ffi/local.ts";
 import { Arena, type Executor, spawnExecutor } from "./executor.ts";
 import { fetchDescriptor } from "./hand_over.ts";
-import { reap } from "./stage.ts";
 
 /** An executor for one test. */
 function withExecutor(use: (executor: Executor) => void): void {
-  const executor = spawnExecutor(new Arena(local(), 0));
-  try {
-    use(executor);
-  } finally {
-    local().kill(executor.pid, c.SIGKILL);
-    reap(local(), executor.pid);
-    local().close(executor.ours);
-  }
+  using arena = new Arena(local(), 0);
+  using executor = spawnExecutor(arena);
+  use(executor);
 }
 
 Deno.test("a descriptor of the executor's process is brought here, and closes on exec", () => {

@@ -5,19 +5,15 @@ import type { RemoteKernel } from "../ffi/remote.ts";
 import type { Hook } from "../spec/types.ts";
 import { Arena, spawnExecutor } from "./executor.ts";
 import { hookFailure, type HookSetting, recordHook } from "./hook_program.ts";
-import { reap } from "./stage.ts";
 
 /** Runs a test with an executor and a directory. */
 function withExecutor(test: (k: RemoteKernel, directory: string) => void) {
-  const arena = new Arena(local(), 0);
-  const executor = spawnExecutor(arena);
+  using arena = new Arena(local(), 0);
+  using executor = spawnExecutor(arena);
   const directory = Deno.makeTempDirSync();
   try {
     test(executor.kernel, directory);
   } finally {
-    local().close(executor.ours);
-    local().close(arena.fd);
-    reap(local(), executor.pid);
     Deno.removeSync(directory, { recursive: true });
   }
 }

@@ -17,7 +17,6 @@ import type { RemoteKernel } from "../ffi/remote.ts";
 import { NAMESPACES } from "../spec/namespaces.ts";
 import { type Arena, type Executor, spawnExecutor } from "./executor.ts";
 import { fetchDescriptor, giveDescriptor } from "./hand_over.ts";
-import { reap } from "./stage.ts";
 
 /** See the module's description. */
 export class HostHand {
@@ -78,13 +77,8 @@ export class HostHand {
 
   /** Ends the process, if there is one. */
   end(): void {
-    if (!this.#executor) return;
-    const { kernel: k, pid, ours } = this.#executor;
+    this.#executor?.[Symbol.dispose]();
     this.#executor = undefined;
-    k.call("exit_group", [0]);
-    k.release();
-    reap(this.local, pid);
-    this.local.close(ours);
   }
 }
 

@@ -180,7 +180,7 @@ class Machine {
 
   /** Closes the channel; the exit status of the image's process, or minus the signal that ended it. */
   end(): number {
-    local().close(this.#line.ours);
+    this.#arena.hangUp(this.#line.ours);
     return this.wait();
   }
 
@@ -193,7 +193,7 @@ class Machine {
       if (tries === 499) k.kill(this.#child, 9);
     }
     Deno.removeSync(this.#file);
-    k.close(this.#arena.fd);
+    this.#arena[Symbol.dispose]();
     const signal = status.u32(0) & 0x7f;
     return signal ? -signal : (status.u32(0) >> 8) & 0xff;
   }

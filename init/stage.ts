@@ -12,7 +12,6 @@
 import * as c from "../ffi/constants.ts";
 import { EACCES, EBADF, EBUSY, ENODEV, ENOENT, EOPNOTSUPP } from "../ffi/errno.ts";
 import { OperationError } from "../ffi/kernel.ts";
-import type { LocalKernel } from "../ffi/local.ts";
 import { type Channel, RemoteKernel } from "../ffi/remote.ts";
 import { Label } from "../ffi/recorder.ts";
 import { type Arena, type Executor, type Line, spawnExecutor } from "./executor.ts";
@@ -79,8 +78,6 @@ export class Stage {
   /** Where the kernel writes the init's pid, as the host sees it. */
   readonly #initPid;
   readonly #cgroupFd: number;
-  /** The stage has ended, and its pid may be anybody's. */
-  #over = false;
 
   /**
    * Starts the stage; it makes itself at home while tsrun reads the config.
@@ -169,7 +166,7 @@ export class Stage {
    * @returns Waits until that is done, and ends the stage.
    */
   #clone(plan: StagePlan, first: number): () => void {
-    const { kernel: k, channelFd, pid } = this.#executor;
+    const { kernel: k, channelFd } = this.#executor;
     let flags = cloneFlags(plan.namespaces) + c.CLONE_PARENT + c.CLONE_PARENT_SETTID;
     if (plan.cloneInto !== null) flags += c.CLONE_INTO_CGROUP;
     const parent = new Label(), beginning = new Label();
@@ -200,21 +197,18 @@ export class Stage {
       this.arena.kernel.close(this.#initLine.theirs);
       k.call("exit_group", [0]);
       k.release();
-      reap(this.arena.kernel, pid);
-      this.#over = true;
+      this.#executor.reap();
     };
   }
 
   /** Ends the stage and the init, whichever there is: the stage first, which goes by itself and may be about to clone. */
   kill(): void {
     const { kernel: k } = this.arena;
-    const end = (pid: number) => {
-      k.kill(pid, c.SIGKILL, { allow: "any" });
-      reap(k, pid);
-    };
-    if (!this.#over) end(this.pid);
-    this.#over = true;
-    if (this.initPid !== 0) end(this.initPid);
+    this.#executor[Symbol.dispose]();
+    const { initPid } = this;
+    if (initPid === 0) return;
+    k.kill(initPid, c.SIGKILL, { allow: "any" });
+    k.reap(initPid);
   }
 }
 
@@ -227,11 +221,6 @@ function closeOthers(k: RemoteKernel, preserved: number, keep: readonly number[]
   }
   k.closeRange(first, LAST_FD);
   k.closeRange(3 + preserved, LAST_FD, c.CLOSE_RANGE_CLOEXEC);
-}
-
-/** Waits for a child that has ended or is about to: wait4(2). */
-export function reap(kernel: LocalKernel, pid: number): void {
-  kernel.call("wait4", [pid, null, 0, null], { allow: "any" });
 }
 
 /**

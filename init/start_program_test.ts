@@ -7,7 +7,6 @@ import type { RemoteKernel } from "../ffi/remote.ts";
 import type { Hook } from "../spec/types.ts";
 import { callsOf, names, scripted } from "../tests/lib/scripted.ts";
 import { Arena, spawnExecutor } from "./executor.ts";
-import { reap } from "./stage.ts";
 import { recordStart, type StartPlan } from "./start_program.ts";
 import { readReport, REPORT_SIZE } from "./start_report.ts";
 
@@ -43,17 +42,16 @@ function start(
 ): string {
   const path = `${directory}/fifo`;
   local().mknodat(c.AT_FDCWD, path, c.S_IFIFO | 0o600, 0);
-  const arena = new Arena(local(), 0);
-  const { kernel: k, ours, pid } = spawnExecutor(arena);
+  using arena = new Arena(local(), 0);
+  using executor = spawnExecutor(arena);
+  const { kernel: k } = executor;
   const fifo = k.open(path, c.O_PATH | c.O_NOFOLLOW), procfs = k.open("/proc", c.O_PATH | c.O_DIRECTORY);
   before?.(k);
   k.flush();
   recordStart(k, planOf({ ...more, fifo: fifo.wait(), procfs }));
   k.release();
-  local().close(ours);
-  local().close(arena.fd);
   const report = Deno.readFileSync(path);
-  reap(local(), pid);
+  executor.reap();
   return report.length === 0 ? "" : readReport(report, more.hooks ?? []);
 }
 

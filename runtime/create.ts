@@ -64,7 +64,7 @@ export async function createContainer(o: CreateOptions): Promise<ContainerState>
   const k = local();
   const listening = listenDescriptors();
   checkPreserved(k, listening, o.preserveFds);
-  const arena = new Arena(k, listening + o.preserveFds);
+  using arena = new Arena(k, listening + o.preserveFds);
   const stage = new Stage(arena, listening + o.preserveFds);
   mark("stage started");
   const config = await readConfig(o.bundle, o.log);

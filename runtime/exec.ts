@@ -16,7 +16,7 @@ import type { ExecPlan, ExecReady, ExecTerminal, Limit } from "../init/exec_setu
 import { Arena, ExecutorGone } from "../init/executor.ts";
 import { readHostCapabilities } from "../init/identity.ts";
 import type { SplitAttributes } from "../init/process_attributes.ts";
-import { reap, Stage } from "../init/stage.ts";
+import { Stage } from "../init/stage.ts";
 import type { Process, Spec } from "../spec/types.ts";
 import { cgroupOfInit, entryOf } from "./cgroups/entry.ts";
 import type { TerminalRequest } from "./console_socket.ts";
@@ -121,7 +121,7 @@ function tellCaller(k: LocalKernel, { pidFile }: ExecOptions, { pid, sendPidfd }
     if (pidFile !== undefined) writePidFile(pidFile, pid);
   } catch (error) {
     k.kill(pid, SIGKILL, { allow: "any" });
-    reap(k, pid);
+    k.reap(pid);
     throw error;
   }
 }
@@ -191,6 +191,7 @@ function begin(
 }
 
 function attempt(execution: Execution): number {
+  using _arena = execution.stage.arena;
   try {
     build(execution).release();
   } catch (error) {

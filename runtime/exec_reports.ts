@@ -9,7 +9,6 @@ import type { LocalKernel } from "../ffi/local.ts";
 import { CLONING } from "../init/exec_setup.ts";
 import type { Arena } from "../init/executor.ts";
 import { readMessages } from "../init/failure_report.ts";
-import { reap } from "../init/stage.ts";
 import { RuntimeError } from "./errors.ts";
 import type { ExecListener } from "./exec_listener.ts";
 
@@ -61,9 +60,9 @@ export function hearReports({ k, report, listener, joiner, terminal }: Heard): n
   k.close(report.read);
   const { pid, failure } = readMessages(messages);
   const isOurs = pid > 0 && pid !== joiner && isChild(k, pid);
-  reap(k, joiner);
+  k.reap(joiner);
   if (failure === undefined && isOurs) return pid;
-  if (isOurs) reap(k, pid);
+  if (isOurs) k.reap(pid);
   // A terminal has been handed on by now, which is done once only.
   const noRoom = failure === `${CLONING}: ${strerror(EAGAIN)}`;
   if (noRoom && !terminal) throw new NoRoomError(failedStart(failure).message);

@@ -7,11 +7,9 @@
  * @module
  */
 
-import { SIGKILL } from "../ffi/constants.ts";
 import { local } from "../ffi/local.ts";
 import { Arena, spawnExecutor } from "../init/executor.ts";
 import { hookFailure, recordHook } from "../init/hook_program.ts";
-import { reap } from "../init/stage.ts";
 import type { Hook, HookName } from "../spec/types.ts";
 import { RuntimeError } from "./errors.ts";
 import { callersEnvironment } from "./launcher.ts";
@@ -39,28 +37,20 @@ function runAll(
   status: Status,
   arena: Arena,
 ): string[] {
-  const executor = spawnExecutor(arena);
+  // Its end, where an interrupt leaves this scope, takes the hook with it.
+  using executor = spawnExecutor(arena);
   const failures: string[] = [];
-  try {
-    for (const [i, hook] of hooks.entries()) {
-      const setting = {
-        state: JSON.stringify(ociState(state, status)),
-        env: inheritedEnv(),
-        cwd: state.bundle,
-      };
-      const recorded = recordHook(executor.kernel, hook, setting);
-      executor.kernel.flush();
-      const failure = hookFailure(recorded);
-      if (failure !== undefined) failures.push(`error running ${name} hook #${i}: ${failure}`);
-      if (failure !== undefined && name !== "poststop") break;
-    }
-  } catch (error) {
-    // An interrupt: what waits for the hook need not wait any more, and takes the hook with it.
-    arena.kernel.kill(executor.pid, SIGKILL);
-    throw error;
-  } finally {
-    arena.kernel.close(executor.ours);
-    reap(arena.kernel, executor.pid);
+  for (const [i, hook] of hooks.entries()) {
+    const setting = {
+      state: JSON.stringify(ociState(state, status)),
+      env: inheritedEnv(),
+      cwd: state.bundle,
+    };
+    const recorded = recordHook(executor.kernel, hook, setting);
+    executor.kernel.flush();
+    const failure = hookFailure(recorded);
+    if (failure !== undefined) failures.push(`error running ${name} hook #${i}: ${failure}`);
+    if (failure !== undefined && name !== "poststop") break;
   }
   return failures;
 }
@@ -75,10 +65,11 @@ export function runHooks(
   hooks: readonly Hook[] | undefined,
   state: ContainerState,
   status: Status,
-  arena: Arena = new Arena(local(), 0),
+  arena?: Arena,
 ): void {
   if (!hooks?.length) return;
-  const [failure] = runAll(name, hooks, state, status, arena);
+  using own = arena ? undefined : new Arena(local(), 0);
+  const [failure] = runAll(name, hooks, state, status, arena ?? own!);
   if (failure !== undefined) throw new RuntimeError(failure);
 }
 
@@ -88,5 +79,6 @@ export function runHooks(
  */
 export function runPoststop(hooks: readonly Hook[] | undefined, state: ContainerState): string[] {
   if (!hooks?.length) return [];
-  return runAll("poststop", hooks, { ...state, pid: 0 }, "stopped", new Arena(local(), 0));
+  using arena = new Arena(local(), 0);
+  return runAll("poststop", hooks, { ...state, pid: 0 }, "stopped", arena);
 }

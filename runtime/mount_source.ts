@@ -15,7 +15,6 @@ import type { RemoteKernel } from "../ffi/remote.ts";
 import { type Arena, spawnExecutor } from "../init/executor.ts";
 import { giveDescriptor } from "../init/hand_over.ts";
 import type { HostHand } from "../init/host_hand.ts";
-import { reap } from "../init/stage.ts";
 import { MOUNT_ATTR_IDMAP, parseMountOptions } from "../spec/mount_options.ts";
 import { NAMESPACES } from "../spec/namespaces.ts";
 import type { LinuxIDMapping, Mount } from "../spec/types.ts";
@@ -108,18 +107,12 @@ export class MountSources {
   /** Makes a user namespace, which lives on by its descriptor. */
   #make(uids: readonly LinuxIDMapping[], gids: readonly LinuxIDMapping[]): number {
     const { local, arena } = this;
-    const { kernel: k, pid, ours } = spawnExecutor(arena);
-    try {
-      k.unshare(NAMESPACES.user.flag, { doing: "make a user namespace for an id-mapped mount" });
-      k.flush();
-      writeIdMaps(local, pid, { uids, gids }, { uid: 0, gid: 0 });
-      return local.open(`/proc/${pid}/ns/user`, O_RDONLY | O_CLOEXEC).wait();
-    } finally {
-      k.call("exit_group", [0]);
-      k.release();
-      reap(local, pid);
-      local.close(ours);
-    }
+    using executor = spawnExecutor(arena);
+    const { kernel: k, pid } = executor;
+    k.unshare(NAMESPACES.user.flag, { doing: "make a user namespace for an id-mapped mount" });
+    k.flush();
+    writeIdMaps(local, pid, { uids, gids }, { uid: 0, gid: 0 });
+    return local.open(`/proc/${pid}/ns/user`, O_RDONLY | O_CLOEXEC).wait();
   }
 
   /** Closes the user namespaces. */

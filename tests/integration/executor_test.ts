@@ -4,7 +4,7 @@ import * as c from "../../ffi/constants.ts";
 import { EPERM } from "../../ffi/errno.ts";
 import { local } from "../../ffi/local.ts";
 import { Arena, spawnExecutor } from "../../init/executor.ts";
-import { reap, Stage } from "../../init/stage.ts";
+import { Stage } from "../../init/stage.ts";
 import { NAMESPACES } from "../../spec/namespaces.ts";
 import type { Box } from "../lib/box.ts";
 import { assertOk } from "../lib/container.ts";
@@ -115,7 +115,8 @@ contract(
 Deno.test("stage: nothing is left of one that is ended, whether it has cloned the init or not", () => {
   const k = local();
   for (const clones of [false, true]) {
-    const stage = new Stage(new Arena(k, 0), 0), pids = [stage.pid];
+    using arena = new Arena(k, 0);
+    const stage = new Stage(arena, 0), pids = [stage.pid];
     if (clones) {
       const plan = { namespaces: { fresh: new Set<never>(), joins: [] }, cgroupTasks: [], cloneInto: null };
       const init = stage.init({ ...plan, oomScoreAdj: undefined });
@@ -133,15 +134,9 @@ Deno.test("executor: is single-threaded, so that it may enter a user namespace, 
   const k = local();
   const user = NAMESPACES.user.flag;
   assert(k.unshare(user, { allow: "any" }).wait() < 0);
-  const arena = new Arena(k, 0);
-  const executor = spawnExecutor(arena);
-  try {
-    assertEquals(executor.kernel.unshare(user).wait(), 0);
-  } finally {
-    k.close(executor.ours);
-    k.close(arena.fd);
-    reap(k, executor.pid);
-  }
+  using arena = new Arena(k, 0);
+  using executor = spawnExecutor(arena);
+  assertEquals(executor.kernel.unshare(user).wait(), 0);
 });
 
 /** Runs in a PID namespace whose memfds may not be executed. */

@@ -1,0 +1,46 @@
+/**
+ * A file descriptor of this process that its scope owns.
+ * @module
+ */
+
+import type { Kernel, Result } from "./kernel.ts";
+
+/**
+ * A descriptor that is closed when its scope ends; a {@linkcode Result}, so that calls take it like any other.
+ *
+ * @example
+ * ```ts
+ * import { Descriptor } from "./descriptor.ts";
+ * import { local } from "./local.ts";
+ * using root = new Descriptor(local(), local().open("/", 0));
+ * console.assert(root.wait() >= 0);
+ * ```
+ */
+export class Descriptor implements Result, Disposable {
+  #number: number;
+
+  /**
+   * @param k The kernel of the process that it belongs to.
+   * @param opened The call that opened it, or its number. Negative: an allowed failure, and there is nothing to close.
+   */
+  constructor(readonly k: Kernel, opened: Result | number) {
+    this.#number = typeof opened === "number" ? opened : opened.wait();
+  }
+
+  /** Its number, or the negative errno of an allowed failure; -1 once it is closed or given up. */
+  wait(): number {
+    return this.#number;
+  }
+
+  /** Gives it up: from here on the caller closes it. */
+  release(): number {
+    const number = this.#number;
+    this.#number = -1;
+    return number;
+  }
+
+  [Symbol.dispose](): void {
+    const number = this.release();
+    if (number >= 0) this.k.close(number);
+  }
+}
