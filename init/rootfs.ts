@@ -9,9 +9,11 @@
 import * as c from "../ffi/constants.ts";
 import { EINVAL, EPERM } from "../ffi/errno.ts";
 import { type Fd, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
+import { Label, type Recorder } from "../ffi/recorder.ts";
 import * as m from "../spec/mount_options.ts";
 import type { RootfsPropagation } from "../spec/types.ts";
 import { createFilesystem } from "./filesystem.ts";
+import { enterOwnRoot } from "./own_root.ts";
 
 /** A propagation name as the arguments of mount_setattr(2). */
 function propagationOf(name: RootfsPropagation): { propagation: number; flags: number } {
@@ -72,9 +74,13 @@ function longestPrefix(mountPoints: readonly string[], path: string): string {
   return best;
 }
 
-/** Enters the rootfs and drops the host's tree; the working directory is then `/` of the container. */
-export function pivotInto(k: Kernel, root: Fd, propagation: RootfsPropagation | undefined): void {
-  k.during("pivot_root into the rootfs", () => {
+/**
+ * Enters the rootfs and drops the host's tree; the working directory is then `/` of the container.
+ *
+ * @returns Checks, once the kernel has answered, that nothing but the rootfs is the root of the mount namespace.
+ */
+export function pivotInto(k: Recorder, root: Fd, propagation: RootfsPropagation | undefined): () => void {
+  return k.during("pivot_root into the rootfs", () => {
     const old = k.open("/", c.O_PATH | c.O_DIRECTORY);
     k.fchdir(root);
     k.pivotRoot(".", ".");
@@ -83,11 +89,23 @@ export function pivotInto(k: Kernel, root: Fd, propagation: RootfsPropagation | 
     if (propagation !== undefined) {
       k.mountSetattr(c.AT_FDCWD, ".", c.AT_RECURSIVE, { propagation: m.MS_SLAVE });
     }
-    k.umount(".", c.MNT_DETACH);
+    unmountAll(k);
     k.close(old);
     k.chdir("/");
+    const check = enterOwnRoot(k, root);
     setFinalPropagation(k, propagation);
+    return check;
   });
+}
+
+/** Unmounts the working directory and what covers it: one call takes the topmost mount only. The check is behind it. */
+function unmountAll(k: Recorder): void {
+  const again = new Label(), done = new Label();
+  k.place(again);
+  // EINVAL: the directory is no longer part of the mount namespace.
+  k.call("umount2", [".", c.MNT_DETACH], { onError: done });
+  k.jump(again);
+  k.place(done);
 }
 
 /** What the root itself is to be, not the volumes on it. */
@@ -104,9 +122,10 @@ function setFinalPropagation(k: Kernel, propagation: RootfsPropagation | undefin
  * container mount such views anew, so they are removed first.
  *
  * @param procAndSys Mount points of the host that show a whole procfs or sysfs, the innermost last.
+ * @returns Checks, once the kernel has answered, that nothing but the rootfs is on top of `/`.
  */
-export function moveInto(k: Kernel, root: Fd, procAndSys: readonly string[]): void {
-  k.during("move the rootfs to /", () => {
+export function moveInto(k: Recorder, root: Fd, procAndSys: readonly string[]): () => void {
+  return k.during("move the rootfs to /", () => {
     for (const path of procAndSys.toReversed()) {
       k.umount(path, c.MNT_DETACH, {
         repair(errno) {
@@ -125,6 +144,7 @@ export function moveInto(k: Kernel, root: Fd, procAndSys: readonly string[]): vo
     k.close(place);
     k.call("chroot", ["."]);
     k.chdir("/");
+    return enterOwnRoot(k, root);
   });
 }
 

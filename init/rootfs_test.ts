@@ -3,11 +3,14 @@ import * as c from "../ffi/constants.ts";
 import { DryKernel } from "../ffi/dry.ts";
 import { EBUSY, EINVAL } from "../ffi/errno.ts";
 import { OperationError } from "../ffi/kernel.ts";
+import { Buffer } from "../ffi/memory.ts";
 import * as m from "../spec/mount_options.ts";
+import { NAMESPACES } from "../spec/namespaces.ts";
 import type { RootfsPropagation } from "../spec/types.ts";
 import { callsOf, lines, names, scripted } from "../tests/lib/scripted.ts";
 import { bindRootfs, chrootInto, makeRootReadonly, moveInto, pivotInto } from "./rootfs.ts";
 
+const STAT = c.AT_EMPTY_PATH | c.AT_SYMLINK_NOFOLLOW;
 const POINTS = ["/", "/var", "/var/lib", "/var/library", "/home"];
 
 function bound(propagation?: RootfsPropagation, points = POINTS): DryKernel {
@@ -78,9 +81,31 @@ Deno.test("pivot: the old root lies over the new one, and goes detached", () => 
     'pivot_root "." "."',
     "fchdir 100",
     `umount2 "." ${c.MNT_DETACH}`,
+    "branch 1",
     "close 100",
     'chdir "/"',
+    `statx 5 "" ${STAT} ${c.STATX_BASIC_STATS | c.STATX_MNT_ID} buffer`,
+    "getpid",
+    "pidfd_open 0 0",
+    `setns 101 ${NAMESPACES.mount.flag}`,
+    "close 101",
+    `statx ${c.AT_FDCWD} "/.." ${STAT} ${c.STATX_BASIC_STATS | c.STATX_MNT_ID} buffer`,
   ]);
+});
+
+Deno.test("pivot: another root of the mount namespace than the rootfs is an error", () => {
+  /** What statx(2) tells: a mount id by the path that is asked for. */
+  const mounted = (ids: Record<string, number>) =>
+    scripted({
+      statx: (_dir, path, _flags, _mask, buffer) => {
+        if (buffer instanceof Buffer) buffer.memory.setU64(buffer.address + 144, ids[path as string]);
+        return 0;
+      },
+    });
+  pivotInto(mounted({ "": 7, "/..": 7 }), 5, undefined)();
+  const wrong = { "": 7, "/..": 8 };
+  assertThrows(() => pivotInto(mounted(wrong), 5, undefined)(), OperationError, "is another one");
+  assertThrows(() => moveInto(mounted(wrong), 5, [])(), OperationError, "is another one");
 });
 
 Deno.test("pivot: where mounts may be shared, the old root is made a slave before it goes", () => {
@@ -115,7 +140,7 @@ Deno.test("no pivot: views of /proc and /sys go first, the innermost before what
     lines(k, "umount2"),
     ["/sys", "/proc/inner", "/proc"].map((p) => `umount2 "${p}" ${c.MNT_DETACH}`),
   );
-  assertEquals(names(k).slice(3), ["openat", "fchdir", "move_mount", "close", "chroot", "chdir"]);
+  assertEquals(names(k).slice(3, 9), ["openat", "fchdir", "move_mount", "close", "chroot", "chdir"]);
   assertEquals(callsOf(k, "move_mount")[0].args.slice(0, 3), [5, "", 100]);
   assertEquals(lines(k, "chroot", "chdir"), ['chroot "."', 'chdir "/"']);
 });

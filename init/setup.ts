@@ -95,7 +95,7 @@ export function setUp(k: Recorder, plan: SetupPlan): Ready {
   const fifo = enter(k, plan);
   // Root of a user namespace may have a procfs only as long as one is in sight (mount_namespaces(7)): here the host's.
   const early = plan.userNamespace && openProcfs(k);
-  const { root, later } = prepareRoot(k, plan);
+  const { root, later, checkRoot } = prepareRoot(k, plan);
   plan.terminal?.(root);
   nameHost(k, plan.spec);
   const procfs = early ?? openProcfs(k);
@@ -105,7 +105,7 @@ export function setUp(k: Recorder, plan: SetupPlan): Ready {
   // The root becomes read-only last: the working directory may just have been made.
   for (const step of later) step();
   if (plan.spec.root.readonly) makeRootReadonly(k, root);
-  return becomeProcess(k, plan, { root, procfs, fifo, settle });
+  return becomeProcess(k, plan, { root, procfs, fifo, checkRoot, settle });
 }
 
 /** Opens a path of the host. */
@@ -153,8 +153,17 @@ function joinKeyring(k: Recorder, id: string): void {
   k.call("keyctl", [c.KEYCTL_SETPERM, keyring, KEYRING_PERMISSIONS], { allow: "any" });
 }
 
+/** The root that a container has been given. */
+interface PreparedRoot {
+  root: Result;
+  /** What is to be done when nothing more is made in it. */
+  later: (() => void)[];
+  /** See {@linkcode pivotInto}. */
+  checkRoot?: () => void;
+}
+
 /** Mounts, devices, hooks, and the change of root. */
-function prepareRoot(k: Recorder, plan: SetupPlan): { root: Result; later: (() => void)[] } {
+function prepareRoot(k: Recorder, plan: SetupPlan): PreparedRoot {
   const { spec, rootfs, namespaces } = plan;
   if (!hasNamespace(namespaces, "mount")) {
     plan.runtimeHooks();
@@ -187,9 +196,8 @@ function prepareRoot(k: Recorder, plan: SetupPlan): { root: Result; later: (() =
   }
   plan.runtimeHooks();
   containerHooks(k, plan, spec.hooks?.createContainer ?? []);
-  if (plan.noPivot) moveInto(k, root, plan.procAndSys());
-  else pivotInto(k, root, propagation);
-  return { root, later: context.readonly };
+  const checkRoot = plan.noPivot ? moveInto(k, root, plan.procAndSys()) : pivotInto(k, root, propagation);
+  return { root, later: context.readonly, checkRoot };
 }
 
 function isCgroup(mount: Mount): boolean {
@@ -274,11 +282,13 @@ interface Prepared {
   root: Fd;
   procfs: Fd;
   fifo: Result;
+  checkRoot: (() => void) | undefined;
   settle: () => boolean;
 }
 
 /** User, capabilities, environment, program; all of it known to work before the container counts as created. */
-function becomeProcess(k: Recorder, plan: SetupPlan, { root, procfs, fifo, settle }: Prepared): Ready {
+function becomeProcess(k: Recorder, plan: SetupPlan, prepared: Prepared): Ready {
+  const { root, procfs, fifo } = prepared;
   const { process, hooks } = plan.spec;
   const env = uniqueEnv(process.env ?? []);
   const home = hasHome(env) ? undefined : lookUpHome(k, root, process.user.uid);
@@ -292,7 +302,8 @@ function becomeProcess(k: Recorder, plan: SetupPlan, { root, procfs, fifo, settl
   const filter = plan.filter();
   let dropRights = takeRights(k, plan, filter);
   k.flush();
-  if (settle()) {
+  prepared.checkRoot?.();
+  if (prepared.settle()) {
     k.during(
       `chdir to cwd (${JSON.stringify(process.cwd)}) set in config.json failed`,
       () => k.chdir(process.cwd),

@@ -23,7 +23,7 @@ import { reasonOf, RuntimeError } from "./errors.ts";
 import { lockContainer } from "./lock.ts";
 import { loadParts } from "./create_parts.ts";
 import type { Log } from "./log.ts";
-import { type Creation, recordInit, setupPlan, terminalRequest, timeStep } from "./setup_plan.ts";
+import { type Creation, recordInit, setupPlan, stagePreparation, terminalRequest } from "./setup_plan.ts";
 import { HostMounts } from "./host_mounts.ts";
 import { checkPreserved, inspectStdio } from "./inherited_fds.ts";
 import { Interrupts } from "./interrupts.ts";
@@ -189,7 +189,7 @@ function build(creation: Creation, interrupts: Interrupts): void {
     oomScoreAdj: spec.process.oomScoreAdj,
     cgroupTasks: entry.tasks,
     cloneInto: entry.cloneInto,
-    prepare: Deno.uid() === 0 ? timeStep(creation) : undefined,
+    prepare: stagePreparation(creation),
   };
   const init = stage.init(user ? user.stagePlan(stagePlan) : stagePlan);
   const { uid } = spec.process.user;

@@ -22,6 +22,11 @@ export class HostMounts {
     return this.#lines().map(({ point }) => point);
   }
 
+  /** Whether more than one mount lies on `/`, as after `mount --rbind / /`; the topmost is not what paths begin at. */
+  rootIsCovered(): boolean {
+    return (this.text.match(/^\d+ \d+ \S+ \S+ \/ /gm)?.length ?? 0) > 1;
+  }
+
   /** Mount points that show a whole procfs or sysfs and are not inside `rootfs`, in the order of mounting. */
   procAndSys(rootfs: string): string[] {
     return this.#lines()

@@ -8,13 +8,14 @@
  */
 
 import { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, O_CLOEXEC, O_RDONLY } from "../ffi/constants.ts";
-import { EACCES, EINVAL } from "../ffi/errno.ts";
+import { EACCES, EINVAL, EPERM } from "../ffi/errno.ts";
 import { type Fd, OperationError } from "../ffi/kernel.ts";
 import type { LocalKernel } from "../ffi/local.ts";
 import type { RemoteKernel } from "../ffi/remote.ts";
 import { type Arena, spawnExecutor } from "../init/executor.ts";
 import { giveDescriptor } from "../init/hand_over.ts";
 import type { HostHand } from "../init/host_hand.ts";
+import { uncoverRoot } from "../init/own_root.ts";
 import { MOUNT_ATTR_IDMAP, parseMountOptions } from "../spec/mount_options.ts";
 import { NAMESPACES } from "../spec/namespaces.ts";
 import type { LinuxIDMapping, Mount } from "../spec/types.ts";
@@ -109,7 +110,17 @@ export class MountSources {
     const { local, arena } = this;
     using executor = spawnExecutor(arena);
     const { kernel: k, pid } = executor;
-    k.unshare(NAMESPACES.user.flag, { doing: "make a user namespace for an id-mapped mount" });
+    const doing = "make a user namespace for an id-mapped mount";
+    k.unshare(NAMESPACES.user.flag, {
+      doing,
+      repair(errno) {
+        // The kernel makes none for a process whose root is covered by another mount.
+        if (errno !== EPERM) throw new OperationError("unshare", errno, "", doing);
+        uncoverRoot(k);
+        k.unshare(NAMESPACES.user.flag, { doing });
+        return "skip";
+      },
+    });
     k.flush();
     writeIdMaps(local, pid, { uids, gids }, { uid: 0, gid: 0 });
     return local.open(`/proc/${pid}/ns/user`, O_RDONLY | O_CLOEXEC).wait();

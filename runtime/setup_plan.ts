@@ -9,6 +9,7 @@ import type { RemoteKernel } from "../ffi/remote.ts";
 import type { Arena } from "../init/executor.ts";
 import { readHostCapabilities } from "../init/identity.ts";
 import { hasNamespace, type NamespacePlan } from "../init/namespaces.ts";
+import { uncoverRoot } from "../init/own_root.ts";
 import type { SetupPlan } from "../init/setup.ts";
 import type { Stage } from "../init/stage.ts";
 import type { Spec } from "../spec/types.ts";
@@ -123,13 +124,25 @@ function mountPlan(
 }
 
 /** Makes the time namespace, where the config asks for one: the stage does, or, where it has not the right to, the init. */
-export function timeStep({ parts: { time }, config }: Creation): ((k: Recorder) => void) | undefined {
+function timeStep({ parts: { time }, config }: Creation): ((k: Recorder) => void) | undefined {
   if (time === undefined) return undefined;
   const [major, minor] = Deno.osRelease().split(".").map(Number);
   if (Deno.uid() !== 0 && (major < 6 || major === 6 && minor < 1)) {
     throw new RuntimeError("a time namespace without root's rights needs Linux 6.1 or later");
   }
   return (k) => time.makeTimeNamespace(k, config.spec.linux?.timeOffsets);
+}
+
+/** What the stage does while it sees the host's mounts, beside what its own plan says. */
+export function stagePreparation(creation: Creation): ((k: Recorder) => void) | undefined {
+  if (Deno.uid() !== 0) return undefined;
+  const makeTime = timeStep(creation);
+  const { namespaces, mounts } = creation;
+  if (!namespaces.fresh.has("mount") || !mounts.rootIsCovered()) return makeTime;
+  return (k) => {
+    uncoverRoot(k);
+    makeTime?.(k);
+  };
 }
 
 /** Attributes and terminal, where the config asks for them. */

@@ -1,0 +1,69 @@
+/**
+ * Whether the root of a mount namespace is what it is meant to be: who joins the namespace, by `exec` or nsenter(1),
+ * begins at what is mounted last on its root, whatever the root of the processes in it is.
+ *
+ * Sources: setns(2), pivot_root(2), mount_namespaces(7), user_namespaces(7) (EPERM of a process that is chrooted).
+ * @module
+ */
+
+import * as c from "../ffi/constants.ts";
+import { EBUSY } from "../ffi/errno.ts";
+import { type Fd, type Kernel, OperationError } from "../ffi/kernel.ts";
+import type { Recorder } from "../ffi/recorder.ts";
+import { readStatx, STATX_SIZE } from "../ffi/structs.ts";
+import * as m from "../spec/mount_options.ts";
+import { NAMESPACES } from "../spec/namespaces.ts";
+
+/**
+ * The topmost mount on the root: a lookup of `..` stays at the root, but goes on to what is mounted on it, and a lookup
+ * of `/` does not.
+ */
+const TOP = "/..";
+
+/**
+ * Joins the mount namespace that the process is in, which puts its root where a joining process begins, and looks.
+ *
+ * @param root Descriptor of the mount that is to be there.
+ * @returns The check, for when the kernel has answered.
+ */
+export function enterOwnRoot(k: Recorder, root: Fd): () => void {
+  const wanted = k.buffer(STATX_SIZE), found = k.buffer(STATX_SIZE);
+  k.statx(root, "", wanted);
+  const self = k.call("pidfd_open", [k.call("getpid", []), 0]);
+  // Without CAP_SYS_CHROOT the process stays where it is, and sees at least what is mounted on its root.
+  k.setns(self, NAMESPACES.mount.flag, { allow: "any" });
+  k.close(self);
+  k.statx(c.AT_FDCWD, TOP, found);
+  return () => {
+    const [ours, there] = [readStatx(wanted), readStatx(found)];
+    const same = ours.mountId === there.mountId && ours.inode === there.inode &&
+      ours.dev.major === there.dev.major && ours.dev.minor === there.dev.minor;
+    if (same) return;
+    const doing = "enter the rootfs: the root of the mount namespace is another one " +
+      "(is tsrun in a chroot? it needs the root of a mount namespace)";
+    throw new OperationError("", EBUSY, "", doing);
+  };
+}
+
+/**
+ * Removes what is mounted on the root of the process from a mount namespace of its own. The kernel makes no user
+ * namespace for a process whose root is covered, and whoever joins the namespace would begin at the cover.
+ */
+export function uncoverRoot(k: Kernel): void {
+  k.during("remove the mounts that cover the host's /", () => {
+    k.unshare(NAMESPACES.mount.flag);
+    // The host keeps what goes here: neither the root nor what covers it passes on that it does.
+    k.mountSetattr(c.AT_FDCWD, "/", 0, { propagation: m.MS_SLAVE });
+    while (isCovered(k)) {
+      k.mountSetattr(c.AT_FDCWD, TOP, c.AT_RECURSIVE, { propagation: m.MS_SLAVE });
+      k.umount("/", c.MNT_DETACH);
+    }
+  });
+}
+
+function isCovered(k: Kernel): boolean {
+  const root = k.buffer(STATX_SIZE), top = k.buffer(STATX_SIZE);
+  k.statx(c.AT_FDCWD, "/", root);
+  k.statx(c.AT_FDCWD, TOP, top).wait();
+  return readStatx(root).mountId !== readStatx(top).mountId;
+}
