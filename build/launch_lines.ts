@@ -3,7 +3,7 @@
  * more of it. A `#!/usr/bin/env -S …` line would start as fast, but the kernel cuts it off at 255 bytes.
  * @module
  */
-import { CACHE_VARIABLE, LAUNCHER_VARIABLES, SAVED_HOME } from "../runtime/launcher.ts";
+import { CACHE_VARIABLE, LAUNCHER_VARIABLES, SAVED_HOME } from "../runtime/host/launcher.ts";
 import { loader } from "./link.ts";
 
 /** Flags of V8, each measured (build/README.md). */

@@ -8,14 +8,14 @@
 
 /** Paths below the top. A row is loaded as a whole: chunks that the same rows need become one script (`link.ts`). */
 export const USUAL: readonly (readonly string[])[] = [
-  ["runtime/commands/create.ts"],
-  ["runtime/commands/start.ts"],
-  ["runtime/commands/run.ts"],
-  ["runtime/commands/exec.ts"],
-  ["runtime/commands/kill.ts"],
-  ["runtime/commands/delete.ts", "runtime/delete.ts"],
-  ["runtime/commands/state.ts"],
-  ["runtime/seccomp.ts"],
-  ["runtime/hooks.ts"],
+  ["runtime/cli/commands/create.ts"],
+  ["runtime/cli/commands/start.ts"],
+  ["runtime/cli/commands/run.ts"],
+  ["runtime/cli/commands/exec.ts"],
+  ["runtime/cli/commands/kill.ts"],
+  ["runtime/cli/commands/delete.ts", "runtime/container/delete.ts"],
+  ["runtime/cli/commands/state.ts"],
+  ["runtime/features/seccomp/mod.ts"],
+  ["runtime/container/hooks.ts"],
   ["runtime/cgroups/mount.ts"],
 ];

@@ -6,7 +6,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { readConfig } from "./parse.ts";
 import { isPlainConfig } from "./plain.ts";
-import { type Config, containerdConfig, dockerConfig, fullConfig, remappedConfig } from "./testing.ts";
+import { type Config, containerdConfig, dockerConfig, fullConfig, remappedConfig } from "./spec_testing.ts";
 import { configWarnings, formatProblems, validateConfig } from "./validate.ts";
 
 /** Values that are wrong in most places, and right in some. */

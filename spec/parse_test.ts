@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { parseJson, readConfig } from "./parse.ts";
-import { dockerConfig } from "./testing.ts";
+import { dockerConfig } from "./spec_testing.ts";
 
 Deno.test("parseJson keeps 64-bit integers exact", () => {
   assertEquals(parseJson('{"a":18446744073709551615,"b":[-9223372036854775808],"c":9007199254740991}'), {

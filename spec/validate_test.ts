@@ -8,7 +8,7 @@ import {
   dockerConfig,
   fullConfig,
   remappedConfig,
-} from "./testing.ts";
+} from "./spec_testing.ts";
 import {
   configWarnings,
   formatProblems,

@@ -4,7 +4,7 @@
  */
 import { EINVAL } from "../../ffi/errno.ts";
 import type { LinuxResources } from "../../spec/types.ts";
-import { RuntimeError } from "../errors.ts";
+import { RuntimeError } from "../../ffi/errors.ts";
 import { CgroupFileError, type CgroupFs } from "./fs.ts";
 import { UNIFIED } from "./path.ts";
 import type { ReadFile, Row } from "./row.ts";

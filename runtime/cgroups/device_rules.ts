@@ -7,7 +7,7 @@
  * @module
  */
 import type { LinuxDeviceCgroup } from "../../spec/types.ts";
-import { RuntimeError } from "../errors.ts";
+import { RuntimeError } from "../../ffi/errors.ts";
 
 /** Every major or minor number. */
 const ANY = -1;

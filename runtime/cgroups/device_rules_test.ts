@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import type { LinuxDeviceCgroup } from "../../spec/types.ts";
-import { RuntimeError } from "../errors.ts";
+import { RuntimeError } from "../../ffi/errors.ts";
 import { deviceList, formatException } from "./device_rules.ts";
 
 const DEFAULTS = [

@@ -10,11 +10,11 @@
  */
 import { cleanPath } from "../../spec/clean_path.ts";
 import type { LinuxResources, Spec } from "../../spec/types.ts";
-import { RuntimeError } from "../errors.ts";
+import { RuntimeError } from "../../ffi/errors.ts";
 import { type CgroupHost, readCgroupHost } from "./host.ts";
 import { HostCgroupFs } from "./host_fs.ts";
 import { isUnified } from "./path.ts";
-import { CgroupV1, planV1 } from "./v1.ts";
+import { CgroupV1, planV1 } from "./v1/driver.ts";
 
 /** The drivers that a state file may name. */
 export type CgroupDriverName = "cgroupfs-v1" | "cgroupfs-v2" | "systemd-v1" | "systemd-v2";
@@ -145,9 +145,9 @@ export async function planCgroup(
   host: CgroupHost = readCgroupHost(),
 ): Promise<CgroupDriver> {
   if (host.mounts.length === 0) throw new RuntimeError("no cgroup mount found in mountinfo");
-  if (request.systemd) return (await import("./systemd.ts")).planSystemd(request, host);
+  if (request.systemd) return (await import("./systemd/driver.ts")).planSystemd(request, host);
   const { inner, options } = readRequest(request);
-  if (isUnified(host.mounts)) return (await import("./v2.ts")).planUnified(host, inner, options);
+  if (isUnified(host.mounts)) return (await import("./v2/driver.ts")).planUnified(host, inner, options);
   return new CgroupV1(host.fs, planV1(host, inner), options);
 }
 
@@ -163,6 +163,6 @@ export function readRequest(
 export async function openCgroup(record: CgroupRecord): Promise<CgroupDriver> {
   const options = { tolerant: false, rootless: false };
   if (record.driver === "cgroupfs-v1") return new CgroupV1(new HostCgroupFs(), record, options);
-  if (record.driver === "cgroupfs-v2") return (await import("./v2.ts")).openUnified(record, options);
-  return (await import("./systemd.ts")).openSystemd(record);
+  if (record.driver === "cgroupfs-v2") return (await import("./v2/driver.ts")).openUnified(record, options);
+  return (await import("./systemd/driver.ts")).openSystemd(record);
 }

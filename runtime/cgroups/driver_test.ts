@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { RuntimeError } from "../errors.ts";
+import { RuntimeError } from "../../ffi/errors.ts";
 import { type CgroupRequest, openCgroup, planCgroup } from "./driver.ts";
-import { FakeCgroupFs } from "./fake_fs.ts";
+import { FakeCgroupFs } from "./fs_testing.ts";
 import type { CgroupHost } from "./host.ts";
 import { parseCgroupMounts } from "./path.ts";
 

@@ -6,7 +6,7 @@
  * @module
  */
 import { ENODEV, ENOENT, ENOTDIR, strerror } from "../../ffi/errno.ts";
-import { RuntimeError } from "../errors.ts";
+import { RuntimeError } from "../../ffi/errors.ts";
 
 /** Directories and control files of the cgroup hierarchies; directories are absolute paths. */
 export interface CgroupFs {

@@ -9,7 +9,7 @@
  * files are checked here.
  * @module
  */
-import { RuntimeError } from "../errors.ts";
+import { RuntimeError } from "../../ffi/errors.ts";
 import { CgroupFileError, type CgroupFs, isGone } from "./fs.ts";
 
 /** Never makes a file: what a kernel lacks has to be told, on a file system of whatever type. */

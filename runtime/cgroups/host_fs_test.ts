@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { EEXIST, ENOENT, ENOTEMPTY } from "../../ffi/errno.ts";
-import { RuntimeError } from "../errors.ts";
+import { RuntimeError } from "../../ffi/errors.ts";
 import { CgroupFileError } from "./fs.ts";
 import { HostCgroupFs } from "./host_fs.ts";
 

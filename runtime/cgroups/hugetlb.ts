@@ -7,7 +7,7 @@
 import { ENOENT } from "../../ffi/errno.ts";
 import { toUint64 } from "../../spec/integers.ts";
 import type { LinuxHugepageLimit } from "../../spec/types.ts";
-import { RuntimeError } from "../errors.ts";
+import { RuntimeError } from "../../ffi/errors.ts";
 import type { Row } from "./row.ts";
 
 /** Where the kernel lists its page sizes, as directories `hugepages-2048kB`. */

@@ -2,7 +2,7 @@
  * Changes of control files that can be taken back.
  * @module
  */
-import { reasonOf, RuntimeError } from "../errors.ts";
+import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 import { CgroupFileError, type CgroupFs } from "./fs.ts";
 
 /**

@@ -45,13 +45,13 @@ export interface OomNews {
 /** The live side of the driver that a state file names. */
 export async function openLive(record: CgroupRecord): Promise<LiveCgroup> {
   if (record.driver.startsWith("systemd-")) {
-    const { LiveSystemd } = await import("./systemd_live.ts");
+    const { LiveSystemd } = await import("./systemd/live.ts");
     return new LiveSystemd(record);
   }
   if (record.driver.endsWith("-v2")) {
-    const { LiveV2 } = await import("./v2_live.ts");
+    const { LiveV2 } = await import("./v2/live.ts");
     return new LiveV2(record.paths);
   }
-  const { LiveV1 } = await import("./v1_live.ts");
+  const { LiveV1 } = await import("./v1/live.ts");
   return new LiveV1(record.paths);
 }

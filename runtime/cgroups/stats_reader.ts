@@ -3,7 +3,7 @@
  * @module
  */
 import { ENOENT } from "../../ffi/errno.ts";
-import { RuntimeError } from "../errors.ts";
+import { RuntimeError } from "../../ffi/errors.ts";
 import { CgroupFileError, type CgroupFs } from "./fs.ts";
 
 /** Above every counter: how v1 and v2 write "no limit". */

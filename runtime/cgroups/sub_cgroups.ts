@@ -3,7 +3,7 @@
  * @module
  */
 import { cleanPath } from "../../spec/clean_path.ts";
-import { RuntimeError } from "../errors.ts";
+import { RuntimeError } from "../../ffi/errors.ts";
 import type { Paths } from "./entry.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { RuntimeError } from "../errors.ts";
+import { RuntimeError } from "../../ffi/errors.ts";
 import { entryOf } from "./entry.ts";
 import { subCgroups } from "./sub_cgroups.ts";
 

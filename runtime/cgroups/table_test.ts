@@ -7,10 +7,10 @@ import { assertEquals } from "@std/assert";
 import type { LinuxResources } from "../../spec/types.ts";
 import { hugetlbRows } from "./hugetlb.ts";
 import type { Row } from "./row.ts";
-import type { Property } from "./systemd_manager.ts";
-import { propertiesV1, propertiesV2 } from "./systemd_properties.ts";
-import { rowsFor } from "./v1_resources.ts";
-import { rowsV2 } from "./v2_resources.ts";
+import type { Property } from "./systemd/manager.ts";
+import { propertiesV1, propertiesV2 } from "./systemd/properties.ts";
+import { rowsFor } from "./v1/resources.ts";
+import { rowsV2 } from "./v2/resources.ts";
 
 const DISK = { major: 8, minor: 0 };
 const PAGES = ["2MB"];

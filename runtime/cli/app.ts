@@ -2,9 +2,9 @@
  * From a command line to an exit status.
  * @module
  */
-import { reasonOf, RuntimeError } from "../errors.ts";
-import { Log, writeText } from "../log.ts";
-import { mark, traceTo } from "../trace.ts";
+import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
+import { Log, writeText } from "../host/log.ts";
+import { mark, traceTo } from "../host/trace.ts";
 import type { Command, GlobalOptions } from "./command.ts";
 import { commandNames, loadCommand } from "./commands.ts";
 import { type ParsedLine, parseFlags, UsageError } from "./flags.ts";

@@ -2,7 +2,7 @@
  * What a command is, and what it is given.
  * @module
  */
-import type { Log, LogFormat } from "../log.ts";
+import type { Log, LogFormat } from "../host/log.ts";
 import type { Flag, FlagValues } from "./flags.ts";
 
 /** Values of the flags that stand before the command. */

@@ -2,28 +2,28 @@
  * The commands there are. Each is a module of its own, loaded when it is asked for: what is not run is not read.
  * @module
  */
-import { RuntimeError } from "../errors.ts";
+import { RuntimeError } from "../../ffi/errors.ts";
 import type { Command } from "./command.ts";
 
 type Loader = () => Promise<{ command: Command }>;
 
 /** Names and modules, in the order of the help. */
 const LOADERS: Readonly<Record<string, Loader>> = {
-  create: () => import("../commands/create.ts"),
-  delete: () => import("../commands/delete.ts"),
-  events: () => import("../commands/events.ts"),
-  exec: () => import("../commands/exec.ts"),
-  features: () => import("../commands/features.ts"),
-  kill: () => import("../commands/kill.ts"),
-  list: () => import("../commands/list.ts"),
-  pause: () => import("../commands/pause.ts"),
-  ps: () => import("../commands/ps.ts"),
-  resume: () => import("../commands/resume.ts"),
-  run: () => import("../commands/run.ts"),
-  spec: () => import("../commands/spec.ts"),
-  start: () => import("../commands/start.ts"),
-  state: () => import("../commands/state.ts"),
-  update: () => import("../commands/update.ts"),
+  create: () => import("./commands/create.ts"),
+  delete: () => import("./commands/delete.ts"),
+  events: () => import("./commands/events.ts"),
+  exec: () => import("./commands/exec.ts"),
+  features: () => import("./commands/features.ts"),
+  kill: () => import("./commands/kill.ts"),
+  list: () => import("./commands/list.ts"),
+  pause: () => import("./commands/pause.ts"),
+  ps: () => import("./commands/ps.ts"),
+  resume: () => import("./commands/resume.ts"),
+  run: () => import("./commands/run.ts"),
+  spec: () => import("./commands/spec.ts"),
+  start: () => import("./commands/start.ts"),
+  state: () => import("./commands/state.ts"),
+  update: () => import("./commands/update.ts"),
 };
 
 /** Commands of runc that tsrun does not have yet: named, so that nobody takes them for a typing mistake. */

@@ -2,11 +2,11 @@
  * The flags that `create` and `run` share, and what they mean to the lifecycle.
  * @module
  */
-import type { CreateOptions } from "../create.ts";
+import type { CreateOptions } from "../container/create/create.ts";
 import type { Context } from "./command.ts";
 import type { Flag } from "./flags.ts";
 import { absolute } from "./globals.ts";
-import { RuntimeError } from "../errors.ts";
+import { RuntimeError } from "../../ffi/errors.ts";
 
 /** Flags of `create` and `run`. */
 export const CREATE_FLAGS: readonly Flag[] = [

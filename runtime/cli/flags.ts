@@ -7,7 +7,7 @@
  * for an empty one, and has no errors for unknown names), hence this parser.
  * @module
  */
-import { RuntimeError } from "../errors.ts";
+import { RuntimeError } from "../../ffi/errors.ts";
 
 /** One flag of a command. */
 export interface Flag {

@@ -2,8 +2,8 @@
  * The flags that stand before the command.
  * @module
  */
-import { reasonOf, RuntimeError } from "../errors.ts";
-import { inUserNamespace } from "../rootless.ts";
+import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
+import { inUserNamespace } from "../host/rootless.ts";
 import type { GlobalOptions } from "./command.ts";
 import { type Flag, type FlagValues, parseBool } from "./flags.ts";
 

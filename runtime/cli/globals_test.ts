@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { RuntimeError } from "../errors.ts";
+import { RuntimeError } from "../../ffi/errors.ts";
 import { parseFlags } from "./flags.ts";
 import { absolute, GLOBAL_FLAGS, readGlobals } from "./globals.ts";
 

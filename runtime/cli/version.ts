@@ -3,8 +3,8 @@
  * @module
  */
 import { OCI_VERSION } from "../../spec/types.ts";
-import { libseccompVersion } from "../seccomp.ts";
-import { build } from "../version.ts";
+import { libseccompVersion } from "../features/seccomp/mod.ts";
+import { build } from "./build_info.ts";
 
 /**
  * The lines after `tsrun version `. No other line may hold that word: dockerd takes the last one that does.

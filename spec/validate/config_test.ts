@@ -1,4 +1,4 @@
-import { type Row, testRules, testValid } from "./testing.ts";
+import { type Row, testRules, testValid } from "./validate_testing.ts";
 
 const NO_MOUNT = ["network", "uts", "pid", "ipc"].map((type) => ({ type }));
 const bare = (more: object) => ({

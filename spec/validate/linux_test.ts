@@ -1,5 +1,5 @@
-import { fullConfig } from "../testing.ts";
-import { type Row, testRules, testValid } from "./testing.ts";
+import { fullConfig } from "../spec_testing.ts";
+import { type Row, testRules, testValid } from "./validate_testing.ts";
 
 const NAMESPACE_FIXES: Row[] = [
   [

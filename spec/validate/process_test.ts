@@ -1,4 +1,4 @@
-import { type Row, testRules, testValid } from "./testing.ts";
+import { type Row, testRules, testValid } from "./validate_testing.ts";
 
 const P = "process";
 

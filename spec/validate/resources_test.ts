@@ -1,4 +1,4 @@
-import { type Row, testRules, testValid } from "./testing.ts";
+import { type Row, testRules, testValid } from "./validate_testing.ts";
 
 const R = "linux.resources";
 const set = (path: string, value: unknown) => ({ [`${R}.${path}`]: value });

@@ -5,7 +5,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { type CgroupDriver, openCgroup, planCgroup } from "../../runtime/cgroups/driver.ts";
 import { readCgroupHost } from "../../runtime/cgroups/host.ts";
-import { RuntimeError } from "../../runtime/errors.ts";
+import { RuntimeError } from "../../ffi/errors.ts";
 import type { LinuxResources } from "../../spec/types.ts";
 import { until } from "../lib/process.ts";
 

@@ -3,10 +3,10 @@
  * hierarchy, in a cgroup of the test's.
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { attachDevices } from "../../runtime/cgroups/device_attach.ts";
+import { attachDevices } from "../../runtime/cgroups/v2/device_attach.ts";
 import { readCgroupHost } from "../../runtime/cgroups/host.ts";
-import { CgroupV2, planV2 } from "../../runtime/cgroups/v2.ts";
-import { LiveV2 } from "../../runtime/cgroups/v2_live.ts";
+import { CgroupV2, planV2 } from "../../runtime/cgroups/v2/driver.ts";
+import { LiveV2 } from "../../runtime/cgroups/v2/live.ts";
 import type { LinuxDeviceCgroup } from "../../spec/types.ts";
 import { readText, sleep, until } from "../lib/process.ts";
 import { skip } from "../lib/skip.ts";

@@ -17,7 +17,7 @@ const WAIT = sh(
 async function say(box: Box, id: string, text: string): Promise<void> {
   const path = `${box.root}/${id}/notify/notify.sock`;
   await until("the container's socket", () => exists(path));
-  const { connectUnix, sendMessage } = await import("../../runtime/unix_socket.ts");
+  const { connectUnix, sendMessage } = await import("../../runtime/host/unix_socket.ts");
   const k = local();
   const socket = connectUnix(k, path, 2);
   sendMessage(k, socket, new TextEncoder().encode(text), [], path);

@@ -1,0 +1,78 @@
+/**
+ * `update --l3-cache-schema` and `--mem-bw-schema`: other schemata for the class of a container that lives.
+ * @module
+ */
+import type { CgroupFs } from "../fs.ts";
+import { HostCgroupFs } from "../host_fs.ts";
+import { RuntimeError } from "../../../ffi/errors.ts";
+import { HostMounts } from "../../host/mounts.ts";
+import { type ResctrlRecord, writeSchemata } from "./group.ts";
+import { lockResctrl } from "./lock.ts";
+
+/** The flags' values; empty ones change nothing. */
+export interface SchemaChange {
+  l3CacheSchema: string;
+  memBwSchema: string;
+}
+
+/**
+ * Refuses what cannot be changed.
+ *
+ * @param record The container's group; undefined when it has none.
+ * @param mount Where resctrl is mounted; undefined where it is not.
+ * @throws {RuntimeError} in runc's words where it has some.
+ */
+export function checkSchemata(
+  change: SchemaChange,
+  record: ResctrlRecord | undefined,
+  mount: string | undefined,
+  fs: CgroupFs,
+): asserts record is ResctrlRecord {
+  const { l3CacheSchema, memBwSchema } = change;
+  const has = (info: string) => mount !== undefined && fs.exists(`${mount}/info`, info);
+  if (l3CacheSchema && !has("L3")) throw new RuntimeError("Intel RDT/CAT: l3 cache schema is not enabled");
+  if (memBwSchema && !has("MB")) {
+    throw new RuntimeError("Intel RDT/MBA: memory bandwidth schema is not enabled");
+  }
+  if (record === undefined) {
+    throw new RuntimeError("updating a non-existent Intel RDT configuration is not supported");
+  }
+  for (const [flag, line] of [["l3-cache-schema", l3CacheSchema], ["mem-bw-schema", memBwSchema]]) {
+    if (line.includes("\n")) throw new RuntimeError(`invalid value for ${flag}: must not contain newlines`);
+  }
+  if (memBwSchema && !memBwSchema.startsWith("MB:")) {
+    throw new RuntimeError('invalid value for mem-bw-schema: must start with "MB:"');
+  }
+}
+
+/**
+ * Writes the schemata, does what else there is to do, and gives back the old ones if any of it fails.
+ *
+ * @param record The container's group; undefined when it has none.
+ * @param others The rest of the update.
+ * @throws {RuntimeError} What {@linkcode checkSchemata} refuses; or the first failure, and what could not be given back, if that fails too.
+ */
+export async function changeSchemata(
+  change: SchemaChange,
+  record: ResctrlRecord | undefined,
+  others: () => Promise<void>,
+  fs: CgroupFs = new HostCgroupFs(),
+): Promise<void> {
+  checkSchemata(change, record, record?.mount ?? new HostMounts().resctrl(), fs);
+  using _lock = lockResctrl(record.mount);
+  const old = fs.read(record.clos, "schemata").split("\n").filter((line) => line.trim() !== "");
+  const lines = [change.l3CacheSchema, change.memBwSchema].filter((line) => line !== "");
+  try {
+    writeSchemata(fs, record, lines);
+    await others();
+  } catch (error) {
+    try {
+      writeSchemata(fs, record, old);
+    } catch (second) {
+      throw new RuntimeError(
+        `${(error as Error).message}; and the old schemata cannot be set: ${(second as Error).message}`,
+      );
+    }
+    throw error;
+  }
+}

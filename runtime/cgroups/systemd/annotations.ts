@@ -1,0 +1,49 @@
+/**
+ * Properties of a container's unit that its config sets itself: annotations `org.systemd.property.<Name>`.
+ *
+ * They give whoever writes the config the host's systemd, which the features document warns of. Source: runc's
+ * documentation of them, whose names and errors are kept.
+ * @module
+ */
+import { parseVariant } from "../../dbus/text.ts";
+import type { Variant } from "../../dbus/value.ts";
+import { RuntimeError } from "../../../ffi/errors.ts";
+import type { Property } from "./manager.ts";
+
+const PREFIX = "org.systemd.property.";
+const MICROSECONDS = 1_000_000;
+
+/**
+ * The properties that annotations ask for. `TimeoutStopSec`, as unit files have it, becomes the bus's `TimeoutStopUSec`.
+ *
+ * @throws {RuntimeError} naming the annotation and what is wrong with it.
+ */
+export function annotatedProperties(annotations: Readonly<Record<string, string>>): Property[] {
+  const properties: Property[] = [];
+  for (const [key, text] of Object.entries(annotations)) {
+    if (!key.startsWith(PREFIX)) continue;
+    const name = key.slice(PREFIX.length);
+    const wrong = name.length < 3
+      ? "too short"
+      : /[^A-Za-z]/.test(name)
+      ? "contains non-alphabetic character"
+      : "";
+    if (wrong !== "") throw new RuntimeError(`annotation ${key} name incorrect: ${wrong}`);
+    try {
+      const value = parseVariant(text);
+      const seconds = /[a-z]Sec$/.test(name);
+      properties.push(seconds ? [`${name.slice(0, -3)}USec`, toMicroseconds(value)] : [name, value]);
+    } catch (error) {
+      throw new RuntimeError(`annotation ${key}=${text} value parse error: ${(error as Error).message}`);
+    }
+  }
+  return properties;
+}
+
+function toMicroseconds({ signature, value }: Variant): Variant {
+  if (!"ynqiuxtd".includes(signature)) throw new TypeError("not a number");
+  const micro = signature === "d"
+    ? BigInt(Math.trunc(Number(value) * MICROSECONDS))
+    : BigInt(value as number | bigint) * BigInt(MICROSECONDS);
+  return { signature: "t", value: BigInt.asUintN(64, micro) };
+}

@@ -1,0 +1,102 @@
+/**
+ * The v1 freezer: kernel document admin-guide/cgroup-v1/freezer-subsystem.rst.
+ * @module
+ */
+import { RuntimeError } from "../../../ffi/errors.ts";
+import { CgroupFileError, type CgroupFs, isGone } from "../fs.ts";
+
+const STATE = "freezer.state", SELF = "freezer.self_freezing", PARENT = "freezer.parent_freezing";
+
+/** Milliseconds of pauses before giving up. */
+const LONGEST_WAIT = 10_000;
+/** So many tries come without a pause: a container of a few tasks freezes at the first or second. */
+const EAGER_TRIES = 20;
+/** So many tries more come every millisecond, the others every ten. */
+const QUICK_TRIES = 100;
+/** Milliseconds before the first thaw; the next one comes after twice as long, and so on. */
+const FIRST_THAW = 50;
+
+/**
+ * Freezes a cgroup and waits until the kernel says so; on failure it is thawed again.
+ *
+ * The kernel may stay in FREEZING, and then has to be asked again. A task stops when it gets to run, which takes long
+ * where many have a small share of a CPU; one that waits for a task that has stopped does so only after a thaw. So
+ * there are thaws, with more and more time between them.
+ *
+ * @param longest Milliseconds before giving up.
+ * @throws {RuntimeError} `unable to freeze` when they are over.
+ */
+export function freeze(fs: CgroupFs, dir: string, longest: number = LONGEST_WAIT): void {
+  let waited = 0;
+  const wait = (milliseconds: number) => {
+    fs.pause(milliseconds);
+    waited += milliseconds;
+  };
+  try {
+    let nextThaw = FIRST_THAW;
+    for (let attempt = 0; waited < longest; attempt++) {
+      if (waited >= nextThaw) {
+        fs.write(dir, STATE, "THAWED");
+        wait(10);
+        nextThaw = 2 * waited;
+      }
+      fs.write(dir, STATE, "FROZEN");
+      if (attempt >= EAGER_TRIES) wait(attempt < EAGER_TRIES + QUICK_TRIES ? 1 : 10);
+      const state = fs.read(dir, STATE).trim();
+      if (state === "FROZEN") return;
+      if (state !== "FREEZING") throw new RuntimeError(`unexpected state ${state} while freezing`);
+    }
+    throw new RuntimeError("unable to freeze");
+  } catch (error) {
+    thawAfterFailure(fs, dir);
+    throw error;
+  }
+}
+
+/** Thaws a cgroup. */
+export function thaw(fs: CgroupFs, dir: string): void {
+  fs.write(dir, STATE, "THAWED");
+}
+
+/**
+ * Whether a cgroup was told to freeze, itself and not a parent, be its tasks stopped yet or not; false when it is gone or
+ * has no such file (the root).
+ */
+export function isFrozen(fs: CgroupFs, dir: string): boolean {
+  return says(fs, dir, SELF);
+}
+
+/** Whether a file holds 1; false when it is not there (any more). */
+function says(fs: CgroupFs, dir: string, file: string): boolean {
+  try {
+    return fs.read(dir, file).trim() === "1";
+  } catch (error) {
+    if (error instanceof CgroupFileError && isGone(error.errno)) return false;
+    throw error;
+  }
+}
+
+/** Whether a cgroup above was told to freeze: then nothing that enters runs, nor can it be killed. */
+export function isFrozenAbove(fs: CgroupFs, dir: string): boolean {
+  // Read at once: a create does that with other files anyway, whereas the first question for one costs 0.3 ms.
+  return says(fs, dir, PARENT);
+}
+
+/** Thaws a cgroup and those below it, each of which may be frozen by itself; what is gone is fine. */
+export function thawTree(fs: CgroupFs, dir: string): void {
+  try {
+    if (isFrozen(fs, dir)) thaw(fs, dir);
+  } catch (error) {
+    if (!(error instanceof CgroupFileError && isGone(error.errno))) throw error;
+  }
+  for (const name of fs.list(dir)) thawTree(fs, `${dir}/${name}`);
+}
+
+/** A half frozen cgroup must not stay behind; that thawing fails too is not the failure to report. */
+function thawAfterFailure(fs: CgroupFs, dir: string): void {
+  try {
+    thaw(fs, dir);
+  } catch (error) {
+    if (!(error instanceof CgroupFileError)) throw error;
+  }
+}

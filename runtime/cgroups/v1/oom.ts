@@ -1,0 +1,55 @@
+/**
+ * Notifications of the v1 memory controller: kernel document admin-guide/cgroup-v1/memory.rst, "OOM Control".
+ * @module
+ */
+import { O_RDONLY } from "../../../ffi/constants.ts";
+import { EAGAIN, strerror } from "../../../ffi/errno.ts";
+import { local } from "../../../ffi/local.ts";
+import { OperationError } from "../../../ffi/kernel.ts";
+import { RuntimeError } from "../../../ffi/errors.ts";
+import type { CgroupFs } from "../fs.ts";
+import type { OomNews, OomWatch } from "../live.ts";
+
+/** eventfd(2). */
+const EFD_NONBLOCK = 0o4000, EFD_CLOEXEC = 0o2000000;
+
+/**
+ * Asks the kernel to count out-of-memory events into an eventfd.
+ *
+ * The kernel adds one, too, when the cgroup is removed, and drops the registration.
+ *
+ * @param dir Directory of the memory controller.
+ * @throws {RuntimeError}
+ */
+export function watchOom(fs: CgroupFs, dir: string): OomWatch {
+  const k = local();
+  const control = "cgroup.event_control";
+  try {
+    const events = k.call("eventfd2", [0, EFD_NONBLOCK | EFD_CLOEXEC]).wait();
+    const file = k.open(`${dir}/memory.oom_control`, O_RDONLY).wait();
+    fs.write(dir, control, `${events} ${file}`);
+    return {
+      descriptor: events,
+      take: () => take(events, () => fs.exists(dir, control)),
+      [Symbol.dispose]: () => {
+        k.close(file);
+        k.close(events);
+      },
+    };
+  } catch (error) {
+    if (!(error instanceof OperationError)) throw error;
+    throw new RuntimeError(`watch ${dir}/memory.oom_control: ${error.message}`);
+  }
+}
+
+function take(events: number, stillThere: () => boolean): OomNews {
+  const k = local();
+  return k.scratch(() => {
+    const count = k.buffer(8);
+    const answer = k.call("read", [events, count, 8], { allow: "any" }).wait();
+    if (answer === -EAGAIN) return { count: 0, ended: false };
+    if (answer < 0) throw new RuntimeError(`read eventfd: ${strerror(-answer)}`);
+    const ended = !stillThere();
+    return { count: count.u64(0) - (ended ? 1 : 0), ended };
+  });
+}

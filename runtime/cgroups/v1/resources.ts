@@ -1,0 +1,290 @@
+/**
+ * What each field of `linux.resources` becomes on cgroup v1: one row per field, in the order of writing.
+ *
+ * Devices have a table of their own, {@linkcode ./devices_v1.ts}. Sources: runtime-spec config-linux.md
+ * "Control groups"; kernel documents admin-guide/cgroup-v1 and scheduler/sched-bwc.rst, sched-rt-group.rst.
+ * @module
+ */
+import { EBUSY, ENOENT, EOPNOTSUPP } from "../../../ffi/errno.ts";
+import { type Int64, toUint64, type Uint64, UINT64_MAX } from "../../../spec/integers.ts";
+import type { LinuxInterfacePriority, LinuxRdma, LinuxResources } from "../../../spec/types.ts";
+import { RuntimeError } from "../../../ffi/errors.ts";
+import { hugetlbRows } from "../hugetlb.ts";
+import {
+  digits,
+  nonEmpty,
+  nonZero,
+  perDevice,
+  pidsMax,
+  rdmaLine,
+  type ReadFile,
+  type Row,
+  type Values,
+} from "../row.ts";
+
+/** The rows for these resources: the fixed table, and rows for each huge page size that is asked for. */
+export function rowsFor(resources: LinuxResources, hostPageSizes: () => string[]): readonly Row[] {
+  const hugetlb = resources.hugepageLimits;
+  return hugetlb?.length ? [...ROWS, ...hugetlbRows(hugetlb, hostPageSizes())] : ROWS;
+}
+
+const ROWS: readonly Row[] = [
+  {
+    controller: "cpuset",
+    group: "cpu",
+    field: "cpus",
+    file: "cpuset.cpus",
+    convert: nonEmpty,
+    beforeJoin: true,
+  },
+  {
+    controller: "cpuset",
+    group: "cpu",
+    field: "mems",
+    file: "cpuset.mems",
+    convert: nonEmpty,
+    beforeJoin: true,
+  },
+  {
+    controller: "memory",
+    group: "memory",
+    field: "useHierarchy",
+    file: "memory.use_hierarchy",
+    // "0" is the default of old kernels, and refused by those from 5.11 on, which know no other mode than "1": as for
+    // runc, which never sets it, that is no reason not to run.
+    convert: (value) => value ? "1" : undefined,
+  },
+  {
+    controller: "memory",
+    group: "memory",
+    field: "limit",
+    file: "memory.limit_in_bytes",
+    convert: nonZero,
+    // Raising both: the new limit exceeds the old memory+swap limit. Lowering both works in this order.
+    retryAfter: "memory.memsw.limit_in_bytes",
+    check: (r, read) => rejectBelowUsage(r, r.memory?.limit, "memory limit", "memory.usage_in_bytes", read),
+    explain: explainMemoryBusy,
+  },
+  {
+    controller: "memory",
+    group: "memory",
+    field: "swap",
+    file: "memory.memsw.limit_in_bytes",
+    convert: nonZero,
+    check: (r, read) =>
+      rejectBelowUsage(r, r.memory?.swap, "memory+swap limit", "memory.memsw.usage_in_bytes", read),
+  },
+  {
+    // No memory limit means no memory+swap limit either, on kernels that count swap.
+    controller: "memory",
+    group: "memory",
+    field: "limit",
+    file: "memory.memsw.limit_in_bytes",
+    convert: (limit, { memory }) => Number(limit) === -1 && !memory?.swap ? "-1" : undefined,
+    tolerate: [ENOENT],
+  },
+  {
+    controller: "memory",
+    group: "memory",
+    field: "reservation",
+    file: "memory.soft_limit_in_bytes",
+    convert: nonZero,
+  },
+  {
+    // Obsolete: recent kernels take the value and do nothing with it, refuse it, or have no such file.
+    controller: "memory",
+    group: "memory",
+    field: "kernel",
+    file: "memory.kmem.limit_in_bytes",
+    convert: nonZero,
+    tolerate: [ENOENT, EOPNOTSUPP],
+  },
+  {
+    controller: "memory",
+    group: "memory",
+    field: "kernelTCP",
+    file: "memory.kmem.tcp.limit_in_bytes",
+    convert: nonZero,
+    tolerate: [ENOENT, EOPNOTSUPP],
+  },
+  {
+    controller: "memory",
+    group: "memory",
+    field: "disableOOMKiller",
+    file: "memory.oom_control",
+    convert: (value) => value ? "1" : undefined,
+  },
+  {
+    controller: "memory",
+    group: "memory",
+    field: "swappiness",
+    file: "memory.swappiness",
+    convert: swappiness,
+  },
+  {
+    controller: "cpu",
+    group: "cpu",
+    field: "shares",
+    file: "cpu.shares",
+    // A group that runs when nothing else does has no weight; the kernel refuses one until idle is 0 again.
+    convert: (shares, { cpu }) => cpu?.idle === 1 ? undefined : nonZero(shares),
+    retryAfter: "cpu.idle",
+    verify: verifyShares,
+  },
+  {
+    controller: "cpu",
+    group: "cpu",
+    field: "period",
+    file: "cpu.cfs_period_us",
+    convert: nonZero,
+    retryAfter: "cpu.cfs_quota_us",
+  },
+  {
+    controller: "cpu",
+    group: "cpu",
+    field: "burst",
+    file: "cpu.cfs_burst_us",
+    convert: digits,
+    retryAfter: "cpu.cfs_quota_us",
+    tolerate: [ENOENT],
+  },
+  {
+    controller: "cpu",
+    group: "cpu",
+    field: "quota",
+    file: "cpu.cfs_quota_us",
+    convert: nonZero,
+  },
+  { controller: "cpu", group: "cpu", field: "idle", file: "cpu.idle", convert: digits },
+  {
+    // A real-time process cannot enter a group that has no real-time budget.
+    controller: "cpu",
+    group: "cpu",
+    field: "realtimePeriod",
+    file: "cpu.rt_period_us",
+    convert: nonZero,
+    retryAfter: "cpu.rt_runtime_us",
+    beforeJoin: true,
+  },
+  {
+    controller: "cpu",
+    group: "cpu",
+    field: "realtimeRuntime",
+    file: "cpu.rt_runtime_us",
+    convert: nonZero,
+    beforeJoin: true,
+  },
+  { controller: "pids", group: "pids", field: "limit", file: "pids.max", convert: pidsMax },
+  {
+    controller: "blkio",
+    group: "blockIO",
+    field: "weight",
+    file: ["blkio.weight", "blkio.bfq.weight"],
+    convert: nonZero,
+  },
+  {
+    controller: "blkio",
+    group: "blockIO",
+    field: "leafWeight",
+    file: "blkio.leaf_weight",
+    convert: nonZero,
+  },
+  {
+    controller: "blkio",
+    group: "blockIO",
+    field: "weightDevice",
+    file: ["blkio.weight_device", "blkio.bfq.weight_device"],
+    convert: (devices) => perDevice(devices, "weight"),
+  },
+  {
+    controller: "blkio",
+    group: "blockIO",
+    field: "weightDevice",
+    file: "blkio.leaf_weight_device",
+    convert: (devices) => perDevice(devices, "leafWeight"),
+  },
+  {
+    controller: "blkio",
+    group: "blockIO",
+    field: "throttleReadBpsDevice",
+    file: "blkio.throttle.read_bps_device",
+    convert: (devices) => perDevice(devices, "rate"),
+  },
+  {
+    controller: "blkio",
+    group: "blockIO",
+    field: "throttleWriteBpsDevice",
+    file: "blkio.throttle.write_bps_device",
+    convert: (devices) => perDevice(devices, "rate"),
+  },
+  {
+    controller: "blkio",
+    group: "blockIO",
+    field: "throttleReadIOPSDevice",
+    file: "blkio.throttle.read_iops_device",
+    convert: (devices) => perDevice(devices, "rate"),
+  },
+  {
+    controller: "blkio",
+    group: "blockIO",
+    field: "throttleWriteIOPSDevice",
+    file: "blkio.throttle.write_iops_device",
+    convert: (devices) => perDevice(devices, "rate"),
+  },
+  {
+    controller: "net_cls",
+    group: "network",
+    field: "classID",
+    file: "net_cls.classid",
+    convert: nonZero,
+  },
+  {
+    controller: "net_prio",
+    group: "network",
+    field: "priorities",
+    file: "net_prio.ifpriomap",
+    convert: (list) => (list as LinuxInterfacePriority[]).map(({ name, priority }) => `${name} ${priority}`),
+  },
+  {
+    controller: "rdma",
+    group: "rdma",
+    file: "rdma.max",
+    convert: (devices) => Object.entries(devices as Record<string, LinuxRdma>).map(rdmaLine),
+  },
+];
+
+/** 2^64-1 is -1 in a field without a sign: unset. */
+function swappiness(value: unknown): Values {
+  const percent = value as Uint64;
+  if (percent < 0 || toUint64(percent) === UINT64_MAX) return undefined;
+  if (percent <= 100) return digits(percent);
+  throw new RuntimeError(`invalid memory swappiness value: ${digits(percent)} (valid range is 0-100)`);
+}
+
+/** The kernel takes any number of shares and makes it fit. */
+function verifyShares({ cpu }: LinuxResources, read: ReadFile): void {
+  const wanted = BigInt(cpu?.shares ?? 0);
+  if (wanted >= 2n && wanted <= 262144n) return; // MIN_SHARES and MAX_SHARES of kernel/sched: kept as they are
+  const kept = BigInt(read("cpu.shares").trim());
+  if (wanted > kept) throw new RuntimeError(`the maximum allowed cpu-shares is ${kept}`);
+  if (wanted < kept) throw new RuntimeError(`the minimum allowed cpu-shares is ${kept}`);
+}
+
+function rejectBelowUsage(
+  { memory }: LinuxResources,
+  limit: Int64 | undefined,
+  what: string,
+  usageFile: string,
+  read: ReadFile,
+): void {
+  if (!memory?.checkBeforeUpdate || limit === undefined || limit <= 0) return;
+  const usage = BigInt(read(usageFile).trim());
+  if (BigInt(limit) <= usage) throw new RuntimeError(`rejecting ${what} ${digits(limit)} <= usage ${usage}`);
+}
+
+/** EBUSY: even after reclaim more memory is in use than the limit allows. */
+function explainMemoryBusy(errno: number, value: string, read: ReadFile): string | undefined {
+  if (errno !== EBUSY) return undefined;
+  const usage = read("memory.usage_in_bytes").trim(), peak = read("memory.max_usage_in_bytes").trim();
+  return `unable to set memory limit to ${value} (current usage: ${usage}, peak usage: ${peak})`;
+}

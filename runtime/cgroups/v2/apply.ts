@@ -1,0 +1,75 @@
+/**
+ * Limits on cgroup v2.
+ * @module
+ */
+import { ENOENT } from "../../../ffi/errno.ts";
+import type { LinuxResources } from "../../../spec/types.ts";
+import { RuntimeError } from "../../../ffi/errors.ts";
+import { applyRows } from "../apply.ts";
+import { CgroupFileError, type CgroupFs } from "../fs.ts";
+import { HUGEPAGES_DIRECTORY, pageSizeNames } from "../hugetlb.ts";
+import { UNIFIED } from "../path.ts";
+import { controllersOf, enabledIn } from "./tree.ts";
+import { rowsV2 } from "./resources.ts";
+
+/** What of `linux.resources` each controller is about. */
+const FIELDS: Readonly<Record<string, string>> = {
+  memory: "memory",
+  cpu: "cpu",
+  cpuset: "cpu.cpus or cpu.mems",
+  io: "blockIO",
+  pids: "pids",
+  hugetlb: "hugepageLimits",
+  rdma: "rdma",
+};
+
+/**
+ * Writes the limits that are asked for.
+ *
+ * @param paths The one directory, by the name `unified`.
+ * @throws {RuntimeError} when a limit is refused by the kernel, or is of a controller that the container's cgroup does
+ * not have: then with what to do about it.
+ */
+export function applyUnified(
+  fs: CgroupFs,
+  paths: Readonly<Record<string, string>>,
+  resources: LinuxResources,
+): void {
+  const dir = paths[UNIFIED];
+  const rows = rowsV2(resources, {
+    pageSizes: () => pageSizeNames(fs.list(HUGEPAGES_DIRECTORY)),
+    exists: (file) => dir !== undefined && fs.exists(dir, file),
+  });
+  try {
+    applyRows(fs, paths, resources, rows, "all");
+  } catch (error) {
+    const reason = error instanceof CgroupFileError ? missingController(fs, dir, error) : undefined;
+    throw reason === undefined ? error : new RuntimeError(reason);
+  }
+}
+
+/** Why a file is not there, if that is for want of its controller. */
+function missingController(fs: CgroupFs, dir: string, error: CgroupFileError): string | undefined {
+  const file = error.path.slice(error.path.lastIndexOf("/") + 1);
+  const controller = file.split(".")[0];
+  if (error.errno !== ENOENT || !Object.hasOwn(FIELDS, controller)) return undefined;
+  if (!fs.exists(dir, "cgroup.controllers") || controllersOf(fs, dir).includes(controller)) return undefined;
+  return `cannot set ${file} to ${JSON.stringify(error.value)} (linux.resources.${FIELDS[controller]}): ` +
+    `the cgroup ${dir} has no ${controller} controller: ${remedy(fs, dir, controller)}`;
+}
+
+/** Where the controller ends on its way down, and what helps. */
+function remedy(fs: CgroupFs, dir: string, controller: string): string {
+  for (let above = parentOf(dir); fs.exists(above, "cgroup.controllers"); above = parentOf(above)) {
+    if (!controllersOf(fs, above).includes(controller)) continue;
+    if (enabledIn(fs, above).includes(controller)) break;
+    return `enable it by writing "+${controller}" to ${above}/cgroup.subtree_control,` +
+      " for which no process may be in that cgroup itself unless it is the root";
+  }
+  return "it is not handed down to this part of the tree; the kernel lacks it, " +
+    "or it is disabled on its command line, or mounted as cgroup v1";
+}
+
+function parentOf(dir: string): string {
+  return dir.slice(0, dir.lastIndexOf("/"));
+}

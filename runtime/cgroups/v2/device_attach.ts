@@ -1,0 +1,102 @@
+/**
+ * Puts a device program onto a cgroup, in place of what was there: bpf(2).
+ * @module
+ */
+import { O_DIRECTORY, O_RDONLY } from "../../../ffi/constants.ts";
+import { ENOENT, EPERM } from "../../../ffi/errno.ts";
+import { OperationError } from "../../../ffi/kernel.ts";
+import { local, type LocalKernel } from "../../../ffi/local.ts";
+import { RuntimeError } from "../../../ffi/errors.ts";
+
+/** Commands of bpf(2): include/uapi/linux/bpf.h. */
+const PROG_LOAD = 5, PROG_ATTACH = 8, PROG_DETACH = 9, PROG_GET_FD_BY_ID = 13, PROG_QUERY = 16;
+/** BPF_PROG_TYPE_CGROUP_DEVICE and BPF_CGROUP_DEVICE. */
+const PROGRAM_TYPE = 15, ATTACH_TYPE = 6;
+const ALLOW_MULTI = 2, REPLACE = 4;
+/** Bytes of `union bpf_attr` that are given; the kernel takes the rest for zero. */
+const ATTR_SIZE = 64;
+/** The kernel's own limit of programs on one cgroup: BPF_CGROUP_MAX_PROGS. */
+const MAX_PROGRAMS = 64;
+
+/**
+ * Attaches a program. Where exactly one is attached already it is replaced in one step; of several the new one is added
+ * before the old ones go. So there is no moment in which more is allowed than by old and new.
+ *
+ * @param dir The cgroup's directory in the v2 hierarchy.
+ * @param program Instructions, from {@linkcode ./device_bpf.ts deviceProgram}.
+ * @throws {RuntimeError} with the kernel's reason.
+ */
+export function attachDevices(dir: string, program: Uint8Array): void {
+  const k = local();
+  const open: number[] = [];
+  const keep = (descriptor: number) => {
+    open.push(descriptor);
+    return descriptor;
+  };
+  try {
+    k.during(`attach the device program to ${dir}`, () => {
+      const cgroup = keep(k.open(dir, O_RDONLY | O_DIRECTORY).wait());
+      const loaded = keep(load(k, program));
+      const old = attached(k, cgroup).map((id) => descriptorOf(k, id)).filter((fd) => fd >= 0).map(keep);
+      const words = [cgroup, loaded, ATTACH_TYPE];
+      if (old.length === 1) return void bpf(k, PROG_ATTACH, [...words, ALLOW_MULTI | REPLACE, old[0]]);
+      bpf(k, PROG_ATTACH, [...words, ALLOW_MULTI]);
+      for (const one of old) bpf(k, PROG_DETACH, [cgroup, one, ATTACH_TYPE], [ENOENT]);
+    });
+  } catch (error) {
+    if (error instanceof OperationError) throw new RuntimeError(error.message);
+    throw error;
+  } finally {
+    for (const descriptor of open) k.close(descriptor);
+  }
+}
+
+/** Loads a program; the licence is needed only for helper functions, of which it calls none. */
+function load(k: LocalKernel, program: Uint8Array): number {
+  return k.scratch(() => {
+    const instructions = k.memory.put(program), licence = k.memory.string("Apache-2.0");
+    const pointer = (address: number) => [address % 2 ** 32, Math.floor(address / 2 ** 32)];
+    return bpf(k, PROG_LOAD, [
+      PROGRAM_TYPE,
+      program.length / 8,
+      ...pointer(instructions),
+      ...pointer(licence),
+    ]);
+  });
+}
+
+/** Ids of the programs that are attached to this very cgroup. */
+function attached(k: LocalKernel, cgroup: number): number[] {
+  return k.scratch(() => {
+    const ids = k.buffer(MAX_PROGRAMS * 4);
+    const words = [
+      cgroup,
+      ATTACH_TYPE,
+      0,
+      0,
+      ids.address % 2 ** 32,
+      Math.floor(ids.address / 2 ** 32),
+      MAX_PROGRAMS,
+    ];
+    const attr = attribute(k, words);
+    k.call("bpf", [PROG_QUERY, attr, ATTR_SIZE], { doing: "bpf BPF_PROG_QUERY" });
+    return Array.from({ length: attr.u32(24) }, (_, i) => ids.u32(i * 4));
+  });
+}
+
+/** A descriptor of a program; negative where it has gone, or may not be looked at. */
+function descriptorOf(k: LocalKernel, id: number): number {
+  return bpf(k, PROG_GET_FD_BY_ID, [id], [ENOENT, EPERM]);
+}
+
+function bpf(k: LocalKernel, command: number, words: readonly number[], allow: number[] = []): number {
+  return k.scratch(() => k.call("bpf", [command, attribute(k, words), ATTR_SIZE], { allow }).wait());
+}
+
+/** `union bpf_attr` from its 32-bit words. */
+function attribute(k: LocalKernel, words: readonly number[]) {
+  const buffer = k.buffer(ATTR_SIZE);
+  const view = new DataView(buffer.bytes.buffer, buffer.bytes.byteOffset, ATTR_SIZE);
+  words.forEach((word, i) => view.setUint32(i * 4, word, true));
+  return buffer;
+}

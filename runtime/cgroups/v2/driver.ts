@@ -1,0 +1,218 @@
+/**
+ * cgroup v2, by the file system: one directory for everything.
+ * @module
+ */
+import { EACCES, EINVAL, EPERM, EROFS } from "../../../ffi/errno.ts";
+import type { LinuxResources } from "../../../spec/types.ts";
+import { RuntimeError } from "../../../ffi/errors.ts";
+import { attachDevices } from "./device_attach.ts";
+import { deviceProgram } from "./device_bpf.ts";
+import { deviceList } from "../device_rules.ts";
+import type { CgroupDriver, CgroupEntry, CgroupRecord } from "../driver.ts";
+import { freeze, isFrozen, isFrozenAbove, thaw } from "./freezer.ts";
+import { CgroupFileError, type CgroupFs, errnoOfStep, frozenAbove } from "../fs.ts";
+import type { CgroupHost } from "../host.ts";
+import { HostCgroupFs } from "../host_fs.ts";
+import { CGROUP_ROOT, type CgroupMount, mountsByController, UNIFIED } from "../path.ts";
+import { processesBelow, removeTrees } from "../remove.ts";
+import { applyUnified } from "./apply.ts";
+import { makePath, settleType } from "./tree.ts";
+
+/** Tries to move a process that is just being born (EINVAL), and the milliseconds between them. */
+const JOIN_TRIES = 5, JOIN_PAUSE = 30;
+
+/** How a driver takes failures, and what it does by other means than files. */
+export interface V2Options {
+  /** Permission errors are passed over as long as no limit is asked for: rootless without a path of its own. */
+  tolerant: boolean;
+  /** Failures to attach the device program are passed over: rootless. */
+  rootless: boolean;
+  /** Mount point of the hierarchy, above which nothing is made. */
+  mountpoint: string;
+  /** Puts a device program onto a cgroup, see {@linkcode ./device_attach.ts attachDevices}. @throws {RuntimeError} */
+  attachDevices(dir: string, program: Uint8Array): void;
+}
+
+/**
+ * Where a container's directory will be.
+ *
+ * @param inner Cleaned `cgroupsPath`, or the container's id: absolute means below the mount point, relative means
+ * beside the runtime's own cgroup, which has processes and so cannot hand controllers down.
+ * @throws {RuntimeError} when there is no v2 hierarchy, and for its root, which belongs to the host.
+ */
+export function planV2(host: CgroupHost, inner: string): CgroupRecord {
+  const mount = unifiedMount(host);
+  if (inner === "/") {
+    throw new RuntimeError('invalid cgroupsPath "/": a container cannot be in the root cgroup');
+  }
+  return { driver: "cgroupfs-v2", paths: { [UNIFIED]: mount.mountpoint + placeOf(host, mount.root, inner) } };
+}
+
+/** The v2 hierarchy: where it usually is, else where it is. */
+function unifiedMount({ mounts }: CgroupHost): CgroupMount {
+  const mount = mountsByController(mounts)[UNIFIED];
+  if (mount === undefined) throw new RuntimeError("no cgroup2 mount found in mountinfo");
+  return mount;
+}
+
+/** What a request comes to: see {@linkcode planCgroup}. */
+export function planUnified(
+  host: CgroupHost,
+  inner: string,
+  options: Pick<V2Options, "tolerant" | "rootless">,
+): CgroupV2 {
+  const { mountpoint } = unifiedMount(host);
+  return new CgroupV2(host.fs, planV2(host, inner), { ...options, mountpoint, attachDevices });
+}
+
+/** The driver of a container that exists. */
+export function openUnified(
+  record: CgroupRecord,
+  options: Pick<V2Options, "tolerant" | "rootless">,
+): CgroupV2 {
+  return new CgroupV2(new HostCgroupFs(), record, { ...options, mountpoint: CGROUP_ROOT, attachDevices });
+}
+
+function placeOf(host: CgroupHost, root: string, inner: string): string {
+  if (inner.startsWith("/")) return inner;
+  const own = host.own().get(UNIFIED) ?? "/";
+  // Of a mount that shows a part of the hierarchy, the runtime's path counts from there.
+  const shown = root !== "/" && (own === root || own.startsWith(`${root}/`)) ? own.slice(root.length) : own;
+  // A runtime outside of its own cgroup namespace (`/../x`) has no parent that it could see.
+  const parent = shown.startsWith("/..") ? "" : shown.slice(0, shown.lastIndexOf("/"));
+  return `${parent}/${inner}`;
+}
+
+/** The driver of cgroup v2 hosts. */
+export class CgroupV2 implements CgroupDriver {
+  readonly record: CgroupRecord;
+  readonly #fs: CgroupFs;
+  readonly #options: V2Options;
+
+  constructor(fs: CgroupFs, record: CgroupRecord, options: V2Options) {
+    this.#fs = fs;
+    this.record = record;
+    this.#options = options;
+  }
+
+  create(resources?: LinuxResources): void {
+    const made: string[] = [];
+    const dir = this.#dir();
+    if (dir === undefined) return;
+    try {
+      makePath(this.#fs, this.#options.mountpoint, dir, made);
+      if (!made.includes(dir)) this.#refuseInUse(dir);
+      if (isFrozenAbove(this.#fs, dir)) throw frozenAbove(dir);
+      settleType(this.#fs, dir, resources);
+    } catch (error) {
+      for (const one of made.reverse()) this.#fs.rmdir(one);
+      // What was there before belongs to somebody else: it must not be removed as if it were this container's.
+      delete this.record.paths[UNIFIED];
+      if (!this.#mayMiss(error)) throw error;
+    }
+  }
+
+  /** The init is cloned into its cgroup, limits come when it is set up: no file has to be written by it. */
+  entry(): CgroupEntry {
+    return { tasks: [], cloneInto: this.#dir() ?? null };
+  }
+
+  join(pid: number): void {
+    const dir = this.#dir();
+    if (dir === undefined) return;
+    for (let attempt = 1;; attempt++) {
+      const errno = errnoOfStep(() => this.#fs.write(dir, "cgroup.procs", String(pid)));
+      if (errno === 0) return;
+      if (errno !== EINVAL || attempt === JOIN_TRIES) {
+        throw new CgroupFileError("write", `${dir}/cgroup.procs`, errno, String(pid));
+      }
+      this.#fs.pause(JOIN_PAUSE);
+    }
+  }
+
+  set(resources: LinuxResources | undefined): void {
+    const dir = this.#dir();
+    if (dir !== undefined) this.#setDevices(dir, resources?.devices);
+    if (resources === undefined) return;
+    applyUnified(this.#fs, this.record.paths, resources);
+  }
+
+  pids(): number[] {
+    const dir = this.#dir();
+    return dir === undefined ? [] : processesBelow(this.#fs, dir);
+  }
+
+  freeze(longest?: number): void {
+    freeze(this.#fs, this.#freezer(), longest);
+  }
+
+  thaw(): void {
+    thaw(this.#fs, this.#freezer());
+  }
+
+  /** A frozen process of v2 ends all the same; the cgroup is not to stay frozen for those that come later. */
+  thawKilled(): void {
+    if (this.frozen()) this.thaw();
+  }
+
+  hasten(): void {
+    this.thawKilled();
+    const dir = this.#dir();
+    if (dir !== undefined) errnoOfStep(() => this.#fs.write(dir, "cpu.max", "max"));
+  }
+
+  /** By `cgroup.kill` (Linux 5.14), which nothing that forks outruns; a threaded cgroup has none. */
+  kill(): boolean {
+    const dir = this.#dir();
+    if (dir === undefined) return false;
+    const errno = errnoOfStep(() => this.#fs.write(dir, "cgroup.kill", "1"));
+    return errno === 0;
+  }
+
+  frozen(): boolean {
+    const dir = this.#dir();
+    return dir !== undefined && isFrozen(this.#fs, dir);
+  }
+
+  destroy(): void {
+    const dir = this.#dir();
+    if (dir !== undefined) removeTrees(this.#fs, [dir]);
+  }
+
+  #dir(): string | undefined {
+    return this.record.paths[UNIFIED];
+  }
+
+  #refuseInUse(dir: string): void {
+    const count = this.pids().length;
+    if (count > 0) throw new RuntimeError(`container's cgroup is not empty: ${count} process(es) found`);
+    if (isFrozen(this.#fs, dir)) throw new RuntimeError("container's cgroup unexpectedly frozen");
+  }
+
+  #setDevices(dir: string, rules: LinuxResources["devices"]): void {
+    const list = deviceList(rules);
+    try {
+      this.#options.attachDevices(dir, deviceProgram(list));
+    } catch (error) {
+      if (!(error instanceof RuntimeError)) throw error;
+      // Without privileges on the host nobody may, and the kernel confines the container's devices by other means;
+      // and where all is allowed nothing is lost.
+      const open = list.defaultAllow && list.exceptions.length === 0;
+      if (!this.#options.rootless && !open) throw error;
+    }
+  }
+
+  /** Whether the container can do without a cgroup; a limit asked of it is refused later, by {@linkcode set}. */
+  #mayMiss(error: unknown): boolean {
+    if (!this.#options.tolerant || !(error instanceof CgroupFileError)) return false;
+    return [EPERM, EACCES, EROFS].includes(error.errno);
+  }
+
+  #freezer(): string {
+    const dir = this.#dir();
+    if (dir === undefined) {
+      throw new RuntimeError("cannot toggle freezer: cgroups not configured for container");
+    }
+    return dir;
+  }
+}

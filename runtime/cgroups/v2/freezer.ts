@@ -1,0 +1,47 @@
+/**
+ * The v2 freezer: kernel document admin-guide/cgroup-v2.rst, `cgroup.freeze` and `cgroup.events`.
+ * @module
+ */
+import { RuntimeError } from "../../../ffi/errors.ts";
+import { CgroupFileError, type CgroupFs, isGone } from "../fs.ts";
+
+/** Milliseconds of pauses before giving up; so many looks come every millisecond, the others every ten. */
+const LONGEST_WAIT = 10_000, QUICK_TRIES = 20;
+
+/**
+ * Freezes a cgroup with all below it and waits until the kernel says so; on failure it is thawed again.
+ *
+ * @param longest Milliseconds before giving up.
+ * @throws {RuntimeError} `unable to freeze` when they are over.
+ */
+export function freeze(fs: CgroupFs, dir: string, longest: number = LONGEST_WAIT): void {
+  fs.write(dir, "cgroup.freeze", "1");
+  for (let attempt = 0, waited = 0; waited < longest; attempt++) {
+    if (/^frozen 1$/m.test(fs.read(dir, "cgroup.events"))) return;
+    const pause = attempt < QUICK_TRIES ? 1 : 10;
+    fs.pause(pause);
+    waited += pause;
+  }
+  thaw(fs, dir);
+  throw new RuntimeError("unable to freeze");
+}
+
+/** Thaws a cgroup. A process that was killed meanwhile ends even without: v2's frozen state is killable. */
+export function thaw(fs: CgroupFs, dir: string): void {
+  fs.write(dir, "cgroup.freeze", "0");
+}
+
+/** Whether a cgroup above was told to freeze, for one that is not frozen itself: then nothing that enters runs. */
+export function isFrozenAbove(fs: CgroupFs, dir: string): boolean {
+  return fs.exists(dir, "cgroup.events") && /^frozen 1$/m.test(fs.read(dir, "cgroup.events"));
+}
+
+/** Whether a cgroup was told to freeze, itself and not a parent; false when it is gone or is the root. */
+export function isFrozen(fs: CgroupFs, dir: string): boolean {
+  try {
+    return fs.read(dir, "cgroup.freeze").trim() === "1";
+  } catch (error) {
+    if (error instanceof CgroupFileError && isGone(error.errno)) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * Notifications of cgroup v2: kernel document admin-guide/cgroup-v2.rst, `memory.events` and `cgroup.events`, which
+ * tell inotify(7) when they change.
+ * @module
+ */
+
+import { EAGAIN, strerror } from "../../../ffi/errno.ts";
+import { OperationError } from "../../../ffi/kernel.ts";
+import { local } from "../../../ffi/local.ts";
+import { RuntimeError } from "../../../ffi/errors.ts";
+import { CgroupFileError, type CgroupFs, isGone } from "../fs.ts";
+import type { OomWatch } from "../live.ts";
+
+/** inotify_init1(2), inotify(7). */
+const IN_NONBLOCK = 0o4000, IN_CLOEXEC = 0o2000000, IN_MODIFY = 2;
+
+/**
+ * Listens for processes that are killed for lack of memory, and for the end of the last process.
+ *
+ * @param dir The cgroup's directory.
+ * @throws {RuntimeError} where the memory controller is not enabled, too.
+ */
+export function watchOom(fs: CgroupFs, dir: string): OomWatch {
+  const k = local();
+  let seen = kills(fs, dir);
+  if (seen === undefined) throw new RuntimeError(`cannot watch for OOM events: no ${dir}/memory.events`);
+  try {
+    const descriptor = k.call("inotify_init1", [IN_NONBLOCK | IN_CLOEXEC]).wait();
+    for (const file of ["memory.events", "cgroup.events"]) {
+      k.call("inotify_add_watch", [descriptor, `${dir}/${file}`, IN_MODIFY]);
+    }
+    return {
+      descriptor,
+      take: () => {
+        drain(descriptor);
+        const now = kills(fs, dir);
+        if (now === undefined) return { count: 0, ended: true };
+        const count = now - seen!;
+        seen = now;
+        return { count, ended: !isPopulated(fs, dir) };
+      },
+      [Symbol.dispose]: () => void k.close(descriptor),
+    };
+  } catch (error) {
+    if (!(error instanceof OperationError)) throw error;
+    throw new RuntimeError(`watch ${dir}/memory.events: ${error.message}`);
+  }
+}
+
+/** Takes all notifications: what they are about is read from the files. */
+function drain(descriptor: number): void {
+  const k = local();
+  k.scratch(() => {
+    const events = k.buffer(4096);
+    for (;;) {
+      const answer = k.call("read", [descriptor, events, 4096], { allow: "any" }).wait();
+      if (answer === -EAGAIN) return;
+      if (answer < 0) throw new RuntimeError(`read inotify: ${strerror(-answer)}`);
+    }
+  });
+}
+
+/** How many processes were killed; undefined when the cgroup is gone. */
+function kills(fs: CgroupFs, dir: string): number | undefined {
+  const text = readEvents(fs, dir, "memory.events");
+  return text === undefined ? undefined : Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0);
+}
+
+function isPopulated(fs: CgroupFs, dir: string): boolean {
+  return /^populated 1$/m.test(readEvents(fs, dir, "cgroup.events") ?? "");
+}
+
+function readEvents(fs: CgroupFs, dir: string, file: string): string | undefined {
+  try {
+    return fs.read(dir, file);
+  } catch (error) {
+    if (error instanceof CgroupFileError && isGone(error.errno)) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,110 @@
+/** `tsrun exec`: run one more process in a container. */
+import type { Command, Context } from "../command.ts";
+import { absolute } from "../globals.ts";
+import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
+import { execInContainer, type ExecOptions } from "../../container/exec/exec.ts";
+
+/** Exit status of runc for whatever keeps a process from running. */
+const EXEC_FAILED = 255;
+
+export const command: Command = {
+  name: "exec",
+  usage: "run one more process in a container that runs",
+  operands: "<container-id> <program> [argument...]",
+  description:
+    "Runs a program in all the namespaces and cgroups of a container, as the container's own process is run but\n" +
+    "for what the flags say, or as a document says (--process). In the foreground signals are passed on to it,\n" +
+    "and its exit status becomes tsrun's (128 + n when signal n ended it); a failure to run it exits with 255.",
+  minArgs: 1,
+  maxArgs: Infinity,
+  stopAtOperand: true,
+  flags: [
+    {
+      name: "console-socket",
+      kind: "string",
+      usage: "unix socket to send the master of the process's terminal to",
+    },
+    { name: "pidfd-socket", kind: "string", usage: "unix socket to send a pidfd of the process to" },
+    { name: "cwd", kind: "string", usage: "working directory in the container" },
+    {
+      name: "env",
+      short: "e",
+      kind: "strings",
+      usage: "name=value to add to the environment; may be repeated",
+    },
+    { name: "tty", short: "t", kind: "bool", usage: "give the process a terminal" },
+    { name: "user", short: "u", kind: "string", usage: "user to run as: <uid>[:<gid>]" },
+    { name: "additional-gids", short: "g", kind: "strings", usage: "group id to add; may be repeated" },
+    {
+      name: "process",
+      short: "p",
+      kind: "string",
+      usage: "file that describes the process, as config.json does",
+    },
+    { name: "detach", short: "d", kind: "bool", usage: "return as soon as the program runs" },
+    { name: "pid-file", kind: "string", usage: "file to write the process id to" },
+    { name: "process-label", kind: "string", usage: "SELinux label of the process" },
+    { name: "apparmor", kind: "string", usage: "AppArmor profile of the process" },
+    { name: "no-new-privs", kind: "bool", usage: "let the process gain no privileges by execve" },
+    { name: "cap", short: "c", kind: "strings", usage: "capability to add; may be repeated" },
+    {
+      name: "preserve-fds",
+      kind: "int",
+      usage: "how many descriptors from 3 on the process gets",
+      default: 0,
+    },
+    {
+      name: "cgroup",
+      kind: "strings",
+      usage: "sub-cgroup to run in, [<controller>[,<controller>]:]<path>; may be repeated",
+    },
+    {
+      name: "ignore-paused",
+      kind: "bool",
+      usage: "do not refuse a paused container: run when it is resumed",
+    },
+  ],
+  async run(context: Context): Promise<number> {
+    try {
+      return await execInContainer(execOptions(context));
+    } catch (error) {
+      const failed = new RuntimeError(`exec failed: ${reasonOf(error)}`, EXEC_FAILED);
+      if (error instanceof Error) failed.stack = error.stack;
+      throw failed;
+    }
+  },
+};
+
+/** What the command line says. Paths of the host are made absolute here. */
+function execOptions({ global, flags, args: [id, ...args], log }: Context): ExecOptions {
+  const text = (name: string) => flags.string(name) === "" ? undefined : flags.string(name);
+  const path = (name: string) => flags.string(name) === "" ? undefined : absolute(flags.string(name));
+  const preserveFds = flags.int("preserve-fds");
+  if (preserveFds < 0) {
+    throw new RuntimeError(`invalid value "${preserveFds}" for flag -preserve-fds: less than 0`);
+  }
+  return {
+    root: global.root,
+    id,
+    process: path("process") ?? {
+      args,
+      cwd: text("cwd"),
+      env: flags.strings("env"),
+      tty: flags.bool("tty"),
+      user: text("user"),
+      additionalGids: flags.strings("additional-gids"),
+      processLabel: text("process-label"),
+      apparmor: text("apparmor"),
+      noNewPrivileges: flags.has("no-new-privs") ? flags.bool("no-new-privs") : undefined,
+      capabilities: flags.strings("cap"),
+    },
+    consoleSocket: path("console-socket"),
+    pidfdSocket: path("pidfd-socket"),
+    detach: flags.bool("detach"),
+    pidFile: path("pid-file"),
+    preserveFds,
+    cgroups: flags.strings("cgroup"),
+    ignorePaused: flags.bool("ignore-paused"),
+    log,
+  };
+}

@@ -1,0 +1,77 @@
+/** `tsrun list`: all containers under the root. */
+import type { Command, Context } from "../command.ts";
+import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
+import { writeText } from "../../host/log.ts";
+import { describe, type Report, userNames } from "../report.ts";
+import { listIds, readState, statusOf } from "../../container/record.ts";
+
+export const command: Command = {
+  name: "list",
+  usage: "list the containers under the root",
+  operands: "",
+  description:
+    "Lists the containers whose state is kept under the global option --root. An entry that cannot be\n" +
+    "read is named on standard error and left out.",
+  minArgs: 0,
+  maxArgs: 0,
+  flags: [
+    { name: "format", short: "f", kind: "string", usage: "table or json", default: "table" },
+    { name: "quiet", short: "q", kind: "bool", usage: "show the ids only" },
+  ],
+  run({ global, flags }: Context): number {
+    if (global.rootGiven) checkRoot(global.root);
+    const reports = readReports(global.root);
+    if (flags.bool("quiet")) writeText(Deno.stdout, reports.map(({ id }) => id + "\n").join(""));
+    else writeText(Deno.stdout, format(flags.string("format"), reports));
+    return 0;
+  },
+};
+
+/** A root that was asked for must be there; the default one appears with the first container. */
+function checkRoot(root: string): void {
+  try {
+    Deno.statSync(root);
+  } catch (error) {
+    throw new RuntimeError(`open ${root}: ${reasonOf(error)}`);
+  }
+}
+
+function readReports(root: string): Report[] {
+  const reports: Report[] = [];
+  let names: Map<number, string> | undefined;
+  for (const id of listIds(root)) {
+    try {
+      const state = readState(root, id);
+      names ??= readUsers();
+      const owner = names.get(state.owner) ?? `#${state.owner}`;
+      reports.push(describe(state, statusOf(root, state), owner));
+    } catch (error) {
+      if (!(error instanceof RuntimeError)) throw error;
+      writeText(Deno.stderr, `load container ${id}: ${error.message}\n`);
+    }
+  }
+  return reports;
+}
+
+function readUsers(): Map<number, string> {
+  try {
+    return userNames(Deno.readTextFileSync("/etc/passwd"));
+  } catch {
+    return new Map();
+  }
+}
+
+function format(kind: string, reports: readonly Report[]): string {
+  // An empty list is null to runc, and its clients know both.
+  if (kind === "json") return (reports.length > 0 ? JSON.stringify(reports) : "null") + "\n";
+  if (kind !== "table") throw new RuntimeError("invalid format option");
+  const rows = reports.map((r) => [r.id, String(r.pid), r.status, r.bundle, r.created, r.owner]);
+  return table([["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"], ...rows]);
+}
+
+/** Columns at least 12 wide, three spaces between them. */
+function table(rows: readonly string[][]): string {
+  const widths = rows[0].map((_, column) => Math.max(9, ...rows.map((row) => row[column].length)) + 3);
+  const line = (row: string[]) => row.map((cell, column) => cell.padEnd(widths[column])).join("").trimEnd();
+  return rows.map((row) => line(row) + "\n").join("");
+}

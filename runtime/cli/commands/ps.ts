@@ -1,0 +1,96 @@
+/** `tsrun ps`: the processes of a container. */
+import type { Command, Context } from "../command.ts";
+import { openCgroup } from "../../cgroups/driver.ts";
+import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
+import { callersEnvironment } from "../../host/launcher.ts";
+import { writeText } from "../../host/log.ts";
+import { readState } from "../../container/record.ts";
+
+/** Where ps is looked for after the caller's PATH. */
+const DEFAULT_PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
+
+export const command: Command = {
+  name: "ps",
+  usage: "list the processes of a container",
+  operands: "<container-id> [ps options]",
+  description:
+    "Shows what the host's ps(1) says of the processes in the container's cgroup. Options for ps, -ef when\n" +
+    "there are none, follow the id; among its columns must be PID.",
+  minArgs: 1,
+  maxArgs: Infinity,
+  stopAtOperand: true,
+  flags: [{
+    name: "format",
+    short: "f",
+    kind: "string",
+    usage: "table or json (process ids only)",
+    default: "table",
+  }],
+  async run({ global, flags, args: [id, ...options] }: Context): Promise<number> {
+    const format = flags.string("format");
+    if (format !== "table" && format !== "json") throw new RuntimeError("invalid format option");
+    const state = readState(global.root, id);
+    if (state.cgroup === null) {
+      throw new RuntimeError("cannot list the processes of a container without a cgroup");
+    }
+    const pids = Object.keys(state.cgroup.paths).length > 0
+      ? (await openCgroup(state.cgroup)).pids()
+      : (await import("../../host/pid_namespace.ts")).processesOf(state);
+    writeText(
+      Deno.stdout,
+      format === "json" ? JSON.stringify(pids) + "\n" : selectRows(runPs(options), pids),
+    );
+    return 0;
+  },
+};
+
+/** go-runc gives all options as one operand, people give them one by one. */
+function runPs(options: readonly string[]): string {
+  const words = options.length === 1 ? options[0].split(/\s+/).filter((word) => word !== "") : [...options];
+  const args = words.length > 0 ? words : ["-ef"];
+  const doing = `list processes with "ps ${args.join(" ")}"`;
+  let output: Deno.CommandOutput;
+  try {
+    const env = callersEnvironment();
+    output = new Deno.Command(findPs(env.PATH), { args, clearEnv: true, env, stdin: "null" }).outputSync();
+  } catch (error) {
+    throw new RuntimeError(`${doing}: ${reasonOf(error)}`);
+  }
+  const decoder = new TextDecoder();
+  if (!output.success) {
+    const complaint = decoder.decode(output.stderr).trim().replace(/\s*\n\s*/g, " ");
+    throw new RuntimeError(`${doing}: exit status ${output.code}: ${complaint}`);
+  }
+  return decoder.decode(output.stdout);
+}
+
+/**
+ * Where ps is: in the caller's PATH (Deno would look only in its own), else where it usually is, since podman, for
+ * one, calls without a PATH.
+ *
+ * @throws {RuntimeError} naming the directories.
+ */
+function findPs(path: string = ""): string {
+  const directories = `${path}:${DEFAULT_PATH}`.split(":").filter((directory) => directory.startsWith("/"));
+  for (const directory of directories) {
+    try {
+      if (Deno.statSync(`${directory}/ps`).isFile) return `${directory}/ps`;
+    } catch { /* the next one, then */ }
+  }
+  throw new RuntimeError(`no ps in ${directories.join(":")}`);
+}
+
+/**
+ * Picks the container's rows.
+ *
+ * @param text What ps printed: a header with a PID column, and rows.
+ * @throws {RuntimeError} when there is no such column.
+ */
+export function selectRows(text: string, pids: readonly number[]): string {
+  const [header, ...rows] = text.trimEnd().split("\n");
+  const column = header.trim().split(/\s+/).indexOf("PID");
+  if (column < 0) throw new RuntimeError("couldn't find PID field in ps output");
+  const wanted = new Set(pids);
+  const ours = rows.filter((row) => wanted.has(Number(row.trim().split(/\s+/)[column])));
+  return [header, ...ours].map((row) => row + "\n").join("");
+}

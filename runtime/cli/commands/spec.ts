@@ -1,0 +1,54 @@
+/** `tsrun spec`: write a first config.json. */
+import type { Command, Context } from "../command.ts";
+import { defaultSpec } from "../../../spec/default.ts";
+import { absolute } from "../globals.ts";
+import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
+
+export const command: Command = {
+  name: "spec",
+  usage: "write a config.json to start from",
+  operands: "",
+  description:
+    "Writes a config.json that runs sh on a terminal, in the root filesystem in `rootfs`. It has all that a\n" +
+    "container needs; change process.args to run something else. An existing file is left alone.",
+  minArgs: 0,
+  maxArgs: 0,
+  flags: [
+    {
+      name: "bundle",
+      short: "b",
+      kind: "string",
+      usage: "directory to write it to; the working directory when not given",
+    },
+    { name: "rootless", kind: "bool", usage: "for a container that its user makes without root's rights" },
+  ],
+  run({ flags }: Context): number {
+    const bundle = absolute(flags.string("bundle"));
+    const spec = defaultSpec({
+      rootless: flags.bool("rootless"),
+      euid: Deno.uid() ?? 0,
+      egid: Deno.gid() ?? 0,
+      cgroup2: isCgroup2(),
+    });
+    const text = JSON.stringify(spec, null, "\t") + "\n";
+    try {
+      Deno.writeTextFileSync(`${bundle}/config.json`, text, { createNew: true });
+    } catch (error) {
+      if (error instanceof Deno.errors.AlreadyExists) {
+        throw new RuntimeError("File config.json exists. Remove it first");
+      }
+      throw new RuntimeError(`open ${bundle}/config.json: ${reasonOf(error)}`);
+    }
+    return 0;
+  },
+};
+
+/** On a host that has nothing but cgroup v2 its root is mounted here, and only a v2 root has this file: cgroups(7). */
+function isCgroup2(): boolean {
+  try {
+    Deno.statSync("/sys/fs/cgroup/cgroup.controllers");
+    return true;
+  } catch {
+    return false;
+  }
+}

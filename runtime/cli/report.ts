@@ -1,0 +1,51 @@
+/**
+ * A container as `state` and `list` show it: runc's fields, in runc's order.
+ * @module
+ */
+import type { ContainerState, Status } from "../container/record.ts";
+
+/** What is printed of a container. */
+export interface Report {
+  ociVersion: string;
+  id: string;
+  /** 0 when stopped. */
+  pid: number;
+  status: Status;
+  bundle: string;
+  rootfs: string;
+  /** RFC 3339. */
+  created: string;
+  annotations?: Record<string, string>;
+  /** Name of the user who created it. */
+  owner: string;
+}
+
+/** Describes a container. @param owner Name for its owner, or empty. */
+export function describe(state: ContainerState, status: Status, owner: string): Report {
+  return {
+    ociVersion: state.ociVersion,
+    id: state.id,
+    pid: status === "stopped" ? 0 : state.pid,
+    status,
+    bundle: state.bundle,
+    rootfs: state.rootfs,
+    created: state.created,
+    annotations: Object.keys(state.annotations).length > 0 ? state.annotations : undefined,
+    owner,
+  };
+}
+
+/**
+ * Reads the users of this host.
+ *
+ * @param passwd Text of /etc/passwd: passwd(5).
+ * @returns Names by user id; the first name of an id counts.
+ */
+export function userNames(passwd: string): Map<number, string> {
+  const names = new Map<number, string>();
+  for (const line of passwd.split("\n")) {
+    const [name, , uid] = line.split(":");
+    if (uid && !names.has(Number(uid))) names.set(Number(uid), name);
+  }
+  return names;
+}

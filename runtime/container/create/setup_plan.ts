@@ -1,0 +1,205 @@
+/**
+ * What a create in progress has in hand, and what the init's steps are told of it.
+ * @module
+ */
+
+import type { LocalKernel } from "../../../ffi/local.ts";
+import type { Recorder } from "../../../ffi/recorder.ts";
+import type { RemoteKernel } from "../../../ffi/remote.ts";
+import type { Arena } from "../../../init/executor.ts";
+import { readHostCapabilities } from "../../../init/identity.ts";
+import { hasNamespace, type NamespacePlan } from "../../../init/namespaces.ts";
+import { uncoverRoot } from "../../../init/own_root.ts";
+import type { SetupPlan } from "../../../init/setup.ts";
+import type { Stage } from "../../../init/stage.ts";
+import type { Spec } from "../../../spec/types.ts";
+import type { CgroupDriver } from "../../cgroups/driver.ts";
+import type { CgroupHost } from "../../cgroups/host.ts";
+import type { Config } from "../config.ts";
+import type { TerminalRequest } from "../../features/terminal/console_socket.ts";
+import type { CreateOptions } from "./create.ts";
+import type { Parts } from "./parts.ts";
+import { RuntimeError } from "../../../ffi/errors.ts";
+import type { MountSources } from "../../features/user_namespace/mount_source.ts";
+import type { HostMounts } from "../../host/mounts.ts";
+import type { ResctrlGroup } from "../../cgroups/resctrl/group.ts";
+import type { UserNamespace } from "../../features/user_namespace/user_namespace.ts";
+import { type ContainerState, ociState, startTimeOf } from "../record.ts";
+
+/** Everything that a create in progress has in hand. */
+export interface Creation {
+  o: CreateOptions;
+  k: LocalKernel;
+  arena: Arena;
+  stage: Stage;
+  config: Config;
+  parts: Parts;
+  namespaces: NamespacePlan;
+  mounts: HostMounts;
+  cgroupHost: CgroupHost;
+  cgroup: CgroupDriver;
+  resctrl: ResctrlGroup | undefined;
+  state: ContainerState;
+  userNamespace: UserNamespace | undefined;
+  mountSources: MountSources | undefined;
+}
+
+/** Notes who the init is. */
+export function recordInit({ stage, state }: Creation): void {
+  state.pid = stage.initPid;
+  state.startTime = startTimeOf(state.pid) ?? "";
+}
+
+/** Who has the terminal. */
+export function terminalRequest(
+  { consoleSocket, takeMaster }: CreateOptions,
+  { process }: Spec,
+): TerminalRequest {
+  return { terminal: process.terminal, consoleSocket, takeMaster };
+}
+
+/** A part of the plan. */
+type Some<Key extends keyof SetupPlan> = Pick<SetupPlan, Key>;
+
+/**
+ * Tells the init's steps what to do.
+ *
+ * @param fifo Path of exec.fifo.
+ * @param nullStdio Standard descriptors that are the host's null device.
+ */
+export function setupPlan(
+  creation: Creation,
+  init: RemoteKernel,
+  fifo: string,
+  nullStdio: readonly number[],
+): SetupPlan {
+  const { o, k, config, namespaces, state } = creation;
+  return {
+    id: o.id,
+    spec: config.spec,
+    bundle: o.bundle,
+    rootfs: state.rootfs,
+    fifo,
+    namespaces,
+    noPivot: o.noPivot,
+    noNewKeyring: o.noNewKeyring,
+    host: readHostCapabilities(k),
+    nullStdio,
+    ...mountPlan(creation),
+    ...processPlan(creation, init),
+    ...filterPlan(creation),
+    ...hookPlan(creation),
+    ...creation.userNamespace?.setupPlan(init) ?? sourcePlan(creation, init),
+  };
+}
+
+/** Bind mounts with other ids; with a user namespace their sources are part of its plan. */
+function sourcePlan(creation: Creation, init: RemoteKernel): Partial<Some<"openSource">> {
+  const { k, arena, parts } = creation;
+  if (!parts.mountSource) return {};
+  const sources = creation.mountSources = new parts.mountSource.MountSources(k, arena, init, undefined);
+  return { openSource: (mount, source, flags) => sources.open(mount, source, flags) };
+}
+
+/** What mounts and devices need of the host. */
+function mountPlan(
+  { stage, parts, namespaces, mounts, cgroupHost, cgroup, state }: Creation,
+): Some<"hasKcore" | "mountPoints" | "procAndSys" | "cgroupMount" | "copyUp"> {
+  return {
+    hasKcore: mounts.hasKcore(),
+    mountPoints: () => mounts.points(),
+    procAndSys: () => mounts.procAndSys(state.rootfs),
+    cgroupMount: () =>
+      parts.cgroupMount!.planCgroupMount({
+        mounts: cgroupHost.mounts,
+        record: cgroup.record,
+        own: cgroupHost.own,
+        cgroupNamespace: namespaces.fresh.has("cgroup"),
+        joinedCgroupNamespace: namespaces.joins.some(({ type }) => type === "cgroup"),
+        userNamespace: hasNamespace(namespaces, "user"),
+      }),
+    copyUp: (from, to) =>
+      parts.copyUp!.copyContent(`/proc/${stage.initPid}/fd/${from}`, `/proc/${stage.initPid}/fd/${to}`),
+  };
+}
+
+/** Makes the time namespace, where the config asks for one: the stage does, or, where it has not the right to, the init. */
+function timeStep({ parts: { time }, config }: Creation): ((k: Recorder) => void) | undefined {
+  if (time === undefined) return undefined;
+  const [major, minor] = Deno.osRelease().split(".").map(Number);
+  if (Deno.uid() !== 0 && (major < 6 || major === 6 && minor < 1)) {
+    throw new RuntimeError("a time namespace without root's rights needs Linux 6.1 or later");
+  }
+  return (k) => time.makeTimeNamespace(k, config.spec.linux?.timeOffsets);
+}
+
+/** What the stage does while it sees the host's mounts, beside what its own plan says. */
+export function stagePreparation(creation: Creation): ((k: Recorder) => void) | undefined {
+  if (Deno.uid() !== 0) return undefined;
+  const makeTime = timeStep(creation);
+  const { namespaces, mounts } = creation;
+  if (!namespaces.fresh.has("mount") || !mounts.rootIsCovered()) return makeTime;
+  return (k) => {
+    uncoverRoot(k);
+    makeTime?.(k);
+  };
+}
+
+/** Attributes and terminal, where the config asks for them. */
+function processPlan(
+  creation: Creation,
+  init: RemoteKernel,
+): Some<"attributes" | "labels" | "terminal" | "time"> {
+  const { o, config, parts, namespaces } = creation;
+  const { spec } = config;
+  const { attributes, terminal } = parts;
+  return {
+    labels: parts.labels,
+    time: Deno.uid() === 0 ? undefined : timeStep(creation),
+    attributes: attributes && ((k) => attributes.setAttributes(k, spec.process, spec.linux)),
+    terminal: spec.process.terminal
+      ? (root) => {
+        const ownMounts = hasNamespace(namespaces, "mount");
+        terminal!.makeTerminal(init, root, spec.process, terminalRequest(o, spec), ownMounts);
+      }
+      : undefined,
+  };
+}
+
+/** The filter, and where its listener goes. */
+function filterPlan(creation: Creation): Some<"filter" | "sendListener"> {
+  const { o, k, config, parts, state } = creation;
+  const profile = config.spec.linux?.seccomp;
+  return {
+    filter: () => {
+      if (profile === undefined) return null;
+      const { compileSeccomp, seccompCache } = parts.seccomp!;
+      return compileSeccomp(profile, seccompCache(), (line) => o.log.debug(line));
+    },
+    sendListener: (fd) => {
+      recordInit(creation);
+      const { listenerPath: path = "", listenerMetadata: metadata } = profile!;
+      parts.listener!.sendListener(k, { pid: state.pid, fd }, { path, metadata }, state, "creating");
+    },
+  };
+}
+
+/** Hooks, and what they are told. */
+function hookPlan(creation: Creation): Some<"runtimeHooks" | "hookState" | "runtimeEnv"> {
+  const { arena, config, parts, cgroup, resctrl, state } = creation;
+  const { hooks, linux } = config.spec;
+  return {
+    runtimeHooks: () => {
+      const { prestart, createRuntime } = hooks ?? {};
+      if (!prestart?.length && !createRuntime?.length) return;
+      recordInit(creation);
+      // Hooks may look at the limits, or change them.
+      cgroup.set(linux?.resources);
+      resctrl?.enter(state.pid);
+      parts.hooks!.runHooks("prestart", prestart, state, "creating", arena);
+      parts.hooks!.runHooks("createRuntime", createRuntime, state, "creating", arena);
+    },
+    hookState: (status, pid) => JSON.stringify({ ...ociState(state, status), pid }),
+    runtimeEnv: () => parts.hooks!.inheritedEnv(),
+  };
+}

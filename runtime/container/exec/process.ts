@@ -1,0 +1,142 @@
+/**
+ * The process of `exec`: from a document, or the container's own with what the command line says changed.
+ * @module
+ */
+
+import { parseJson } from "../../../spec/json.ts";
+import type { Process } from "../../../spec/types.ts";
+import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
+
+/** What the command line says of the process. Absent: as in the container's config. */
+export interface ProcessFlags {
+  args: readonly string[];
+  cwd?: string;
+  /** Added to the config's. */
+  env: readonly string[];
+  tty: boolean;
+  /** `uid[:gid]`, numbers. */
+  user?: string;
+  /** Added to the config's. */
+  additionalGids: readonly string[];
+  processLabel?: string;
+  apparmor?: string;
+  noNewPrivileges?: boolean;
+  /** Added to the config's. */
+  capabilities: readonly string[];
+}
+
+/**
+ * The container's process with other arguments, and all that the flags say.
+ *
+ * @throws {RuntimeError} In runc's words.
+ */
+export function processFromFlags(base: Process, flags: ProcessFlags): Process {
+  if (flags.args.length === 0) throw new RuntimeError("process args cannot be empty");
+  const process: Process = {
+    ...base,
+    args: [...flags.args],
+    cwd: flags.cwd ?? base.cwd,
+    env: [...(base.env ?? []), ...flags.env],
+    terminal: flags.tty,
+    user: withUser(base.user, flags),
+    apparmorProfile: flags.apparmor ?? base.apparmorProfile,
+    selinuxLabel: flags.processLabel ?? base.selinuxLabel,
+    noNewPrivileges: flags.noNewPrivileges ?? base.noNewPrivileges,
+    capabilities: withCapabilities(base.capabilities, flags.capabilities),
+  };
+  if (!process.cwd.startsWith("/")) throw new RuntimeError("Cwd must be an absolute path");
+  for (const variable of flags.env) checkVariable(variable);
+  return process;
+}
+
+function checkVariable(variable: string): void {
+  const equals = variable.indexOf("=");
+  if (equals > 0) return;
+  const reason = equals < 0 ? "missing '='" : "name cannot be empty";
+  throw new RuntimeError(`invalid environment variable ${JSON.stringify(variable)}: ${reason}`);
+}
+
+/** The largest id there is; one more means "no change" to the kernel: setresuid(2). */
+const LAST_ID = 0xffff_fffe;
+
+/** Nothing but digits is a number here: an id that is taken for 0 by mistake is root's (CVE-2026-30892). */
+function parseId(text: string, kind: "uid" | "gid"): number {
+  const id = /^\d{1,10}$/.test(text) ? Number(text) : Infinity;
+  if (id > LAST_ID) throw new RuntimeError(`parsing ${text} as int for ${kind} failed: invalid syntax`);
+  return id;
+}
+
+function withUser(base: Process["user"], { user: text, additionalGids }: ProcessFlags): Process["user"] {
+  const user = { ...base };
+  if (text !== undefined) {
+    const colon = text.indexOf(":");
+    user.uid = parseId(colon < 0 ? text : text.slice(0, colon), "uid");
+    if (colon >= 0) user.gid = parseId(text.slice(colon + 1), "gid");
+  }
+  if (additionalGids.length > 0) {
+    const added = additionalGids.map((gid) => {
+      if (gid.startsWith("-")) throw new RuntimeError(`additional-gids must be a positive number ${gid}`);
+      return parseId(gid, "gid");
+    });
+    user.additionalGids = [...(base.additionalGids ?? []), ...added];
+  }
+  return user;
+}
+
+/**
+ * Never adds to the inheritable set (CVE-2022-29162), so the ambient set grows only where the config has made
+ * capabilities inheritable, as in runc; names that the kernel does not know are left out later, as in a config.
+ */
+function withCapabilities(base: Process["capabilities"], added: readonly string[]): Process["capabilities"] {
+  if (added.length === 0) return base;
+  const { bounding = [], effective = [], permitted = [], inheritable, ambient = [] } = base ?? {};
+  return {
+    bounding: [...bounding, ...added],
+    effective: [...effective, ...added],
+    permitted: [...permitted, ...added],
+    inheritable,
+    ambient: inheritable?.length ? [...ambient, ...added] : ambient,
+  };
+}
+
+/**
+ * Reads the document of `exec --process`. What it leaves out of capabilities and scheduling is as in the container's own
+ * process, as in runc; the rest of what it leaves out the process goes without.
+ *
+ * @param path Path of a JSON file.
+ * @param base The container's own process.
+ * @throws {RuntimeError} When there is none, or with everything that is wrong with it.
+ */
+export async function processFromFile(path: string, base: Process): Promise<Process> {
+  let text: string, process: unknown;
+  try {
+    text = Deno.readTextFileSync(path);
+  } catch (error) {
+    throw new RuntimeError(`open ${path}: ${reasonOf(error)}`);
+  }
+  try {
+    process = parseJson(text);
+  } catch (error) {
+    throw new RuntimeError(`${path}: ${reasonOf(error)}`);
+  }
+  const { isPlainProcess } = await import("../../../spec/plain.ts");
+  // What clients usually send is seen to be right at a glance; the full check takes longer than all the rest.
+  if (text.includes("\\u0000") || !isPlainProcess(process)) await checkWhole(process, path);
+  return withDefaults(process as Process, base);
+}
+
+function withDefaults(process: Process, base: Process): Process {
+  return {
+    ...process,
+    capabilities: process.capabilities ?? base.capabilities,
+    scheduler: process.scheduler ?? base.scheduler,
+    ioPriority: process.ioPriority ?? base.ioPriority,
+    execCPUAffinity: process.execCPUAffinity ?? base.execCPUAffinity,
+  };
+}
+
+async function checkWhole(process: unknown, path: string): Promise<void> {
+  const { validateProcess, formatProblems } = await import("../../../spec/validate.ts");
+  const problems = validateProcess(process);
+  if (problems.length > 0) throw new RuntimeError(formatProblems(problems, path));
+}

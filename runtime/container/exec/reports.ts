@@ -1,0 +1,99 @@
+/**
+ * What comes back from the processes of an exec once they go by themselves: the pid, and what failed.
+ * @module
+ */
+
+import { AF_UNIX, SIGKILL, SOCK_CLOEXEC, SOCK_SEQPACKET, WNOHANG } from "../../../ffi/constants.ts";
+import { EAGAIN, strerror } from "../../../ffi/errno.ts";
+import type { LocalKernel } from "../../../ffi/local.ts";
+import { CLONING } from "../../../init/exec_setup.ts";
+import type { Arena } from "../../../init/executor.ts";
+import { readMessages } from "../../../init/failure_report.ts";
+import { RuntimeError } from "../../../ffi/errors.ts";
+import type { ExecListener } from "./listener.ts";
+
+/** What comes back from a process that goes by itself: init/failure_report.ts. The end for writing is the stage's. */
+export interface Report {
+  read: number;
+  write: number;
+}
+
+/** A socket pair that keeps messages apart. */
+export function makeReport(k: LocalKernel, arena: Arena): Report {
+  return k.scratch(() => {
+    const pair = k.buffer(8);
+    k.call("socketpair", [AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair]);
+    return { read: pair.i32(0), write: arena.inherited(pair.i32(4)) };
+  });
+}
+
+/** There are as many processes as the cgroup may have, so that none can be cloned in it; nothing has been handed out. */
+export class NoRoomError extends RuntimeError {}
+
+/** Who is heard, and who else is to be told. */
+export interface Heard {
+  k: LocalKernel;
+  report: Report;
+  /** Pid of the process that clones the container's. */
+  joiner: number;
+  /** The process has a terminal, which has been handed on. */
+  terminal: boolean;
+  /** Where an agent is to be told. */
+  listener: ExecListener | undefined;
+}
+
+/** Most bytes of a message. */
+const MESSAGE_SIZE = 8192;
+
+/** Waits until the process has become its program; its pid comes back. @throws {RuntimeError} What it reports instead. */
+export function hearReports({ k, report, listener, joiner, terminal }: Heard): number {
+  const messages: Uint8Array<ArrayBuffer>[] = [];
+  k.scratch(() => {
+    const data = k.buffer(MESSAGE_SIZE);
+    for (;;) {
+      const length = k.call("read", [report.read, data, MESSAGE_SIZE]).wait();
+      if (length === 0) return;
+      messages.push(data.bytes.slice(0, length) as Uint8Array<ArrayBuffer>);
+      if (listener) tellAgent(k, listener, joiner, readMessages(messages).pid);
+    }
+  });
+  k.close(report.read);
+  const { pid, failure } = readMessages(messages);
+  const isOurs = pid > 0 && pid !== joiner && isChild(k, pid);
+  k.reap(joiner);
+  if (failure === undefined && isOurs) return pid;
+  if (isOurs) k.reap(pid);
+  // A terminal has been handed on by now, which is done once only.
+  const noRoom = failure === `${CLONING}: ${strerror(EAGAIN)}`;
+  if (noRoom && !terminal) throw new NoRoomError(failedStart(failure).message);
+  throw failedStart(failure ?? "the init stage ended unexpectedly (was it killed, or out of memory?)");
+}
+
+/** The error to report, in runc's words. */
+export function failedStart(reason: string): RuntimeError {
+  return new RuntimeError(`unable to start container process: ${reason}`);
+}
+
+/** The agent is told as soon as there is a pid: the process's first calls may be for it to answer. */
+function tellAgent(
+  k: LocalKernel,
+  listener: ExecListener,
+  joiner: number,
+  pid: number,
+): void {
+  if (pid <= 0 || pid === joiner || !isChild(k, pid)) return;
+  try {
+    listener.send(pid);
+  } catch (error) {
+    k.kill(pid, SIGKILL, { allow: "any" });
+    throw error;
+  }
+}
+
+const P_PID = 1, WEXITED = 4, WNOWAIT = 0x1000000;
+
+/** Whether a process is this one's child, dead or alive: a pid that a message says may be anybody's. */
+function isChild(k: LocalKernel, pid: number): boolean {
+  return k.call("waitid", [P_PID, pid, null, WEXITED | WNOHANG | WNOWAIT, null], { allow: "any" }).wait() >=
+    0;
+}

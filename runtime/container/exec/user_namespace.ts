@@ -1,0 +1,72 @@
+/**
+ * `exec` into a container with a user namespace: who is who in it, and what of the container is joined.
+ * @module
+ */
+
+import type { Kernel } from "../../../ffi/kernel.ts";
+import type { UserNamespaceJoin } from "../../../init/exec_setup.ts";
+import { type HostCapabilities, readHostCapabilities } from "../../../init/identity.ts";
+import { namespaceCapabilities } from "../../../init/user_namespace.ts";
+import { NAMESPACES, type NamespaceType } from "../../../spec/namespaces.ts";
+import type { Process } from "../../../spec/types.ts";
+import { RuntimeError } from "../../../ffi/errors.ts";
+import { deniesGroups, hostIdOf, parseMap } from "../../host/id_maps.ts";
+
+/** What exec has to know of the container's user namespace. */
+export interface ExecUserNamespace extends UserNamespaceJoin {
+  /** Who the process's user is on the host. */
+  hostUid: number;
+  /** What the process may do in it until it has dropped its rights. */
+  capabilities: HostCapabilities;
+}
+
+/**
+ * Looks at the user namespace of a container's init.
+ *
+ * @returns Undefined when it is the runtime's own, which nobody can join again (setns(2)).
+ * @throws {RuntimeError} For a user or group that the namespace does not have.
+ */
+export function lookAtUserNamespace(
+  k: Kernel,
+  pid: number,
+  { user }: Process,
+): ExecUserNamespace | undefined {
+  const differs = (type: NamespaceType) => {
+    const { link } = NAMESPACES[type];
+    return Deno.readLinkSync(`/proc/${pid}/ns/${link}`) !== Deno.readLinkSync(`/proc/self/ns/${link}`);
+  };
+  if (!isVisible(pid)) {
+    throw new RuntimeError(
+      "without root's rights only containers of your own user can be entered, and, " +
+        "where they share a PID namespace, only those that have been started",
+    );
+  }
+  if (!differs("user")) return undefined;
+  const map = (name: string) => parseMap(Deno.readTextFileSync(`/proc/${pid}/${name}`));
+  const { uid, gid, additionalGids = [] } = user;
+  const hostUid = hostIdOf(map("uid_map"), uid);
+  if (hostUid === undefined) throw new RuntimeError(`cannot setuid to unmapped uid ${uid} in user namespace`);
+  const gids = map("gid_map");
+  const unmapped = [gid, ...additionalGids].find((id) => hostIdOf(gids, id) === undefined);
+  if (unmapped !== undefined) {
+    throw new RuntimeError(`cannot setgid to unmapped gid ${unmapped} in user namespace`);
+  }
+  const groupsDenied = deniesGroups(pid);
+  if (groupsDenied && additionalGids.length > 0) {
+    throw new RuntimeError("cannot set any additional groups in a rootless container");
+  }
+  const types = Object.keys(NAMESPACES) as NamespaceType[];
+  const flags = types.filter(differs).reduce((sum, type) => (sum | NAMESPACES[type].flag) >>> 0, 0);
+  const capabilities = namespaceCapabilities(readHostCapabilities(k));
+  return { hostUid, groupsDenied, capabilities, flags };
+}
+
+/** Whether this process may look into another: an init that waits for `start` hides itself in a PID namespace of others. */
+function isVisible(pid: number): boolean {
+  try {
+    return Deno.readLinkSync(`/proc/${pid}/ns/user`) !== "";
+  } catch (error) {
+    if (error instanceof Deno.errors.PermissionDenied) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * Hooks in the runtime's namespaces: prestart, createRuntime, poststart, poststop.
+ *
+ * Each runs as a child of an executor of its own, which is started only where there are hooks: a hook's `args[0]`
+ * may differ from its path, its standard input is the state, and its deadline is kept by the kernel's clock.
+ * Source: runtime-spec config.md, section POSIX-platform Hooks, and runtime.md, section Lifecycle.
+ * @module
+ */
+
+import { local } from "../../ffi/local.ts";
+import { Arena, spawnExecutor } from "../../init/executor.ts";
+import { hookFailure, recordHook } from "../../init/hook_program.ts";
+import type { Hook, HookName } from "../../spec/types.ts";
+import { RuntimeError } from "../../ffi/errors.ts";
+import { callersEnvironment } from "../host/launcher.ts";
+import { type ContainerState, ociState, type Status } from "./record.ts";
+
+/** The environment that a hook inherits when the config names none: the runtime's own, as in runc. */
+export function inheritedEnv(): string[] {
+  return Object.entries(callersEnvironment()).map(([name, value]) => `${name}=${value}`);
+}
+
+/** Hooks that run in the runtime's namespaces. */
+export type RuntimeHookName = Exclude<HookName, "createContainer" | "startContainer">;
+
+/**
+ * Runs hooks of one kind, one after the other.
+ *
+ * @param status What the hooks are told that the container is.
+ * @param arena The command's shared memory, where it has one already.
+ * @returns The failures as messages: the first alone, as the rest does not run then; for poststop all of them.
+ */
+function runAll(
+  name: RuntimeHookName,
+  hooks: readonly Hook[],
+  state: ContainerState,
+  status: Status,
+  arena: Arena,
+): string[] {
+  // Its end, where an interrupt leaves this scope, takes the hook with it.
+  using executor = spawnExecutor(arena);
+  const failures: string[] = [];
+  for (const [i, hook] of hooks.entries()) {
+    const setting = {
+      state: JSON.stringify(ociState(state, status)),
+      env: inheritedEnv(),
+      cwd: state.bundle,
+    };
+    const recorded = recordHook(executor.kernel, hook, setting);
+    executor.kernel.flush();
+    const failure = hookFailure(recorded);
+    if (failure !== undefined) failures.push(`error running ${name} hook #${i}: ${failure}`);
+    if (failure !== undefined && name !== "poststop") break;
+  }
+  return failures;
+}
+
+/**
+ * Runs hooks of one kind; nothing is done when there are none.
+ *
+ * @throws {RuntimeError} `error running <name> hook #<n>: <reason>` for the first that fails.
+ */
+export function runHooks(
+  name: Exclude<RuntimeHookName, "poststop">,
+  hooks: readonly Hook[] | undefined,
+  state: ContainerState,
+  status: Status,
+  arena?: Arena,
+): void {
+  if (!hooks?.length) return;
+  using own = arena ? undefined : new Arena(local(), 0);
+  const [failure] = runAll(name, hooks, state, status, arena ?? own!);
+  if (failure !== undefined) throw new RuntimeError(failure);
+}
+
+/**
+ * Runs the poststop hooks of a container that is gone. They cannot fail it any more: every one runs, and failures
+ * come back for the log.
+ */
+export function runPoststop(hooks: readonly Hook[] | undefined, state: ContainerState): string[] {
+  if (!hooks?.length) return [];
+  using arena = new Arena(local(), 0);
+  return runAll("poststop", hooks, { ...state, pid: 0 }, "stopped", arena);
+}

@@ -1,0 +1,59 @@
+/**
+ * What ends a `create` or `run` in the middle: SIGHUP, SIGINT, SIGQUIT and SIGTERM. Everything that was made until then
+ * goes again, and the exit status is 128 + n, as if the signal had ended tsrun.
+ * @module
+ */
+
+import type { LocalKernel } from "../../ffi/local.ts";
+import { SignalRelay } from "../../ffi/signal_relay.ts";
+import { RuntimeError } from "../../ffi/errors.ts";
+
+const ENDING: readonly number[] = [1, 2, 3, 15];
+
+/** Listens to the signals that end a command, from its making on: none that comes later is lost. */
+export class Interrupts {
+  /** Where they come out; none but those of a supervisor are taken from it. */
+  readonly relay: SignalRelay;
+
+  /**
+   * @param k Whose calls end when such a signal comes.
+   * @param relay One that others use as well, and that keeps the signals for them; the command's own when absent.
+   */
+  constructor(readonly k: LocalKernel, relay?: SignalRelay) {
+    this.relay = relay ?? new SignalRelay(k);
+    this.relay.catch(ENDING, false);
+  }
+
+  /** Runs what a signal may end: within, waits, and calls that block, end as soon as one comes. */
+  async during<T>(work: () => T | Promise<T>): Promise<T> {
+    this.k.interruption = { fd: this.relay.fd, check: () => this.check() };
+    this.relay.catch(ENDING, true);
+    try {
+      this.check();
+      return await work();
+    } finally {
+      this.k.interruption = undefined;
+    }
+  }
+
+  /**
+   * Asks whether a signal has come.
+   *
+   * @throws {RuntimeError} `interrupted by signal <n>`; a signal that the caller ignores does not count.
+   */
+  check(): void {
+    const { relay } = this;
+    const signal = relay.peek().find((signal) => ENDING.includes(signal) && !relay.ignored.has(signal));
+    if (signal !== undefined) throw new RuntimeError(`interrupted by signal ${signal}`, 128 + signal);
+  }
+
+  /** From here on signals interrupt nothing: they wait for a supervisor, or are lost on a command that is all but over. */
+  disarm(): void {
+    this.relay.catch(ENDING, false);
+  }
+
+  /** From here on signals end tsrun. */
+  release(): void {
+    this.relay.release(ENDING);
+  }
+}

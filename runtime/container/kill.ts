@@ -1,0 +1,54 @@
+/**
+ * `kill`: which processes of a container a signal goes to.
+ * @module
+ */
+import type { CgroupRecord } from "../cgroups/driver.ts";
+import { RuntimeError } from "../../ffi/errors.ts";
+import { mayHoldKilled } from "../cgroups/frozen.ts";
+import { sendSignal } from "../host/signal.ts";
+import { type ContainerState, initAlive } from "./record.ts";
+
+const SIGKILL = 9;
+
+/**
+ * Sends a signal to a container.
+ *
+ * To its init only, with two exceptions: `all` means every process of its cgroup, and SIGKILL means that too for
+ * a container without a PID namespace of its own, whose processes would outlive their init.
+ *
+ * @param state The container's record.
+ * @param signal 0 to 64; 0 only asks whether it runs.
+ * @param all Every process, and no error when there is none any more.
+ * @throws {RuntimeError} `container not running`
+ */
+export async function killContainer(state: ContainerState, signal: number, all: boolean): Promise<void> {
+  if (!all && !initAlive(state)) throw new RuntimeError("container not running");
+  if (state.cgroup !== null && (all || (signal === SIGKILL && !state.pidNamespace))) {
+    return await signalAll(state, state.cgroup, signal);
+  }
+  if (!sendSignal(state.pid, state.startTime, signal) && !all) {
+    throw new RuntimeError("container not running");
+  }
+  if (signal === SIGKILL && mayHoldKilled(state.cgroup)) await thaw(state.cgroup!);
+}
+
+/**
+ * Signals every process of the cgroup, and the init even if somebody has moved it elsewhere.
+ *
+ * The cgroup driver is loaded only where a signal needs it: that takes longer than the signal.
+ */
+async function signalAll(state: ContainerState, cgroup: CgroupRecord, signal: number): Promise<void> {
+  const { openCgroup } = await import("../cgroups/driver.ts");
+  const { killCgroup, signalCgroup } = await import("./delete.ts");
+  const driver = await openCgroup(cgroup);
+  const pids = driver.pids();
+  if (signal === SIGKILL) killCgroup(driver);
+  else if (signal !== 0) signalCgroup(driver, signal);
+  if (!pids.includes(state.pid)) sendSignal(state.pid, state.startTime, signal);
+}
+
+/** On cgroup v1 a frozen process takes even SIGKILL only when it is thawed; one in a cgroup below holds up its init's end. */
+async function thaw(cgroup: CgroupRecord): Promise<void> {
+  const { openCgroup } = await import("../cgroups/driver.ts");
+  (await openCgroup(cgroup)).thawKilled();
+}

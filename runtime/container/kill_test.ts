@@ -1,0 +1,59 @@
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { destroyContainer } from "./delete.ts";
+import { RuntimeError } from "../../ffi/errors.ts";
+import { killContainer } from "./kill.ts";
+import { killPid, sendSignal } from "../host/signal.ts";
+import { createStateDir, listIds, writeState } from "./record.ts";
+import { sampleState, withProcess, withRoot } from "./record_testing.ts";
+
+Deno.test("signal: reaches the process that was meant", () =>
+  withProcess(async ({ pid, startTime, status }) => {
+    assertEquals(sendSignal(pid, startTime, 0), true);
+    assertEquals(sendSignal(pid, startTime, 15), true);
+    assertEquals((await status).signal, "SIGTERM");
+    assertEquals(sendSignal(pid, startTime, 0), false);
+  }));
+
+Deno.test("signal: spares a process that only has the same pid", () =>
+  withProcess(({ pid, startTime }) => {
+    assertEquals(sendSignal(pid, String(Number(startTime) - 1), 9), false);
+    assertEquals(sendSignal(pid, startTime, 0), true);
+  }));
+
+Deno.test("signal: a number that is none is refused by the kernel", () =>
+  withProcess(({ pid, startTime }) => {
+    assertThrows(
+      () => sendSignal(pid, startTime, 99),
+      RuntimeError,
+      "unable to signal init: invalid argument",
+    );
+  }));
+
+Deno.test("signal: pid 0 never means our own process group", () => killPid(0, 9));
+
+Deno.test("kill: the init, by any signal", () =>
+  withProcess(async ({ pid, startTime, status }) => {
+    const state = sampleState("a", { pid, startTime });
+    await killContainer(state, 0, false);
+    await killContainer(state, 10, false);
+    assertEquals((await status).signal, "SIGUSR1");
+    await assertRejects(() => killContainer(state, 9, false), RuntimeError, "container not running");
+    await killContainer(state, 9, true);
+  }));
+
+Deno.test("kill: a container without a process is not running", async () => {
+  await assertRejects(() => killContainer(sampleState("a"), 9, false), RuntimeError, "container not running");
+});
+
+Deno.test("delete: kills the init and removes the state; again is fine", () =>
+  withRoot((root) =>
+    withProcess(async ({ pid, startTime, status }) => {
+      createStateDir(root, "a");
+      const state = sampleState("a", { pid, startTime });
+      writeState(root, state);
+      await destroyContainer(root, state);
+      assertEquals((await status).signal, "SIGKILL");
+      assertEquals(listIds(root), []);
+      await destroyContainer(root, state);
+    })
+  ));

@@ -1,0 +1,100 @@
+/**
+ * One command at a time on one container: an flock(2) on its state directory.
+ *
+ * The kernel drops the lock with the process, so a killed tsrun leaves none behind; whoever holds the lock of
+ * a container without a pid therefore knows that its creator is dead. `create` holds it from the making of the
+ * directory to its end, `start` and `delete` while they work. `state`, `list`, `ps`, `kill`, `pause` and `resume` do
+ * not take it: hooks call them while a create or start is under way. `update` locks the saved config instead.
+ * @module
+ */
+import * as c from "../../ffi/constants.ts";
+import { EAGAIN, ENOENT } from "../../ffi/errno.ts";
+import { local, type LocalKernel } from "../../ffi/local.ts";
+import { fstat, stat } from "../../ffi/stat.ts";
+import { RuntimeError } from "../../ffi/errors.ts";
+import { sleepSync } from "../host/sleep.ts";
+import { containerDir, MissingContainerError, validateId } from "./record.ts";
+
+/** How long a command waits for another one, in milliseconds. */
+const LOCK_TIMEOUT = 10_000;
+
+/**
+ * Locks a container until the result is disposed of.
+ *
+ * @param root State root, absolute.
+ * @param id Container id.
+ * @param timeout Longest wait in milliseconds.
+ * @param file Name of a file in the state directory, to lock it instead of the whole container.
+ * @throws {RuntimeError} `container does not exist`; or another command held the lock for the whole time.
+ * @example
+ * ```ts
+ * import { lockContainer } from "./lock.ts";
+ * export function work(root: string, id: string): void {
+ *   using _lock = lockContainer(root, id);
+ * }
+ * ```
+ */
+export function lockContainer(
+  root: string,
+  id: string,
+  timeout: number = LOCK_TIMEOUT,
+  file: string = "",
+): Disposable {
+  validateId(id);
+  const k = local();
+  const path = containerDir(root, id) + (file && `/${file}`);
+  const deadline = performance.now() + timeout;
+  for (;;) {
+    const locked = open(k, path);
+    waitForLock(k, locked, id, deadline, timeout);
+    // While we waited it may have been removed, and even made again for a new container.
+    if (isStillAt(k, locked, path)) return { [Symbol.dispose]: () => k.close(locked) };
+    k.close(locked);
+  }
+}
+
+/**
+ * Runs a function under the lock of a container. A promise keeps the lock until it settles.
+ *
+ * @throws {RuntimeError} as {@linkcode lockContainer}.
+ */
+export function withLock<T>(root: string, id: string, work: () => T): T {
+  const lock = lockContainer(root, id);
+  let pending = false;
+  try {
+    const result = work();
+    if (result instanceof Promise) {
+      pending = true;
+      return result.finally(() => lock[Symbol.dispose]()) as T;
+    }
+    return result;
+  } finally {
+    if (!pending) lock[Symbol.dispose]();
+  }
+}
+
+function open(k: LocalKernel, path: string): number {
+  const fd = k.open(path, c.O_RDONLY, 0, { allow: [ENOENT], doing: `lock ${path}` }).wait();
+  if (fd < 0) throw new MissingContainerError();
+  return fd;
+}
+
+function waitForLock(k: LocalKernel, locked: number, id: string, deadline: number, timeout: number): void {
+  let pause = 0.25;
+  while (k.call("flock", [locked, c.LOCK_EX | c.LOCK_NB], { allow: [EAGAIN] }).wait() < 0) {
+    if (performance.now() > deadline) {
+      k.close(locked);
+      throw new RuntimeError(
+        `container "${id}" is busy: another command has worked on it for ${timeout / 1000} s`,
+      );
+    }
+    sleepSync(pause);
+    pause = Math.min(pause * 2, 20);
+  }
+}
+
+function isStillAt(k: LocalKernel, locked: number, path: string): boolean {
+  const there = stat(k, path), here = fstat(k, locked)!;
+  return there !== undefined && there.inode === here.inode && there.dev.major === here.dev.major &&
+    there.dev.minor === here.dev.minor;
+}

@@ -1,0 +1,29 @@
+/**
+ * `pause` and `resume`: stopping all processes of a container and letting them go on.
+ *
+ * Whether a container is paused is kept by the kernel alone.
+ * @module
+ */
+import { type CgroupDriver, openCgroup } from "../cgroups/driver.ts";
+import { RuntimeError } from "../../ffi/errors.ts";
+import { type ContainerState, readState, statusOf } from "./record.ts";
+
+/** Stops all processes. @throws {RuntimeError} `container not running`, `unable to freeze` */
+export async function pauseContainer(root: string, id: string): Promise<void> {
+  const state = readState(root, id);
+  const status = statusOf(root, state);
+  if (status !== "running" && status !== "created") throw new RuntimeError("container not running");
+  (await cgroupOf(state)).freeze();
+}
+
+/** Lets all processes go on. @throws {RuntimeError} `container not paused` */
+export async function resumeContainer(root: string, id: string): Promise<void> {
+  const state = readState(root, id);
+  if (statusOf(root, state) !== "paused") throw new RuntimeError("container not paused");
+  (await cgroupOf(state)).thaw();
+}
+
+async function cgroupOf({ cgroup }: ContainerState): Promise<CgroupDriver> {
+  if (cgroup === null) throw new RuntimeError("cannot toggle freezer: cgroups not configured for container");
+  return await openCgroup(cgroup);
+}

@@ -1,0 +1,174 @@
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { RuntimeError } from "../../ffi/errors.ts";
+import {
+  containerDir,
+  CorruptStateError,
+  createStateDir,
+  listIds,
+  MissingContainerError,
+  ociState,
+  processState,
+  readState,
+  removeStateDir,
+  removeUnrecorded,
+  startTimeOf,
+  statusOf,
+  timestamp,
+  validateId,
+  writeState,
+} from "./record.ts";
+import { sampleState, withProcess, withRoot } from "./record_testing.ts";
+
+Deno.test("state: ids are plain file names", () => {
+  for (const id of ["a", "A_b+c-d.e", "...", ".hidden", "0"]) validateId(id);
+  for (const id of [".", "..", "../x", "a/b", "a b", "ä", "a\n", "-\0"]) {
+    assertEquals(assertThrows(() => validateId(id), RuntimeError).message, "invalid container ID format");
+  }
+  assertThrows(() => validateId(""), RuntimeError, "container id cannot be empty");
+});
+
+Deno.test("state: no function takes a bad id to the file system", () =>
+  withRoot((root) => {
+    for (const use of [createStateDir, readState, removeStateDir]) {
+      assertThrows(() => use(root, "../x"), RuntimeError, "invalid container ID format");
+    }
+  }));
+
+Deno.test("state: written and read back, with nothing else left", () =>
+  withRoot((root) => {
+    createStateDir(root, "a");
+    const state = sampleState("a", { annotations: { k: "v" } });
+    writeState(root, state);
+    writeState(root, state);
+    assertEquals(readState(root, "a"), state);
+    assertEquals([...Deno.readDirSync(containerDir(root, "a"))].map(({ name }) => name), ["state.json"]);
+    assertEquals(Deno.statSync(containerDir(root, "a")).mode! & 0o7777, 0o711);
+  }));
+
+Deno.test("state: the root is made for nobody else", () =>
+  withRoot((root) => {
+    createStateDir(`${root}/new/root`, "a");
+    assertEquals(Deno.statSync(`${root}/new/root`).mode! & 0o777, 0o700);
+  }));
+
+Deno.test("state: an id in use is refused", () =>
+  withRoot((root) => {
+    createStateDir(root, "a");
+    assertThrows(() => createStateDir(root, "a"), RuntimeError, "container with given ID already exists");
+  }));
+
+Deno.test("state: what is missing and what is damaged are told apart", () =>
+  withRoot((root) => {
+    assertThrows(() => readState(root, "a"), MissingContainerError, "container does not exist");
+    createStateDir(root, "a");
+    assertThrows(() => readState(root, "a"), MissingContainerError, "container does not exist");
+    const good = sampleState("a");
+    const damaged = [
+      "",
+      "{",
+      "null",
+      "[]",
+      JSON.stringify({ ...good, version: 2 }),
+      JSON.stringify({ ...good, id: "b" }),
+      JSON.stringify({ ...good, pid: -1 }),
+      JSON.stringify({ ...good, pid: "1" }),
+      JSON.stringify({ ...good, startTime: undefined }),
+      JSON.stringify({ ...good, annotations: null }),
+      JSON.stringify({ ...good, cgroup: { driver: "cgroupfs-v1" } }),
+    ];
+    for (const text of damaged) {
+      Deno.writeTextFileSync(`${root}/a/state.json`, text);
+      assertThrows(
+        () => readState(root, "a"),
+        CorruptStateError,
+        `corrupt state file ${root}/a/state.json: `,
+      );
+    }
+  }));
+
+Deno.test("state: ids are listed in order, files are none", () =>
+  withRoot((root) => {
+    for (const id of ["b", "a", "c"]) createStateDir(root, id);
+    Deno.writeTextFileSync(`${root}/file`, "");
+    assertEquals(listIds(root), ["a", "b", "c"]);
+    assertEquals(listIds(`${root}/missing`), []);
+  }));
+
+Deno.test("state: removal is fine with having been done", () =>
+  withRoot((root) => {
+    createStateDir(root, "a");
+    Deno.writeTextFileSync(`${root}/a/exec.fifo`, "");
+    removeStateDir(root, "a");
+    removeStateDir(root, "a");
+    assertEquals(listIds(root), []);
+  }));
+
+Deno.test("state: what a killed create left is removed, what anybody else made is not", () =>
+  withRoot((root) => {
+    for (const id of ["empty", "left", "bundle"]) createStateDir(root, id);
+    Deno.writeTextFileSync(`${root}/left/exec.fifo`, "");
+    Deno.writeTextFileSync(`${root}/left/state.json.123`, "{");
+    Deno.mkdirSync(`${root}/bundle/rootfs`);
+    Deno.writeTextFileSync(`${root}/bundle/config.json`, "{}");
+    for (const id of ["empty", "left", "bundle", "missing"]) removeUnrecorded(root, id);
+    assertEquals(listIds(root), ["bundle"]);
+    assertEquals(Deno.readTextFileSync(`${root}/bundle/config.json`), "{}");
+  }));
+
+Deno.test("state: status follows the process, its start time and exec.fifo", () =>
+  withRoot((root) =>
+    withProcess(async ({ pid, startTime, status }) => {
+      createStateDir(root, "a");
+      assertEquals(statusOf(root, sampleState("a")), "creating");
+      const state = sampleState("a", { pid, startTime });
+      Deno.writeTextFileSync(`${root}/a/exec.fifo`, "");
+      assertEquals(statusOf(root, state), "created");
+      Deno.removeSync(`${root}/a/exec.fifo`);
+      assertEquals(statusOf(root, state), "running");
+      assertEquals(statusOf(root, { ...state, startTime: String(Number(startTime) + 1) }), "stopped");
+      Deno.kill(pid, "SIGKILL");
+      await status;
+      assertEquals(statusOf(root, state), "stopped");
+    })
+  ));
+
+Deno.test("state: a command's name cannot confuse the reading of /proc/<pid>/stat", async () => {
+  const directory = Deno.makeTempDirSync();
+  const child = new Deno.Command("sh", {
+    args: ["-c", `cp "$(command -v sleep)" "${directory}/x) Z 1 (" && exec "${directory}/x) Z 1 (" 60`],
+  }).spawn();
+  try {
+    while (!Deno.readTextFileSync(`/proc/${child.pid}/stat`).includes("x) Z 1 (")) {
+      await new Promise((r) => setTimeout(r, 5));
+    }
+    const state = processState(child.pid)!;
+    assertMatch(state.state, /^[RSD]$/);
+    assertMatch(state.startTime, /^\d+$/);
+    assert(Number(state.startTime) >= Number(startTimeOf(Deno.pid)));
+  } finally {
+    child.kill("SIGKILL");
+    await child.status;
+    Deno.removeSync(directory, { recursive: true });
+  }
+  assertEquals(processState(child.pid), undefined);
+});
+
+Deno.test("state: hooks get the specification's document", () => {
+  const state = sampleState("a", { pid: 5, annotations: { k: "v" } });
+  assertEquals(ociState(state, "created"), {
+    ociVersion: "1.3.0",
+    id: "a",
+    status: "created",
+    pid: 5,
+    bundle: "/b",
+    annotations: { k: "v" },
+  });
+  assertEquals(ociState(sampleState("a"), "stopped").pid, 0);
+  assert(!("annotations" in ociState(sampleState("a"), "stopped")));
+});
+
+Deno.test("state: times have nanoseconds and are UTC", () => {
+  const text = timestamp();
+  assertMatch(text, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/);
+  assert(Math.abs(Date.parse(text) - Date.now()) < 2000);
+});

@@ -1,0 +1,85 @@
+/**
+ * `run`: create and start in one command; in the foreground also wait, and clean up.
+ * @module
+ */
+
+import { PR_SET_CHILD_SUBREAPER } from "../../ffi/constants.ts";
+import { local } from "../../ffi/local.ts";
+import { createContainer, type CreateOptions } from "./create/create.ts";
+import { reasonOf } from "../../ffi/errors.ts";
+import { deleteWithHooks } from "./delete_hooks.ts";
+import { Interrupts } from "./interrupts.ts";
+import { startContainer } from "./start.ts";
+import type { NotifyProxy } from "../features/readiness/notify.ts";
+import { mark } from "../host/trace.ts";
+import { Supervisor } from "./supervisor.ts";
+
+/** What the command line says. */
+export interface RunOptions extends CreateOptions {
+  /** Return when the program runs. */
+  detach: boolean;
+  /** Leave the container when it has ended. */
+  keep: boolean;
+  /** Leave orphans of the container to the next reaper above. */
+  noSubreaper: boolean;
+}
+
+/**
+ * Runs a container.
+ *
+ * @returns 0 when detached, else the exit status of its process, 128 + n when signal n ended it.
+ * @throws {RuntimeError} As create and start do; the container is then gone.
+ */
+export async function runContainer(o: RunOptions): Promise<number> {
+  // Before anything is made, so that no signal meant for the container is lost.
+  const supervisor = o.detach ? undefined : new Supervisor();
+  if (!o.detach && !o.noSubreaper) local().prctl(PR_SET_CHILD_SUBREAPER, 1);
+  // A tsrun that leaves passes no signal on: until the program runs, one ends it all.
+  const interrupts = o.detach ? new Interrupts(local()) : undefined;
+  let master = -1;
+  const relay = supervisor?.relay ?? interrupts?.relay;
+  const takeMaster = o.detach ? undefined : (fd: number) => master = fd;
+  const state = await createContainer({ ...o, relay, takeMaster });
+  // Most containers have no terminal, and no need of the code.
+  using terminal = master < 0
+    ? undefined
+    : new (await import("../features/terminal/terminal.ts")).Terminal(master, supervisor!);
+  let proxy: NotifyProxy | undefined;
+  try {
+    proxy = await openNotify(o);
+    const start = () => startContainer(o.root, o.id);
+    await (interrupts ? interrupts.during(start) : start());
+    interrupts?.check();
+    interrupts?.release();
+  } catch (error) {
+    interrupts?.disarm();
+    await deleteWithHooks(o.root, o.id, o.log);
+    throw error;
+  }
+  using _proxy = proxy;
+  // The manager of a tsrun that stays goes on to watch tsrun, which passes its signals on.
+  const mainPid = supervisor === undefined ? state.pid : Deno.pid;
+  // The container runs, whatever becomes of the news.
+  const notified = proxy?.pass({ pid: state.pid, mainPid }).catch((error) => o.log.warn(reasonOf(error)));
+  if (supervisor === undefined) {
+    await notified;
+    return 0;
+  }
+  supervisor.shared = proxy !== undefined;
+  // The copy begins before anybody waits: a process that has been waited for cannot be looked at any more.
+  terminal?.attach(state.pid);
+  const status = await supervisor.wait(state.pid);
+  await terminal?.drained();
+  await notified;
+  mark("program ended");
+  if (!o.keep) await deleteWithHooks(o.root, o.id, o.log);
+  return status;
+}
+
+/** Few are run by a service manager that wants to know when they are ready. */
+async function openNotify({ root, id }: RunOptions): Promise<NotifyProxy | undefined> {
+  const manager = Deno.env.get("NOTIFY_SOCKET");
+  return manager
+    ? (await import("../features/readiness/notify.ts")).NotifyProxy.open(root, id, manager)
+    : undefined;
+}

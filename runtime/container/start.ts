@@ -1,0 +1,93 @@
+/**
+ * `start`: lets a created container's init go on, and learns whether it became the program.
+ * @module
+ */
+
+import * as c from "../../ffi/constants.ts";
+import { ESRCH } from "../../ffi/errno.ts";
+import { local, type LocalKernel } from "../../ffi/local.ts";
+import { savedConfig, savedText } from "./saved_config.ts";
+import { RuntimeError } from "../../ffi/errors.ts";
+import { lockContainer } from "./lock.ts";
+import { containerDir, type ContainerState, initAlive, readState, statusOf } from "./record.ts";
+import { mark } from "../host/trace.ts";
+
+/** Most bytes of a report that are read; init/start_report.ts describes them. */
+const REPORT_SIZE = 8192;
+
+/**
+ * Starts the program of a container that is in the state `created`.
+ *
+ * @throws {RuntimeError} When it is in another state, when its program cannot be executed (`exec /x: <reason>`), or
+ * when a startContainer or poststart hook fails, upon which the container is stopped.
+ */
+export async function startContainer(root: string, id: string): Promise<void> {
+  using _lock = lockContainer(root, id);
+  const state = readState(root, id);
+  checkStatus(statusOf(root, state));
+  mark("state read");
+  const fifo = `${containerDir(root, id)}/exec.fifo`;
+  const report = openGate(local(), fifo, state);
+  mark("program started");
+  Deno.removeSync(fifo);
+  if (report.length > 0) throw new RuntimeError(await describe(report, root, id));
+  await poststart(root, state);
+}
+
+/** What a report of the init says. */
+async function describe(report: Uint8Array<ArrayBuffer>, root: string, id: string): Promise<string> {
+  const { readReport } = await import("../../init/start_report.ts");
+  return readReport(report, savedConfig(root, id).hooks?.startContainer ?? []);
+}
+
+function checkStatus(status: string): void {
+  if (status === "created") return;
+  if (status === "stopped") throw new RuntimeError("cannot start a container that has stopped");
+  if (status === "running") throw new RuntimeError("cannot start an already running container");
+  throw new RuntimeError(`cannot start a container in the ${status} state`);
+}
+
+/**
+ * Opens the fifo that the init waits at, and reads until its end: nothing means that the program runs.
+ *
+ * The open does not block, or an init that was killed meanwhile would hang it; poll(2) on the fifo and on the
+ * init's pidfd tells which of both happens.
+ */
+function openGate(k: LocalKernel, path: string, state: ContainerState): Uint8Array<ArrayBuffer> {
+  const gone = () => new RuntimeError("container process is already dead");
+  const pidfd = k.call("pidfd_open", [state.pid, 0], { allow: [ESRCH] }).wait();
+  if (pidfd < 0 || !initAlive(state)) throw gone();
+  const fifo = k.open(path, c.O_RDONLY | c.O_NONBLOCK | c.O_NOFOLLOW).wait();
+  return k.scratch(() => {
+    const data = k.buffer(REPORT_SIZE);
+    let length = 0;
+    for (;;) {
+      const [gate, init] = k.waitReadable(fifo, pidfd);
+      if (gate & c.POLLIN) {
+        length += k.call("read", [fifo, data.slice(length, REPORT_SIZE - length), REPORT_SIZE - length])
+          .wait();
+      } else if (gate & (c.POLLHUP | c.POLLERR)) break;
+      // Dead without ever having opened the fifo: there is no hang-up to wait for.
+      else if (init !== 0) throw gone();
+    }
+    k.close(fifo);
+    k.close(pidfd);
+    return data.bytes.slice(0, length);
+  });
+}
+
+/** A poststart hook that fails takes the container with it: runtime.md, Lifecycle, step 9. */
+async function poststart(root: string, state: ContainerState): Promise<void> {
+  // Most configs have none, and reading one takes longer than looking for the word.
+  if (!savedText(root, state.id).includes('"poststart"')) return;
+  const { hooks } = savedConfig(root, state.id);
+  const { runHooks, runPoststop } = await import("./hooks.ts");
+  try {
+    runHooks("poststart", hooks?.poststart, state, "running");
+  } catch (error) {
+    const { destroyContainer } = await import("./delete.ts");
+    await destroyContainer(root, state);
+    runPoststop(hooks?.poststop, state);
+    throw error;
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * The documents that `events` prints, field by field as runc writes them: clients decode them by these names.
+ *
+ * Go leaves a field out when it is zero or empty and marked so; which are marked is part of the format.
+ * @module
+ */
+import type {
+  BlkioEntry,
+  BlkioStats,
+  CgroupStats,
+  CpusetStats,
+  CpuStats,
+  MemoryCounter,
+  MemoryStats,
+} from "../cgroups/stats.ts";
+
+/** An event of type `stats`. @param resctrl What was measured there; nothing for a container without a group. */
+export function statsEvent(
+  id: string,
+  stats: CgroupStats,
+  resctrl: Record<string, unknown> = {},
+): Record<string, unknown> {
+  return { type: "stats", id, data: statsData(stats, resctrl) };
+}
+
+/** An event of type `oom`: the kernel ran out of the container's memory. */
+export function oomEvent(id: string): Record<string, unknown> {
+  return { type: "oom", id };
+}
+
+function statsData(stats: CgroupStats, resctrl: Record<string, unknown>): Record<string, unknown> {
+  return {
+    cpu: cpuData(stats.cpu),
+    cpuset: cpusetData(stats.cpuset),
+    memory: memoryData(stats.memory),
+    pids: present({ current: stats.pids.current, limit: stats.pids.limit }),
+    blkio: blkioData(stats.blkio),
+    hugetlb: Object.fromEntries(
+      Object.entries(stats.hugetlb).map((
+        [size, { usage, max, failcnt }],
+      ) => [size, { ...present({ usage, max }), failcnt }]),
+    ),
+    intel_rdt: resctrl,
+    // tsrun makes no network devices for containers.
+    network_interfaces: null,
+  };
+}
+
+function cpuData(cpu: CpuStats): Record<string, unknown> {
+  const { total, percpu, percpuKernel, percpuUser, kernel, user, throttling, psi } = cpu;
+  return {
+    usage: {
+      ...present({ total, percpu, percpu_kernel: percpuKernel, percpu_user: percpuUser }),
+      kernel,
+      user,
+    },
+    throttling: present({ ...throttling }),
+    ...present({ psi }),
+  };
+}
+
+function cpusetData({ cpus, mems, flags }: CpusetStats): Record<string, unknown> {
+  const { cpu_exclusive, ...others } = flags;
+  return { ...present({ cpus }), cpu_exclusive, ...present({ mems }), ...others };
+}
+
+function memoryData(
+  { cache, usage, swap, kernel, kernelTcp, raw, psi }: MemoryStats,
+): Record<string, unknown> {
+  // Go writes maps in order of their keys.
+  const sorted = Object.entries(raw).sort(([a], [b]) => a < b ? -1 : 1);
+  return {
+    ...present({ cache }),
+    usage: counterData(usage),
+    swap: counterData(swap),
+    kernel: counterData(kernel),
+    kernelTCP: counterData(kernelTcp),
+    ...(sorted.length > 0 ? { raw: Object.fromEntries(sorted) } : {}),
+    ...present({ psi }),
+  };
+}
+
+function counterData({ limit, usage, max, failcnt }: MemoryCounter): Record<string, unknown> {
+  return { limit, ...present({ usage, max }), failcnt };
+}
+
+function blkioData(blkio: BlkioStats): Record<string, unknown> {
+  const entries = (list: BlkioEntry[]) => list.map((entry) => present({ ...entry }));
+  return present({
+    ioServiceBytesRecursive: entries(blkio.serviceBytes),
+    ioServicedRecursive: entries(blkio.serviced),
+    ioQueueRecursive: entries(blkio.queued),
+    ioServiceTimeRecursive: entries(blkio.serviceTime),
+    ioWaitTimeRecursive: entries(blkio.waitTime),
+    ioMergedRecursive: entries(blkio.merged),
+    ioTimeRecursive: entries(blkio.time),
+    sectorsRecursive: entries(blkio.sectors),
+    psi: blkio.psi,
+  });
+}
+
+/** The fields that are neither zero nor empty. */
+function present(fields: Record<string, unknown>): Record<string, unknown> {
+  const isEmpty = (value: unknown) =>
+    value === undefined || value === 0n || value === "" || (Array.isArray(value) && value.length === 0);
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => !isEmpty(value)));
+}

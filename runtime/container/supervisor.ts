@@ -1,0 +1,99 @@
+/**
+ * Foreground supervision: signals go on to the container's process, children are reaped, its exit status comes back.
+ * @module
+ */
+
+import { inBackground } from "../../ffi/background.ts";
+import { POLLIN, SIGCHLD, WNOHANG } from "../../ffi/constants.ts";
+import { ECHILD, ESRCH } from "../../ffi/errno.ts";
+import { local } from "../../ffi/local.ts";
+import { SignalRelay } from "../../ffi/signal_relay.ts";
+import { words32 } from "../../ffi/structs.ts";
+
+const SIGWINCH = 28, LAST_SIGNAL = 64;
+/** SIGHUP, SIGINT, SIGQUIT and SIGTERM. */
+const ENDING: readonly number[] = [1, 2, 3, 15];
+
+/**
+ * Signals that are not passed on. SIGKILL and SIGSTOP cannot be, and 32 and 33 are glibc's own. SIGILL, SIGBUS, SIGFPE
+ * and SIGSEGV are how the kernel tells tsrun of a fault of its own, which must end it. SIGURG runc keeps to itself.
+ */
+const KEPT: readonly number[] = [4, 7, 8, 9, 11, 19, 23, 32, 33];
+
+/** Exit status of a process by wait(2)'s status word: its code, or 128 + the signal. */
+export function exitStatus(word: number): number {
+  const signal = word & 0x7f;
+  return signal === 0 ? (word >> 8) & 0xff : 128 + signal;
+}
+
+/** All signals that are passed on, and SIGCHLD, which is heard. */
+export function caughtSignals(): number[] {
+  const signals: number[] = [];
+  for (let signal = 1; signal <= LAST_SIGNAL; signal++) if (!KEPT.includes(signal)) signals.push(signal);
+  return signals;
+}
+
+/** Listens from its making on; signals that come before there is a process are kept for it. */
+export class Supervisor {
+  readonly relay: SignalRelay;
+  /** Called when the caller's terminal has another size, where the container's process is not to be told. */
+  onResize: (() => void) | undefined;
+  /** Whether the event loop has other things to do while this waits. */
+  shared = false;
+
+  constructor() {
+    this.relay = new SignalRelay(local());
+    this.relay.catch(caughtSignals(), false);
+  }
+
+  /**
+   * Waits until a child has ended, passing signals on to it, and reaping every other child on the way.
+   *
+   * @param pid The container's init, or a process of `exec`; a child of this process.
+   * @returns Its exit status.
+   */
+  async wait(pid: number): Promise<number> {
+    const k = local();
+    // A wait of its own thread costs 0.5 ms, which only those pay who have something to do meanwhile.
+    const alone = !this.shared && this.onResize === undefined;
+    const poll = k.buffer(8);
+    poll.bytes.set(words32(this.relay.fd, POLLIN));
+    for (;;) {
+      for (const signal of this.relay.take()) this.#pass(signal, pid);
+      // Asked every time, as the signal of many children that end at once is one, or came before anybody listened.
+      const status = reapAll(pid);
+      if (status !== undefined) return status;
+      if (alone) this.relay.wait();
+      else await inBackground("ppoll", [poll.address, 1, 0, 0, 8]);
+    }
+  }
+
+  /** Waits for a signal that asks a program to end, when no process is left that it could go on to. */
+  async askedToEnd(): Promise<void> {
+    const poll = local().buffer(8);
+    poll.bytes.set(words32(this.relay.fd, POLLIN));
+    while (!this.relay.take().some((signal) => ENDING.includes(signal))) {
+      await inBackground("ppoll", [poll.address, 1, 0, 0, 8]);
+    }
+  }
+
+  #pass(signal: number, pid: number): void {
+    if (signal === SIGCHLD) return;
+    if (signal === SIGWINCH && this.onResize) this.onResize();
+    else local().kill(pid, signal, { allow: [ESRCH] });
+  }
+}
+
+/** Reaps all children that have ended; the exit status of `pid` if it was among them. */
+function reapAll(pid: number): number | undefined {
+  const k = local();
+  return k.scratch(() => {
+    const word = k.buffer(8);
+    let status: number | undefined;
+    for (;;) {
+      const ended = k.call("wait4", [-1, word, WNOHANG, null], { allow: [ECHILD] }).wait();
+      if (ended <= 0) return status;
+      if (ended === pid) status = exitStatus(word.u32(0));
+    }
+  });
+}

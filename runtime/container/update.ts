@@ -1,0 +1,121 @@
+/**
+ * `update`: other limits for a container that lives.
+ * @module
+ */
+import { parseJson } from "../../spec/parse.ts";
+import type { LinuxResources } from "../../spec/types.ts";
+import { formatProblems, validateResources } from "../../spec/validate.ts";
+import { openLive } from "../cgroups/live.ts";
+import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
+import { exactJson } from "./exact_json.ts";
+import { lockContainer } from "./lock.ts";
+import { savedConfig } from "./saved_config.ts";
+import { containerDir, type ContainerState, readState, statusOf } from "./record.ts";
+import { mergeResources, toWrite } from "./update_merge.ts";
+
+/** File in the state directory: the limits as the last update left them; not there before the first. */
+const RESOURCES = "resources.json";
+
+/**
+ * Changes a container's limits, all that are asked for or none.
+ *
+ * @param change Limits to change; what is absent stays.
+ * @throws {RuntimeError} when the container does not live, a value is wrong in itself or beside those that stay, or the
+ * kernel refuses one.
+ */
+export async function updateContainer(root: string, id: string, change: LinuxResources): Promise<void> {
+  check(change);
+  // A create in progress sets its limits last, over all that an update could write now.
+  if (statusOf(root, readState(root, id)) === "creating") {
+    throw new RuntimeError("cannot update a container that is being created");
+  }
+  // Of two updates at once the second has to see what the first has saved. Not the container's own lock: hooks may
+  // call this while a start holds that.
+  using _lock = lockContainer(root, id, undefined, "config.json");
+  const state = readState(root, id);
+  if (statusOf(root, state) === "stopped") throw new RuntimeError("container not running");
+  const old = currentResources(root, id);
+  const merged = mergeResources(old, change);
+  const { devices: _devices, ...limits } = merged;
+  check(limits);
+  const write = toWrite(merged, change);
+  if (replacesDevices(state, old, change)) merged.devices = write.devices = change.devices;
+  if (Object.keys(write).length === 0) return;
+  if (state.cgroup === null) throw new RuntimeError("cannot set limits of a container without a cgroup");
+  const cgroup = await openLive(state.cgroup);
+  // What may fail for want of space does so before a limit is changed.
+  using saved = prepareResources(root, state, merged);
+  cgroup.update(write);
+  saved.commit();
+}
+
+/**
+ * Whether device rules are to be changed: only by others than the container has, since callers that read, change and
+ * write back all limits mean no change, and programs beside the runtime may have added to them. And only on cgroup v2,
+ * where rules can be replaced without a moment in between.
+ */
+function replacesDevices({ cgroup }: ContainerState, old: LinuxResources, change: LinuxResources): boolean {
+  if (change.devices === undefined || !cgroup?.driver.endsWith("-v2")) return false;
+  return exactJson(change.devices) !== exactJson(old.devices ?? []);
+}
+
+function check(resources: LinuxResources): void {
+  const problems = validateResources(resources);
+  if (problems.length > 0) throw new RuntimeError(formatProblems(problems, "resources"));
+}
+
+/** The limits that a container has: those of its config with all updates. */
+export function currentResources(root: string, id: string): LinuxResources {
+  const path = `${containerDir(root, id)}/${RESOURCES}`;
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return savedConfig(root, id).linux?.resources ?? {};
+    throw new RuntimeError(`read ${path}: ${reasonOf(error)}`);
+  }
+  try {
+    return parseJson(text) as LinuxResources;
+  } catch (error) {
+    throw new RuntimeError(`parse ${path}: ${reasonOf(error)}`);
+  }
+}
+
+/** A file that is written, and not yet in its place; what is never committed goes at the end. */
+interface Prepared extends Disposable {
+  commit(): void;
+}
+
+function prepareResources(root: string, { id }: ContainerState, resources: LinuxResources): Prepared {
+  const path = `${containerDir(root, id)}/${RESOURCES}`;
+  const temporary = `${path}.new`;
+  const { memory, ...others } = resources;
+  const { checkBeforeUpdate: _, ...settings } = memory ?? {};
+  let left = true;
+  const remove = () => {
+    if (!left) return;
+    left = false;
+    try {
+      Deno.removeSync(temporary);
+    } catch { /* It was not made, or goes with the state directory. */ }
+  };
+  try {
+    Deno.writeTextFileSync(temporary, exactJson({ ...others, memory: settings }), { mode: 0o600 });
+  } catch (error) {
+    remove();
+    throw new RuntimeError(
+      `limits are not changed, for they cannot be saved: write ${path}: ${reasonOf(error)}`,
+    );
+  }
+  return {
+    commit() {
+      try {
+        Deno.renameSync(temporary, path);
+        left = false;
+      } catch (error) {
+        throw new RuntimeError(`limits are set, but cannot be saved: write ${path}: ${reasonOf(error)}`);
+      }
+    },
+    [Symbol.dispose]: remove,
+  };
+}

@@ -1,0 +1,38 @@
+/**
+ * Where a bus listens: D-Bus specification, "Server Addresses". Of the transports only unix sockets matter here.
+ * @module
+ */
+import { RuntimeError } from "../../ffi/errors.ts";
+
+/**
+ * The unix sockets that an address names, in the order in which they are to be tried; an abstract one begins with `@`,
+ * as {@linkcode ./unix_socket.ts connectUnix} takes it.
+ *
+ * @param address Such as `unix:path=/run/user/1000/bus,guid=0a;unix:abstract=/tmp/x`.
+ * @throws {RuntimeError} when there is none among them.
+ */
+export function socketsOf(address: string): string[] {
+  const sockets: string[] = [];
+  for (const one of address.split(";")) {
+    if (!one.startsWith("unix:")) continue;
+    for (const pair of one.slice("unix:".length).split(",")) {
+      const [key, value = ""] = pair.split("=", 2);
+      if (key === "path") sockets.push(unescape(value));
+      if (key === "abstract") sockets.push(`@${unescape(value)}`);
+    }
+  }
+  if (sockets.length === 0) {
+    throw new RuntimeError(`no unix socket in the D-Bus address ${JSON.stringify(address)}`);
+  }
+  return sockets;
+}
+
+/** Undoes `%xx`. */
+function unescape(text: string): string {
+  if (!text.includes("%")) return text;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new RuntimeError(`invalid escape in the D-Bus address ${JSON.stringify(text)}`);
+  }
+}

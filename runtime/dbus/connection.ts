@@ -1,0 +1,286 @@
+/**
+ * A small D-Bus client: calls, answers and signals over one unix socket, with a deadline for every wait.
+ *
+ * Everything is a system call of this thread: at a create libc is bound already, and a conversation with systemd is a
+ * handful of messages one after the other. Calls may be sent together and their answers taken later, in any order.
+ *
+ * Source: D-Bus specification, "Authentication Protocol", "Message Types", "Message Bus Specification".
+ * @module
+ */
+import * as c from "../../ffi/constants.ts";
+import { EAGAIN, EINTR } from "../../ffi/errno.ts";
+import { OperationError } from "../../ffi/kernel.ts";
+import type { LocalKernel } from "../../ffi/local.ts";
+import { words32 } from "../../ffi/structs.ts";
+import {
+  type Call,
+  decodeMessage,
+  encodeCall,
+  ERROR,
+  type Message,
+  messageSize,
+  METHOD_CALL,
+  SIGNAL,
+} from "./message.ts";
+import type { Value } from "./value.ts";
+import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
+import { connectUnix, sendMessage } from "../host/unix_socket.ts";
+
+const MSG_DONTWAIT = 0x40;
+
+/** Longest waits, in milliseconds. */
+export interface Patience {
+  /** For the bus to accept us. */
+  connect: number;
+  /** For an answer; 25 seconds are D-Bus's custom, for a systemd that is busy with a reload. */
+  answer: number;
+}
+
+const PATIENCE: Patience = { connect: 10_000, answer: 25_000 };
+
+/** An answer that says that the call failed. */
+export class DBusError extends RuntimeError {
+  override name = "DBusError";
+
+  /**
+   * @param doing What was called for.
+   * @param errorName Such as `org.freedesktop.systemd1.UnitExists`.
+   * @param reason The peer's own words.
+   */
+  constructor(doing: string, readonly errorName: string, readonly reason: string) {
+    super(`${doing}: ${reason || errorName}`);
+  }
+}
+
+/** The peer is not there, does not answer, or does not speak D-Bus. */
+export class DBusUnreachable extends RuntimeError {
+  override name = "DBusUnreachable";
+}
+
+/** Which signals are meant. */
+export interface SignalMatch {
+  interface: string;
+  member: string;
+  /** Whether the arguments are the right ones. */
+  accepts(body: readonly Value[]): boolean;
+}
+
+/** A call that was sent. */
+export interface Pending {
+  serial: number;
+  doing: string;
+}
+
+/** A connection that has been let in. */
+export class DBus implements Disposable {
+  readonly #k: LocalKernel;
+  readonly #socket: number;
+  readonly #patience: Patience;
+  /** What is to go out with the next wait: one write for all. */
+  #output: Uint8Array[] = [];
+  /** What has come in and is no whole message yet. */
+  #input = new Uint8Array(0);
+  #serial = 0;
+  readonly #answers = new Map<number, Message>();
+  readonly #signals: Message[] = [];
+
+  private constructor(
+    k: LocalKernel,
+    /** How messages call the peer: `the system bus`, say. */
+    readonly peer: string,
+    readonly path: string,
+    patience: Partial<Patience>,
+  ) {
+    this.#k = k;
+    this.#patience = { ...PATIENCE, ...patience };
+    this.#socket = connectUnix(k, path);
+  }
+
+  /**
+   * Connects and authenticates.
+   *
+   * @param peer How messages call it.
+   * @param path Its socket.
+   * @throws {DBusUnreachable} naming both.
+   */
+  static connect(k: LocalKernel, peer: string, path: string, patience: Partial<Patience> = {}): DBus {
+    let bus: DBus | undefined;
+    try {
+      bus = new DBus(k, peer, path, patience);
+      bus.#authenticate();
+      return bus;
+    } catch (error) {
+      bus?.[Symbol.dispose]();
+      if (error instanceof OperationError) {
+        throw new DBusUnreachable(`cannot reach ${peer}: ${error.message}`);
+      }
+      throw error;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#k.close(this.#socket);
+  }
+
+  /**
+   * Sends a call, as soon as anything is waited for, and goes on.
+   *
+   * @param doing What it is for, for messages about its failure.
+   */
+  send(doing: string, call: Call): Pending {
+    const serial = ++this.#serial;
+    this.#output.push(encodeCall(serial, call));
+    return { serial, doing };
+  }
+
+  /**
+   * Waits for the answer to a call.
+   *
+   * @returns The results.
+   * @throws {DBusError} for an answer that is an error, {@linkcode DBusUnreachable} where there is none in time.
+   */
+  answer({ serial, doing }: Pending): Value[] {
+    const deadline = performance.now() + this.#patience.answer;
+    for (;;) {
+      const message = this.#answers.get(serial);
+      if (message !== undefined) {
+        this.#answers.delete(serial);
+        if (message.type !== ERROR) return message.body;
+        const [reason] = message.body;
+        throw new DBusError(doing, message.errorName, typeof reason === "string" ? reason : "");
+      }
+      this.#receive(deadline, () => {
+        const seconds = this.#patience.answer / 1000;
+        throw new DBusUnreachable(`${doing}: no answer from ${this.peer} (${this.path}) within ${seconds} s`);
+      });
+    }
+  }
+
+  /** Calls and waits: {@linkcode send} and {@linkcode answer}. */
+  call(doing: string, call: Call): Value[] {
+    return this.answer(this.send(doing, call));
+  }
+
+  /**
+   * Waits for a signal that came since connecting, each being handed out once.
+   *
+   * @param milliseconds How long to wait.
+   * @returns Its arguments; undefined when it did not come.
+   */
+  signal(match: SignalMatch, milliseconds: number): Value[] | undefined {
+    const deadline = performance.now() + milliseconds;
+    let late = false;
+    for (;;) {
+      const index = this.#signals.findIndex((one) =>
+        one.member === match.member && one.interface === match.interface && match.accepts(one.body)
+      );
+      if (index >= 0) return this.#signals.splice(index, 1)[0].body;
+      if (late) return undefined;
+      this.#receive(deadline, () => late = true);
+    }
+  }
+
+  /**
+   * Tells the peer who we are: who the kernel says. An identity of our own choice would have to be the user as the peer
+   * sees it, which a process in a user namespace does not know.
+   */
+  #authenticate(): void {
+    const deadline = performance.now() + this.#patience.connect;
+    // The zero carried credentials once and is still asked for. The first two lines are answered by one each, `DATA` and
+    // `OK` mostly; older systemds are content with the first already. The third goes along, as systemd's own client has it:
+    // a systemd that reads it together with the first call does not see that call before it gets another.
+    this.#output.push(ascii("\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n"));
+    const answers = [this.#line(deadline), this.#line(deadline)];
+    if (!answers.some((line) => line.startsWith("OK "))) {
+      throw new DBusUnreachable(
+        `${this.peer} (${this.path}) does not let us in: ${JSON.stringify(answers[0])}`,
+      );
+    }
+  }
+
+  /** A line of the authentication, without its end. */
+  #line(deadline: number): string {
+    for (;;) {
+      const end = this.#input.indexOf(0x0a);
+      if (end >= 0) {
+        const line = new TextDecoder().decode(this.#input.subarray(0, end));
+        this.#input = this.#input.slice(end + 1);
+        return line.replace(/\r$/, "");
+      }
+      if (this.#input.length > 4096) throw new DBusUnreachable(`${this.path} does not speak D-Bus`);
+      this.#fill(deadline, () => {
+        const seconds = this.#patience.connect / 1000;
+        throw new DBusUnreachable(`${this.peer} (${this.path}) does not let us in within ${seconds} s`);
+      });
+    }
+  }
+
+  #flush(): void {
+    if (this.#output.length === 0) return;
+    const bytes = join(this.#output);
+    this.#output = [];
+    try {
+      sendMessage(this.#k, this.#socket, bytes, [], this.path);
+    } catch (error) {
+      throw new DBusUnreachable(`cannot write to ${this.peer}: ${reasonOf(error)}`);
+    }
+  }
+
+  /** Sorts what has come in; waits for more where there is nothing. */
+  #receive(deadline: number, late: () => void): void {
+    let size: number;
+    try {
+      size = messageSize(this.#input);
+      if (size > 0 && this.#input.length >= size) {
+        const message = decodeMessage(this.#input.slice(0, size));
+        this.#input = this.#input.slice(size);
+        return this.#sort(message);
+      }
+    } catch (error) {
+      throw new DBusUnreachable(
+        `${this.peer} (${this.path}) sent what is no D-Bus message: ${reasonOf(error)}`,
+      );
+    }
+    this.#fill(deadline, late);
+  }
+
+  #sort(message: Message): void {
+    if (message.type === SIGNAL) this.#signals.push(message);
+    // Whoever calls us calls in vain.
+    else if (message.type !== METHOD_CALL) this.#answers.set(message.replySerial, message);
+  }
+
+  /** Takes in what there is, waiting for it until the deadline; then calls `late`. */
+  #fill(deadline: number, late: () => void): void {
+    const k = this.#k;
+    this.#flush();
+    k.scratch(() => {
+      const remaining = Math.max(0, deadline - performance.now());
+      const timeout = [Math.floor(remaining / 1000), Math.floor(remaining % 1000 * 1_000_000)];
+      const wanted = words32(this.#socket, c.POLLIN);
+      const polled = k.call("ppoll", [wanted, 1, timeout, null, 8], { allow: [EINTR] }).wait();
+      if (polled === 0) return late();
+      if (polled < 0) return;
+      const buffer = k.buffer(16384);
+      const args = [this.#socket, buffer, buffer.size, MSG_DONTWAIT, 0, 0];
+      const taken = k.call("recvfrom", args, { allow: "any" }).wait();
+      if (taken === -EAGAIN || taken === -EINTR) return;
+      if (taken <= 0) throw new DBusUnreachable(`${this.peer} (${this.path}) closed the connection`);
+      this.#input = join([this.#input, buffer.bytes.subarray(0, taken)]);
+    });
+  }
+}
+
+function ascii(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const joined = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
+}

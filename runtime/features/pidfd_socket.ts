@@ -1,0 +1,53 @@
+/**
+ * `--pidfd-socket`: the caller gets a descriptor of the container's process, which no other process can take over
+ * as it can a pid.
+ *
+ * Sources: pidfd_open(2), unix(7).
+ * @module
+ */
+
+import type { LocalKernel } from "../../ffi/local.ts";
+import { connectUnix, sendDescriptors, sendMessage } from "../host/unix_socket.ts";
+
+/** What the message says of the process, in runc's words: a container's init, or one that `exec` added. */
+export type PidfdKind = "standard" | "setns";
+
+/**
+ * Sends a pidfd over a connection of its own.
+ *
+ * @param path Absolute path of the socket that the caller listens on.
+ * @param pid A process that has not been waited for.
+ * @throws {OperationError} `dial unix <path>: <reason>`
+ */
+export function sendPidfd(k: LocalKernel, path: string, pid: number, kind: PidfdKind): void {
+  const pidfd = openPidfd(k, pid);
+  try {
+    sendDescriptors(path, kind, [pidfd]);
+  } finally {
+    k.close(pidfd);
+  }
+}
+
+/**
+ * Connects before there is a process, so that none is started where nobody listens.
+ *
+ * @param path As {@linkcode sendPidfd}.
+ * @returns Sends the pidfd, once.
+ * @throws {OperationError} `dial unix <path>: <reason>`
+ */
+export function connectForPidfd(k: LocalKernel, path: string): (pid: number, kind: PidfdKind) => void {
+  const socket = connectUnix(k, path);
+  return (pid, kind) => {
+    const pidfd = openPidfd(k, pid);
+    try {
+      sendMessage(k, socket, new TextEncoder().encode(kind), [pidfd], path);
+    } finally {
+      k.close(pidfd);
+      k.close(socket);
+    }
+  };
+}
+
+function openPidfd(k: LocalKernel, pid: number): number {
+  return k.call("pidfd_open", [pid, 0], { doing: "open a pidfd of the container's process" }).wait();
+}

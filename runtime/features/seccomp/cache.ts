@@ -1,0 +1,125 @@
+/**
+ * Compiled filters, kept between commands.
+ *
+ * Compiling Docker's default profile takes some milliseconds, and every container of a host tends to have the
+ * same one. The cache is a directory that only its owner may enter; a file in it holds, as lines of text:
+ *
+ *     the full key (one line of JSON)
+ *     the flags, in decimal
+ *     the program, in base 64
+ *     the program once more
+ *
+ * The file's name comes from a hash of a few letters of the key, which costs next to nothing and proves nothing:
+ * the full key is compared. The program stands there twice because comparing two strings is a memcmp, while a
+ * checksum computed in JavaScript that has not run before takes longer than all the rest (measured: 0.6 ms).
+ *
+ * Trouble with the cache never fails a container: the profile is compiled then.
+ * @module
+ */
+
+import { S_IFDIR } from "../../../ffi/constants.ts";
+import { local } from "../../../ffi/local.ts";
+import { stat } from "../../../ffi/stat.ts";
+import { reasonOf } from "../../../ffi/errors.ts";
+import type { CompiledFilter } from "./compile.ts";
+
+/** Most files that are kept; a host has few profiles, and each takes about 30 KB. */
+const MAX_FILES = 32;
+/** Letters of the key that go into the file's name. */
+const SAMPLES = 64;
+
+/**
+ * A filter found in the cache.
+ *
+ * @param debug Takes the reason why the cache is not used.
+ * @returns null where there is none, or the file is another key's, cut short or damaged.
+ */
+export function readCache(
+  directory: string,
+  key: string,
+  debug: (line: string) => void,
+): CompiledFilter | null {
+  if (!isOurs(directory, debug)) return null;
+  try {
+    const text = Deno.readTextFileSync(`${directory}/${fileName(key)}`);
+    if (!text.startsWith(key) || text[key.length] !== "\n") return null;
+    const [flags, program, again, end, ...more] = text.slice(key.length + 1).split("\n");
+    if (end !== "" || more.length > 0 || program === "" || program !== again) return null;
+    const filter = { program: Uint8Array.fromBase64(program), flags: Number.parseInt(flags) };
+    return Number.isInteger(filter.flags) && filter.program.length % 8 === 0 ? filter : null;
+  } catch {
+    // No such file, or not base 64.
+    return null;
+  }
+}
+
+/** Keeps a filter: whole or not at all, as readers may come at any moment. */
+export function writeCache(
+  directory: string,
+  key: string,
+  filter: CompiledFilter,
+  debug: (line: string) => void,
+): void {
+  try {
+    Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    return debug(`seccomp cache: mkdir ${directory}: ${reasonOf(error)}`);
+  }
+  if (!isOurs(directory, debug)) return;
+  const name = fileName(key);
+  // The process id keeps concurrent commands apart, the name two filters of one process.
+  const temporary = `${directory}/${name}.${Deno.pid}`;
+  try {
+    prune(directory);
+    const program = filter.program.toBase64();
+    Deno.writeTextFileSync(temporary, `${key}\n${filter.flags}\n${program}\n${program}\n`, { mode: 0o600 });
+    Deno.renameSync(temporary, `${directory}/${name}`);
+  } catch (error) {
+    debug(`seccomp cache: write ${directory}/${name}: ${reasonOf(error)}`);
+    remove(temporary);
+  }
+}
+
+/** A directory of this user with mode 0700: nobody else can have put a filter there, even where a link led to it. */
+function isOurs(directory: string, debug: (line: string) => void): boolean {
+  const info = stat(local(), directory);
+  if (info === undefined) return false;
+  if (info.mode === (S_IFDIR | 0o700) && info.uid === Deno.uid()) return true;
+  debug(`seccomp cache: ${directory} is not a directory of user ${Deno.uid()} with mode 0700; not used`);
+  return false;
+}
+
+/** Removes the oldest files, so that there is room for one more; left-over temporary files age away the same way. */
+function prune(directory: string): void {
+  const names = [...Deno.readDirSync(directory)].map((entry) => entry.name);
+  if (names.length < MAX_FILES) return;
+  const aged = names.map((name) => ({ name, time: modified(`${directory}/${name}`) })).sort((a, b) =>
+    b.time - a.time
+  );
+  for (const { name } of aged.slice(MAX_FILES / 2)) remove(`${directory}/${name}`);
+}
+
+/** Modification time in milliseconds; 0 for a file that went away meanwhile. */
+function modified(path: string): number {
+  try {
+    return Deno.statSync(path).mtime?.getTime() ?? 0;
+  } catch {
+    return 0;
+  }
+}
+
+function remove(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // Gone already, or a directory somebody made there: not ours to remove.
+  }
+}
+
+/** FNV-1a over letters spread evenly over the key, and its length. */
+function fileName(key: string): string {
+  let hash = 0x811c9dc5 ^ key.length;
+  const step = Math.max(1, Math.floor(key.length / SAMPLES));
+  for (let i = 0; i < key.length; i += step) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
+  return `${(hash >>> 0).toString(16)}.bpf`;
+}

@@ -1,0 +1,106 @@
+/**
+ * From a profile to a program, by libseccomp.
+ * @module
+ */
+
+import { LibseccompError, SeccompFilter } from "../../../ffi/libseccomp.ts";
+import { kernelKnowsFlag } from "../../../ffi/libseccomp_probe.ts";
+import type { LinuxSeccomp } from "../../../spec/linux.ts";
+import { SECCOMP_ARCHS } from "../../../spec/seccomp.ts";
+import { RuntimeError } from "../../../ffi/errors.ts";
+import { enosysStub, needsEnosysStub } from "./enosys.ts";
+import { flagsOf, planSeccomp, type SeccompPlan } from "./profile.ts";
+
+/** What the init stage hands to seccomp(2). */
+export interface CompiledFilter {
+  /** struct sock_filter[], in native byte order. */
+  program: Uint8Array;
+  /** SECCOMP_FILTER_FLAG_*, NEW_LISTENER among them where a rule notifies. */
+  flags: number;
+}
+
+/** The kernel's BPF_MAXINSNS: longer programs are refused with EINVAL. */
+const MAX_INSTRUCTIONS = 4096;
+/** sizeof(struct sock_filter). */
+const INSTRUCTION_SIZE = 8;
+/**
+ * Rules from which on a binary tree is asked for. libseccomp puts four calls in a leaf, so short lists gain nothing,
+ * and releases up to 2.5.4 mishandle a tree without rules.
+ */
+const TREE_FROM = 33;
+
+/** The architecture tsrun runs on. */
+export const nativeArch: number = Deno.build.arch === "aarch64"
+  ? SECCOMP_ARCHS.SCMP_ARCH_AARCH64
+  : SECCOMP_ARCHS.SCMP_ARCH_X86_64;
+
+/**
+ * Compiles a profile.
+ *
+ * @param debug Takes a line about each thing ignored.
+ * @throws {RuntimeError} For a profile that is wrong, or that libseccomp or the kernel cannot do.
+ */
+export function compileProfile(profile: LinuxSeccomp, debug: (line: string) => void): CompiledFilter {
+  const plan = planSeccomp(profile);
+  const flags = flagsOf(profile.flags, plan.listener, kernelKnowsFlag);
+  try {
+    const program = build(plan, debug);
+    const instructions = program.length / INSTRUCTION_SIZE;
+    if (instructions > MAX_INSTRUCTIONS) {
+      throw new RuntimeError(
+        `the seccomp profile compiles to ${instructions} instructions; the kernel takes ${MAX_INSTRUCTIONS}`,
+      );
+    }
+    return { program, flags };
+  } catch (error) {
+    if (error instanceof LibseccompError) {
+      throw new RuntimeError(`error compiling seccomp filter: ${error.message}`);
+    }
+    throw error;
+  }
+}
+
+function build(plan: SeccompPlan, debug: (line: string) => void): Uint8Array {
+  using filter = new SeccompFilter(plan.defaultAction, plan.rules.map((rule) => rule.name));
+  for (const arch of plan.architectures) filter.addArch(arch);
+  if (plan.rules.length >= TREE_FROM && !filter.optimize(2)) {
+    debug("seccomp: this libseccomp has no binary tree");
+  }
+  addRules(filter, plan, debug);
+  const program = filter.exportProgram();
+  if (!needsEnosysStub(plan.defaultAction)) return program;
+  const stub = enosysStub(largestCalls(filter, plan));
+  const whole = new Uint8Array(stub.length + program.length);
+  whole.set(stub);
+  whole.set(program, stub.length);
+  return whole;
+}
+
+function addRules(filter: SeccompFilter, plan: SeccompPlan, debug: (line: string) => void): void {
+  for (const { name, action, alternatives } of plan.rules) {
+    // A rule that says what the default says is an error to libseccomp.
+    if (action === plan.defaultAction) continue;
+    const number = filter.resolve(name, nativeArch);
+    if (number === undefined) {
+      debug(`unknown seccomp syscall ${JSON.stringify(name)} ignored`);
+      continue;
+    }
+    try {
+      for (const conditions of alternatives) filter.addRule(action, number, conditions);
+    } catch (error) {
+      if (!(error instanceof LibseccompError)) throw error;
+      throw new RuntimeError(`error adding seccomp filter rule for syscall ${name}: ${error.message}`);
+    }
+  }
+}
+
+/** The largest number among the calls that the profile names, for each of its architectures that has one above 0. */
+function largestCalls(filter: SeccompFilter, plan: SeccompPlan): Map<number, number> {
+  const largest = new Map<number, number>();
+  for (const arch of new Set([nativeArch, ...plan.architectures])) {
+    let max = 0;
+    for (const { name } of plan.rules) max = Math.max(max, filter.resolve(name, arch) ?? 0);
+    if (max > 0) largest.set(arch, max);
+  }
+  return largest;
+}

@@ -1,0 +1,59 @@
+/**
+ * The listener of a seccomp filter goes to the agent that `linux.seccomp.listenerPath` names.
+ *
+ * Sources: runtime-spec config-linux.md (Seccomp, The Container Process State), pidfd_getfd(2).
+ * @module
+ */
+
+import type { LocalKernel } from "../../../ffi/local.ts";
+import type { ContainerProcessState } from "../../../spec/state.ts";
+import { type ContainerState, ociState, type Status } from "../../container/record.ts";
+import { sendDescriptors } from "../../host/unix_socket.ts";
+
+/** Name of the descriptor in `fds`. */
+const SECCOMP_FD = "seccompFd";
+
+/** A process under a filter that asks. */
+export interface Asked {
+  /** Its pid on the host; for `exec` not that of the container's init. */
+  pid: number;
+  /** The number of the listener in that process, which must not run before it is answered. */
+  fd: number;
+}
+
+/**
+ * Sends a process's listener, with the state of its container, over one connection.
+ *
+ * @param path `linux.seccomp.listenerPath`.
+ * @param metadata `linux.seccomp.listenerMetadata`.
+ * @param status What the container is: `creating` for its init.
+ * @throws {OperationError} When the descriptor cannot be taken (which wants CAP_SYS_PTRACE), or nobody listens.
+ */
+export function sendListener(
+  k: LocalKernel,
+  { pid, fd }: Asked,
+  { path, metadata }: { path: string; metadata?: string },
+  state: ContainerState,
+  status: Status,
+): void {
+  const doing = "take the seccomp listener from the container's process";
+  const process = k.call("pidfd_open", [pid, 0], { doing }).wait();
+  const listener = k.call("pidfd_getfd", [process, fd, 0], { doing }).wait();
+  k.close(process);
+  try {
+    sendDescriptors(path, JSON.stringify(processState(pid, metadata, state, status)), [listener]);
+  } finally {
+    k.close(listener);
+  }
+}
+
+/** What the agent is told. */
+export function processState(
+  pid: number,
+  metadata: string | undefined,
+  state: ContainerState,
+  status: Status,
+): ContainerProcessState {
+  const { ociVersion } = state;
+  return { ociVersion, fds: [SECCOMP_FD], pid, metadata, state: ociState(state, status) };
+}

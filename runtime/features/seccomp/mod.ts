@@ -1,0 +1,102 @@
+/**
+ * System call filters: from `linux.seccomp` to a program for the init stage to load.
+ * @module
+ */
+
+import { libseccompRelease } from "../../../ffi/libseccomp.ts";
+import { locateLibseccomp } from "../../../ffi/libseccomp_file.ts";
+import type { LinuxSeccomp } from "../../../spec/linux.ts";
+import { SECCOMP_FILTER_FLAG_NEW_LISTENER } from "../../../spec/seccomp.ts";
+import { RuntimeError } from "../../../ffi/errors.ts";
+import { readCache, writeCache } from "./cache.ts";
+import { compileProfile } from "./compile.ts";
+import { build } from "../../cli/build_info.ts";
+
+/** A filter ready to be loaded by seccomp(2) with SECCOMP_SET_MODE_FILTER. */
+export interface SeccompProgram {
+  /** struct sock_filter[], in native byte order. */
+  program: Uint8Array;
+  /** SECCOMP_FILTER_FLAG_*; NEW_LISTENER is set exactly when `listener` is. */
+  flags: number;
+  /** Whether a rule notifies: seccomp(2) then returns a descriptor, which goes to `listenerPath`. */
+  listener: boolean;
+}
+
+/** Compiled filters of root's containers; beside the default state root, and the same for every `--root`. */
+export const SECCOMP_CACHE = "/run/tsrun-cache";
+
+/** Where this user's compiled filters are kept: beside the default state root. */
+export function seccompCache(): string {
+  const own = Deno.uid() === 0 ? undefined : Deno.env.get("XDG_RUNTIME_DIR");
+  return own ? `${own}/tsrun-cache` : SECCOMP_CACHE;
+}
+
+/** To be raised when the cache's files change their form. */
+const CACHE_FORMAT = 1;
+
+/**
+ * Compiles a profile, or takes it from the cache, where neither libseccomp nor the kernel is asked anything.
+ *
+ * @param profile `linux.seccomp` of the config.
+ * @param cacheDir Directory of the cache, made with mode 0700 where it is missing; its parent has to be safe.
+ * @param debug Takes lines for `--debug`.
+ * @returns null when there is nothing to load: no default action and no rules.
+ * @throws {RuntimeError} For a profile that is wrong, or that libseccomp or the kernel cannot do.
+ */
+export function compileSeccomp(
+  profile: LinuxSeccomp,
+  cacheDir: string,
+  debug: (line: string) => void = () => {},
+): SeccompProgram | null {
+  if (!profile.defaultAction && !profile.syscalls?.length) return null;
+  const key = cacheKey(profile);
+  let filter = key === null ? null : readCache(cacheDir, key, debug);
+  if (filter === null) {
+    filter = compileProfile(profile, debug);
+    if (key !== null) writeCache(cacheDir, key, filter, debug);
+  }
+  const listener = (filter.flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) !== 0;
+  checkListener(profile, listener);
+  return { ...filter, listener };
+}
+
+/** A rule that notifies needs somebody who is told, and data for nobody is a mistake (runtime-spec). */
+function checkListener(profile: LinuxSeccomp, listener: boolean): void {
+  if (profile.listenerPath) return;
+  if (listener) throw new RuntimeError("seccomp listenerPath is not set");
+  if (profile.listenerMetadata) {
+    throw new RuntimeError("seccomp listenerMetadata is set, but listenerPath is not");
+  }
+}
+
+/**
+ * Everything that the compiled filter follows from, on one line; null where the library's build cannot be told.
+ *
+ * The kernel is in it because its release decides which actions and flags it knows.
+ */
+function cacheKey(profile: LinuxSeccomp): string | null {
+  const library = locateLibseccomp();
+  if (library === null) return null;
+  // Who is notified makes no difference to the program.
+  const rules = { ...profile, listenerPath: undefined, listenerMetadata: undefined };
+  const facts = [
+    CACHE_FORMAT,
+    build.version,
+    build.commit,
+    Deno.build.arch,
+    Deno.osRelease(),
+    library.path,
+    library.identity,
+  ];
+  try {
+    return JSON.stringify([...facts, rules]);
+  } catch {
+    // A 64-bit value. A replacer costs a call for every item, so it is only used when it must.
+    return JSON.stringify([...facts, rules], (_, value) => typeof value === "bigint" ? `${value}n` : value);
+  }
+}
+
+/** Release of the installed libseccomp, such as `2.5.4`; empty where there is none. */
+export function libseccompVersion(): string {
+  return libseccompRelease();
+}

@@ -1,0 +1,111 @@
+/**
+ * Terminals of processes that tsrun does not stay with: the pty's master goes to the caller's console socket.
+ *
+ * Source: runc's docs/terminals.md (section "detached"): one message over an AF_UNIX stream, its data the name of the
+ * terminal, with one descriptor.
+ * @module
+ */
+
+import type { Fd, Result } from "../../../ffi/kernel.ts";
+import { local } from "../../../ffi/local.ts";
+import type { RemoteKernel } from "../../../ffi/remote.ts";
+import { bindConsole, openPty, TAKE_TERMINAL_CALLS, takeTerminal } from "../../../init/console.ts";
+import type { ExecTerminal } from "../../../init/exec_setup.ts";
+import { fetchDescriptor } from "../../../init/hand_over.ts";
+import type { Process } from "../../../spec/types.ts";
+import { RuntimeError } from "../../../ffi/errors.ts";
+import { copySize, leaveNewlinesAlone, STANDARD } from "./modes.ts";
+import { sendDescriptors } from "../../host/unix_socket.ts";
+
+/** The name that goes with a master: the file it was opened by, as runc has it. */
+const MASTER_NAME = "/dev/ptmx";
+
+/** Who is to have a process's terminal. */
+export interface TerminalRequest {
+  /** `process.terminal`. */
+  terminal: boolean | undefined;
+  /** Absolute path given by `--console-socket`. */
+  consoleSocket: string | undefined;
+  /** Takes the master for a tsrun that stays in the foreground; absent when it will not. */
+  takeMaster: ((master: number) => void) | undefined;
+}
+
+/**
+ * Refuses a terminal that nobody would have, and a socket that nothing would be sent to.
+ *
+ * @throws {RuntimeError} In runc's words.
+ */
+export function checkTerminal({ terminal, consoleSocket, takeMaster }: TerminalRequest): void {
+  const detach = takeMaster === undefined;
+  if (detach && terminal && consoleSocket === undefined) {
+    throw new RuntimeError("cannot allocate tty if tsrun will detach without setting console socket");
+  }
+  if (consoleSocket !== undefined && (!detach || !terminal)) {
+    throw new RuntimeError("cannot use console socket if tsrun will not detach or allocate tty");
+  }
+}
+
+/**
+ * Gives the master to whom the request names: over the console socket, upon which it is closed here, or as it is;
+ * the pty then has the size of the caller's terminal, where there is one.
+ *
+ * @param master A descriptor of this process.
+ * @throws {OperationError} `dial unix <path>: <reason>`
+ */
+export function deliverMaster(master: number, { consoleSocket, takeMaster }: TerminalRequest): void {
+  if (consoleSocket === undefined) {
+    // Before a process is there to see it otherwise.
+    leaveNewlinesAlone(master);
+    copySize(STANDARD, master);
+    return takeMaster!(master);
+  }
+  try {
+    sendDescriptors(consoleSocket, MASTER_NAME, [master]);
+  } finally {
+    local().close(master);
+  }
+}
+
+/**
+ * Makes the terminal of a container's init, which leads a session of its own.
+ *
+ * @param root Descriptor of the container's root in the init.
+ * @param ownMounts Whether the init has a mount namespace of its own: only there /dev/console may be mounted.
+ */
+export function makeTerminal(
+  k: RemoteKernel,
+  root: Fd,
+  process: Process,
+  request: TerminalRequest,
+  ownMounts: boolean,
+): void {
+  const { master, slave } = openPty(k, root, process.user.uid, process.consoleSize);
+  deliverMaster(fetchDescriptor(k, master), request);
+  // A master left in the container would keep the terminal from ever hanging up.
+  k.close(master);
+  if (ownMounts) bindConsole(k, root, slave);
+  takeTerminal(k, slave);
+}
+
+/**
+ * The terminal of one more process of a container: opened by the joiner, taken by the process.
+ *
+ * @param joiner The kernel that `open` will be called with.
+ */
+export function terminalOfExec(
+  joiner: RemoteKernel,
+  process: Process,
+  request: TerminalRequest,
+): ExecTerminal {
+  let slave: Result | undefined;
+  return {
+    calls: TAKE_TERMINAL_CALLS,
+    open(k, root) {
+      const pty = openPty(k, root, process.user.uid, process.consoleSize);
+      deliverMaster(fetchDescriptor(joiner, pty.master), request);
+      k.close(pty.master);
+      slave = pty.slave;
+    },
+    attach: (k, reports) => takeTerminal(k, slave!, (doing, step) => reports.guard(doing, step)),
+  };
+}

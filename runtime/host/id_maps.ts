@@ -1,0 +1,132 @@
+/**
+ * Id maps of user namespaces: their form, and how they come to be.
+ *
+ *     root of the host        writes /proc/PID/uid_map and gid_map
+ *     a user, for itself      writes one line that maps its own id, after having denied setgroups(2) for good
+ *     a user, for more ids    newuidmap(1) and newgidmap(1) write what /etc/subuid and /etc/subgid grant
+ *
+ * Sources: user_namespaces(7), newuidmap(1), newgidmap(1), subuid(5).
+ * @module
+ */
+
+import { AT_FDCWD, O_WRONLY } from "../../ffi/constants.ts";
+import { EPERM } from "../../ffi/errno.ts";
+import { OperationError } from "../../ffi/kernel.ts";
+import type { LocalKernel } from "../../ffi/local.ts";
+import type { LinuxIDMapping } from "../../spec/types.ts";
+import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
+
+/** The ids of a user namespace. */
+export interface IdMaps {
+  uids: readonly LinuxIDMapping[];
+  gids: readonly LinuxIDMapping[];
+}
+
+/** Who writes maps, as far as that decides how. */
+export interface MapWriter {
+  uid: number;
+  gid: number;
+}
+
+/** The text of a map: a line for each range. */
+export function mapText(ranges: readonly LinuxIDMapping[]): string {
+  return ranges.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join("");
+}
+
+/** The ranges of a map's text, as the kernel prints it. */
+export function parseMap(text: string): LinuxIDMapping[] {
+  return text.trim().split("\n").filter((line) => line !== "").map((line) => {
+    const [containerID, hostID, size] = line.trim().split(/\s+/).map(Number);
+    return { containerID, hostID, size };
+  });
+}
+
+/** Whether two maps say the same, in whatever order. */
+export function sameMap(a: readonly LinuxIDMapping[], b: readonly LinuxIDMapping[]): boolean {
+  const sorted = (map: readonly LinuxIDMapping[]) =>
+    mapText(map.toSorted((x, y) => x.containerID - y.containerID));
+  return sorted(a) === sorted(b);
+}
+
+/** What an id of the namespace is outside; undefined when it is nothing. */
+export function hostIdOf(ranges: readonly LinuxIDMapping[], id: number): number | undefined {
+  const range = ranges.find((it) => id >= it.containerID && id - it.containerID < it.size);
+  return range && range.hostID + id - range.containerID;
+}
+
+/**
+ * Gives a process's new user namespace its maps.
+ *
+ * @param pid A process in it, a child of this one or its descendant.
+ * @returns Whether setgroups(2) is denied there from now on.
+ * @throws {RuntimeError} Saying which map, and what the caller lacks.
+ */
+export function writeIdMaps(k: LocalKernel, pid: number, maps: IdMaps, writer: MapWriter): boolean {
+  const { uids, gids } = maps;
+  if (writer.uid === 0) {
+    writeMap(k, pid, "uid_map", mapText(uids));
+    writeMap(k, pid, "gid_map", mapText(gids));
+    return deniesGroups(pid);
+  }
+  if (isOwn(uids, writer.uid)) writeMap(k, pid, "uid_map", mapText(uids));
+  else runMapper("newuidmap", pid, uids);
+  if (!isOwn(gids, writer.gid)) {
+    runMapper("newgidmap", pid, gids);
+    return deniesGroups(pid);
+  }
+  // Without it, a group that is denied something by a file's mode could be left.
+  writeMap(k, pid, "setgroups", "deny");
+  writeMap(k, pid, "gid_map", mapText(gids));
+  return true;
+}
+
+/** Whether setgroups(2) is denied in a process's user namespace: if it was in the one above, it is. */
+export function deniesGroups(pid: number): boolean {
+  return Deno.readTextFileSync(`/proc/${pid}/setgroups`).startsWith("deny");
+}
+
+/** The one map that a user may write without being granted anything. */
+function isOwn(ranges: readonly LinuxIDMapping[], id: number): boolean {
+  return ranges.length === 1 && ranges[0].size === 1 && ranges[0].hostID === id;
+}
+
+function writeMap(k: LocalKernel, pid: number, name: string, text: string): void {
+  const doing = `write ${JSON.stringify(text.trimEnd())} to /proc/${pid}/${name}`;
+  try {
+    k.writeFile(AT_FDCWD, `/proc/${pid}/${name}`, text, O_WRONLY, 0, { doing });
+  } catch (error) {
+    if (!(error instanceof OperationError) || error.errno !== EPERM) throw error;
+    throw new RuntimeError(`${reasonOf(error)} (are all these host ids mapped, and yours to give?)`);
+  }
+}
+
+/** Where newuidmap(1) may be: what it does with its privileges must not depend on the caller's PATH. */
+const DIRECTORIES = ["/usr/bin", "/bin", "/usr/local/bin", "/usr/sbin", "/sbin"];
+
+function runMapper(name: "newuidmap" | "newgidmap", pid: number, ranges: readonly LinuxIDMapping[]): void {
+  const kind = name === "newuidmap" ? "uid" : "gid";
+  const path = DIRECTORIES.map((directory) => `${directory}/${name}`).find(exists);
+  if (path === undefined) {
+    throw new RuntimeError(
+      `map ${kind}s other than your own: ${name} is not installed (Debian: package uidmap); ` +
+        `without it linux.${kind}Mappings can only be one range of size 1 with your own id`,
+    );
+  }
+  const args = [
+    pid,
+    ...ranges.flatMap(({ containerID, hostID, size }) => [containerID, hostID, size]),
+  ].map(String);
+  const { success, stderr } = new Deno.Command(path, { args, clearEnv: true, stdin: "null" }).outputSync();
+  if (success) return;
+  const reason = new TextDecoder().decode(stderr).trim();
+  throw new RuntimeError(`${name} ${args.join(" ")}: ${reason} (/etc/sub${kind} says which ids you may use)`);
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

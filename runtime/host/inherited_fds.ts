@@ -1,0 +1,58 @@
+/**
+ * Descriptors that the container's process gets from tsrun's caller: the standard ones, and preserved ones.
+ * @module
+ */
+
+import * as c from "../../ffi/constants.ts";
+import { EBADF, strerror } from "../../ffi/errno.ts";
+import type { LocalKernel } from "../../ffi/local.ts";
+import { readStatx, STATX_SIZE } from "../../ffi/structs.ts";
+import { RuntimeError } from "../../ffi/errors.ts";
+
+const NULL_DEVICE = { major: 1, minor: 3 };
+
+/**
+ * Gives the standard descriptors to the container's user, so that it can reopen them (/dev/stdout), as runc does.
+ *
+ * @param uid User of the container's process.
+ * @returns Those that are the host's null device: the init replaces them by the container's own.
+ */
+export function inspectStdio(k: LocalKernel, uid: number): number[] {
+  const nulls: number[] = [];
+  k.scratch(() => {
+    const buffer = k.buffer(STATX_SIZE);
+    for (let fd = 0; fd < 3; fd++) {
+      if (k.statx(fd, "", buffer, { allow: "any" }).wait() < 0) continue;
+      const { mode, rdev, uid: owner } = readStatx(buffer);
+      const isNull = (mode & c.S_IFMT) === c.S_IFCHR && rdev.major === NULL_DEVICE.major &&
+        rdev.minor === NULL_DEVICE.minor;
+      if (isNull) nulls.push(fd);
+      // Read-only filesystems and descriptors of other users' namespaces refuse; runc lets that pass too.
+      else if (owner !== uid) k.fchown(fd, uid, KEEP, { allow: "any" });
+    }
+  });
+  return nulls;
+}
+
+/** chown(2): leave the group as it is. */
+const KEEP = 0xffff_ffff;
+
+/**
+ * Checks that the descriptors of `LISTEN_FDS`, which come first, and of `--preserve-fds` came from the caller.
+ *
+ * Deno's own descriptors close on exec and may stand at such a number: they must never reach a container.
+ *
+ * @throws {RuntimeError} Naming the first that did not.
+ */
+export function checkPreserved(k: LocalKernel, listening: number, preserved: number): void {
+  for (let i = 0; i < listening + preserved; i++) {
+    const flags = k.call("fcntl", [3 + i, c.F_GETFD, 0], { allow: "any" }).wait();
+    if (flags < 0 || flags & c.FD_CLOEXEC) {
+      const reason = flags < 0 ? strerror(-flags) : strerror(EBADF);
+      const which = i < listening
+        ? `socket ${i} (of ${listening}, LISTEN_FDS)`
+        : `preserved-fd ${i - listening} (of ${preserved})`;
+      throw new RuntimeError(`unable to stat ${which}: ${reason}`);
+    }
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * The log that clients parse: runc's (logrus') two formats, one record per line.
+ *
+ * containerd's shim reads the file as a stream of JSON objects and shows the last one of level `error`;
+ * podman reads the whole file as one object. So at the default level nothing is written on success and
+ * exactly one record on failure.
+ * @module
+ */
+import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
+
+/** Values of `--log-format`. */
+export type LogFormat = "text" | "json";
+
+/** Levels in use; `debug` is written only with `--debug`. */
+export type LogLevel = "error" | "warning" | "debug";
+
+/** What `--log`, `--log-format` and `--debug` say. */
+export interface LogOptions {
+  /** File to append to; absent or empty means standard error. */
+  file?: string;
+  format: LogFormat;
+  debug: boolean;
+}
+
+/** Anything that takes bytes: a file, or standard error. */
+interface Sink {
+  writeSync(bytes: Uint8Array): number;
+}
+
+/**
+ * Writes all of a text, however many writes it takes.
+ *
+ * @throws {RuntimeError} `write standard output: <reason>`, such as a reader that has gone.
+ */
+export function writeText(sink: Sink, text: string): void {
+  let rest: Uint8Array = new TextEncoder().encode(text);
+  try {
+    while (rest.length > 0) rest = rest.subarray(sink.writeSync(rest));
+  } catch (error) {
+    const where = sink === Deno.stdout
+      ? "standard output"
+      : sink === Deno.stderr
+      ? "standard error"
+      : "the log";
+    throw new RuntimeError(`write ${where}: ${reasonOf(error)}`);
+  }
+}
+
+/**
+ * One record as a line.
+ *
+ * @param time When; seconds are kept, in UTC.
+ */
+export function formatRecord(format: LogFormat, level: LogLevel, message: string, time: Date): string {
+  const stamp = time.toISOString().slice(0, 19) + "Z";
+  if (format === "json") return JSON.stringify({ level, msg: message, time: stamp }) + "\n";
+  return `time="${stamp}" level=${level} msg=${JSON.stringify(message)}\n`;
+}
+
+/** The log of one command. */
+export class Log {
+  readonly debugging: boolean;
+  readonly #file: Sink | undefined;
+  readonly #format: LogFormat;
+
+  /**
+   * Opens the log file (made with mode 0644 where it is missing, close-on-exec), so that a wrong path is
+   * found before anything is done.
+   * @throws {RuntimeError} `open <file>: <reason>`
+   */
+  constructor(options: LogOptions) {
+    this.debugging = options.debug;
+    this.#format = options.format;
+    this.#file = options.file ? openLog(options.file) : undefined;
+  }
+
+  /** A failure: to the log, and as plain text to standard error when the log is a file. Once per command. */
+  error(message: string): void {
+    this.#write("error", message);
+    if (this.#file) complain(message);
+  }
+
+  /** Something the user should act on although the command goes on. Rare: podman takes any record for the failure. */
+  warn(message: string): void {
+    this.#write("warning", message);
+  }
+
+  /** For `--debug` only. */
+  debug(message: string): void {
+    if (this.debugging) this.#write("debug", message);
+  }
+
+  /** A log that is full, or that nobody reads any more, does not end what the command is doing. */
+  #write(level: LogLevel, message: string): void {
+    const record = formatRecord(this.#format, level, message, new Date());
+    if (this.#file === undefined) return complain(record.trimEnd());
+    try {
+      writeText(this.#file, record);
+    } catch (error) {
+      complain(reasonOf(error));
+    }
+  }
+}
+
+/** Says it to whoever reads standard error. */
+function complain(line: string): void {
+  try {
+    writeText(Deno.stderr, line + "\n");
+  } catch { /* nobody does */ }
+}
+
+function openLog(path: string): Sink {
+  try {
+    return Deno.openSync(path, { append: true, create: true, mode: 0o644 });
+  } catch (error) {
+    throw new RuntimeError(`open ${path}: ${reasonOf(error)}`);
+  }
+}

@@ -1,0 +1,56 @@
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { RuntimeError } from "../../ffi/errors.ts";
+import { formatRecord, Log, writeText } from "./log.ts";
+
+const TIME = new Date("2026-11-22T03:51:42.987Z");
+
+Deno.test("log: text is logrus' text", () => {
+  assertEquals(
+    formatRecord("text", "error", 'exec: "x": not found\n', TIME),
+    `time="2026-11-22T03:51:42Z" level=error msg="exec: \\"x\\": not found\\n"\n`,
+  );
+});
+
+Deno.test("log: JSON is one object on one line", () => {
+  const line = formatRecord("json", "error", "a\nb", TIME);
+  assertEquals(line.indexOf("\n"), line.length - 1);
+  assertEquals(JSON.parse(line), { level: "error", msg: "a\nb", time: "2026-11-22T03:51:42Z" });
+});
+
+Deno.test("log: a file is appended to, and debug records need --debug", () => {
+  const file = Deno.makeTempFileSync();
+  try {
+    new Log({ file, format: "json", debug: false }).debug("hidden");
+    assertEquals(Deno.readTextFileSync(file), "");
+    new Log({ file, format: "json", debug: true }).debug("shown");
+    new Log({ file, format: "json", debug: false }).warn("careful");
+    const records = Deno.readTextFileSync(file).trimEnd().split("\n").map((line) => JSON.parse(line));
+    assertEquals(records.map(({ level, msg }) => [level, msg]), [["debug", "shown"], ["warning", "careful"]]);
+    for (const { time } of records) assertMatch(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+  } finally {
+    Deno.removeSync(file);
+  }
+});
+
+Deno.test("log: one that cannot be written to is no failure of the command", () => {
+  const log = new Log({ file: "/dev/full", format: "text", debug: false });
+  log.warn("goes on");
+  log.error("is said on standard error");
+});
+
+Deno.test("log: output that cannot be written says so", () => {
+  const full = Deno.openSync("/dev/full", { write: true });
+  try {
+    assertThrows(() => writeText(full, "x"), RuntimeError, "write the log: no space left on device");
+  } finally {
+    full.close();
+  }
+});
+
+Deno.test("log: a file that cannot be opened is an error at once", () => {
+  assertThrows(
+    () => new Log({ file: "/nonexistent/log", format: "text", debug: false }),
+    RuntimeError,
+    "open /nonexistent/log: no such file or directory",
+  );
+});

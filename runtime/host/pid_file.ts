@@ -1,0 +1,45 @@
+/**
+ * The file of `--pid-file`.
+ * @module
+ */
+
+import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
+
+/**
+ * Writes the pid without a newline, as clients read the whole file as a number; whole or not at all.
+ *
+ * @param path Absolute.
+ * @throws {RuntimeError} Naming the file.
+ */
+export function writePidFile(path: string, pid: number): void {
+  const slash = path.lastIndexOf("/");
+  const temporary = `${path.slice(0, slash)}/.${path.slice(slash + 1)}`;
+  try {
+    create(temporary, String(pid));
+    rename(temporary, path);
+  } catch (error) {
+    throw new RuntimeError(`write pid file ${path}: ${reasonOf(error)}`);
+  }
+}
+
+/** Writes a file that is new: in a directory that others may write to, a link that waits there leads nowhere. */
+function create(path: string, text: string): void {
+  const options = { mode: 0o644, createNew: true };
+  try {
+    Deno.writeTextFileSync(path, text, options);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    // What a command left that was ended in the middle.
+    Deno.removeSync(path);
+    Deno.writeTextFileSync(path, text, options);
+  }
+}
+
+function rename(from: string, to: string): void {
+  try {
+    Deno.renameSync(from, to);
+  } catch (error) {
+    Deno.removeSync(from);
+    throw error;
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * `process.rlimits`, set from outside by prlimit(2): the init may lack the privilege by then.
+ * @module
+ */
+
+import { RLIMIT_NOFILE } from "../../ffi/constants.ts";
+import { EPERM } from "../../ffi/errno.ts";
+import { OperationError } from "../../ffi/kernel.ts";
+import type { LocalKernel } from "../../ffi/local.ts";
+import { RLIMITS } from "../../spec/rlimits.ts";
+import type { Rlimit } from "../../spec/types.ts";
+
+/**
+ * Sets the limits of a process; without one for open files it gets back the one that tsrun's caller has.
+ *
+ * @throws {OperationError} Naming the limit; EPERM means that the runtime itself may not raise it so far.
+ */
+export function setRlimits(k: LocalKernel, pid: number, rlimits: readonly Rlimit[] = []): void {
+  for (const { type, soft, hard } of rlimits) {
+    const doing = `set ${type} to ${soft} (soft) and ${hard} (hard)`;
+    try {
+      k.prlimit(pid, RLIMITS[type], Number(soft), Number(hard), { doing });
+    } catch (error) {
+      const lowers = Number(hard) <= ownHardLimit(k, RLIMITS[type]);
+      if (!(error instanceof OperationError) || error.errno !== EPERM || !lowers) throw error;
+    }
+  }
+  if (rlimits.some(({ type }) => type === "RLIMIT_NOFILE")) return;
+  const [soft, hard] = callersOpenFiles(k);
+  try {
+    k.prlimit(pid, RLIMIT_NOFILE, soft, hard);
+  } catch (error) {
+    if (!(error instanceof OperationError)) throw error;
+  }
+}
+
+/** The hard limit of tsrun, and so of its init, which lowers its limits itself where it must (init/start_program.ts). */
+function ownHardLimit(k: LocalKernel, resource: number): number {
+  return k.scratch(() => {
+    const limit = k.buffer(16);
+    k.call("prlimit64", [0, resource, null, limit]);
+    return limit.u64(8);
+  });
+}
+
+/**
+ * The limit of open files that tsrun's caller has: Deno raises its own soft limit as far as it may when it starts.
+ *
+ * @returns Soft and hard limit.
+ */
+export function callersOpenFiles(k: LocalKernel): [number, number] {
+  return k.scratch(() => {
+    const limit = k.buffer(16);
+    const asked = k.call("prlimit64", [Deno.ppid, RLIMIT_NOFILE, null, limit], { allow: "any" });
+    // Of another user's process it is only told to CAP_SYS_RESOURCE, but its file is there for everybody.
+    return asked.wait() < 0 ? readOpenFiles() : [limit.u64(0), limit.u64(8)];
+  });
+}
+
+/** The same out of proc_pid_limits(5). */
+function readOpenFiles(): [number, number] {
+  const text = Deno.readTextFileSync(`/proc/${Deno.ppid}/limits`);
+  const [, soft, hard] = /^Max open files +(\S+) +(\S+)/m.exec(text) ?? [];
+  const number = (word: string | undefined) =>
+    word === "unlimited" || word === undefined ? 2 ** 64 : Number(word);
+  return [number(soft), number(hard)];
+}

@@ -1,0 +1,48 @@
+/**
+ * Signals to processes that are known by pid and start time, so that a pid that was used again is never hit.
+ * @module
+ */
+import { EINVAL, ENOSYS, EPERM, ESRCH, strerror } from "../../ffi/errno.ts";
+import { local } from "../../ffi/local.ts";
+import { RuntimeError } from "../../ffi/errors.ts";
+import { startTimeOf } from "../container/record.ts";
+
+/**
+ * Sends a signal to one very process.
+ *
+ * The process is held by a pidfd before its start time is compared: what the comparison saw is what is hit.
+ * Kernels before 5.3 have no pidfd_open(2); there the comparison comes as close before kill(2) as it can.
+ *
+ * @param pid Process id, as seen here.
+ * @param startTime Field 22 of /proc/<pid>/stat at the time the pid was recorded.
+ * @param signal Number, 0 to 64; 0 only asks whether the process is there.
+ * @returns False when there is no such process any more.
+ * @throws {RuntimeError} `unable to signal init: <reason>`
+ */
+export function sendSignal(pid: number, startTime: string, signal: number): boolean {
+  const kernel = local();
+  const descriptor = kernel.call("pidfd_open", [pid, 0], { allow: [ESRCH, EINVAL, ENOSYS, EPERM] }).wait();
+  if (descriptor === -ESRCH || descriptor === -EINVAL) return false;
+  try {
+    if (startTimeOf(pid) !== startTime) return false;
+    const answer = descriptor < 0
+      ? kernel.call("kill", [pid, signal], { allow: "any" }).wait()
+      : kernel.call("pidfd_send_signal", [descriptor, signal, 0, 0], { allow: "any" }).wait();
+    if (answer === -ESRCH) return false;
+    if (answer < 0) throw new RuntimeError(`unable to signal init: ${strerror(-answer)}`);
+    return true;
+  } finally {
+    if (descriptor >= 0) kernel.call("close", [descriptor]);
+  }
+}
+
+/**
+ * Sends a signal to whatever process has the pid now: for members of a cgroup. Gone is fine.
+ *
+ * A pid of 0 stands for a process that cannot be seen from this PID namespace (kill(2) would take it for our own
+ * process group), so it is passed over.
+ */
+export function killPid(pid: number, signal: number): void {
+  if (pid <= 0) return;
+  local().call("kill", [pid, signal], { allow: [ESRCH], doing: `signal process ${pid}` });
+}

@@ -1,0 +1,90 @@
+/**
+ * Unix sockets of callers: a terminal, a pidfd or a seccomp listener goes to them as a descriptor.
+ *
+ * Sources: unix(7), connect(2), sendmsg(2), cmsg(3).
+ * @module
+ */
+
+import * as c from "../../ffi/constants.ts";
+import { local, type LocalKernel } from "../../ffi/local.ts";
+import { encodeMessage, encodeRights, fitsAddress, unixAddress } from "../../ffi/structs_socket.ts";
+
+const MSG_NOSIGNAL = 0x4000;
+const SOL_SOCKET = 1, SO_SNDTIMEO = 21;
+
+/** How long a listener that is busy may keep us waiting, in seconds. */
+const PATIENCE = 10;
+
+/**
+ * Connects to a unix socket by its path, however long that is.
+ *
+ * @param path Path of the socket; `@name` is an abstract one.
+ * @param type `SOCK_STREAM` or `SOCK_DGRAM`.
+ * @returns The connected socket, which closes on exec. Connecting and sending fail after 10 seconds.
+ * @throws {OperationError} `dial unix <path>: <reason>`, as runc says it.
+ */
+export function connectUnix(k: LocalKernel, path: string, type: number = c.SOCK_STREAM): number {
+  const doing = `dial unix ${path}`;
+  const socket = k.call("socket", [c.AF_UNIX, type | c.SOCK_CLOEXEC, 0], { doing }).wait();
+  let place = -1;
+  try {
+    k.call("setsockopt", [socket, SOL_SOCKET, SO_SNDTIMEO, [PATIENCE, 0], 16]);
+    // An address has room for 107 bytes of a path; a descriptor of the socket itself leads there as well.
+    if (!fitsAddress(path)) place = k.open(path, c.O_PATH, 0, { doing }).wait();
+    const address = unixAddress(place < 0 ? path : `/proc/self/fd/${place}`);
+    k.call("connect", [socket, address, address.length], { doing });
+    return socket;
+  } catch (error) {
+    k.close(socket);
+    throw error;
+  } finally {
+    if (place >= 0) k.close(place);
+  }
+}
+
+/**
+ * Sends a message over a connected socket; descriptors go with its first byte.
+ *
+ * @param bytes The whole message, at least one byte where descriptors are sent over a stream (unix(7)).
+ * @throws {OperationError} `send to unix <path>: <reason>`
+ */
+export function sendMessage(
+  k: LocalKernel,
+  socket: number,
+  bytes: Uint8Array,
+  fds: readonly number[],
+  path: string,
+): void {
+  const doing = `send to unix ${path}`;
+  k.scratch(() => {
+    const { memory } = k;
+    const data = { address: memory.put(bytes), size: bytes.length };
+    const rights = encodeRights(fds);
+    const control = fds.length > 0 ? { address: memory.put(rights), size: rights.length } : undefined;
+    const message = encodeMessage(memory, { data, control });
+    let sent = k.call("sendmsg", [socket, message, MSG_NOSIGNAL], { doing }).wait();
+    // A stream may take a long message in pieces.
+    while (sent < bytes.length) {
+      const rest = [data.address + sent, bytes.length - sent];
+      sent += k.call("sendto", [socket, ...rest, MSG_NOSIGNAL, 0, 0], { doing }).wait();
+    }
+  });
+}
+
+/**
+ * Connects to a stream socket, sends one message with descriptors, and closes the connection.
+ *
+ * @param path Absolute path of the socket.
+ * @param payload The message; not empty.
+ * @param fds Descriptors of this process; they stay open here.
+ * @throws {OperationError} `dial unix <path>: <reason>` or `send to unix <path>: <reason>`
+ */
+export function sendDescriptors(path: string, payload: string, fds: readonly number[]): void {
+  const k = local();
+  const socket = connectUnix(k, path);
+  try {
+    sendMessage(k, socket, new TextEncoder().encode(payload), fds, path);
+  } finally {
+    k.close(socket);
+  }
+}
