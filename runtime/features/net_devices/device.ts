@@ -1,0 +1,114 @@
+/**
+ * One network device: how it was on the host, and what of that it keeps in the container.
+ *
+ * The kernel itself keeps hardware address, MTU and the rest of the device. Addresses and routes go when a device
+ * changes its network namespace, and it is down then.
+ * @module
+ */
+
+import * as c from "../../../ffi/constants.ts";
+import * as n from "../../../ffi/structs_netlink.ts";
+import type { RouteSocket } from "./route_socket.ts";
+
+/** A device before it was moved. */
+export interface HostDevice {
+  index: number;
+  name: string;
+  up: boolean;
+  addresses: readonly n.Address[];
+}
+
+/**
+ * Looks at a device of the host.
+ *
+ * @throws {Error} Where there is none of that name.
+ */
+export function readDevice(host: RouteSocket, name: string): HostDevice {
+  const link = host.linkNamed(name);
+  if (!link) throw new Error(`link not found for interface ${name} on runtime namespace`);
+  return {
+    index: link.index,
+    name: link.name,
+    up: (link.flags & c.IFF_UP) !== 0,
+    addresses: host.addresses(link.index),
+  };
+}
+
+/** What of an address goes to the container; the label does not, since it begins with the device's name. */
+const KEPT: readonly number[] = [n.IFA_ADDRESS, n.IFA_LOCAL, n.IFA_BROADCAST];
+
+/** The addresses that a device keeps in the container: permanent ones of global scope, config-linux.md. */
+export function planContainerAddresses(device: HostDevice, index: number): n.Address[] {
+  return device.addresses
+    .filter(({ flags, scope }) => flags & n.IFA_F_PERMANENT && scope === n.RT_SCOPE_UNIVERSE)
+    .map((address) => ({
+      ...address,
+      index,
+      flags: n.IFA_F_PERMANENT,
+      attributes: new Map([...address.attributes].filter(([type]) => KEPT.includes(type))),
+    }));
+}
+
+/** What of an address is given back; the rest, such as its times of change, the kernel sets itself. */
+const RESTORED: readonly number[] = [
+  ...KEPT,
+  n.IFA_LABEL,
+  n.IFA_FLAGS,
+  n.IFA_CACHEINFO,
+  n.IFA_RT_PRIORITY,
+];
+
+/** The addresses that a device gets again on the host: all but those of IPv6 that the kernel or a router gives it. */
+export function planHostAddresses(device: HostDevice): n.Address[] {
+  return device.addresses
+    .filter(({ family, flags, scope }) =>
+      family === c.AF_INET || flags & n.IFA_F_PERMANENT && scope !== n.RT_SCOPE_LINK
+    )
+    .map((address) => ({
+      ...address,
+      attributes: new Map([...address.attributes].filter(([type]) => RESTORED.includes(type))),
+    }));
+}
+
+/** An address as people write it, with the size of its network: `192.0.2.1/24`. */
+export function showAddress({ family, prefix, attributes }: n.Address): string {
+  const bytes = attributes.get(n.IFA_LOCAL) ?? attributes.get(n.IFA_ADDRESS) ?? new Uint8Array();
+  if (family === c.AF_INET) return `${bytes.join(".")}/${prefix}`;
+  const groups = Array.from({ length: bytes.length / 2 }, (_, i) => bytes[2 * i] << 8 | bytes[2 * i + 1]);
+  return `${groups.map((group) => group.toString(16)).join(":")}/${prefix}`;
+}
+
+/** Whether the kernel makes a name of its own out of this one. */
+export function isTemplate(name: string): boolean {
+  return name.includes("%d");
+}
+
+/**
+ * Moves a device to another network namespace, under a name and an index that are free there.
+ *
+ * @param from A socket of the namespace that it is in, and `to` one of the other, which is open as `namespace`.
+ * @param index Its index here; it keeps it where that is free.
+ * @param wanted Called with each index that is tried, before it is.
+ * @throws {Error} When the name is in use there, or what the kernel has against it.
+ */
+export function moveDevice(
+  { from, to, namespace }: { from: RouteSocket; to: RouteSocket; namespace: number },
+  index: number,
+  name: string,
+  wanted: (index: number) => void,
+): void {
+  if (!isTemplate(name) && to.linkNamed(name)) {
+    throw new Error(`network device ${JSON.stringify(name)}: file exists in the other network namespace`);
+  }
+  let there = index;
+  // Somebody else may make devices there at the same time.
+  for (let tries = 0; tries < INDEX_TRIES; tries++) {
+    if (to.linkAt(there)) there = Math.max(...to.links().map((link) => link.index)) + 1;
+    wanted(there);
+    if (from.moveLink(index, namespace, name, there)) return;
+  }
+  throw new Error("the other network namespace has no index for it: its devices keep changing");
+}
+
+const INDEX_TRIES = 10;
+

@@ -1,0 +1,152 @@
+/**
+ * `linux.netDevices`: devices of the host that become the container's, runtime-spec `config-linux.md`.
+ *
+ *     host's network namespace                      container's
+ *       RTM_GETLINK, RTM_GETADDR
+ *       RTM_NEWLINK  IFLA_NET_NS_FD, IFLA_IFNAME ──> device, down, without addresses
+ *                                                     RTM_NEWADDR for each permanent address of global scope
+ *                                                     RTM_NEWLINK IFF_UP
+ *
+ * As the specification wants it, nothing is moved back when the container ends: with the last user of its network
+ * namespace the kernel gives physical devices to the host and destroys virtual ones. Only a create that fails gives
+ * back what it has moved.
+ * @module
+ */
+
+import * as c from "../../../ffi/constants.ts";
+import type { Kernel } from "../../../ffi/kernel.ts";
+import { readStatx, STATX_SIZE } from "../../../ffi/structs.ts";
+import { NAMESPACES } from "../../../spec/namespaces.ts";
+import type { LinuxNetDevice } from "../../../spec/types.ts";
+import { reasonOf, RuntimeError } from "../../errors.ts";
+import {
+  type HostDevice,
+  moveDevice,
+  planContainerAddresses,
+  planHostAddresses,
+  readDevice,
+  showAddress,
+} from "./device.ts";
+import { RouteSocket } from "./route_socket.ts";
+
+/** A device on its way, or arrived. */
+interface Moved {
+  device: HostDevice;
+  /** Its index in the container. */
+  index: number;
+}
+
+/** The devices of one container, from the create's beginning to its end. */
+export class NetDevices {
+  readonly #k: Kernel;
+  /** Descriptors of the two network namespaces. */
+  readonly #own: number;
+  readonly #theirs: number;
+  readonly #host: RouteSocket;
+  readonly #container: RouteSocket;
+  readonly #moved: Moved[] = [];
+
+  /**
+   * @param k The kernel of this process: it has the host's rights, and moves devices out of the namespace it is in.
+   * @param theirs Descriptor of the container's network namespace, which is closed by {@linkcode end}.
+   */
+  constructor(k: Kernel, theirs: number) {
+    this.#k = k;
+    this.#theirs = theirs;
+    // Namespaces are a thread's own, and this process has several.
+    this.#own = k.open("/proc/thread-self/ns/net", c.O_RDONLY).wait();
+    if (inodeOf(k, this.#own) === inodeOf(k, theirs)) {
+      throw new RuntimeError("unable to move network devices into the network namespace that they are in");
+    }
+    this.#host = new RouteSocket(k);
+    k.setns(theirs, NAMESPACES.network.flag, { doing: "enter the container's network namespace" });
+    try {
+      this.#container = new RouteSocket(k);
+    } finally {
+      k.setns(this.#own, NAMESPACES.network.flag, { doing: "go back to the host's network namespace" });
+    }
+  }
+
+  /**
+   * Moves devices to the container.
+   *
+   * @param devices Names on the host, and how they are to be called in the container.
+   * @throws {RuntimeError} When one cannot be moved; {@linkcode giveBack} brings back the others.
+   */
+  move(devices: Readonly<Record<string, LinuxNetDevice>>): void {
+    for (const [name, { name: newName }] of Object.entries(devices)) {
+      try {
+        this.#moveOne(name, newName || name);
+      } catch (error) {
+        throw new RuntimeError(
+          `error creating network interfaces: move netDevice ${name} to the container's network namespace: ` +
+            reasonOf(error),
+        );
+      }
+    }
+  }
+
+  #moveOne(name: string, newName: string): void {
+    const device = readDevice(this.#host, name);
+    const moved: Moved = { device, index: device.index };
+    const way = { from: this.#host, to: this.#container, namespace: this.#theirs };
+    moveDevice(way, device.index, newName, (index) => {
+      moved.index = index;
+      if (!this.#moved.includes(moved)) this.#moved.push(moved);
+    });
+    for (const address of planContainerAddresses(device, moved.index)) {
+      this.#container.addAddress(address, showAddress(address));
+    }
+    this.#container.setUp(moved.index);
+  }
+
+  /**
+   * Brings everything that was moved back to the host, as it was there: name, addresses, up or down. Routes that the
+   * addresses do not bring with them are lost.
+   *
+   * @returns What went wrong.
+   */
+  giveBack(): string[] {
+    const failures: string[] = [];
+    for (const moved of this.#moved.splice(0).reverse()) {
+      try {
+        this.#giveOneBack(moved);
+      } catch (error) {
+        failures.push(`giving network device ${moved.device.name} back: ${reasonOf(error)}`);
+      }
+    }
+    return failures;
+  }
+
+  #giveOneBack({ device, index }: Moved): void {
+    let own = device.index;
+    // A move that failed may have left it on either side.
+    if (this.#host.linkAt(own)?.name !== device.name) {
+      const way = { from: this.#container, to: this.#host, namespace: this.#own };
+      moveDevice(way, index, device.name, (index) => own = index);
+    }
+    for (const address of planHostAddresses(device)) {
+      this.#host.addAddress({ ...address, index: own }, showAddress(address));
+    }
+    if (device.up) this.#host.setUp(own);
+  }
+
+  /** Lets go of the container's network namespace. */
+  end(): void {
+    this.#host.close();
+    this.#container.close();
+    for (const fd of [this.#own, this.#theirs]) this.#k.close(fd);
+  }
+}
+
+/** What tells a namespace from the others: they are all on one filesystem, nsfs. */
+function inodeOf(k: Kernel, namespace: number): number {
+  const { memory } = k, top = memory.top;
+  try {
+    const buffer = k.buffer(STATX_SIZE);
+    k.statx(namespace, "", buffer).wait();
+    return readStatx(buffer).inode;
+  } finally {
+    memory.release(top);
+  }
+}
