@@ -50,6 +50,8 @@ export interface SetupPlan {
   namespaces: NamespacePlan;
   /** What is done otherwise in a user namespace; absent where the container has none. */
   userNamespace?: UserNamespaceSteps;
+  /** Moves network devices of the host to the init's namespace; absent where the config names none. */
+  netDevices?: () => void;
   noPivot: boolean;
   noNewKeyring: boolean;
   host: HostCapabilities;
@@ -130,6 +132,7 @@ function enter(k: Recorder, plan: SetupPlan): Result {
   if (!plan.noNewKeyring) makeKeyring(k, plan);
   if (plan.namespaces.fresh.has("cgroup")) k.unshare(NAMESPACES.cgroup.flag);
   if (plan.namespaces.fresh.has("network")) bringLoopbackUp(k);
+  plan.netDevices?.();
   return fifo;
 }
 

@@ -2,9 +2,7 @@
  * What tsrun implements, as `features` prints it: runtime-spec `features.md`.
  *
  * The lists come from the tables that validation and the container's set-up use, so they cannot promise another thing.
- * Only what is implemented is switched on:
- * - `netDevices` is off until it is applied;
- * - the annotation for checkpoints says "false" until CRIU is driven.
+ * Only what is implemented is switched on: the annotation for checkpoints says "false" until CRIU is driven.
  *
  * @module
  */
@@ -44,7 +42,7 @@ export function features(facts: FeatureFacts): Features {
       intelRdt: { enabled: true, schemata: true, monitoring: true },
       memoryPolicy: { modes: Object.keys(MEMORY_POLICY_MODES), flags: Object.keys(MEMORY_POLICY_FLAGS) },
       mountExtensions: { idmap: { enabled: true } },
-      netDevices: { enabled: false },
+      netDevices: { enabled: true },
     },
     annotations: {
       ...(facts.libseccomp === undefined ? {} : { "io.github.seccomp.libseccomp.version": facts.libseccomp }),

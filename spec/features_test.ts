@@ -27,6 +27,7 @@ Deno.test("features says what is implemented, sorted, and what is not", () => {
   });
   assertEquals(document.linux?.seccomp, SECCOMP);
   assertEquals(document.linux?.mountExtensions?.idmap?.enabled, true);
+  assertEquals(document.linux?.netDevices, { enabled: true });
   assertEquals(document.mountOptions, document.mountOptions?.toSorted());
   assertEquals(document.annotations, {
     "io.github.seccomp.libseccomp.version": "2.5.4",

@@ -7,7 +7,6 @@ import type { Spec } from "../../spec/types.ts";
 import { readConfig as parseConfig, type Reading } from "../../spec/parse.ts";
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 import type { Log } from "../host/log.ts";
-import { unsupported } from "./unsupported.ts";
 
 /** A configuration and the text it was read from. */
 export interface Config {
@@ -33,16 +32,11 @@ export async function readConfig(bundle: string, log: Log): Promise<Config> {
   const spec = reading.config as Spec;
   // What clients usually send is seen to be right at a glance; the full check takes 8 ms.
   if (!reading.plain || log.debugging) await checkWhole(spec, log);
-  const problems = unsupported(spec);
-  if (problems.length > 0) throw new RuntimeError((await checks()).formatProblems(problems, "config.json"));
   return { spec, text };
 }
 
-/** The full check, loaded only when it is needed. */
-const checks = () => import("../../spec/validate.ts");
-
 async function checkWhole(spec: Spec, log: Log): Promise<void> {
-  const { validateConfig, configWarnings, formatProblems } = await checks();
+  const { validateConfig, configWarnings, formatProblems } = await import("../../spec/validate.ts");
   const problems = validateConfig(spec);
   if (problems.length > 0) throw new RuntimeError(formatProblems(problems, "config.json"));
   for (const { path, reason } of configWarnings(spec)) log.debug(`${path}: ${reason}`);

@@ -138,6 +138,16 @@ const TIME_AND_NET: Row[] = [
     "linux.netDevices.eth0.name",
     'invalid network device name "0123456789abcdef"',
   ],
+  [
+    { "linux.netDevices": { eth0: { name: "eth%s" } } },
+    "linux.netDevices.eth0.name",
+    'invalid network device name "eth%s"',
+  ],
+  [
+    { "linux.netDevices": { eth0: { name: "eth1" }, eth1: {} } },
+    "linux.netDevices.eth1",
+    'network device name "eth1" is given twice',
+  ],
 ];
 
 const device = (more: object) => ({

@@ -166,12 +166,25 @@ export function checkNetDevices(linux: Section, namespaces: Namespaces): void {
       namespaces.fix("network"),
     );
   }
+  const names = new Set<string>();
   for (const host of devices.keys()) {
     if (!isDeviceName(host)) devices.fail(host, `invalid network device name ${quote(host)}`);
     const device = devices.object(host);
     const name = device?.string("name");
-    if (name && !isDeviceName(name)) device?.fail("name", `invalid network device name ${quote(name)}`);
+    if (name && !(isDeviceName(name) && isDeviceTemplate(name))) {
+      device?.fail("name", `invalid network device name ${quote(name)}`);
+    }
+    const taken = name || host;
+    if (names.has(taken) && !taken.includes("%d")) {
+      devices.fail(host, `network device name ${quote(taken)} is given twice`, "give each another name");
+    }
+    names.add(taken);
   }
+}
+
+/** A percent sign stands for a number that the kernel finds, `%d`, once: dev_prep_valid_name() in net/core/dev.c. */
+function isDeviceTemplate(name: string): boolean {
+  return /^[^%]*(?:%d[^%]*)?$/.test(name);
 }
 
 /** The rule of dev_valid_name() in the kernel's net/core/dev.c. */

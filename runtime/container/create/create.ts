@@ -209,6 +209,7 @@ function build(creation: Creation, interrupts: Interrupts): void {
   if (o.pidFile !== undefined) writePidFile(o.pidFile, state.pid);
   writeState(o.root, state);
   ready.release();
+  creation.netDevices?.end();
   mark("created");
 }
 
@@ -219,7 +220,10 @@ function makeFifo(k: LocalKernel, path: string): void {
 }
 
 /** Removes everything that a failed create has made; returns the error to report. */
-async function undo({ o, stage, config, parts, state }: Creation, error: unknown): Promise<RuntimeError> {
+async function undo(
+  { o, stage, config, parts, state, netDevices }: Creation,
+  error: unknown,
+): Promise<RuntimeError> {
   const { destroyContainer } = await import("../delete.ts");
   let message = reasonOf(error);
   stage.kill();
@@ -230,7 +234,10 @@ async function undo({ o, stage, config, parts, state }: Creation, error: unknown
   } catch (cleanup) {
     message += `; and cleaning up failed: ${reasonOf(cleanup)}`;
   }
-  const failures = parts.hooks?.runPoststop(config.spec.hooks?.poststop, state) ?? [];
+  const failures = [
+    ...netDevices?.giveBack() ?? [],
+    ...parts.hooks?.runPoststop(config.spec.hooks?.poststop, state) ?? [],
+  ];
   const exitCode = error instanceof RuntimeError ? error.exitCode : undefined;
   const failed = new RuntimeError([message, ...failures].join("; "), exitCode);
   if (error instanceof Error) failed.stack = error.stack;

@@ -19,6 +19,7 @@ export interface Parts {
   resctrl: typeof import("../../cgroups/resctrl/group.ts") | undefined;
   userNamespace: typeof import("../../features/user_namespace/user_namespace.ts") | undefined;
   mountSource: typeof import("../../features/user_namespace/mount_source.ts") | undefined;
+  netDevices: typeof import("../../features/net_devices/mod.ts") | undefined;
   time: typeof import("../../../init/time_namespace.ts") | undefined;
   copyUp: typeof import("../../host/copy_up.ts") | undefined;
   cgroupMount: typeof import("../../cgroups/mount.ts") | undefined;
@@ -49,6 +50,9 @@ export async function loadParts(
     resctrl: linux?.intelRdt ? await import("../../cgroups/resctrl/group.ts") : undefined,
     userNamespace: linux?.namespaces?.some(({ type }) => type === "user")
       ? await import("../../features/user_namespace/user_namespace.ts")
+      : undefined,
+    netDevices: Object.keys(linux?.netDevices ?? {}).length > 0
+      ? await import("../../features/net_devices/mod.ts")
       : undefined,
     time: linux?.namespaces?.some(({ type, path }) => type === "time" && !path)
       ? await import("../../../init/time_namespace.ts")

@@ -3,10 +3,12 @@
  * @module
  */
 
+import * as c from "../../../ffi/constants.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
 import type { Recorder } from "../../../ffi/recorder.ts";
 import type { RemoteKernel } from "../../../ffi/remote.ts";
 import type { Arena } from "../../../init/executor.ts";
+import { fetchDescriptor } from "../../../init/hand_over.ts";
 import { readHostCapabilities } from "../../../init/identity.ts";
 import { hasNamespace, type NamespacePlan } from "../../../init/namespaces.ts";
 import { uncoverRoot } from "../../../init/own_root.ts";
@@ -22,8 +24,10 @@ import type { Parts } from "./parts.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 import type { MountSources } from "../../features/user_namespace/mount_source.ts";
 import type { HostMounts } from "../../host/mounts.ts";
+import type { NetDevices } from "../../features/net_devices/mod.ts";
 import type { ResctrlGroup } from "../../cgroups/resctrl/group.ts";
 import type { UserNamespace } from "../../features/user_namespace/user_namespace.ts";
+import { isRootless } from "../../host/rootless.ts";
 import { type ContainerState, ociState, startTimeOf } from "../record.ts";
 
 /** Everything that a create in progress has in hand. */
@@ -42,6 +46,8 @@ export interface Creation {
   state: ContainerState;
   userNamespace: UserNamespace | undefined;
   mountSources: MountSources | undefined;
+  /** Set once they are on their way. */
+  netDevices?: NetDevices;
 }
 
 /** Notes who the init is. */
@@ -85,6 +91,7 @@ export function setupPlan(
     noNewKeyring: o.noNewKeyring,
     host: readHostCapabilities(k),
     nullStdio,
+    netDevices: netDeviceStep(creation, init),
     ...mountPlan(creation),
     ...processPlan(creation, init),
     ...filterPlan(creation),
@@ -99,6 +106,20 @@ function sourcePlan(creation: Creation, init: RemoteKernel): Partial<Some<"openS
   if (!parts.mountSource) return {};
   const sources = creation.mountSources = new parts.mountSource.MountSources(k, arena, init, undefined);
   return { openSource: (mount, source, flags) => sources.open(mount, source, flags) };
+}
+
+/** Network devices of the host that become the container's; the init shows its namespace, whoever may look at that. */
+function netDeviceStep(creation: Creation, init: RemoteKernel): (() => void) | undefined {
+  const { o, k, parts: { netDevices }, config } = creation;
+  if (netDevices === undefined) return undefined;
+  if (isRootless(o.rootless)) {
+    throw new RuntimeError("network devices are not supported for rootless containers");
+  }
+  return () => {
+    const theirs = fetchDescriptor(init, init.open("/proc/self/ns/net", c.O_RDONLY).wait());
+    creation.netDevices = new netDevices.NetDevices(k, theirs);
+    creation.netDevices.move(config.spec.linux!.netDevices!);
+  };
 }
 
 /** What mounts and devices need of the host. */

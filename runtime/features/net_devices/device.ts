@@ -111,4 +111,3 @@ export function moveDevice(
 }
 
 const INDEX_TRIES = 10;
-

@@ -18,7 +18,7 @@ import type { Kernel } from "../../../ffi/kernel.ts";
 import { readStatx, STATX_SIZE } from "../../../ffi/structs.ts";
 import { NAMESPACES } from "../../../spec/namespaces.ts";
 import type { LinuxNetDevice } from "../../../spec/types.ts";
-import { reasonOf, RuntimeError } from "../../errors.ts";
+import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
 import {
   type HostDevice,
   moveDevice,

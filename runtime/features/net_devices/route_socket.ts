@@ -52,7 +52,11 @@ export class RouteSocket {
 
   /** The device of that name; undefined where there is none. */
   linkNamed(name: string): n.Link | undefined {
-    return this.#link(n.linkBody(0), [[n.IFLA_IFNAME, n.stringValue(name)]], `look for network device ${name}`);
+    return this.#link(
+      n.linkBody(0),
+      [[n.IFLA_IFNAME, n.stringValue(name)]],
+      `look for network device ${name}`,
+    );
   }
 
   /** The device of that index; undefined where there is none. */
@@ -97,7 +101,12 @@ export class RouteSocket {
       [n.IFLA_NEW_IFINDEX, n.wordValue(newIndex)],
     ];
     try {
-      this.#ask({ doing: "change its network namespace", type: n.RTM_NEWLINK, body: n.linkBody(index), attributes });
+      this.#ask({
+        doing: "change its network namespace",
+        type: n.RTM_NEWLINK,
+        body: n.linkBody(index),
+        attributes,
+      });
       return true;
     } catch (error) {
       if (error instanceof RouteError && error.errno === EBUSY && this.linkAt(index)) return false;
@@ -165,8 +174,8 @@ export class RouteSocket {
     const { memory } = this.#k, top = memory.top;
     try {
       const buffer = this.#k.buffer(DATAGRAM);
-      const length =
-        this.#k.call("recvfrom", [this.#fd, buffer, DATAGRAM, MSG_TRUNC, null, null], { doing }).wait();
+      const length = this.#k.call("recvfrom", [this.#fd, buffer, DATAGRAM, MSG_TRUNC, null, null], { doing })
+        .wait();
       if (length > DATAGRAM) throw new Error(`${doing}: the kernel's answer has ${length} bytes`);
       return n.decodeMessages(buffer.bytes.slice(0, length));
     } finally {

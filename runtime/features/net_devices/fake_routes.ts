@@ -1,0 +1,182 @@
+/**
+ * A host with network devices, for tests: answers the calls of a dry kernel as rtnetlink(7) would.
+ * @module
+ */
+
+import { DryKernel } from "../../../ffi/dry.ts";
+import { EBUSY, EEXIST, ENODEV } from "../../../ffi/errno.ts";
+import type { Arg } from "../../../ffi/kernel.ts";
+import type { Buffer } from "../../../ffi/memory.ts";
+import { words32 } from "../../../ffi/structs.ts";
+import * as n from "../../../ffi/structs_netlink.ts";
+
+/** A device: an address is what its message says behind the index. */
+export interface FakeDevice {
+  index: number;
+  name: string;
+  up: boolean;
+  addresses: n.Address[];
+}
+
+/** A refusal: what the kernel answers instead of doing what it is asked. */
+export type Refuse = (request: n.Message) => { errno: number; text: string } | undefined;
+
+/** Descriptor of the container's network namespace; the first one opened is the host's own. */
+export const THEIRS = 50;
+
+/** Two network namespaces, `host` and `container`, and the kernel between them. */
+export class FakeRoutes {
+  readonly host: FakeDevice[] = [];
+  readonly container: FakeDevice[] = [];
+  readonly kernel: DryKernel;
+  /** Dumps that are disturbed before one is not. */
+  disturbances = 0;
+  #own = 0;
+  #inside = false;
+  #sockets = new Map<number, FakeDevice[]>();
+  #next = 100;
+  #answers: Uint8Array[] = [];
+
+  /** @param refuse What goes wrong. */
+  constructor(readonly refuse: Refuse = () => undefined) {
+    this.kernel = new DryKernel((name, args) => this.#call(name, args));
+  }
+
+  #call(name: string, args: readonly Arg[]): number | undefined {
+    switch (name) {
+      case "openat":
+        return this.#own = this.#next++;
+      case "statx": {
+        const { view, base } = (args[4] as Buffer).memory;
+        view.setUint32((args[4] as Buffer).address - base + 32, args[0] === THEIRS ? 2 : 1, true);
+        return 0;
+      }
+      case "setns":
+        this.#inside = args[0] !== this.#own;
+        return 0;
+      case "socket":
+        this.#sockets.set(this.#next, this.#inside ? this.container : this.host);
+        return this.#next++;
+      case "sendto": {
+        const [request] = n.decodeMessages(args[1] as Uint8Array);
+        this.#answers.push(this.#answer(this.#sockets.get(args[0] as number)!, request));
+        return 0;
+      }
+      case "recvfrom": {
+        const answer = this.#answers.shift()!;
+        (args[1] as Buffer).bytes.set(answer);
+        return answer.length;
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  #answer(here: FakeDevice[], request: n.Message): Uint8Array {
+    const refused = this.refuse(request) ?? this.#act(here, request);
+    if (Array.isArray(refused)) {
+      const dump = (request.flags & n.NLM_F_DUMP) === n.NLM_F_DUMP;
+      const disturbed = dump && this.disturbances-- > 0 ? n.NLM_F_DUMP_INTR : 0;
+      const last = message(
+        dump ? n.NLMSG_DONE : n.NLMSG_ERROR,
+        disturbed,
+        request.sequence,
+        words32(0, 0, 0, 0, 0),
+      );
+      return concat([...refused.map((bytes) => withSequence(bytes, request.sequence)), last]);
+    }
+    // Capped to the request's header, with attributes behind it.
+    const payload = concat([words32(-refused.errno, 0, 0, 0, 0), attribute(1, n.stringValue(refused.text))]);
+    return message(n.NLMSG_ERROR, 0x300, request.sequence, payload);
+  }
+
+  #act(here: FakeDevice[], { type, payload }: n.Message): Uint8Array[] | { errno: number; text: string } {
+    const view = new DataView(payload.buffer, payload.byteOffset);
+    const index = view.getInt32(4, true);
+    if (type === n.RTM_GETADDR) {
+      return here.flatMap((device) => device.addresses.map((it) => addressMessage(it, device.index)));
+    }
+    if (type === n.RTM_NEWADDR) {
+      return addAddress(here, n.decodeAddress({ type, flags: 0, sequence: 0, payload }));
+    }
+    const attributes = n.decodeAttributes(payload.subarray(16));
+    const name = n.decodeLink({ type, flags: 0, sequence: 0, payload }).name;
+    const device = here.find((it) => index ? it.index === index : it.name === name);
+    if (type === n.RTM_GETLINK && !index && !name) return here.map(linkMessage);
+    if (!device) return { errno: ENODEV, text: "" };
+    if (type === n.RTM_GETLINK) return [linkMessage(device)];
+    if (view.getUint32(12, true) & 1) device.up = (view.getUint32(8, true) & 1) === 1;
+    const namespace = attributes.get(n.IFLA_NET_NS_FD);
+    if (!namespace) return [];
+    const there = namespace[0] === THEIRS ? this.container : this.host;
+    return move(here, there, device, { name, index: attributes.get(n.IFLA_NEW_IFINDEX)![0] });
+  }
+}
+
+function move(
+  here: FakeDevice[],
+  there: FakeDevice[],
+  device: FakeDevice,
+  { name, index }: { name: string; index: number },
+): Uint8Array[] | { errno: number; text: string } {
+  if (there.some((it) => it.index === index)) return { errno: EBUSY, text: "" };
+  if (there.some((it) => it.name === name)) return { errno: EEXIST, text: "" };
+  here.splice(here.indexOf(device), 1);
+  there.push({ index, name: name.replace("%d", "0"), up: false, addresses: [] });
+  return [];
+}
+
+function addAddress(here: FakeDevice[], address: n.Address): Uint8Array[] | { errno: number; text: string } {
+  const device = here.find((it) => it.index === address.index);
+  if (!device) return { errno: ENODEV, text: "" };
+  const bytes = String(address.attributes.get(n.IFA_ADDRESS));
+  if (device.addresses.some((it) => String(it.attributes.get(n.IFA_ADDRESS)) === bytes)) {
+    return { errno: EEXIST, text: "" };
+  }
+  device.addresses.push(address);
+  return [];
+}
+
+function linkMessage({ index, name, up }: FakeDevice): Uint8Array {
+  return n.encodeRequest({
+    type: n.RTM_NEWLINK,
+    flags: 0,
+    sequence: 0,
+    body: n.linkBody(index, up ? 1 : 0),
+    attributes: [[n.IFLA_IFNAME, n.stringValue(name)]],
+  });
+}
+
+function addressMessage(address: n.Address, index: number): Uint8Array {
+  return n.encodeRequest({
+    type: n.RTM_NEWADDR,
+    flags: 0,
+    sequence: 0,
+    body: n.addressBody({ ...address, index }),
+    attributes: [...address.attributes],
+  });
+}
+
+function message(type: number, flags: number, sequence: number, payload: Uint8Array): Uint8Array {
+  return n.encodeRequest({ type, flags, sequence, body: payload });
+}
+
+function attribute(type: number, value: Uint8Array): Uint8Array {
+  return n.encodeRequest({
+    type: 0,
+    flags: 0,
+    sequence: 0,
+    body: new Uint8Array(),
+    attributes: [[type, value]],
+  })
+    .slice(16);
+}
+
+function withSequence(bytes: Uint8Array, sequence: number): Uint8Array {
+  new DataView(bytes.buffer).setUint32(8, sequence, true);
+  return bytes;
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  return Uint8Array.from(parts.flatMap((part) => [...part]));
+}
