@@ -10,7 +10,8 @@
 
 import type { Buffer, Encodable, Memory } from "./memory.ts";
 import type { SyscallName } from "./syscalls.ts";
-import { strerror } from "./errno.ts";
+import { errnoName, strerror } from "./errno.ts";
+import { type ErrorFacts, TsrunError } from "./error.ts";
 import * as c from "./constants.ts";
 
 /** What a call answered: not negative, or the negative errno of an allowed failure. */
@@ -56,10 +57,10 @@ export function isResult(arg: Arg): arg is Result {
 /** What to do after a repair: make the call again, or go on as if it had not been made. */
 export type Repair = (errno: number) => "retry" | "skip";
 
-/** How long to wait for calls to run, and what to say when that was in vain. */
+/** How long to wait for calls to run, and what to throw when that was in vain. */
 export interface Deadline {
   milliseconds: number;
-  otherwise: string;
+  otherwise: ErrorFacts;
 }
 
 /** How a call may fail. */
@@ -73,10 +74,12 @@ export interface CallOptions {
 }
 
 /** A system call that failed: what was being done, on what, and why. */
-export class OperationError extends Error {
+export class OperationError extends TsrunError {
   override name = "OperationError";
 
   /**
+   * The code is made of the error number's name and the call's: `ENOENT_OPENAT`.
+   *
    * @param call Name of the system call.
    * @param errno Positive error number, see errno(3).
    * @param object What it was called on, `""` where its arguments say nothing to a reader.
@@ -85,14 +88,18 @@ export class OperationError extends Error {
   constructor(
     readonly call: string,
     readonly errno: number,
-    readonly object: string,
+    object: string,
     readonly doing: string,
   ) {
-    super(
-      [doing, object !== "" ? `${call} ${object}` : doing !== "" ? "" : call, strerror(errno)].filter((s) =>
-        s
-      ).join(": "),
-    );
+    const reason = strerror(errno);
+    const step = object !== "" ? `${call} ${object}` : doing !== "" ? "" : call;
+    super({
+      code: `${errnoName(errno).replace(" ", "_").toUpperCase()}_${call.toUpperCase()}`,
+      operation: doing || call,
+      object,
+      reason,
+      message: [doing, step, reason].filter((part) => part !== "").join(": "),
+    });
   }
 }
 
@@ -134,7 +141,7 @@ export abstract class Kernel {
   /**
    * Sees to it that every call made so far has run. Kernels that run calls at once have nothing to do.
    *
-   * @throws {Error} `deadline.otherwise` when they take longer than `deadline.milliseconds`.
+   * @throws {TsrunError} `deadline.otherwise` when they take longer than `deadline.milliseconds`.
    */
   flush(_deadline?: Deadline): void {}
 

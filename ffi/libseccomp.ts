@@ -8,6 +8,7 @@
  * @module
  */
 
+import { TsrunError } from "./error.ts";
 import { EEXIST, strerror } from "./errno.ts";
 import { errno, libc } from "./libc.ts";
 import { locateLibseccomp, releaseOf, SONAME } from "./libseccomp_file.ts";
@@ -76,13 +77,17 @@ export interface Condition {
 }
 
 /** A failure of libseccomp, told by what it was doing and why. */
-export class LibseccompError extends Error {
+export class LibseccompError extends TsrunError {
   override name = "LibseccompError";
+}
+
+function refused(operation: string, reason: string): LibseccompError {
+  return new LibseccompError({ code: "EINVAL_LIBSECCOMP", operation, reason });
 }
 
 /** The one place where a result of libseccomp, 0 or a negative errno, is unwrapped. */
 function check(result: number, doing: string): void {
-  if (result < 0) throw new LibseccompError(`${doing}: ${strerror(-result)}`);
+  if (result < 0) throw refused(doing, strerror(-result));
 }
 
 /** Loads the library: the file that was located, else whatever the loader knows by the soname. */
@@ -96,11 +101,11 @@ function load<S extends Deno.ForeignLibraryInterface>(symbols: S): Deno.DynamicL
   try {
     return Deno.dlopen(SONAME, symbols);
   } catch (cause) {
-    throw new LibseccompError(
-      `${SONAME} cannot be loaded; install the package libseccomp2 ` +
-        `(Debian, Ubuntu, openSUSE) or libseccomp (Fedora, Arch, Alpine)`,
-      { cause },
-    );
+    const reason = "it is not there, or of another machine";
+    const message = `${SONAME} cannot be loaded; install the package libseccomp2 ` +
+      `(Debian, Ubuntu, openSUSE) or libseccomp (Fedora, Arch, Alpine)`;
+    const facts = { code: "ENOENT_LIBSECCOMP", operation: "load", object: SONAME, reason, message };
+    throw new LibseccompError(facts, { cause });
   }
 }
 
@@ -160,8 +165,9 @@ export class SeccompFilter implements Disposable {
     this.#context = Number(this.#functions.seccomp_init(defaultAction));
     if (this.#context === 0) {
       this.#library.close();
-      throw new LibseccompError(
-        `seccomp_init(0x${defaultAction.toString(16)}): the action is not known to libseccomp or this kernel`,
+      throw refused(
+        `seccomp_init(0x${defaultAction.toString(16)})`,
+        "the action is not known to libseccomp or this kernel",
       );
     }
   }
@@ -222,7 +228,7 @@ export class SeccompFilter implements Disposable {
    */
   addRule(action: number, syscall: number, conditions: readonly Condition[]): void {
     if (conditions.length > MAX_CONDITIONS) {
-      throw new RangeError(`${conditions.length} conditions on one system call`);
+      throw refused("seccomp_rule_add", `${conditions.length} conditions on one system call`);
     }
     conditions.forEach((condition, i) => {
       const at = i * CONDITION_SIZE;
@@ -250,7 +256,7 @@ export class SeccompFilter implements Disposable {
     // The name is seen in /proc only: an empty string, made of the scratch block's first byte.
     this.#conditions.setUint8(0, 0);
     const fd = syscall(syscallNumber("memfd_create"), this.#address, MFD_CLOEXEC, 0, 0, 0, 0);
-    if (fd < 0) throw new LibseccompError(`memfd_create: ${strerror(errno())}`);
+    if (fd < 0) throw refused("memfd_create", strerror(errno()));
     try {
       check(this.#functions.seccomp_export_bpf(this.#context, fd), "seccomp_export_bpf");
       return Deno.readFileSync(`/proc/self/fd/${fd}`);

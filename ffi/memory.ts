@@ -6,6 +6,8 @@
  * @module
  */
 
+import { TsrunError } from "./error.ts";
+
 const encoder = new TextEncoder();
 /** Made when the first text is read: most commands read none. */
 let decoder: TextDecoder | undefined;
@@ -60,6 +62,10 @@ export class Buffer {
  */
 export type Encodable = number | string | Uint8Array | Buffer | null | readonly number[] | readonly string[];
 
+function full(what: string): TsrunError {
+  return new TsrunError({ code: "ENOMEM_ARENA", operation: "the system call arena is full", reason: what });
+}
+
 /** A bump allocator over one block of memory. */
 export class Memory {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -89,12 +95,12 @@ export class Memory {
    * Reserves memory, aligned to eight bytes. Its content is whatever was there.
    *
    * @param size Bytes.
-   * @throws {RangeError} When the block is full.
+   * @throws {TsrunError} When the block is full.
    */
   reserve(size: number): number {
     const start = (this.#top + 7) & ~7;
     if (start + size > this.bytes.length) {
-      throw new RangeError(`the system call arena is full: ${size} more bytes, ${this.bytes.length} in all`);
+      throw full(`${size} more bytes, ${this.bytes.length} in all`);
     }
     this.#top = start + size;
     return this.base + start;
@@ -118,19 +124,22 @@ export class Memory {
   /**
    * Copies a string in as UTF-8 with a NUL behind it; returns its address.
    *
-   * @throws {TypeError} When the string has a NUL inside: the kernel would see a shorter one.
+   * @throws {TsrunError} When the string has a NUL inside: the kernel would see a shorter one.
    */
   string(text: string): number {
     if (text.includes("\0")) {
-      throw new TypeError(`a string with a NUL byte cannot go to the kernel: ${JSON.stringify(text)}`);
+      throw new TsrunError({
+        code: "EINVAL_NUL_BYTE",
+        operation: "hand a text to the kernel",
+        object: JSON.stringify(text),
+        reason: "it has a NUL byte inside",
+      });
     }
     const start = (this.#top + 7) & ~7;
     const room = this.bytes.subarray(start);
     const { read, written } = encoder.encodeInto(text, room);
     if (read < text.length || written >= room.length) {
-      throw new RangeError(
-        `the system call arena is full: a string of ${text.length} characters does not fit`,
-      );
+      throw full(`a string of ${text.length} characters does not fit`);
     }
     room[written] = 0;
     this.#top = start + written + 1;

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { TsrunError } from "./error.ts";
 import {
   AddressOf,
   type Deadline,
@@ -78,6 +79,15 @@ interface Reference {
   at: number;
 }
 
+/** Something else than the executor has written to the line. */
+function outsideBatch(stopped: number): TsrunError {
+  return new TsrunError({
+    code: "EPROTO_INIT_STAGE",
+    operation: "hear from the init stage",
+    reason: `it stopped outside its batch, at ${stopped}`,
+  });
+}
+
 /** Records calls for one executor. */
 export class RemoteKernel extends Recorder {
   #pending: RemoteResult[] = [];
@@ -125,7 +135,7 @@ export class RemoteKernel extends Recorder {
     if (this.#running.length > 0) this.#await();
     if (this.#pending.length === 0) return;
     this.channel.send(this.#submit(true));
-    if (deadline && !this.channel.ready(deadline.milliseconds)) throw new Error(deadline.otherwise);
+    if (deadline && !this.channel.ready(deadline.milliseconds)) throw new TsrunError(deadline.otherwise);
     this.#await();
   }
 
@@ -227,7 +237,7 @@ export class RemoteKernel extends Recorder {
       const stopped = this.channel.receive();
       // Nearly always the last: the stop of the batch.
       const result = running.findLast(({ address }) => address === stopped);
-      if (result === undefined) throw new Error(`the executor stopped outside its batch, at ${stopped}`);
+      if (result === undefined) throw outsideBatch(stopped);
       if (result.op.name === "stop") break;
       const again = this.#failed(result);
       this.channel.send(stopped + (again ? 0 : RECORD_SIZE));

@@ -1,4 +1,5 @@
 /** The remote kernel, with the executor that it is made for: no privileges are needed. */
+import { TsrunError } from "./error.ts";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { Arena, type Executor, ExecutorGone, spawnExecutor } from "../init/executor.ts";
 import * as c from "./constants.ts";
@@ -19,6 +20,8 @@ function withExecutor(test: (k: RemoteKernel, directory: string, executor: Execu
     Deno.removeSync(directory, { recursive: true });
   }
 }
+
+const IN_VAIN = { code: "ETIMEDOUT_TEST", operation: "wait", reason: "no answer" };
 
 function exists(path: string): boolean {
   try {
@@ -257,13 +260,13 @@ Deno.test("remote: the failure of what was kicked is told by the next call that 
 Deno.test("remote: a deadline that passes is told in the caller's words", () =>
   withExecutor((k) => {
     k.call("ppoll", [0, 0, [0, 300_000_000], null, 8]);
-    assertThrows(() => k.flush({ milliseconds: 20, otherwise: "no answer" }), Error, "no answer");
+    assertThrows(() => k.flush({ milliseconds: 20, otherwise: IN_VAIN }), TsrunError, "wait: no answer");
   }));
 
 Deno.test("remote: a deadline that is kept is no matter", () =>
   withExecutor((k) => {
     const pid = k.call("getpid", []);
-    k.flush({ milliseconds: 5000, otherwise: "no answer" });
+    k.flush({ milliseconds: 5000, otherwise: IN_VAIN });
     assert(pid.wait() > 1);
   }));
 

@@ -11,7 +11,9 @@
 import * as c from "./constants.ts";
 import { EAGAIN } from "./errno.ts";
 import type { LocalKernel } from "./local.ts";
-import { libc } from "./libc.ts";
+import { errno, libc } from "./libc.ts";
+import { TsrunError } from "./error.ts";
+import { OperationError } from "./kernel.ts";
 import { words32 } from "./structs.ts";
 import { type SyscallName, syscallNumber } from "./syscalls.ts";
 
@@ -108,7 +110,7 @@ export class SignalRelay {
  * those takes 50 µs the first time, and every create makes these.
  */
 function quick(name: SyscallName, a: number, b: number, d = 0, e = 0, f = 0): void {
-  if (tryQuick(name, a, b, d, e, f) === -1) throw new Error(`listen to signals: ${name} failed`);
+  if (tryQuick(name, a, b, d, e, f) === -1) throw new OperationError(name, errno(), "", "listen to signals");
 }
 
 function tryQuick(name: SyscallName, a: number, b: number, d = 0, e = 0, f = 0): number {
@@ -123,7 +125,7 @@ function setActions(k: LocalKernel, signals: readonly number[], action: readonly
     // By hand, as it is done for all signals: a third of the time. It fails for SIGKILL and SIGSTOP only.
     return signals.filter((signal) => {
       if (syscall(number, signal, address, old.address, 8, 0, 0) !== 0) {
-        throw new Error(`signal ${signal} cannot be caught`);
+        throw new OperationError("rt_sigaction", errno(), String(signal), "listen to signals");
       }
       return old.u32(0) === SIG_IGN;
     });
@@ -143,5 +145,9 @@ function install(k: LocalKernel, read: number, write: number): number {
     quick("mprotect", address, PAGE, c.PROT_READ | PROT_EXEC);
     return address;
   }
-  throw new Error("cannot install the signal handler: no room below 256 MiB of addresses");
+  throw new TsrunError({
+    code: "ENOMEM_SIGNAL_HANDLER",
+    operation: "listen to signals",
+    reason: "no room for the handler below 256 MiB of addresses",
+  });
 }

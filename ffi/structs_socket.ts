@@ -4,6 +4,7 @@
  * @module
  */
 
+import { TsrunError } from "./error.ts";
 import { AF_UNIX } from "./constants.ts";
 import type { Memory } from "./memory.ts";
 import { words32 } from "./structs.ts";
@@ -25,7 +26,12 @@ export function fitsAddress(path: string): boolean {
 export function unixAddress(path: string): Uint8Array {
   const name = new TextEncoder().encode(path);
   if (name.length >= PATH_SIZE) {
-    throw new RangeError(`a socket's path may have 107 bytes, not ${name.length}`);
+    throw new TsrunError({
+      code: "ENAMETOOLONG_SOCKET",
+      operation: "address a socket",
+      object: JSON.stringify(path),
+      reason: `its path may have 107 bytes, not ${name.length}`,
+    });
   }
   const abstract = path.startsWith("@");
   const address = new Uint8Array(2 + name.length + (abstract ? 0 : 1));

@@ -11,6 +11,7 @@
  * @module
  */
 
+import { TsrunError } from "../ffi/error.ts";
 import * as c from "../ffi/constants.ts";
 import { EACCES, ENOSYS, EPERM } from "../ffi/errno.ts";
 import { type Fd, OperationError, type Result } from "../ffi/kernel.ts";
@@ -250,7 +251,11 @@ const CALLS_BEFORE_AGENT: readonly SyscallName[] = ["read", "write", "close", "m
 /** A filter that asks is loaded while tsrun still drives the joiner, which hands the listener over. */
 function placeListener(process: Process, filter: SeccompFilter, nice: readonly CapabilityName[]): Placement {
   if (!filterAllows(filter.program, CALLS_BEFORE_AGENT, c.CLONE_PARENT)) {
-    throw new Error(`exec under a filter that asks: it must allow ${CALLS_BEFORE_AGENT.join(", ")}`);
+    throw new TsrunError({
+      code: "EPERM_SECCOMP_LISTENER",
+      operation: "exec under a filter that asks",
+      reason: `it must allow ${CALLS_BEFORE_AGENT.join(", ")}`,
+    });
   }
   const admin: CapabilityName[] = process.noNewPrivileges ? [] : ["CAP_SYS_ADMIN"];
   return { early: true, rights: [...admin, ...nice], late: nice.length > 0 };

@@ -7,8 +7,10 @@
  * @module
  */
 
+import { OperationError } from "../ffi/kernel.ts";
+import { TsrunError } from "../ffi/error.ts";
 import * as c from "../ffi/constants.ts";
-import { EACCES, EAGAIN, ECONNRESET, EEXIST, EINVAL, EPIPE, strerror } from "../ffi/errno.ts";
+import { EACCES, EAGAIN, ECONNRESET, EEXIST, EINVAL, EPIPE } from "../ffi/errno.ts";
 import { libc } from "../ffi/libc.ts";
 import type { LocalKernel } from "../ffi/local.ts";
 import { type Buffer, Memory } from "../ffi/memory.ts";
@@ -23,7 +25,7 @@ const FIRST_FD = 200;
 const IMAGE_DIR = "/run/tsrun-cache";
 
 /** The executor ended while it was expected to answer. */
-export class ExecutorGone extends Error {
+export class ExecutorGone extends TsrunError {
   override name = "ExecutorGone";
 }
 
@@ -85,7 +87,12 @@ const GONE: readonly number[] = [EPIPE, ECONNRESET];
 const NO_ANSWER: readonly number[] = [...GONE, EAGAIN];
 
 function gone(): ExecutorGone {
-  return new ExecutorGone("the init stage ended unexpectedly (was it killed, or out of memory?)");
+  return new ExecutorGone({
+    code: "EPIPE_INIT_STAGE",
+    operation: "hear from the init stage",
+    reason: "it ended",
+    message: "the init stage ended unexpectedly (was it killed, or out of memory?)",
+  });
 }
 
 const MSG_PEEK = 2, MSG_DONTWAIT = 0x40, MSG_NOSIGNAL = 0x4000;
@@ -174,7 +181,11 @@ function mapLow(kernel: LocalKernel, memfd: number): ArrayBuffer {
     if (mapped !== address) continue;
     return Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(BigInt(address))!, ARENA_SIZE);
   }
-  throw new Error("cannot map the system call arena: no room below 2 GiB of addresses");
+  throw new TsrunError({
+    code: "ENOMEM_ARENA",
+    operation: "cannot map the system call arena",
+    reason: "no room below 2 GiB of addresses",
+  });
 }
 
 /** A running executor; it is ended with its scope. */
@@ -223,7 +234,7 @@ export function spawnExecutor(arena: Arena, noexecDir: string = IMAGE_DIR): Exec
   let answer = spawn(kernel, `/proc/self/fd/${memfd}`);
   kernel.close(memfd);
   if (answer === -EACCES) answer = spawnFromFile(kernel, image, noexecDir);
-  if (answer < 0) throw new Error(`cannot start the init stage: ${strerror(-answer)}`);
+  if (answer < 0) throw new OperationError("posix_spawn", -answer, "", "cannot start the init stage");
   kernel.close(line.theirs);
   return new Executor(arena, answer, line);
 }

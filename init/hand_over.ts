@@ -6,6 +6,7 @@
  * @module
  */
 
+import { TsrunError } from "../ffi/error.ts";
 import { local, type LocalKernel } from "../ffi/local.ts";
 import type { RemoteKernel } from "../ffi/remote.ts";
 import {
@@ -39,7 +40,7 @@ export function fetchDescriptor(k: RemoteKernel, fd: number): number {
   k.kick();
   const received = receiveDescriptor(local(), ours);
   k.flush();
-  if (received === undefined) throw new Error("the init stage handed over no descriptor");
+  if (received === undefined) throw noDescriptor("take a descriptor from the init stage");
   return received;
 }
 
@@ -78,7 +79,7 @@ export function giveDescriptor(k: RemoteKernel, fd: number): number {
   sendDescriptor(local(), ours, fd);
   k.flush();
   const [received] = decodeRights(control.bytes, memory.getI64(message + MESSAGE_CONTROL_LENGTH));
-  if (received === undefined) throw new Error("the init stage received no descriptor");
+  if (received === undefined) throw noDescriptor("hand a descriptor over to the init stage");
   return received;
 }
 
@@ -90,4 +91,8 @@ function sendDescriptor(k: LocalKernel, socket: number, fd: number): void {
       doing: "hand a descriptor over to the init stage",
     });
   });
+}
+
+function noDescriptor(operation: string): TsrunError {
+  return new TsrunError({ code: "EPROTO_DESCRIPTOR", operation, reason: "the message came without one" });
 }

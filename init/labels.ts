@@ -9,6 +9,7 @@
  * @module
  */
 
+import { TsrunError } from "../ffi/error.ts";
 import * as c from "../ffi/constants.ts";
 import { ENOENT, strerror } from "../ffi/errno.ts";
 import { type Fd, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
@@ -51,7 +52,10 @@ export class ProcessLabels {
 
   #write(k: Kernel, procfs: Fd, attribute: string, value: string, doing: string, missing = ""): void {
     const fail = (call: SyscallName, hint: string) => (errno: number) => {
-      if (errno === ENOENT && hint !== "") throw new Error(`${doing}: ${hint}: ${strerror(errno)}`);
+      if (errno === ENOENT && hint !== "") {
+        const reason = `${hint}: ${strerror(errno)}`;
+        throw new TsrunError({ code: "ENOENT_LABEL", operation: doing, reason });
+      }
       throw new OperationError(call, errno, `"/proc/self/${attribute}"`, doing);
     };
     const file = k.openat2(procfs, `self/${attribute}`, c.O_WRONLY, IN_PROCFS, 0, {
@@ -86,7 +90,11 @@ export function openHostProcfs(k: Kernel): HostProcfs {
   return {
     fd,
     check() {
-      if (readStatfsType(statfs) !== c.PROC_SUPER_MAGIC) throw new Error("set labels: /proc is not a procfs");
+      if (readStatfsType(statfs) !== c.PROC_SUPER_MAGIC) throw foreignProcfs();
     },
   };
+}
+
+function foreignProcfs(): TsrunError {
+  return new TsrunError({ code: "EXDEV_PROCFS", operation: "set labels", reason: "/proc is not a procfs" });
 }

@@ -6,8 +6,9 @@
  * @module
  */
 
+import { TsrunError } from "../ffi/error.ts";
 import * as c from "../ffi/constants.ts";
-import { EACCES, EISDIR, strerror } from "../ffi/errno.ts";
+import { EACCES, EISDIR, errnoName, strerror } from "../ffi/errno.ts";
 import type { Fd, Kernel, Result } from "../ffi/kernel.ts";
 import type { Buffer } from "../ffi/memory.ts";
 import { readStatx, STATX_SIZE } from "../ffi/structs.ts";
@@ -25,7 +26,7 @@ interface Candidate {
 
 /** A look-up that has been asked for; read it when the kernel has answered. */
 export interface Lookup {
-  /** The path to execute. @throws {Error} In the words that clients know. */
+  /** The path to execute. @throws {TsrunError} In the words that clients know. */
   resolve(): string;
 }
 
@@ -43,14 +44,19 @@ export function lookUpProgram(k: Kernel, name: string, env: readonly string[]): 
     resolve() {
       const hit = candidates.find((candidate) => verdict(candidate) === 0);
       if (hit) return hit.path;
-      if (!direct) throw new Error(`exec: ${JSON.stringify(name)}: executable file not found in $PATH`);
+      if (!direct) throw notExecutable(name, "ENOENT_PROGRAM", "executable file not found in $PATH");
       const error = verdict(candidates[0]);
       const stat = candidates[0].found.wait() < 0 ? `stat ${name}: ` : "";
       // Old clients know the first of these words, new ones the second: both mean exit status 126.
       const reason = error === EISDIR ? `${strerror(EACCES)} (${strerror(EISDIR)})` : strerror(error);
-      throw new Error(`exec: ${JSON.stringify(name)}: ${stat}${reason}`);
+      throw notExecutable(name, `${errnoName(error)}_PROGRAM`, `${stat}${reason}`);
     },
   };
+}
+
+function notExecutable(name: string, code: string, reason: string): TsrunError {
+  const object = JSON.stringify(name);
+  return new TsrunError({ code, operation: "exec", object, reason, message: `exec: ${object}: ${reason}` });
 }
 
 /** 0 when it can be executed, else the errno that says why not. */
@@ -144,8 +150,12 @@ export function homeOf(passwd: string, uid: number): string {
 export function checkWorkingDirectory(cwd: Buffer): void {
   // Not as text: the first that is decoded takes 0.2 ms.
   if (cwd.bytes[0] !== SLASH) {
-    throw new Error(
-      "current working directory is outside of container mount namespace root -- possible container breakout detected",
-    );
+    throw new TsrunError({
+      code: "EXDEV_CWD",
+      operation: "enter the working directory",
+      reason: "it is outside of the root",
+      message:
+        "current working directory is outside of container mount namespace root -- possible container breakout detected",
+    });
   }
 }

@@ -37,7 +37,8 @@ export function loadWithListener(k: Recorder, filter: SeccompFilter, deliver: (f
   const doing = "load the seccomp filter";
   const code = [program.length / 8, k.memory.put(program)];
   const listener = k.call("seccomp", [c.SECCOMP_SET_MODE_FILTER, flags, code], { doing });
-  k.flush({ milliseconds: PATIENCE, otherwise: `${doing}: no answer: does the profile allow write(2)?` });
+  const reason = "no answer: does the profile allow write(2)?";
+  k.flush({ milliseconds: PATIENCE, otherwise: { code: "ETIMEDOUT_SECCOMP", operation: doing, reason } });
   deliver(listener.wait());
   // No more than a courtesy: it closes on exec.
   k.call("close", [listener], { allow: "any" });

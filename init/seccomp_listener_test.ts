@@ -1,3 +1,4 @@
+import { TsrunError } from "../ffi/error.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import * as c from "../ffi/constants.ts";
 import { EINVAL } from "../ffi/errno.ts";
@@ -41,7 +42,7 @@ Deno.test("listener: nothing is handed over when the filter cannot be loaded", (
 Deno.test("listener: a filter that keeps the init from answering is told within the deadline", () => {
   const k = scripted();
   k.flush = (deadline) => {
-    if (deadline) throw new Error(deadline.otherwise);
+    if (deadline) throw new TsrunError(deadline.otherwise);
   };
   assertThrows(() => loadWithListener(k, filter, () => {}), Error, "does the profile allow write(2)?");
 });

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { TsrunError } from "../ffi/error.ts";
 import * as c from "../ffi/constants.ts";
 import { EACCES, ENOENT, ENOSYS, EPERM } from "../ffi/errno.ts";
 import { type Fd, OperationError, type Result } from "../ffi/kernel.ts";
@@ -224,7 +225,9 @@ function containerHooks(k: Recorder, plan: SetupPlan, hooks: readonly Hook[]): v
     const recorded = recordHook(k, hook, setting);
     k.flush();
     const failure = hookFailure(recorded);
-    if (failure !== undefined) throw new Error(`error running createContainer hook #${i}: ${failure}`);
+    if (failure === undefined) return;
+    const operation = `error running createContainer hook #${i}`;
+    throw new TsrunError({ code: "HOOK_FAILED", operation, reason: failure });
   });
 }
 

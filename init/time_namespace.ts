@@ -7,6 +7,7 @@
  * @module
  */
 
+import { TsrunError } from "../ffi/error.ts";
 import * as c from "../ffi/constants.ts";
 import { EINVAL, ENOENT, ERANGE } from "../ffi/errno.ts";
 import { type Kernel, OperationError } from "../ffi/kernel.ts";
@@ -47,7 +48,16 @@ export function makeTimeNamespace(k: Kernel, offsets: Linux["timeOffsets"] = {})
 /** Error numbers that mean that the kernel has no such namespaces. */
 function explain(call: "unshare" | "openat", missing: readonly number[]): (errno: number) => never {
   return (errno) => {
-    if (missing.includes(errno)) throw new Error("time namespaces aren't enabled in the kernel");
+    if (missing.includes(errno)) throw notEnabled();
     throw new OperationError(call, errno, "", "");
   };
+}
+
+function notEnabled(): TsrunError {
+  return new TsrunError({
+    code: "ENOSYS_TIME_NAMESPACE",
+    operation: "make a time namespace",
+    reason: "function not implemented",
+    message: "time namespaces aren't enabled in the kernel",
+  });
 }
