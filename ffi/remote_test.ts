@@ -321,7 +321,7 @@ Deno.test("remote: the arena is of one size for all, and says when it is full", 
       () => {
         for (let i = 0; i < 20; i++) k.chdir(`${i}`.repeat(1 << 20), { allow: "any" });
       },
-      RangeError,
+      TsrunError,
       "arena is full",
     );
   }));
