@@ -5,8 +5,8 @@ import { filesEndingIn, readPage, TOP } from "./pages.ts";
 const AREAS = "spec|ffi|init|runtime|build|docs|tests|bench|\\.ci";
 /** `ffi/libc.ts` or `runtime/cgroups/` in the marks of code; not a pattern such as `ffi/*.ts`. */
 const CODE = new RegExp("`((?:" + AREAS + ")/[\\w./-]*)`", "g");
-/** `mounts.ts` in the page of a folder: a file of that folder. */
-const NEIGHBOUR = /`(\w+\.ts|\w+\/)`/g;
+/** `mounts.ts` or `v1/` in the page of a folder: below that folder, or below the top. */
+const NEIGHBOUR = /`([\w/]+(?:\.ts|\/))`/g;
 const LINK = /\]\(([^)#:]+)(?:#[^)]*)?\)/g;
 
 function exists(path: string): boolean {
@@ -17,14 +17,21 @@ function exists(path: string): boolean {
   }
 }
 
+/** The folder of a page, with a slash at its end. */
+function folderOf(page: string): string {
+  return TOP + page.slice(0, page.lastIndexOf("/") + 1);
+}
+
 for (const page of filesEndingIn(".md")) {
   Deno.test(`${page}: the files that it names are there`, () => {
-    const text = readPage(page), folder = new URL(page, `file://${TOP}`).href;
+    const text = readPage(page);
     const named = [...text.matchAll(CODE)].map(([, path]) => TOP + path);
     const beside = page.includes("/") && page.endsWith("README.md")
-      ? [...text.matchAll(NEIGHBOUR)].map(([, path]) => new URL(path, folder).pathname)
+      ? [...text.matchAll(NEIGHBOUR)].map(([, path]) =>
+        exists(TOP + path) ? TOP + path : folderOf(page) + path
+      )
       : [];
-    const linked = [...text.matchAll(LINK)].map(([, path]) => new URL(path, folder).pathname);
+    const linked = [...text.matchAll(LINK)].map(([, path]) => folderOf(page) + path);
     assertEquals([...named, ...beside, ...linked].filter((path) => !exists(path)), []);
   });
 }
