@@ -2,7 +2,8 @@
  * A container as `state` and `list` show it: runc's fields, in runc's order.
  * @module
  */
-import type { ContainerState, Status } from "../container/record.ts";
+import type { ContainerState } from "../container/record.ts";
+import type { Status } from "../../spec/types.ts";
 
 /** What is printed of a container. */
 export interface Report {

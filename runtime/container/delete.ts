@@ -8,7 +8,10 @@ import { type CgroupDriver, openCgroup, planCgroup } from "../cgroups/driver.ts"
 import { RuntimeError } from "../../ffi/errors.ts";
 import { killPid, sendSignal } from "../host/signal.ts";
 import { sleepSync } from "../host/sleep.ts";
-import { containerDir, type ContainerState, initAlive, removeStateDir } from "./record.ts";
+import { containerDir } from "./id.ts";
+import type { ContainerState } from "./record.ts";
+import { initAlive } from "./status.ts";
+import { removeStateDir } from "./state_dir.ts";
 import { mark } from "../host/trace.ts";
 
 const SIGKILL = 9;

@@ -8,7 +8,8 @@ import { local } from "../../ffi/local.ts";
 import { type LiveCgroup, type OomWatch, openLive } from "../cgroups/live.ts";
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 import { exactJson } from "./exact_json.ts";
-import { type ContainerState, initAlive } from "./record.ts";
+import type { ContainerState } from "./record.ts";
+import { initAlive } from "./status.ts";
 import { oomEvent, statsEvent } from "./stats_json.ts";
 
 /** Longest wait in one poll, so that a wait of days is no special case. */

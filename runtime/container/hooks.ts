@@ -13,7 +13,9 @@ import { hookFailure, recordHook } from "../../init/hook_program.ts";
 import type { Hook, HookName } from "../../spec/types.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
 import { callersEnvironment } from "../host/launcher.ts";
-import { type ContainerState, ociState, type Status } from "./record.ts";
+import type { ContainerState } from "./record.ts";
+import { ociState } from "./status.ts";
+import type { Status } from "../../spec/types.ts";
 
 /** The environment that a hook inherits when the config names none: the runtime's own, as in runc. */
 export function inheritedEnv(): string[] {

@@ -6,7 +6,8 @@ import type { CgroupRecord } from "../cgroups/driver.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
 import { mayHoldKilled } from "../cgroups/frozen.ts";
 import { sendSignal } from "../host/signal.ts";
-import { type ContainerState, initAlive } from "./record.ts";
+import type { ContainerState } from "./record.ts";
+import { initAlive } from "./status.ts";
 
 const SIGKILL = 9;
 

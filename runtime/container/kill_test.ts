@@ -3,7 +3,8 @@ import { destroyContainer } from "./delete.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
 import { killContainer } from "./kill.ts";
 import { killPid, sendSignal } from "../host/signal.ts";
-import { createStateDir, listIds, writeState } from "./record.ts";
+import { createStateDir, listIds } from "./state_dir.ts";
+import { writeState } from "./record.ts";
 import { sampleState, withProcess, withRoot } from "./record_testing.ts";
 
 Deno.test("signal: reaches the process that was meant", () =>

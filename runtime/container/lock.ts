@@ -13,7 +13,8 @@ import { local, type LocalKernel } from "../../ffi/local.ts";
 import { fstat, stat } from "../../ffi/stat.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
 import { sleepSync } from "../host/sleep.ts";
-import { containerDir, MissingContainerError, validateId } from "./record.ts";
+import { containerDir, validateId } from "./id.ts";
+import { MissingContainerError } from "./record.ts";
 
 /** How long a command waits for another one, in milliseconds. */
 const LOCK_TIMEOUT = 10_000;

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { RuntimeError } from "../../ffi/errors.ts";
 import { lockContainer, withLock } from "./lock.ts";
-import { createStateDir, MissingContainerError, removeStateDir } from "./record.ts";
+import { createStateDir, removeStateDir } from "./state_dir.ts";
+import { MissingContainerError } from "./record.ts";
 import { withRoot } from "./record_testing.ts";
 
 Deno.test("lock: held until disposed of, then free for the next", () =>

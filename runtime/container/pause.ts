@@ -6,7 +6,8 @@
  */
 import { type CgroupDriver, openCgroup } from "../cgroups/driver.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
-import { type ContainerState, readState, statusOf } from "./record.ts";
+import { type ContainerState, readState } from "./record.ts";
+import { statusOf } from "./status.ts";
 
 /** Stops all processes. @throws {RuntimeError} `container not running`, `unable to freeze` */
 export async function pauseContainer(root: string, id: string): Promise<void> {

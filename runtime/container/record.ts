@@ -1,16 +1,11 @@
 /**
- * What tsrun remembers of a container, and what state that means it is in.
- *
- *     <root>/<id>/state.json    this record, written whole or not at all
- *     <root>/<id>/config.json   the bundle's config as it was at create
- *     <root>/<id>/exec.fifo     there as long as the container is created but not started
+ * What tsrun remembers of a container: the record in `<root>/<id>/state.json`.
  * @module
  */
-import type { State, Status } from "../../spec/types.ts";
+import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 import type { CgroupRecord } from "../cgroups/driver.ts";
 import type { ResctrlRecord } from "../cgroups/resctrl/group.ts";
-import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
-import { isPaused } from "../cgroups/frozen.ts";
+import { containerDir, validateId } from "./id.ts";
 
 /** The record in `state.json`. */
 export interface ContainerState {
@@ -43,99 +38,11 @@ export interface ContainerState {
   annotations: Record<string, string>;
 }
 
-export type { Status };
-
-/** Directory of a container. @param root Absolute. @param id Checked before by {@linkcode validateId}. */
-export function containerDir(root: string, id: string): string {
-  return `${root}/${id}`;
-}
-
-/**
- * Refuses ids that are no plain file names: letters, digits, `_`, `+`, `-` and `.`, but not `.` or `..`.
- *
- * @throws {RuntimeError} in runc's words.
- */
-export function validateId(id: string): void {
-  if (id === "") throw new RuntimeError("container id cannot be empty");
-  if (!/^[\w+.-]+$/.test(id) || id === "." || id === "..") {
-    throw new RuntimeError("invalid container ID format");
-  }
-}
-
 /** The present time for {@linkcode ContainerState.created}: RFC 3339 with nanoseconds (the last three always 0). */
 export function timestamp(): string {
   const now = performance.timeOrigin + performance.now();
   const micros = Math.floor((now % 1) * 1000);
   return `${new Date(now).toISOString().slice(0, 23)}${String(micros).padStart(3, "0")}000Z`;
-}
-
-/**
- * Makes the directory of a new container, and the root where it is missing (mode 0700).
- *
- * @throws {RuntimeError} `container with given ID already exists`, `invalid container ID format`, or why it
- * cannot be made.
- */
-export function createStateDir(root: string, id: string): void {
-  validateId(id);
-  ensureRoot(root);
-  const directory = containerDir(root, id);
-  try {
-    Deno.mkdirSync(directory, { mode: 0o711 });
-    // The mode is a promise, whatever the caller's umask.
-    Deno.chmodSync(directory, 0o711);
-  } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) {
-      throw new RuntimeError("container with given ID already exists");
-    }
-    throw new RuntimeError(`mkdir ${directory}: ${reasonOf(error)}`);
-  }
-}
-
-function ensureRoot(root: string): void {
-  try {
-    // Only whether it is there: the first Deno.statSync takes 0.4 ms, this 0.03.
-    Deno.realPathSync(root);
-    return;
-  } catch { /* made below */ }
-  try {
-    Deno.mkdirSync(root, { recursive: true, mode: 0o700 });
-    // Clean-up of $XDG_RUNTIME_DIR spares what has the sticky bit (XDG base directory specification).
-    if (Deno.uid() !== 0) Deno.chmodSync(root, 0o1700);
-  } catch (error) {
-    const hint = Deno.uid() === 0 ? "" : " (set XDG_RUNTIME_DIR, or give another --root)";
-    throw new RuntimeError(`mkdir ${root}: ${reasonOf(error)}${hint}`);
-  }
-}
-
-/** Removes a container's directory with all in it; fine when it is not there. */
-export function removeStateDir(root: string, id: string): void {
-  validateId(id);
-  const directory = containerDir(root, id);
-  try {
-    Deno.removeSync(directory, { recursive: true });
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return;
-    throw new RuntimeError(`remove ${directory}: ${reasonOf(error)}`);
-  }
-}
-
-/**
- * Removes the directory of a create that was killed before it wrote a record: if there is such a directory, and
- * nothing in it but what a create makes, so that a `--root` given by mistake costs nobody his files.
- */
-export function removeUnrecorded(root: string, id: string): void {
-  validateId(id);
-  const directory = containerDir(root, id);
-  try {
-    const names = [...Deno.readDirSync(directory)].map((entry) => entry.name);
-    if (names.every((name) => /^(config\.json|exec\.fifo|state\.json\.\d+)$/.test(name))) {
-      removeStateDir(root, id);
-    }
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) {
-      throw new RuntimeError(`read ${directory}: ${reasonOf(error)}`);
-    }
-  }
 }
 
 /** Writes `state.json` whole: a reader sees the old record or the new one. */
@@ -229,104 +136,4 @@ export class CorruptStateError extends RuntimeError {
   constructor(path: string, reason: string) {
     super(`corrupt state file ${path}: ${reason}`);
   }
-}
-
-/** Ids of all containers of a root in order of name; none when the root is missing. Their records may be damaged. */
-export function listIds(root: string): string[] {
-  const ids: string[] = [];
-  try {
-    for (const entry of Deno.readDirSync(root)) if (entry.isDirectory) ids.push(entry.name);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw new RuntimeError(`read ${root}: ${reasonOf(error)}`);
-  }
-  return ids.sort();
-}
-
-/** What /proc says of a process. */
-export interface ProcessState {
-  /** Field 3 of /proc/<pid>/stat: `R`, `S`, `Z` for a zombie, ... */
-  state: string;
-  /** Field 22: clock ticks after boot at which it started. */
-  startTime: string;
-  /** Whether it ends: it has given its namespaces back by then, or is about to. */
-  ending: boolean;
-}
-
-/** Of field 9: the process has begun to end (include/linux/sched.h). */
-const PF_EXITING = 4;
-
-/** Looks a process up: proc_pid_stat(5). Undefined when there is none. */
-export function processState(pid: number): ProcessState | undefined {
-  let stat: string;
-  try {
-    stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-  } catch {
-    return undefined;
-  }
-  // Field 2 is the command in parentheses, which may itself hold spaces and parentheses.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return { state: fields[0], startTime: fields[19], ending: (Number(fields[6]) & PF_EXITING) !== 0 };
-}
-
-/** Field 22 of /proc/<pid>/stat, undefined when there is no such process. */
-export function startTimeOf(pid: number): string | undefined {
-  return processState(pid)?.startTime;
-}
-
-/** Whether the container's init lives: the pid is in use, by the very process that was recorded, and that is no zombie. */
-export function initAlive(state: ContainerState): boolean {
-  return initState(state) !== undefined;
-}
-
-/** Whether the container's init has ended, or has begun to. */
-export function initEnds(state: ContainerState): boolean {
-  return initState(state)?.ending !== false;
-}
-
-function initState(state: ContainerState): ProcessState | undefined {
-  if (state.pid === 0) return undefined;
-  const process = processState(state.pid);
-  const alive = process?.startTime === state.startTime && process.state !== "Z" && process.state !== "X";
-  return alive ? process : undefined;
-}
-
-/**
- * What state a container is in now. Paused comes before created, as in runc: a frozen init cannot be started.
- *
- * @param root State root.
- * @param state Its record.
- */
-export function statusOf(root: string, state: ContainerState): Status {
-  if (state.pid === 0) return "creating";
-  if (!initAlive(state)) return "stopped";
-  if (isPaused(state.cgroup)) return "paused";
-  return isStarted(root, state.id) ? "running" : "created";
-}
-
-function isStarted(root: string, id: string): boolean {
-  try {
-    // No link, so its path is its own; the first Deno.lstatSync takes 0.4 ms, this 0.03.
-    Deno.realPathSync(`${containerDir(root, id)}/exec.fifo`);
-    return false;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return true;
-    throw new RuntimeError(`stat ${containerDir(root, id)}/exec.fifo: ${reasonOf(error)}`);
-  }
-}
-
-/**
- * The state as the runtime-spec defines it, for hooks (section "State" of runtime.md).
- *
- * @param status As hooks are to see it; `paused` has no word in the spec and is passed on as runc does.
- */
-export function ociState(state: ContainerState, status: Status): State {
-  const result: State = {
-    ociVersion: state.ociVersion,
-    id: state.id,
-    status,
-    pid: status === "stopped" ? 0 : state.pid,
-    bundle: state.bundle,
-  };
-  if (Object.keys(state.annotations).length > 0) result.annotations = state.annotations;
-  return result;
 }

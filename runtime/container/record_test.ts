@@ -1,22 +1,10 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { RuntimeError } from "../../ffi/errors.ts";
-import {
-  containerDir,
-  CorruptStateError,
-  createStateDir,
-  listIds,
-  MissingContainerError,
-  ociState,
-  processState,
-  readState,
-  removeStateDir,
-  removeUnrecorded,
-  startTimeOf,
-  statusOf,
-  timestamp,
-  validateId,
-  writeState,
-} from "./record.ts";
+import { containerDir, validateId } from "./id.ts";
+import { CorruptStateError, MissingContainerError, readState, timestamp, writeState } from "./record.ts";
+import { createStateDir, listIds, removeStateDir, removeUnrecorded } from "./state_dir.ts";
+import { ociState, statusOf } from "./status.ts";
+import { processState, startTimeOf } from "../host/process.ts";
 import { sampleState, withProcess, withRoot } from "./record_testing.ts";
 
 Deno.test("state: ids are plain file names", () => {

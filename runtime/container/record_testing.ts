@@ -2,7 +2,8 @@
  * Helpers of the unit tests in this directory.
  * @module
  */
-import { type ContainerState, startTimeOf, timestamp } from "./record.ts";
+import { type ContainerState, timestamp } from "./record.ts";
+import { startTimeOf } from "../host/process.ts";
 
 /** A record of a container that never had a process. */
 export function sampleState(id: string, changes: Partial<ContainerState> = {}): ContainerState {

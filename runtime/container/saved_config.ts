@@ -6,7 +6,7 @@
 import { parseJson } from "../../spec/json.ts";
 import type { Spec } from "../../spec/types.ts";
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
-import { containerDir } from "./record.ts";
+import { containerDir } from "./id.ts";
 
 /** Its text. @throws {RuntimeError} When it cannot be read. */
 export function savedText(root: string, id: string): string {

@@ -9,7 +9,9 @@ import { local, type LocalKernel } from "../../ffi/local.ts";
 import { savedConfig, savedText } from "./saved_config.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
 import { lockContainer } from "./lock.ts";
-import { containerDir, type ContainerState, initAlive, readState, statusOf } from "./record.ts";
+import { containerDir } from "./id.ts";
+import { type ContainerState, readState } from "./record.ts";
+import { initAlive, statusOf } from "./status.ts";
 import { mark } from "../host/trace.ts";
 
 /** Most bytes of a report that are read; init/start_report.ts describes them. */

@@ -10,7 +10,9 @@ import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 import { exactJson } from "./exact_json.ts";
 import { lockContainer } from "./lock.ts";
 import { savedConfig } from "./saved_config.ts";
-import { containerDir, type ContainerState, readState, statusOf } from "./record.ts";
+import { containerDir } from "./id.ts";
+import { type ContainerState, readState } from "./record.ts";
+import { statusOf } from "./status.ts";
 import { mergeResources, toWrite } from "./update_merge.ts";
 
 /** File in the state directory: the limits as the last update left them; not there before the first. */

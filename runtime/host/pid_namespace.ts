@@ -4,7 +4,8 @@
  */
 
 import { RuntimeError } from "../../ffi/errors.ts";
-import { type ContainerState, initAlive } from "../container/record.ts";
+import type { ContainerState } from "../container/record.ts";
+import { initAlive } from "../container/status.ts";
 
 /**
  * Pids on the host of all processes in a container's PID namespace, sorted; none when it has ended.

@@ -5,7 +5,7 @@
 import { EINVAL, ENOSYS, EPERM, ESRCH, strerror } from "../../ffi/errno.ts";
 import { local } from "../../ffi/local.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
-import { startTimeOf } from "../container/record.ts";
+import { startTimeOf } from "./process.ts";
 
 /**
  * Sends a signal to one very process.

@@ -5,15 +5,15 @@ import { destroyContainer, destroyUnreadable } from "../../container/delete.ts";
 import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
 import { lockContainer } from "../../container/lock.ts";
 import type { Log } from "../../host/log.ts";
+import { containerDir } from "../../container/id.ts";
 import {
-  containerDir,
   type ContainerState,
   CorruptStateError,
   MissingContainerError,
   readState,
-  removeUnrecorded,
-  statusOf,
 } from "../../container/record.ts";
+import { removeUnrecorded } from "../../container/state_dir.ts";
+import { statusOf } from "../../container/status.ts";
 
 export const command: Command = {
   name: "delete",

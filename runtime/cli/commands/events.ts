@@ -5,7 +5,8 @@ import { parseDuration } from "../duration.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 import { printStats, streamEvents } from "../../container/events.ts";
 import { writeText } from "../../host/log.ts";
-import { readState, statusOf } from "../../container/record.ts";
+import { readState } from "../../container/record.ts";
+import { statusOf } from "../../container/status.ts";
 
 export const command: Command = {
   name: "events",

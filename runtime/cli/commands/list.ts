@@ -3,7 +3,9 @@ import type { Command, Context } from "../command.ts";
 import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
 import { writeText } from "../../host/log.ts";
 import { describe, type Report, userNames } from "../report.ts";
-import { listIds, readState, statusOf } from "../../container/record.ts";
+import { listIds } from "../../container/state_dir.ts";
+import { readState } from "../../container/record.ts";
+import { statusOf } from "../../container/status.ts";
 
 export const command: Command = {
   name: "list",

@@ -2,7 +2,8 @@
 import type { Command, Context } from "../command.ts";
 import { writeText } from "../../host/log.ts";
 import { describe } from "../report.ts";
-import { readState, statusOf } from "../../container/record.ts";
+import { readState } from "../../container/record.ts";
+import { statusOf } from "../../container/status.ts";
 
 export const command: Command = {
   name: "state",

@@ -30,7 +30,9 @@ import { Interrupts } from "../interrupts.ts";
 import { writePidFile } from "../../host/pid_file.ts";
 import { adviseOnCgroups, isRootless } from "../../host/rootless.ts";
 import { setRlimits } from "../../host/rlimits.ts";
-import { containerDir, type ContainerState, createStateDir, timestamp, writeState } from "../record.ts";
+import { containerDir } from "../id.ts";
+import { type ContainerState, timestamp, writeState } from "../record.ts";
+import { createStateDir } from "../state_dir.ts";
 import { mark } from "../../host/trace.ts";
 
 /** What the command line says. */

@@ -28,7 +28,9 @@ import type { NetDevices } from "../../features/net_devices/mod.ts";
 import type { ResctrlGroup } from "../../cgroups/resctrl/group.ts";
 import type { UserNamespace } from "../../features/user_namespace/user_namespace.ts";
 import { isRootless } from "../../host/rootless.ts";
-import { type ContainerState, ociState, startTimeOf } from "../record.ts";
+import type { ContainerState } from "../record.ts";
+import { ociState } from "../status.ts";
+import { startTimeOf } from "../../host/process.ts";
 
 /** Everything that a create in progress has in hand. */
 export interface Creation {

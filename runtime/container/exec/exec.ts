@@ -30,7 +30,8 @@ import { checkPreserved, inspectStdio } from "../../host/inherited_fds.ts";
 import type { Log } from "../../host/log.ts";
 import { writePidFile } from "../../host/pid_file.ts";
 import { savedConfig } from "../saved_config.ts";
-import { type ContainerState, initAlive, initEnds, readState } from "../record.ts";
+import { type ContainerState, readState } from "../record.ts";
+import { initAlive, initEnds } from "../status.ts";
 import { mark } from "../../host/trace.ts";
 
 /** What the command line says. */

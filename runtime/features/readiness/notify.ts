@@ -15,7 +15,8 @@ import { local } from "../../../ffi/local.ts";
 import { words32 } from "../../../ffi/structs.ts";
 import { unixAddress } from "../../../ffi/structs_socket.ts";
 import type { Spec } from "../../../spec/types.ts";
-import { containerDir, readState } from "../../container/record.ts";
+import { containerDir } from "../../container/id.ts";
+import { readState } from "../../container/record.ts";
 import { connectUnix, sendMessage } from "../../host/unix_socket.ts";
 
 const INSIDE = "/run/notify", NAME = "notify.sock";

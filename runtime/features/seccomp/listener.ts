@@ -7,7 +7,9 @@
 
 import type { LocalKernel } from "../../../ffi/local.ts";
 import type { ContainerProcessState } from "../../../spec/state.ts";
-import { type ContainerState, ociState, type Status } from "../../container/record.ts";
+import type { ContainerState } from "../../container/record.ts";
+import { ociState } from "../../container/status.ts";
+import type { Status } from "../../../spec/types.ts";
 import { sendDescriptors } from "../../host/unix_socket.ts";
 
 /** Name of the descriptor in `fds`. */

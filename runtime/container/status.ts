@@ -1,0 +1,68 @@
+/**
+ * What state a container is in, by its record and by what the host says of its init.
+ * @module
+ */
+import type { State, Status } from "../../spec/types.ts";
+import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
+import { isPaused } from "../cgroups/frozen.ts";
+import { type ProcessState, processState } from "../host/process.ts";
+import { containerDir } from "./id.ts";
+import type { ContainerState } from "./record.ts";
+
+/** Whether the container's init lives: the pid is in use, by the very process that was recorded, and that is no zombie. */
+export function initAlive(state: ContainerState): boolean {
+  return initState(state) !== undefined;
+}
+
+/** Whether the container's init has ended, or has begun to. */
+export function initEnds(state: ContainerState): boolean {
+  return initState(state)?.ending !== false;
+}
+
+function initState(state: ContainerState): ProcessState | undefined {
+  if (state.pid === 0) return undefined;
+  const process = processState(state.pid);
+  const alive = process?.startTime === state.startTime && process.state !== "Z" && process.state !== "X";
+  return alive ? process : undefined;
+}
+
+/**
+ * What state a container is in now. Paused comes before created, as in runc: a frozen init cannot be started.
+ *
+ * @param root State root.
+ * @param state Its record.
+ */
+export function statusOf(root: string, state: ContainerState): Status {
+  if (state.pid === 0) return "creating";
+  if (!initAlive(state)) return "stopped";
+  if (isPaused(state.cgroup)) return "paused";
+  return isStarted(root, state.id) ? "running" : "created";
+}
+
+function isStarted(root: string, id: string): boolean {
+  try {
+    // No link, so its path is its own; the first Deno.lstatSync takes 0.4 ms, this 0.03.
+    Deno.realPathSync(`${containerDir(root, id)}/exec.fifo`);
+    return false;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return true;
+    throw new RuntimeError(`stat ${containerDir(root, id)}/exec.fifo: ${reasonOf(error)}`);
+  }
+}
+
+/**
+ * The state as the runtime-spec defines it, for hooks (section "State" of runtime.md).
+ *
+ * @param status As hooks are to see it; `paused` has no word in the spec and is passed on as runc does.
+ */
+export function ociState(state: ContainerState, status: Status): State {
+  const result: State = {
+    ociVersion: state.ociVersion,
+    id: state.id,
+    status,
+    pid: status === "stopped" ? 0 : state.pid,
+    bundle: state.bundle,
+  };
+  if (Object.keys(state.annotations).length > 0) result.annotations = state.annotations;
+  return result;
+}
