@@ -1,5 +1,56 @@
 /**
- * An error that a user of the command sees as one line: what was being done, on what, and why.
+ * The base of every error that tsrun throws: what was being done, on what, why, and a code that stays the same.
+ * @module
+ */
+
+/** What an error knows. */
+export interface ErrorFacts {
+  /** Stable name of the kind of failure, such as `ENOENT_ROOTFS`: capital letters, digits and `_`. */
+  code: string;
+  /** What was being done: a verb, with what belongs to it. */
+  operation: string;
+  /** What it was done to, as a message shows it: a quoted path, a name; absent where the operation says it all. */
+  object?: string;
+  /** Why it failed, in the kernel's words where the kernel refused. */
+  reason: string;
+  /** The whole line, where clients know other words than `operation object: reason`. */
+  message?: string;
+}
+
+/**
+ * An error in one line, with its parts for those who want to tell one kind from another.
+ *
+ * @example
+ * ```ts
+ * import { TsrunError } from "./errors.ts";
+ * const error = new TsrunError({ code: "EBUSY_ROOTFS", operation: "open", object: '"/b"', reason: "busy" });
+ * console.assert(error.message === 'open "/b": busy');
+ * ```
+ */
+export class TsrunError extends Error {
+  override name = "TsrunError";
+
+  /** Stable name of the kind of failure. */
+  readonly code: string;
+  /** What was being done. */
+  readonly operation: string;
+  /** What it was done to, `""` where the operation says it all. */
+  readonly object: string;
+  /** Why it failed. */
+  readonly reason: string;
+
+  constructor(facts: ErrorFacts, options?: ErrorOptions) {
+    super(facts.message ?? lineOf(facts), options);
+    ({ code: this.code, operation: this.operation, object: this.object = "", reason: this.reason } = facts);
+  }
+}
+
+function lineOf({ operation, object, reason }: ErrorFacts): string {
+  return `${object ? `${operation} ${object}` : operation}: ${reason}`;
+}
+
+/**
+ * An error of the runtime itself: not one call that failed, but what that means to the user.
  *
  * @example
  * ```ts
@@ -8,16 +59,28 @@
  * console.assert(error.exitCode === 1);
  * ```
  */
-export class RuntimeError extends Error {
+export class RuntimeError extends TsrunError {
   override name = "RuntimeError";
 
   /**
    * @param message One line, in runc's terms where clients parse it.
    * @param exitCode Exit status of the command; runc uses 1, and 255 for a failed exec.
+   * @param facts The error's parts; what is absent is taken from the message.
    */
-  constructor(message: string, readonly exitCode: number = 1) {
-    super(message);
+  constructor(message: string, readonly exitCode: number = 1, facts: Partial<ErrorFacts> = {}) {
+    super({ code: "FAILED", operation: "", reason: message, ...facts, message });
   }
+
+  /** What an error means to the user: another line, with the parts and the stack of the error itself. */
+  static from(error: unknown, message: string, exitCode = exitCodeOf(error)): RuntimeError {
+    const meaning = new RuntimeError(message, exitCode, error instanceof TsrunError ? error : {});
+    if (error instanceof Error) meaning.stack = error.stack;
+    return meaning;
+  }
+}
+
+function exitCodeOf(error: unknown): number | undefined {
+  return error instanceof RuntimeError ? error.exitCode : undefined;
 }
 
 /**

@@ -11,7 +11,7 @@
 import type { Buffer, Encodable, Memory } from "./memory.ts";
 import type { SyscallName } from "./syscalls.ts";
 import { errnoName, strerror } from "./errno.ts";
-import { type ErrorFacts, TsrunError } from "./error.ts";
+import { type ErrorFacts, TsrunError } from "./errors.ts";
 import * as c from "./constants.ts";
 
 /** What a call answered: not negative, or the negative errno of an allowed failure. */

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { TsrunError } from "./error.ts";
+import { TsrunError } from "./errors.ts";
 import { EEXIST, strerror } from "./errno.ts";
 import { errno, libc } from "./libc.ts";
 import { locateLibseccomp, releaseOf, SONAME } from "./libseccomp_file.ts";

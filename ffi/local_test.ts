@@ -1,4 +1,4 @@
-import { TsrunError } from "./error.ts";
+import { TsrunError } from "./errors.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as c from "./constants.ts";
 import { EBADF, EEXIST, ENOENT } from "./errno.ts";

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { TsrunError } from "./error.ts";
+import { TsrunError } from "./errors.ts";
 
 const encoder = new TextEncoder();
 /** Made when the first text is read: most commands read none. */

@@ -1,4 +1,4 @@
-import { TsrunError } from "./error.ts";
+import { TsrunError } from "./errors.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import { Buffer, Memory } from "./memory.ts";
 

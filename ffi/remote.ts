@@ -7,7 +7,7 @@
  * @module
  */
 
-import { TsrunError } from "./error.ts";
+import { TsrunError } from "./errors.ts";
 import {
   AddressOf,
   type Deadline,

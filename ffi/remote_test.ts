@@ -1,5 +1,5 @@
 /** The remote kernel, with the executor that it is made for: no privileges are needed. */
-import { TsrunError } from "./error.ts";
+import { TsrunError } from "./errors.ts";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { Arena, type Executor, ExecutorGone, spawnExecutor } from "../init/executor.ts";
 import * as c from "./constants.ts";

@@ -12,7 +12,7 @@ import * as c from "./constants.ts";
 import { EAGAIN } from "./errno.ts";
 import type { LocalKernel } from "./local.ts";
 import { errno, libc } from "./libc.ts";
-import { TsrunError } from "./error.ts";
+import { TsrunError } from "./errors.ts";
 import { OperationError } from "./kernel.ts";
 import { words32 } from "./structs.ts";
 import { type SyscallName, syscallNumber } from "./syscalls.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { TsrunError } from "./error.ts";
+import { TsrunError } from "./errors.ts";
 import { AF_UNIX } from "./constants.ts";
 import type { Memory } from "./memory.ts";
 import { words32 } from "./structs.ts";

@@ -8,7 +8,7 @@
  */
 
 import { OperationError } from "../ffi/kernel.ts";
-import { TsrunError } from "../ffi/error.ts";
+import { TsrunError } from "../ffi/errors.ts";
 import * as c from "../ffi/constants.ts";
 import { EACCES, EAGAIN, ECONNRESET, EEXIST, EINVAL, EPIPE } from "../ffi/errno.ts";
 import { libc } from "../ffi/libc.ts";

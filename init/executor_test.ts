@@ -1,4 +1,4 @@
-import { TsrunError } from "../ffi/error.ts";
+import { TsrunError } from "../ffi/errors.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import { local } from "../ffi/local.ts";
 import { Arena, spawnExecutor } from "./executor.ts";

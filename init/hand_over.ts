@@ -6,7 +6,7 @@
  * @module
  */
 
-import { TsrunError } from "../ffi/error.ts";
+import { TsrunError } from "../ffi/errors.ts";
 import { local, type LocalKernel } from "../ffi/local.ts";
 import type { RemoteKernel } from "../ffi/remote.ts";
 import {

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { TsrunError } from "../ffi/error.ts";
+import { TsrunError } from "../ffi/errors.ts";
 import * as c from "../ffi/constants.ts";
 import { EACCES, EISDIR, errnoName, strerror } from "../ffi/errno.ts";
 import type { Fd, Kernel, Result } from "../ffi/kernel.ts";

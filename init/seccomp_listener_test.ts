@@ -1,4 +1,4 @@
-import { TsrunError } from "../ffi/error.ts";
+import { TsrunError } from "../ffi/errors.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import * as c from "../ffi/constants.ts";
 import { EINVAL } from "../ffi/errno.ts";

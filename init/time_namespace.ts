@@ -7,7 +7,7 @@
  * @module
  */
 
-import { TsrunError } from "../ffi/error.ts";
+import { TsrunError } from "../ffi/errors.ts";
 import * as c from "../ffi/constants.ts";
 import { EINVAL, ENOENT, ERANGE } from "../ffi/errno.ts";
 import { type Kernel, OperationError } from "../ffi/kernel.ts";

@@ -40,7 +40,7 @@ export class CgroupFileError extends RuntimeError {
    * @param value What was to be written.
    */
   constructor(
-    readonly operation: string,
+    override readonly operation: string,
     readonly path: string,
     readonly errno: number,
     readonly value?: string,

@@ -2,7 +2,7 @@
  * From a command line to an exit status.
  * @module
  */
-import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
+import { reasonOf, RuntimeError, TsrunError } from "../../ffi/errors.ts";
 import { Log, writeText } from "../host/log.ts";
 import { mark, traceTo } from "../host/trace.ts";
 import type { Command, GlobalOptions } from "./command.ts";
@@ -125,8 +125,8 @@ function fail(log: Log, error: unknown): number {
     log.error(error.message);
     return error.exitCode;
   }
-  // A system call that failed says what it was about; anything else is a mistake of the program.
-  const expected = error instanceof Error && error.name === "OperationError";
+  // One of our own says what it was about; anything else is a mistake of the program.
+  const expected = error instanceof TsrunError;
   log.error(expected ? reasonOf(error) : `internal error: ${reasonOf(error)}`);
   return 1;
 }

@@ -47,7 +47,7 @@ export class DBusError extends RuntimeError {
    * @param errorName Such as `org.freedesktop.systemd1.UnitExists`.
    * @param reason The peer's own words.
    */
-  constructor(doing: string, readonly errorName: string, readonly reason: string) {
+  constructor(doing: string, readonly errorName: string, override readonly reason: string) {
     super(`${doing}: ${reason || errorName}`);
   }
 }

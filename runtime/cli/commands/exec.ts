@@ -68,9 +68,7 @@ export const command: Command = {
     try {
       return await execInContainer(execOptions(context));
     } catch (error) {
-      const failed = new RuntimeError(`exec failed: ${reasonOf(error)}`, EXEC_FAILED);
-      if (error instanceof Error) failed.stack = error.stack;
-      throw failed;
+      throw RuntimeError.from(error, `exec failed: ${reasonOf(error)}`, EXEC_FAILED);
     }
   },
 };

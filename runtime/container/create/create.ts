@@ -240,8 +240,5 @@ async function undo(
     ...netDevices?.giveBack() ?? [],
     ...parts.hooks?.runPoststop(config.spec.hooks?.poststop, state) ?? [],
   ];
-  const exitCode = error instanceof RuntimeError ? error.exitCode : undefined;
-  const failed = new RuntimeError([message, ...failures].join("; "), exitCode);
-  if (error instanceof Error) failed.stack = error.stack;
-  return failed;
+  return RuntimeError.from(error, [message, ...failures].join("; "));
 }

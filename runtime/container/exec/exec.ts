@@ -350,7 +350,5 @@ function undo({ stage }: Execution, error: unknown): RuntimeError {
   stage.kill();
   const full = error instanceof OperationError && error.call === "clone3" && error.errno === EAGAIN;
   const start = failedStart(reasonOf(error));
-  const failed = full ? new NoRoomError(start.message) : start;
-  if (error instanceof Error) failed.stack = error.stack;
-  return failed;
+  return full ? new NoRoomError(start.message) : RuntimeError.from(error, start.message);
 }
