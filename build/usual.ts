@@ -13,7 +13,7 @@ export const USUAL: readonly (readonly string[])[] = [
   ["runtime/cli/commands/run.ts"],
   ["runtime/cli/commands/exec.ts"],
   ["runtime/cli/commands/kill.ts"],
-  ["runtime/cli/commands/delete.ts", "runtime/container/delete.ts"],
+  ["runtime/cli/commands/delete.ts", "runtime/container/destroy.ts"],
   ["runtime/cli/commands/state.ts"],
   ["runtime/features/seccomp/mod.ts"],
   ["runtime/container/hooks.ts"],

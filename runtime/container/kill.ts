@@ -40,7 +40,7 @@ export async function killContainer(state: ContainerState, signal: number, all: 
  */
 async function signalAll(state: ContainerState, cgroup: CgroupRecord, signal: number): Promise<void> {
   const { openCgroup } = await import("../cgroups/driver.ts");
-  const { killCgroup, signalCgroup } = await import("./delete.ts");
+  const { killCgroup, signalCgroup } = await import("./destroy.ts");
   const driver = await openCgroup(cgroup);
   const pids = driver.pids();
   if (signal === SIGKILL) killCgroup(driver);

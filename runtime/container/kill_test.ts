@@ -1,11 +1,14 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { destroyContainer } from "./delete.ts";
+import { destroyContainer } from "./destroy.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
 import { killContainer } from "./kill.ts";
 import { killPid, sendSignal } from "../host/signal.ts";
 import { createStateDir, listIds } from "./state_dir.ts";
 import { writeState } from "./record.ts";
+import { Log } from "../host/log.ts";
 import { sampleState, withProcess, withRoot } from "./record_testing.ts";
+
+const LOG = new Log({ format: "text", debug: false });
 
 Deno.test("signal: reaches the process that was meant", () =>
   withProcess(async ({ pid, startTime, status }) => {
@@ -52,9 +55,9 @@ Deno.test("delete: kills the init and removes the state; again is fine", () =>
       createStateDir(root, "a");
       const state = sampleState("a", { pid, startTime });
       writeState(root, state);
-      await destroyContainer(root, state);
+      await destroyContainer(root, state, LOG);
       assertEquals((await status).signal, "SIGKILL");
       assertEquals(listIds(root), []);
-      await destroyContainer(root, state);
+      await destroyContainer(root, state, LOG);
     })
   ));

@@ -7,7 +7,7 @@ import { PR_SET_CHILD_SUBREAPER } from "../../ffi/constants.ts";
 import { local } from "../../ffi/local.ts";
 import { createContainer, type CreateOptions } from "./create/create.ts";
 import { reasonOf } from "../../ffi/errors.ts";
-import { deleteWithHooks } from "./delete_hooks.ts";
+import { removeOwnContainer } from "./delete.ts";
 import { Interrupts } from "./interrupts.ts";
 import { startContainer } from "./start.ts";
 import type { NotifyProxy } from "../features/readiness/notify.ts";
@@ -47,13 +47,13 @@ export async function runContainer(o: RunOptions): Promise<number> {
   let proxy: NotifyProxy | undefined;
   try {
     proxy = await openNotify(o);
-    const start = () => startContainer(o.root, o.id);
+    const start = () => startContainer(o.root, o.id, o.log);
     await (interrupts ? interrupts.during(start) : start());
     interrupts?.check();
     interrupts?.release();
   } catch (error) {
     interrupts?.disarm();
-    await deleteWithHooks(o.root, o.id, o.log);
+    await removeOwnContainer(o.root, o.id, o.log);
     throw error;
   }
   using _proxy = proxy;
@@ -72,7 +72,7 @@ export async function runContainer(o: RunOptions): Promise<number> {
   await terminal?.drained();
   await notified;
   mark("program ended");
-  if (!o.keep) await deleteWithHooks(o.root, o.id, o.log);
+  if (!o.keep) await removeOwnContainer(o.root, o.id, o.log);
   return status;
 }
 

@@ -8,6 +8,7 @@ import { ESRCH } from "../../ffi/errno.ts";
 import { local, type LocalKernel } from "../../ffi/local.ts";
 import { savedConfig, savedText } from "./saved_config.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
+import type { Log } from "../host/log.ts";
 import { lockContainer } from "./lock.ts";
 import { containerDir } from "./id.ts";
 import { type ContainerState, readState } from "./record.ts";
@@ -20,10 +21,11 @@ const REPORT_SIZE = 8192;
 /**
  * Starts the program of a container that is in the state `created`.
  *
+ * @param log Takes the failures of poststop hooks, where the container has to go again.
  * @throws {RuntimeError} When it is in another state, when its program cannot be executed (`exec /x: <reason>`), or
  * when a startContainer or poststart hook fails, upon which the container is stopped.
  */
-export async function startContainer(root: string, id: string): Promise<void> {
+export async function startContainer(root: string, id: string, log: Log): Promise<void> {
   using _lock = lockContainer(root, id);
   const state = readState(root, id);
   checkStatus(statusOf(root, state));
@@ -33,7 +35,7 @@ export async function startContainer(root: string, id: string): Promise<void> {
   mark("program started");
   Deno.removeSync(fifo);
   if (report.length > 0) throw new RuntimeError(await describe(report, root, id));
-  await poststart(root, state);
+  await poststart(root, state, log);
 }
 
 /** What a report of the init says. */
@@ -79,17 +81,16 @@ function openGate(k: LocalKernel, path: string, state: ContainerState): Uint8Arr
 }
 
 /** A poststart hook that fails takes the container with it: runtime.md, Lifecycle, step 9. */
-async function poststart(root: string, state: ContainerState): Promise<void> {
+async function poststart(root: string, state: ContainerState, log: Log): Promise<void> {
   // Most configs have none, and reading one takes longer than looking for the word.
   if (!savedText(root, state.id).includes('"poststart"')) return;
   const { hooks } = savedConfig(root, state.id);
-  const { runHooks, runPoststop } = await import("./hooks.ts");
+  const { runHooks } = await import("./hooks.ts");
   try {
     runHooks("poststart", hooks?.poststart, state, "running");
   } catch (error) {
-    const { destroyContainer } = await import("./delete.ts");
-    await destroyContainer(root, state);
-    runPoststop(hooks?.poststop, state);
+    const { destroyContainer } = await import("./destroy.ts");
+    await destroyContainer(root, state, log);
     throw error;
   }
 }

@@ -295,6 +295,27 @@ contract(
   { notOnReference: "runc 1.1.5 stops at the first failure, against the runtime-spec" },
 );
 
+contract(
+  "hooks: a failing poststop is a warning wherever a container ends: delete, failed create, failed start, run",
+  async (box) => {
+    const warning = /level=warning msg="error running poststop hook #0: exit status 5/;
+    const withHooks = (more: object, args = sh("sleep 10")) => {
+      const poststop = [hook("exit 5"), hook(`echo >>${box.dir}/second`)];
+      return box.container({ hooks: { poststop, ...more }, process: { args } });
+    };
+    const failing = [hook("exit 7")];
+    const deleted = await withHooks({}).created();
+    const create = await withHooks({ createRuntime: failing }).create();
+    const start = await (await withHooks({ poststart: failing }).created()).start();
+    const results = [await deleted.delete("--force"), create, start, await withHooks({}, sh("true")).run()];
+    for (const { stderr } of results) assert(warning.test(stderr), stderr);
+    assertEquals(results.map(({ code }) => code), [0, 1, 1, 0]);
+    assertEquals(readText(`${box.dir}/second`), "\n".repeat(4));
+    await box.assertNothingLeft();
+  },
+  { notOnReference: "runc 1.1.5 stops at the first failure, and says it as an error" },
+);
+
 contract("hooks: run does all of them", async (box) => {
   const container = recorded(box, { process: { args: sh("true") } });
   assertOk(await container.run());

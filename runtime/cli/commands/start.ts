@@ -13,8 +13,8 @@ export const command: Command = {
   minArgs: 1,
   maxArgs: 1,
   flags: [],
-  async run({ global, args: [id] }: Context): Promise<number> {
-    const start = () => startContainer(global.root, id);
+  async run({ global, args: [id], log }: Context): Promise<number> {
+    const start = () => startContainer(global.root, id, log);
     const manager = Deno.env.get("NOTIFY_SOCKET");
     if (!manager) await start();
     else {await (await import("../../features/readiness/notify.ts")).startNotified(

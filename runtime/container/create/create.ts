@@ -223,22 +223,19 @@ function makeFifo(k: LocalKernel, path: string): void {
 
 /** Removes everything that a failed create has made; returns the error to report. */
 async function undo(
-  { o, stage, config, parts, state, netDevices }: Creation,
+  { o, stage, state, netDevices }: Creation,
   error: unknown,
 ): Promise<RuntimeError> {
-  const { destroyContainer } = await import("../delete.ts");
+  const { destroyContainer } = await import("../destroy.ts");
   let message = reasonOf(error);
   stage.kill();
   if (isRootless(o.rootless)) message = adviseOnCgroups(message);
   if (error instanceof ExecutorGone) message = `unable to start container process: ${message}`;
   try {
-    await destroyContainer(o.root, { ...state, pid: 0 });
+    await destroyContainer(o.root, { ...state, pid: 0 }, o.log);
   } catch (cleanup) {
     message += `; and cleaning up failed: ${reasonOf(cleanup)}`;
   }
-  const failures = [
-    ...netDevices?.giveBack() ?? [],
-    ...parts.hooks?.runPoststop(config.spec.hooks?.poststop, state) ?? [],
-  ];
+  const failures = netDevices?.giveBack() ?? [];
   return RuntimeError.from(error, [message, ...failures].join("; "));
 }
