@@ -10,10 +10,11 @@ import type { Kernel, Result } from "./kernel.ts";
  *
  * @example
  * ```ts
+ * import { assert } from "@std/assert";
  * import { Descriptor } from "./descriptor.ts";
  * import { local } from "./local.ts";
  * using root = new Descriptor(local(), local().open("/", 0));
- * console.assert(root.wait() >= 0);
+ * assert(root.wait() >= 0);
  * ```
  */
 export class Descriptor implements Result, Disposable {

@@ -36,10 +36,11 @@ const OPENERS: ReadonlySet<string> = new Set(
  *
  * @example
  * ```ts
+ * import { assertEquals } from "@std/assert";
  * import { DryKernel } from "./dry.ts";
  * const kernel = new DryKernel();
  * kernel.chdir("/tmp");
- * console.assert(kernel.lines()[0] === 'chdir "/tmp"');
+ * assertEquals(kernel.lines()[0], 'chdir "/tmp"');
  * ```
  */
 export class DryKernel extends Recorder {

@@ -161,8 +161,9 @@ export function errnoName(errno: number): string {
  * @param errno Positive error number.
  * @example
  * ```ts
+ * import { assertEquals } from "@std/assert";
  * import { strerror } from "./errno.ts";
- * console.assert(strerror(2) === "no such file or directory");
+ * assertEquals(strerror(2), "no such file or directory");
  * ```
  */
 export function strerror(errno: number): string {

@@ -22,9 +22,10 @@ export interface ErrorFacts {
  *
  * @example
  * ```ts
+ * import { assertEquals } from "@std/assert";
  * import { TsrunError } from "./errors.ts";
  * const error = new TsrunError({ code: "EBUSY_ROOTFS", operation: "open", object: '"/b"', reason: "busy" });
- * console.assert(error.message === 'open "/b": busy');
+ * assertEquals(error.message, 'open "/b": busy');
  * ```
  */
 export class TsrunError extends Error {
@@ -54,9 +55,10 @@ function lineOf({ operation, object, reason }: ErrorFacts): string {
  *
  * @example
  * ```ts
+ * import { assertEquals } from "@std/assert";
  * import { RuntimeError } from "./errors.ts";
  * const error = new RuntimeError("container does not exist");
- * console.assert(error.exitCode === 1);
+ * assertEquals(error.exitCode, 1);
  * ```
  */
 export class RuntimeError extends TsrunError {

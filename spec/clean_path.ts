@@ -19,9 +19,10 @@ export function pathNames(path: string): string[] {
  *
  * @example
  * ```ts
+ * import { assertEquals } from "@std/assert";
  * import { cleanPath } from "./clean_path.ts";
- * console.assert(cleanPath("../../etc/./x/") === "etc/x");
- * console.assert(cleanPath("/../docker//abc") === "/docker/abc");
+ * assertEquals(cleanPath("../../etc/./x/"), "etc/x");
+ * assertEquals(cleanPath("/../docker//abc"), "/docker/abc");
  * ```
  */
 export function cleanPath(path: string): string {

@@ -1,8 +1,10 @@
 /**
- * `./x lint`: formatting, lint rules (Deno's, and the project's in tests/gate_plugin.ts) and types, all of
- * them even when one fails.
+ * `./x lint`: formatting, lint rules (Deno's, and the project's in tests/gate_plugin.ts), types, and the examples in
+ * comments, all of them even when one fails.
  * @module
  */
+import { sources } from "./sources.ts";
+
 const TOP = new URL("..", import.meta.url).pathname;
 
 /** Words of TSRUN_IMPORTS, which `./x` sets where the packages of deno.json cannot be reached. */
@@ -15,7 +17,38 @@ const STEPS: readonly (readonly string[])[] = [
   ["check", "--quiet", ...imports, "."],
 ];
 
-const failed = STEPS.filter((args) => {
+/** A file of the program: neither a test nor a helper of tests. */
+const SHIPPED = /^(?:spec|ffi|init|runtime)\/.*(?<!_test|_testing)\.ts$|^mod\.ts$/;
+/** Beginning of an example in a comment. */
+const EXAMPLE = /^ *\* ```ts$/m;
+
+/**
+ * The step that runs the examples: only files that have one, as each file takes Deno 0.3 s.
+ *
+ * Deno imports all names of a module for its example, so an unused name is no mistake there: the configuration is
+ * deno.json without that rule.
+ */
+function examples(): readonly string[] {
+  const files = sources().filter((path) =>
+    SHIPPED.test(path) && EXAMPLE.test(Deno.readTextFileSync(TOP + path))
+  );
+  const config = JSON.parse(Deno.readTextFileSync(`${TOP}deno.json`));
+  delete config.compilerOptions.noUnusedLocals;
+  const path = `${TOP}.deno/examples.json`;
+  Deno.writeTextFileSync(path, JSON.stringify({ ...config, exclude: undefined }));
+  return [
+    "test",
+    "--doc",
+    "--quiet",
+    "--reporter=dot",
+    "--allow-all",
+    `--config=${path}`,
+    ...imports,
+    ...files,
+  ];
+}
+
+const failed = [...STEPS, examples()].filter((args) => {
   const { success } = new Deno.Command(Deno.execPath(), {
     args: [...args],
     cwd: TOP,
@@ -25,7 +58,9 @@ const failed = STEPS.filter((args) => {
   return !success;
 });
 if (failed.length > 0) {
-  console.error(`gate: failed: ${failed.map(([name]) => name).join(", ")}`);
+  console.error(
+    `gate: failed: ${failed.map(([name, option]) => option === "--doc" ? "examples" : name).join(", ")}`,
+  );
   Deno.exit(1);
 }
-console.log("gate: formatting, lint rules, sizes, imports and types are in order");
+console.log("gate: formatting, lint rules, sizes, imports, types and examples are in order");

@@ -5,19 +5,9 @@
  * @module
  */
 import plugin from "./gate_plugin.ts";
+import { sources } from "./sources.ts";
 
 const TOP = new URL("..", import.meta.url).pathname;
-const SKIPPED: readonly string[] = [".git", ".deno", "dist", "node_modules"];
-
-/** All sources below a directory of the top, in order of their names. */
-function* sources(directory = ""): Generator<string> {
-  const entries = [...Deno.readDirSync(TOP + directory)].sort((a, b) => a.name < b.name ? -1 : 1);
-  for (const { name, isDirectory } of entries) {
-    if (SKIPPED.includes(name)) continue;
-    if (isDirectory) yield* sources(`${directory}${name}/`);
-    else if (name.endsWith(".ts")) yield directory + name;
-  }
-}
 
 /** Everything that is wrong with one file, as `path:line: message`. */
 function problems(path: string): string[] {
@@ -29,6 +19,6 @@ function problems(path: string): string[] {
 }
 
 Deno.test("sizes, the direction of imports, and what comes from outside", () => {
-  const found = [...sources()].flatMap(problems);
+  const found = sources().flatMap(problems);
   if (found.length > 0) throw new Error(`\n${found.join("\n")}`);
 });

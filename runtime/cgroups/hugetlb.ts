@@ -19,8 +19,9 @@ export const HUGEPAGES_DIRECTORY = "/sys/kernel/mm/hugepages";
  * @param directories Names in {@linkcode HUGEPAGES_DIRECTORY}.
  * @example
  * ```ts
+ * import { assertEquals } from "@std/assert";
  * import { pageSizeNames } from "./hugetlb.ts";
- * console.assert(pageSizeNames(["hugepages-2048kB"])[0] === "2MB");
+ * assertEquals(pageSizeNames(["hugepages-2048kB"])[0], "2MB");
  * ```
  */
 export function pageSizeNames(directories: readonly string[]): string[] {

@@ -19,8 +19,9 @@ const UNITS: Readonly<Record<string, number>> = {
  * @returns Undefined when it is no duration: Go's time.ParseDuration wants a unit on every number but 0.
  * @example
  * ```ts
+ * import { assertEquals } from "@std/assert";
  * import { parseDuration } from "./duration.ts";
- * console.assert(parseDuration("1m30s") === 90_000);
+ * assertEquals(parseDuration("1m30s"), 90_000);
  * ```
  */
 export function parseDuration(text: string): number | undefined {

@@ -15,8 +15,9 @@ const UNITS = "kmgtp";
  * @throws {RuntimeError} `invalid size: 'x'`
  * @example
  * ```ts
+ * import { assertEquals } from "@std/assert";
  * import { parseSize } from "./sizes.ts";
- * console.assert(parseSize("1.5k") === 1536);
+ * assertEquals(parseSize("1.5k"), 1536);
  * ```
  */
 export function parseSize(text: string): Int64 {

@@ -11,8 +11,9 @@ const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
  *
  * @example
  * ```ts
+ * import { assertEquals } from "@std/assert";
  * import { exactJson } from "./exact_json.ts";
- * console.assert(exactJson({ limit: 18446744073709551615n }) === '{"limit":18446744073709551615}');
+ * assertEquals(exactJson({ limit: 18446744073709551615n }), '{"limit":18446744073709551615}');
  * ```
  */
 export function exactJson(value: unknown): string {

@@ -22,10 +22,11 @@ export interface Problem {
  *
  * @example
  * ```ts
+ * import { assertEquals } from "@std/assert";
  * import { formatProblems, type Problem } from "./problem.ts";
  * const empty: Problem = { path: "process.args", reason: "args must not be empty" };
  * const line = formatProblems([empty], "config.json");
- * console.assert(line === "config.json: process.args: args must not be empty");
+ * assertEquals(line, "config.json: process.args: args must not be empty");
  * ```
  */
 export function formatProblems(problems: readonly Problem[], file: string): string {

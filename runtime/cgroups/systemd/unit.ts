@@ -58,8 +58,9 @@ export function isSlice(unit: string): boolean {
  *
  * @example
  * ```ts
+ * import { assertEquals } from "@std/assert";
  * import { expandSlice } from "./unit.ts";
- * console.assert(expandSlice("a-b.slice") === "/a.slice/a-b.slice");
+ * assertEquals(expandSlice("a-b.slice"), "/a.slice/a-b.slice");
  * ```
  * @returns `""` for the root.
  * @throws {RuntimeError} `invalid slice name: …`
