@@ -10,7 +10,7 @@
 
 import type { Buffer, Encodable, Memory } from "./memory.ts";
 import type { SyscallName } from "./syscalls.ts";
-import { errnoName, strerror } from "./errno.ts";
+import { EAGAIN, errnoName, strerror } from "./errno.ts";
 import { type ErrorFacts, TsrunError } from "./errors.ts";
 import * as c from "./constants.ts";
 
@@ -109,6 +109,27 @@ export function inStep(error: unknown, doing: string): unknown {
   return new OperationError(error.call, error.errno, error.object, doing);
 }
 
+/** How often a path is resolved before it counts as one that cannot be. */
+const TRIES = 1000;
+
+/** Options with a repair that makes the call again where the kernel could not tell whether `..` stays inside. */
+function againWhileBusy(path: string, options: CallOptions | undefined): CallOptions {
+  let left = TRIES;
+  return {
+    ...options,
+    repair(errno) {
+      if (errno === EAGAIN && left-- > 0) return "retry";
+      if (options?.repair) return options.repair(errno);
+      throw new OperationError(
+        "openat2",
+        errno,
+        options?.doing ? "" : JSON.stringify(path),
+        options?.doing ?? "",
+      );
+    },
+  };
+}
+
 /** The strings among a call's arguments, quoted: what an error message names. */
 export function describeArgs(args: readonly Arg[]): string {
   return args.filter((a) => typeof a === "string" && a !== "").map((a) => JSON.stringify(a)).join(" ");
@@ -166,9 +187,17 @@ export abstract class Kernel {
 
   // Files: open(2), openat2(2), close_range(2), statx(2), mknod(2), ...
 
-  /** openat2(2); `resolve` is a set of `RESOLVE_*`. `O_CLOEXEC` is always added. */
+  /**
+   * openat2(2); `resolve` is a set of `RESOLVE_*`. `O_CLOEXEC` is always added. A path with `..` that is to stay in a
+   * directory is resolved again while mounts or names change anywhere on the machine (EAGAIN).
+   */
   openat2(dir: Fd, path: string, flags: number, resolve = 0, mode = 0, options?: CallOptions): Result {
-    return this.call("openat2", [dir, path, [flags | c.O_CLOEXEC, mode, resolve], 24], options);
+    const scoped = (resolve & (c.RESOLVE_IN_ROOT | c.RESOLVE_BENEATH)) !== 0 && options?.allow !== "any";
+    return this.call(
+      "openat2",
+      [dir, path, [flags | c.O_CLOEXEC, mode, resolve], 24],
+      scoped ? againWhileBusy(path, options) : options,
+    );
   }
 
   /** openat(2) with `O_CLOEXEC`. */

@@ -9,7 +9,9 @@ import * as c from "../ffi/constants.ts";
 import { EEXIST, EPERM } from "../ffi/errno.ts";
 import { type Fd, type Kernel, OperationError } from "../ffi/kernel.ts";
 import { makedev, readStatx, STATX_SIZE } from "../ffi/structs.ts";
-import type { LinuxDevice } from "../spec/types.ts";
+import { cleanPath } from "../spec/clean_path.ts";
+import { MS_BIND, parseMountOptions } from "../spec/mount_options.ts";
+import type { LinuxDevice, Mount } from "../spec/types.ts";
 import { openInRoot } from "./in_root.ts";
 
 /** The devices that every container has: path below /dev, major and minor number. */
@@ -31,6 +33,33 @@ const DEFAULT_LINKS: readonly (readonly [string, string])[] = [
 ];
 
 const TYPES = { c: c.S_IFCHR, u: c.S_IFCHR, b: c.S_IFBLK, p: c.S_IFIFO } as const;
+
+/**
+ * Who the container's /dev belongs to: what is bound there from outside has its own devices, and where the rootfs is the
+ * root of the host, so has the host's /dev.
+ */
+export function devOwner(
+  mounts: readonly Mount[] | undefined,
+  hostRoot: () => boolean,
+): "container" | "bound" | "host" {
+  const there = (mounts ?? []).filter(({ destination }) => cleanPath(`/${destination}`) === "/dev");
+  if (there.some(({ options }) => (parseMountOptions(options).flags & MS_BIND) !== 0)) return "bound";
+  return there.length === 0 && hostRoot() ? "host" : "container";
+}
+
+/** Looks whether the host has the devices that the configuration names: nothing is made in its /dev. */
+export function checkDevices(k: Kernel, root: Fd, devices: readonly LinuxDevice[]): void {
+  for (const { path, type, major = 0, minor = 0 } of devices) {
+    k.during(
+      `find device node ${JSON.stringify(path)} on the host (none is made there: mount a /dev)`,
+      () => {
+        const node = openInRoot(k, root, path, { flags: c.O_PATH | c.O_NOFOLLOW });
+        checkExisting(k, node, "", path, { mode: TYPES[type], major, minor });
+        k.close(node);
+      },
+    );
+  }
+}
 
 /** The list of devices to make: the configured ones, and each default one that they do not replace. */
 export function deviceList(configured: readonly LinuxDevice[] | undefined): LinuxDevice[] {
@@ -110,7 +139,7 @@ function makeDevice(k: Kernel, root: Fd, dev: Fd, device: LinuxDevice): void {
   if (!inDev) k.close(directory);
 }
 
-/** An entry of the image may stand in for a device only if it is that device. */
+/** An entry that is there may stand in for a device only if it is that device. */
 function checkExisting(
   k: Kernel,
   dir: Fd,

@@ -6,7 +6,7 @@ import { type Arg, OperationError } from "../ffi/kernel.ts";
 import { makedev } from "../ffi/structs.ts";
 import type { LinuxDevice } from "../spec/types.ts";
 import { callsOf, failing, lines, names, type Script, scripted, stat } from "../tests/lib/scripted.ts";
-import { deviceList, makeDevices } from "./devices.ts";
+import { checkDevices, deviceList, devOwner, makeDevices } from "./devices.ts";
 
 const ROOT = 3, DEV = 100;
 const FUSE: LinuxDevice = { path: "/dev/fuse", type: "c", major: 10, minor: 229 };
@@ -172,4 +172,32 @@ Deno.test("links: those that are there stay, but ptmx is replaced", () => {
   const k = made([], { symlinkat: (_target, _dir, name) => name === "ptmx" ? again() : -EEXIST });
   assertEquals(lines(k, "unlinkat"), [`unlinkat ${DEV} "ptmx" 0`]);
   assertEquals(callsOf(k, "symlinkat").filter(({ args }) => args[2] === "ptmx").length, 2);
+});
+
+Deno.test("devices: whose /dev is", () => {
+  const mounted = (options: string[]) => [{ destination: "/x/../dev/", type: "tmpfs", options }];
+  const host = () => true, image = () => false;
+  const never = () => {
+    throw new Error("asked");
+  };
+  assertEquals(devOwner(undefined, image), "container");
+  assertEquals(devOwner([{ destination: "/dev/pts", type: "devpts" }], host), "host");
+  assertEquals(devOwner(mounted([]), never), "container");
+  assertEquals(devOwner(mounted(["rbind"]), never), "bound");
+});
+
+Deno.test("devices: on the host they are looked for, and nothing is made", () => {
+  const k = scripted({ statx: stat(c.S_IFCHR, 10, 229) });
+  checkDevices(k, ROOT, [FUSE]);
+  assertEquals(names(k), ["openat2", "statx", "close"]);
+  assertThrows(
+    () => checkDevices(scripted({ statx: stat(c.S_IFCHR, 1, 3) }), ROOT, [FUSE]),
+    Error,
+    "something else",
+  );
+  assertThrows(
+    () => checkDevices(scripted({ openat2: -ENOENT }), ROOT, [FUSE]),
+    OperationError,
+    "none is made there",
+  );
 });

@@ -1,12 +1,16 @@
 /**
  * New filesystems: a superblock configured option by option, so that the kernel can say which one it refuses.
  *
+ * What that interface cannot take is made by mount(2).
+ *
  * Sources: fsopen(2), fsconfig(2), Documentation/filesystems/mount_api.rst.
  * @module
  */
 
 import { type CallOptions, type Fd, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
 import * as m from "../spec/mount_options.ts";
+import { createByMount, needsClassicMount } from "./classic_mount.ts";
+import { hasManyLayers, layerOptions } from "./overlay_layers.ts";
 
 /** What to make. */
 export interface NewFilesystem {
@@ -20,6 +24,8 @@ export interface NewFilesystem {
   attributes: number;
   /** SELinux context of all that is in it; absent or empty: what the policy says. */
   label?: string;
+  /** A directory that nobody looks into meanwhile, for what only mount(2) can make; absent where that is not asked for. */
+  cover?: Fd;
 }
 
 /** Flags of mount(2) that are options of the superblock. */
@@ -28,18 +34,13 @@ const SUPERBLOCK: readonly (readonly [number, string])[] = [
   [m.MS_DIRSYNC, "dirsync"],
   [m.MS_MANDLOCK, "mand"],
   [m.MS_LAZYTIME, "lazytime"],
-  [m.MS_I_VERSION, "iversion"],
-  [m.MS_SILENT, "silent"],
 ];
 
 /** Kinds whose superblocks mounts share: read-only must be said of the mount alone. */
 const SHARED_SUPERBLOCKS: readonly string[] = [
-  "proc",
-  "sysfs",
   "mqueue",
   "cgroup",
   "cgroup2",
-  "devpts",
   "tmpfs",
 ];
 
@@ -49,6 +50,11 @@ const SHARED_SUPERBLOCKS: readonly string[] = [
  * @throws {OperationError} With what the kernel itself said about it.
  */
 export function createFilesystem(k: Kernel, fs: NewFilesystem): Result {
+  let given = splitData(fs.type, fs.data);
+  if (needsClassicMount(fs, given)) {
+    if (!hasManyLayers(fs.type, given)) return createByMount(k, fs, given);
+    given = layerOptions(given);
+  }
   const context = k.fsopen(fs.type);
   const options: CallOptions = { repair: (errno) => explain(k, context, errno) };
   if (fs.source !== "") k.fsconfig(context, "source", fs.source, options);
@@ -56,7 +62,7 @@ export function createFilesystem(k: Kernel, fs: NewFilesystem): Result {
   if (fs.flags & m.MS_RDONLY && !SHARED_SUPERBLOCKS.includes(fs.type)) {
     k.fsconfig(context, "ro", null, options);
   }
-  for (const option of splitData(fs.data)) {
+  for (const option of given) {
     const equals = option.indexOf("=");
     const key = equals < 0 ? option : option.slice(0, equals);
     const value = equals < 0 ? null : option.slice(equals + 1);
@@ -69,10 +75,20 @@ export function createFilesystem(k: Kernel, fs: NewFilesystem): Result {
   return mount;
 }
 
-/** Options may come several in one string; commas inside double quotes (SELinux contexts) do not separate. */
-export function splitData(data: readonly string[]): string[] {
-  return data.flatMap((item) => item.match(/(?:[^,"]|"[^"]*")+/g) ?? []).map((option) =>
-    option.replaceAll('"', "")
+const CONTEXT = '(?:fs|def|root)?context="[^"]*"';
+/** What an option is made of: no comma, but for one in an SELinux context in double quotes, and as the type has it. */
+const PLAIN = new RegExp(`(?:${CONTEXT}|[^,])+`, "g");
+const SPECIAL: Readonly<Record<string, RegExp>> = {
+  // A list of nodes: `mpol=bind:0,2`, shmem_next_opt() in mm/shmem.c.
+  tmpfs: new RegExp(`(?:${CONTEXT}|,(?=[0-9])|[^,])+`, "g"),
+  // Behind a backslash: ovl_next_opt() in fs/overlayfs/params.c.
+  overlay: new RegExp(`(?:${CONTEXT}|\\\\.|[^,])+`, "gs"),
+};
+
+/** Takes options apart that come several in one string, as mount(2) does with all of them joined. */
+export function splitData(type: string, data: readonly string[]): string[] {
+  return (data.join(",").match(SPECIAL[type] ?? PLAIN) ?? []).map((option) =>
+    option.replace(/^((?:fs|def|root)?context=)"(.*)"$/, "$1$2")
   );
 }
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as c from "../ffi/constants.ts";
-import { EACCES, EEXIST, ENOENT } from "../ffi/errno.ts";
+import { EACCES, EAGAIN, EEXIST, ENOENT } from "../ffi/errno.ts";
 import { OperationError } from "../ffi/kernel.ts";
 import { local, type LocalKernel } from "../ffi/local.ts";
 import { callsOf, failing, names, scripted } from "../tests/lib/scripted.ts";
@@ -216,4 +216,11 @@ Deno.test("in root: failures other than a missing entry can be told in the calle
   const k = scripted({ openat2: failing(EACCES) });
   const explain = (errno: number) => new Error(`own words ${errno}`);
   assertThrows(() => openInRoot(k, 3, "/x", { explain }), Error, `own words ${EACCES}`);
+});
+
+Deno.test("in root: where mounts change meanwhile, a path is resolved again, and not without end", () => {
+  const k = scripted({ openat2: failing(EAGAIN, 5) });
+  openInRoot(k, 3, "/a/../b");
+  assertEquals(callsOf(k, "openat2").length, 6);
+  assertThrows(() => openInRoot(scripted({ openat2: -EAGAIN }), 3, "/a/../b"), OperationError, "unavailable");
 });

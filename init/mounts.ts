@@ -9,7 +9,7 @@
 
 import * as c from "../ffi/constants.ts";
 import { EINVAL, ELOOP, ENOTDIR, EPERM } from "../ffi/errno.ts";
-import { type Fd, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
+import { type Fd, inStep, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
 import { readStatfsType, readStatx, STATFS_SIZE, STATX_SIZE } from "../ffi/structs.ts";
 import * as m from "../spec/mount_options.ts";
 import type { Mount } from "../spec/types.ts";
@@ -59,12 +59,17 @@ export function isBind(options: m.MountOptions): boolean {
 
 /** Mounts one entry; the kernel's process is in the container's mount namespace, not yet in its root. */
 export function mountOne(k: Kernel, context: MountContext, mount: Mount): void {
-  k.during(describeMount(mount), () => {
-    const options = m.parseMountOptions(mount.options);
-    const destination = checkDestination(mount, options);
-    if (isBind(options)) bindMount(k, context, mount, options, destination);
-    else newMount(k, context, mount, options, destination);
-  });
+  const doing = describeMount(mount);
+  try {
+    k.during(doing, () => {
+      const options = m.parseMountOptions(mount.options);
+      const destination = checkDestination(mount, options);
+      if (isBind(options)) bindMount(k, context, mount, options, destination);
+      else newMount(k, context, mount, options, destination);
+    });
+  } catch (error) {
+    throw inStep(error, doing);
+  }
 }
 
 function bindMount(
@@ -120,10 +125,11 @@ function newMount(
 ): void {
   const type = mount.type ?? "";
   const ordinary = type === "proc" || type === "sysfs";
+  const found: Found = { made: () => false };
   const place = ordinary
     ? openOrdinary(k, context, destination, type)
-    : openPlace(k, context, destination, "directory");
-  const data = type === "tmpfs" ? tmpfsData(k, place, options.data) : options.data;
+    : openPlace(k, context, destination, "directory", found);
+  const data = type === "tmpfs" ? tmpfsData(k, place, found, options.data) : options.data;
   // A tmpfs, and anything on /dev, becomes read-only at the end: what is mounted in it may need a place made.
   const late = (type === "tmpfs" || destination === "/dev") && (options.flags & m.MS_RDONLY) !== 0;
   const flags = late ? options.flags & ~m.MS_RDONLY : options.flags;
@@ -135,6 +141,7 @@ function newMount(
     flags,
     attributes: set,
     label: UNLABELLED.includes(type) ? undefined : context.label,
+    cover: context.root,
   });
   if (type === "mqueue" && context.label) labelRoot(k, tree, context.label);
   if (options.copyUp && type === "tmpfs") {
@@ -171,15 +178,22 @@ function openOrdinary(k: Kernel, context: MountContext, destination: string, typ
   });
 }
 
+/** What opening a destination has found. */
+interface Found {
+  /** Whether it was missing; asked when the kernel has opened it. */
+  made: () => boolean;
+}
+
 /** Opens a destination, made if it is missing, and has what it is checked once the kernel has answered. */
 function openPlace(
   k: Kernel,
   context: MountContext,
   destination: string,
   missing: "directory" | (() => "directory" | "file"),
+  found?: Found,
 ): Result {
-  const place = openFresh(k, context, destination, missing) ??
-    openInRoot(k, context.root, destination, { missing });
+  const place = openFresh(k, context, destination, missing, found) ??
+    openMade(k, context, destination, missing, found);
   if (destination === "/proc" || isLxcfsFile(destination)) return place;
   // A symlink of the image may have led into /proc all the same.
   const statfs = k.buffer(STATFS_SIZE);
@@ -192,6 +206,23 @@ function openPlace(
   return place;
 }
 
+function openMade(
+  k: Kernel,
+  { root }: MountContext,
+  destination: string,
+  missing: "directory" | (() => "directory" | "file"),
+  found?: Found,
+): Result {
+  if (found === undefined) return openInRoot(k, root, destination, { missing });
+  let made = false;
+  found.made = () => made;
+  const make = () => {
+    made = true;
+    return typeof missing === "function" ? missing() : missing;
+  };
+  return openInRoot(k, root, destination, { missing: make });
+}
+
 /**
  * A directory right below a tmpfs that was just made is made and opened without asking whether it is there: /dev/pts,
  * /dev/shm and /dev/mqueue never are, and each question is a round trip.
@@ -201,12 +232,14 @@ function openFresh(
   context: MountContext,
   destination: string,
   missing: unknown,
+  found?: Found,
 ): Result | undefined {
   const slash = destination.lastIndexOf("/");
   const parent = destination.slice(0, slash), name = destination.slice(slash + 1);
   if (missing !== "directory" || !context.fresh.has(parent)) return undefined;
   const directory = openInRoot(k, context.root, parent, { flags: c.O_PATH | c.O_DIRECTORY });
-  k.mkdirat(directory, name, 0o755, { allow: "any" });
+  const made = k.mkdirat(directory, name, 0o755, { allow: "any" });
+  if (found) found.made = () => made.wait() >= 0;
   const resolve = c.RESOLVE_BENEATH | c.RESOLVE_NO_SYMLINKS;
   const place = k.openat2(directory, name, c.O_PATH | c.O_DIRECTORY, resolve);
   k.close(directory);
@@ -240,10 +273,11 @@ function attach(
   k.close(place);
 }
 
-/** A tmpfs keeps the mode of the directory that it covers, unless its options name one. */
-function tmpfsData(k: Kernel, place: Fd, data: readonly string[]): readonly string[] {
+/** A tmpfs keeps the mode of the directory that it covers, unless its options name one or the directory is new. */
+function tmpfsData(k: Kernel, place: Fd, { made }: Found, data: readonly string[]): readonly string[] {
   if (data.some((option) => option.startsWith("mode="))) return data;
   const buffer = k.buffer(STATX_SIZE);
   k.statx(place, "", buffer).wait();
+  if (made()) return data;
   return [`mode=${(readStatx(buffer).mode & 0o7777).toString(8).padStart(4, "0")}`, ...data];
 }

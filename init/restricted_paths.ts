@@ -8,8 +8,8 @@
  */
 
 import * as c from "../ffi/constants.ts";
-import { ENOENT } from "../ffi/errno.ts";
-import { type Fd, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
+import { EAGAIN, ENOENT } from "../ffi/errno.ts";
+import { type CallOptions, type Fd, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
 import type { Buffer } from "../ffi/memory.ts";
 import { readStatx, STATX_SIZE } from "../ffi/structs.ts";
 import * as m from "../spec/mount_options.ts";
@@ -59,22 +59,24 @@ export function restrictPaths(
   label?: string,
 ): void {
   if (masked.length + readonly.length === 0) return;
-  const open = (path: string): Opened => {
-    const fd = k.openat2(root, path, c.O_PATH, c.RESOLVE_IN_ROOT | c.RESOLVE_NO_MAGICLINKS, 0, {
-      allow: "any",
-    });
-    const stat = k.buffer(STATX_SIZE);
-    k.statx(fd, "", stat, { allow: "any" });
-    return { path, fd, stat };
-  };
+  const open = (path: string) => openPath(k, root, path, "any");
   const toProtect = [...new Set(readonly)].map(open), toMask = [...new Set(masked)].map(open);
   const nullDevice = masked.length > 0 ? openNullDevice(k, root) : undefined;
   k.flush();
-  for (const item of toProtect) if (exists(item, "readonlyPaths")) protect(k, item);
+  const again = (item: Opened) => item.fd.wait() === -EAGAIN ? openPath(k, root, item.path, [ENOENT]) : item;
+  for (const item of toProtect.map(again)) if (exists(item, "readonlyPaths")) protect(k, item);
   if (nullDevice === undefined) return;
-  maskAll(k, toMask.filter((item) => exists(item, "maskedPaths")), nullDevice, label);
+  maskAll(k, toMask.map(again).filter((item) => exists(item, "maskedPaths")), nullDevice, label);
 }
 
+function openPath(k: Kernel, root: Fd, path: string, allow: CallOptions["allow"]): Opened {
+  const fd = k.openat2(root, path, c.O_PATH, c.RESOLVE_IN_ROOT | c.RESOLVE_NO_MAGICLINKS, 0, { allow });
+  const stat = k.buffer(STATX_SIZE);
+  k.statx(fd, "", stat, { allow: "any" });
+  return { path, fd, stat };
+}
+
+/** Whether a path is there. */
 function exists({ path, fd }: Opened, list: string): boolean {
   if (fd.wait() >= 0) return true;
   if (fd.wait() === -ENOENT) return false;

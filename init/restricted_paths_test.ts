@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import * as c from "../ffi/constants.ts";
 import type { DryKernel } from "../ffi/dry.ts";
-import { EACCES, ENOENT } from "../ffi/errno.ts";
+import { EACCES, EAGAIN, ENOENT } from "../ffi/errno.ts";
 import { type Arg, OperationError } from "../ffi/kernel.ts";
 import * as m from "../spec/mount_options.ts";
 import { callsOf, names, type Script, scripted, stat } from "../tests/lib/scripted.ts";
@@ -129,4 +129,15 @@ Deno.test("masked paths: without a null device files cannot be masked, directori
     'mask paths: open "/dev/null": no such file or directory',
   );
   assertEquals(callsOf(restricted({ "/a": [c.S_IFDIR] }, ["/a"], []), "move_mount").length, 1);
+});
+
+Deno.test("restricted paths: one that could not be resolved while mounts changed is resolved again", () => {
+  let busy = 3;
+  const k = scripted({
+    openat2: (_root, path) => path === "/link/../dir" && busy-- > 0 ? -EAGAIN : undefined,
+    statx: stat(c.S_IFDIR),
+  });
+  restrictPaths(k, 5, [], ["/link/../dir", "/other"]);
+  assertEquals(callsOf(k, "openat2").filter(({ args }) => args[1] === "/link/../dir").length, 4);
+  assertEquals(callsOf(k, "move_mount").length, 2);
 });

@@ -10,12 +10,11 @@ import * as c from "../ffi/constants.ts";
 import { EACCES, ENOENT, ENOSYS, EPERM } from "../ffi/errno.ts";
 import { type Fd, OperationError, type Result } from "../ffi/kernel.ts";
 import type { Recorder } from "../ffi/recorder.ts";
-import { cleanPath } from "../spec/clean_path.ts";
 import * as m from "../spec/mount_options.ts";
 import { NAMESPACES } from "../spec/namespaces.ts";
 import type { Hook, Mount, Spec } from "../spec/types.ts";
 import { type CgroupMountStep, mountCgroups } from "./cgroup_mount.ts";
-import { deviceList, makeDevices } from "./devices.ts";
+import { checkDevices, deviceList, devOwner, makeDevices } from "./devices.ts";
 import { hookFailure, type HookSetting, recordHook } from "./hook_program.ts";
 import {
   becomeUser,
@@ -47,6 +46,8 @@ export interface SetupPlan {
   /** Absolute paths on the host. */
   bundle: string;
   rootfs: string;
+  /** Whether the rootfs is the root of the host. */
+  hostRoot: () => boolean;
   fifo: string;
   namespaces: NamespacePlan;
   /** What is done otherwise in a user namespace; absent where the container has none. */
@@ -191,7 +192,9 @@ function prepareRoot(k: Recorder, plan: SetupPlan): PreparedRoot {
     else mountOne(k, context, mount);
     k.kick();
   }
-  if (!devIsBound(spec.mounts)) {
+  const dev = devOwner(spec.mounts, plan.hostRoot);
+  if (dev === "host") checkDevices(k, root, spec.linux?.devices ?? []);
+  if (dev === "container") {
     makeDevices(k, root, deviceList(spec.linux?.devices), plan.hasKcore, plan.userNamespace !== undefined);
   }
   if (context.checks.length > 0 || spec.hooks) {
@@ -206,14 +209,6 @@ function prepareRoot(k: Recorder, plan: SetupPlan): PreparedRoot {
 
 function isCgroup(mount: Mount): boolean {
   return mount.type === "cgroup" && !isBind(m.parseMountOptions(mount.options));
-}
-
-/** A /dev that is bound from outside has its own devices. */
-function devIsBound(mounts: readonly Mount[] | undefined): boolean {
-  return mounts?.some((mount) =>
-    cleanPath(`/${mount.destination}`) === "/dev" && isBind(m.parseMountOptions(mount.options))
-  ) ??
-    false;
 }
 
 /** createContainer hooks: paths of the runtime, namespaces of the container. */

@@ -46,6 +46,7 @@ function planOf(spec: Spec, more: Partial<SetupPlan>, marks: string[]): SetupPla
     spec,
     bundle: "/bundle",
     rootfs: "/bundle/rootfs",
+    hostRoot: () => false,
     fifo: "/run/box/exec.fifo",
     namespaces: planNamespaces(spec.linux?.namespaces),
     noPivot: false,

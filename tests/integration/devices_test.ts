@@ -1,7 +1,7 @@
 /** Default devices, `linux.devices`, and the links in /dev. */
 import { assert, assertEquals } from "@std/assert";
 import { type Dict, MOUNTS, sh } from "../lib/bundle.ts";
-import { assertError } from "../lib/container.ts";
+import { assertError, assertOk } from "../lib/container.ts";
 import { contract } from "../lib/contract.ts";
 import { parseFacts, PROBE } from "../lib/probe.ts";
 import { exists } from "../lib/process.ts";
@@ -138,3 +138,57 @@ contract("devices: /dev read-only, with devices in it", async (box) => {
   });
   assertEquals(await container.output(), "touch: /dev/x: Read-only file system\n/dev/null\n/dev/pts/ptmx\n");
 });
+
+/** A /dev of the host's that may be spoiled, in a mount namespace of the test's own, listed before and after. */
+const SPOILABLE = `set -e
+mount -t tmpfs -o mode=755 tmpfs /dev
+mknod -m 666 /dev/null c 1 3
+mknod -m 620 /dev/tty c 5 0
+mknod -m 666 /dev/ptmx c 5 2
+mkdir /dev/pts
+list() { find /dev -printf '%p %y %m %U:%G %l %T@\\n'; }
+list >"$1/before"
+dir=$1
+shift
+code=0
+"$@" || code=$?
+list >"$dir/after"
+exit $code
+`;
+
+contract("devices: the host's own /dev stays as it is where the rootfs is the host's root", async (box) => {
+  const container = box.container();
+  const run = (overrides: Dict) => {
+    container.configure({ root: { path: "/" }, process: { args: sh("ls -l /dev/ptmx") }, ...overrides });
+    const command = [box.runtime.path, "--root", box.root, "run", "-b", container.bundle.dir, container.id];
+    const within = [
+      "/usr/bin/unshare",
+      "--mount",
+      "--propagation",
+      "private",
+      "/bin/sh",
+      "-c",
+      SPOILABLE,
+      "sh",
+    ];
+    const env = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
+    return box.command([...within, box.dir, ...command], { env });
+  };
+  const changes = () => {
+    const [before, after] = ["before", "after"].map((name) => Deno.readTextFileSync(`${box.dir}/${name}`));
+    return before === after ? "" : `${before}became\n${after}`;
+  };
+  const devices = (...list: Dict[]) => ({ mounts: [MOUNTS.proc], linux: { devices: list } });
+  const tty = { type: "c", path: "/dev/tty", major: 5, minor: 0 };
+  for (const overrides of [{ mounts: [] }, devices(tty)]) {
+    assertOk(await run(overrides));
+    assertEquals(changes(), "");
+  }
+  for (const device of [{ ...tty, minor: 1 }, { ...tty, path: "/dev/new" }]) {
+    assertError(await run(devices(device)), new RegExp(`${device.path}".*(mount a /dev|something else)`));
+    assertEquals(changes(), "");
+  }
+  // On a filesystem of the container's own there are the devices and links of every container.
+  assertOk(await run({ mounts: [MOUNTS.proc, MOUNTS.dev] }));
+  assertEquals(changes(), "");
+}, { notOnReference: "runc replaces the host's /dev/ptmx" });

@@ -7,6 +7,7 @@ import * as c from "../../../ffi/constants.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
 import type { Recorder } from "../../../ffi/recorder.ts";
 import type { RemoteKernel } from "../../../ffi/remote.ts";
+import { stat } from "../../../ffi/stat.ts";
 import type { Arena } from "../../../init/executor.ts";
 import { fetchDescriptor } from "../../../init/hand_over.ts";
 import { readHostCapabilities } from "../../../init/identity.ts";
@@ -87,6 +88,7 @@ export function setupPlan(
     spec: config.spec,
     bundle: o.bundle,
     rootfs: state.rootfs,
+    hostRoot: () => isHostRoot(k, state.rootfs),
     fifo,
     namespaces,
     noPivot: o.noPivot,
@@ -100,6 +102,13 @@ export function setupPlan(
     ...hookPlan(creation),
     ...creation.userNamespace?.setupPlan(init) ?? sourcePlan(creation, init),
   };
+}
+
+/** Whether a directory is the host's root, by whatever path. */
+function isHostRoot(k: LocalKernel, path: string): boolean {
+  const root = stat(k, "/"), other = stat(k, path);
+  return root !== undefined && other !== undefined && root.inode === other.inode &&
+    root.dev.major === other.dev.major && root.dev.minor === other.dev.minor;
 }
 
 /** Bind mounts with other ids; with a user namespace their sources are part of its plan. */

@@ -1,0 +1,76 @@
+/**
+ * New filesystems by mount(2), for what fsconfig(2) cannot say.
+ *
+ * mount(2) mounts at a path. So that nobody else sees the place, it is a directory in a tmpfs that covers the rootfs
+ * meanwhile; what is mounted there is then copied as a detached mount, and the tmpfs goes again.
+ *
+ * Sources: mount(2), fsconfig(2), fs/fsopen.c (values end at 255 bytes), fs/filesystems.c (types with a dot).
+ * @module
+ */
+
+import * as c from "../ffi/constants.ts";
+import { EINVAL } from "../ffi/errno.ts";
+import { type Fd, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
+import * as m from "../spec/mount_options.ts";
+import type { NewFilesystem } from "./filesystem.ts";
+
+/** Flags of mount(2) that no option of fsconfig(2) stands for. */
+const ONLY_HERE = m.MS_SILENT | m.MS_I_VERSION;
+/** Bytes that fsconfig(2) takes of a key or a value, and mount(2) of all options together. */
+const LONGEST_VALUE = 255, LONGEST_DATA = 4095;
+
+/** Whether only mount(2) can make a filesystem; `options` are its data, one by one. */
+export function needsClassicMount(fs: NewFilesystem, options: readonly string[]): boolean {
+  if ((fs.flags & ONLY_HERE) !== 0 || fs.type.includes(".") || isLong(fs.source)) return true;
+  return options.some((option) => isLong(option) && option.split(/=(.*)/s, 2).some(isLong));
+}
+
+function isLong(text: string): boolean {
+  return text.length * 3 > LONGEST_VALUE && bytesOf(text) > LONGEST_VALUE;
+}
+
+function bytesOf(text: string): number {
+  return new TextEncoder().encode(text).length;
+}
+
+/**
+ * Makes a filesystem; the result is the descriptor of a detached mount. The working directory is `/` then.
+ *
+ * @param fs With a directory to cover.
+ * @throws {OperationError} Also where the options are too long for mount(2).
+ */
+export function createByMount(k: Kernel, fs: NewFilesystem, options: readonly string[]): Result {
+  const { cover, type, source, flags } = fs;
+  if (cover === undefined) throw new OperationError("options", EINVAL, `too long for a ${type} here`, "");
+  const label = fs.label ? [`context="${fs.label}"`] : [];
+  const data = [...options, ...label].join(",");
+  if (bytesOf(data) > LONGEST_DATA) {
+    const object = `of ${bytesOf(data)} bytes (the kernel takes ${LONGEST_DATA})`;
+    throw new OperationError("options", EINVAL, object, "");
+  }
+  const staging = coverWithTmpfs(k, cover);
+  k.mkdirat(staging, "m", 0o700);
+  k.fchdir(staging);
+  k.call("mount", [source, "m", type, flags, data], {
+    repair: (errno) => {
+      throw new OperationError("", errno, "", "");
+    },
+  });
+  const tree = k.openTree(staging, "m", c.OPEN_TREE_CLONE);
+  k.umount("m", c.MNT_DETACH);
+  // What lies on the directory is unmounted, and not the mount that the directory is part of.
+  k.fchdir(cover);
+  k.umount(".", c.MNT_DETACH);
+  k.chdir("/");
+  k.close(staging);
+  return tree;
+}
+
+function coverWithTmpfs(k: Kernel, place: Fd): Result {
+  const context = k.fsopen("tmpfs");
+  k.fsconfigCreate(context);
+  const tmpfs = k.fsmount(context, 0);
+  k.close(context);
+  k.moveMount(tmpfs, place);
+  return tmpfs;
+}
