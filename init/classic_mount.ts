@@ -53,7 +53,7 @@ export function createByMount(k: Kernel, fs: NewFilesystem, options: readonly st
   k.fchdir(staging);
   k.call("mount", [source, "m", type, flags, data], {
     repair: (errno) => {
-      throw new OperationError("", errno, "", "");
+      throw new OperationError("mount", errno, "", "");
     },
   });
   const tree = k.openTree(staging, "m", c.OPEN_TREE_CLONE);

@@ -41,7 +41,7 @@ export function enterOwnRoot(k: Recorder, root: Fd): () => void {
     if (same) return;
     const doing = "enter the rootfs: the root of the mount namespace is another one " +
       "(is tsrun in a chroot? it needs the root of a mount namespace)";
-    throw new OperationError("", EBUSY, "", doing);
+    throw new OperationError("pivot_root", EBUSY, "", doing);
   };
 }
 
