@@ -5,7 +5,7 @@
  * same bundle as a script that runs the pinned Deno. TSRUN_KIND=bundle asks for the latter.
  * @module
  */
-import type { BuildInfo, BuildKind } from "../runtime/cli/build_info.ts";
+import type { BuildInfo, BuildKind } from "../runtime/host/build_info.ts";
 import { denoToRun, prelinkProgram, replaceFile } from "./deno.ts";
 import { launchLines, V8_FLAGS } from "./launch_lines.ts";
 import { link, loader } from "./link.ts";

@@ -80,7 +80,7 @@ const TRAILER = "01234567 01234567\n".length;
  *
  * @param entry Name of the chunk that is run; the only one that may await at its top level.
  * @param usual Modules that most commands load on demand (`usual.ts`): rows of paths of sources.
- * @param build What `runtime/cli/build_info.ts` reads as `TSRUN_BUILD`.
+ * @param build What `runtime/host/build_info.ts` reads as `TSRUN_BUILD`.
  * @throws {Error} where a chunk cannot be linked or is missing, a usual module is not loaded on demand, or text is not plain ASCII (offsets are counted in characters).
  */
 export function link(

@@ -7,7 +7,7 @@
  */
 
 import { TsrunError } from "../ffi/errors.ts";
-import { local, type LocalKernel } from "../ffi/local.ts";
+import type { LocalKernel } from "../ffi/local.ts";
 import type { RemoteKernel } from "../ffi/remote.ts";
 import {
   decodeRights,
@@ -26,7 +26,7 @@ const MSG_PEEK = 2, MSG_CMSG_CLOEXEC = 0x40000000;
  * @returns Its number here; it closes on exec.
  * @throws {OperationError} For a call that failed.
  */
-export function fetchDescriptor(k: RemoteKernel, fd: number): number {
+export function fetchDescriptor(host: LocalKernel, k: RemoteKernel, fd: number): number {
   k.flush();
   const { memory } = k;
   const { ours, theirs } = k.channel;
@@ -38,7 +38,7 @@ export function fetchDescriptor(k: RemoteKernel, fd: number): number {
     doing: "hand a descriptor over to tsrun",
   });
   k.kick();
-  const received = receiveDescriptor(local(), ours);
+  const received = receiveDescriptor(host, ours);
   k.flush();
   if (received === undefined) throw noDescriptor("take a descriptor from the init stage");
   return received;
@@ -66,7 +66,7 @@ function receiveDescriptor(k: LocalKernel, socket: number): number | undefined {
  * @returns Its number there; it closes on exec.
  * @throws {OperationError} For a call that failed.
  */
-export function giveDescriptor(k: RemoteKernel, fd: number): number {
+export function giveDescriptor(host: LocalKernel, k: RemoteKernel, fd: number): number {
   k.flush();
   const { memory } = k;
   const { ours, theirs } = k.channel;
@@ -76,7 +76,7 @@ export function giveDescriptor(k: RemoteKernel, fd: number): number {
   k.call("recvmsg", [theirs, message, MSG_CMSG_CLOEXEC], { doing });
   // Two messages: the first starts the batch, the second is what it receives.
   k.kick();
-  sendDescriptor(local(), ours, fd);
+  sendDescriptor(host, ours, fd);
   k.flush();
   const [received] = decodeRights(control.bytes, memory.getI64(message + MESSAGE_CONTROL_LENGTH));
   if (received === undefined) throw noDescriptor("hand a descriptor over to the init stage");

@@ -20,7 +20,7 @@ Deno.test("a descriptor of the executor's process is brought here, and closes on
       kernel.prctl(c.PR_SET_DUMPABLE, 0);
       const there = kernel.open(`${directory}/file`, c.O_RDWR | c.O_CREAT, 0o600);
       kernel.write(there, "by the executor");
-      const here = fetchDescriptor(kernel, there.wait());
+      const here = fetchDescriptor(local(), kernel, there.wait());
       kernel.close(there).wait();
       assertEquals(Deno.readTextFileSync(`/proc/self/fd/${here}`), "by the executor");
       assertEquals(local().call("fcntl", [here, c.F_GETFD, 0]).wait(), c.FD_CLOEXEC);
@@ -35,7 +35,7 @@ Deno.test("a descriptor of the executor's process is brought here, and closes on
 
 Deno.test("a descriptor that is not there is an error that says what was to be done", () => {
   withExecutor(({ kernel }) => {
-    const error = assertThrows(() => fetchDescriptor(kernel, 190), OperationError);
+    const error = assertThrows(() => fetchDescriptor(local(), kernel, 190), OperationError);
     assertEquals(error.message, "hand a descriptor over to tsrun: bad file descriptor");
     assertEquals(kernel.call("getpid", []).wait() > 0, true);
   });

@@ -70,7 +70,7 @@ export class HostHand {
   /** The init's user namespace, as a descriptor of this process. */
   userNamespace(): number {
     const fd = this.#open("user");
-    const ours = fetchDescriptor(this.init, fd);
+    const ours = fetchDescriptor(this.local, this.init, fd);
     this.init.close(fd);
     return ours;
   }
@@ -84,10 +84,10 @@ export class HostHand {
 
 /** Moves a descriptor from one executor to another. @returns Its number there. */
 function copyDescriptor(local: LocalKernel, from: RemoteKernel, fd: number, to: RemoteKernel): number {
-  const ours = fetchDescriptor(from, fd);
+  const ours = fetchDescriptor(local, from, fd);
   from.close(fd);
   try {
-    return giveDescriptor(to, ours);
+    return giveDescriptor(local, to, ours);
   } finally {
     local.close(ours);
   }

@@ -9,6 +9,7 @@
  * @module
  */
 import { cleanPath } from "../../spec/clean_path.ts";
+import type { LocalKernel } from "../../ffi/local.ts";
 import type { LinuxResources, Spec } from "../../spec/types.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
 import { type CgroupHost, readCgroupHost } from "./host.ts";
@@ -137,17 +138,19 @@ export interface CgroupRequest {
  * A host is one of cgroup v2 where that is what /sys/fs/cgroup is, or all that is mounted; every other host's limits
  * are set by v1, with the v2 hierarchy of a hybrid one beside it. The driver of v1 is at hand, others are loaded.
  *
+ * @param kernel Asked for when a driver has a system call to make: for device programs and for D-Bus.
  * @param host What the host offers; read from /proc when it is not given.
  * @throws {RuntimeError} where there are no cgroups, or there is no systemd that was asked for.
  */
 export async function planCgroup(
+  kernel: () => LocalKernel,
   request: CgroupRequest,
   host: CgroupHost = readCgroupHost(),
 ): Promise<CgroupDriver> {
   if (host.mounts.length === 0) throw new RuntimeError("no cgroup mount found in mountinfo");
-  if (request.systemd) return (await import("./systemd/driver.ts")).planSystemd(request, host);
+  if (request.systemd) return (await import("./systemd/driver.ts")).planSystemd(kernel, request, host);
   const { inner, options } = readRequest(request);
-  if (isUnified(host.mounts)) return (await import("./v2/driver.ts")).planUnified(host, inner, options);
+  if (isUnified(host.mounts)) return await planUnified(kernel, host, inner, options);
   return new CgroupV1(host.fs, planV1(host, inner), options);
 }
 
@@ -159,10 +162,28 @@ export function readRequest(
   return { inner: asked || id, options: { tolerant: rootless && asked === "", rootless } };
 }
 
-/** The driver of a container that exists, from its state file. */
-export async function openCgroup(record: CgroupRecord): Promise<CgroupDriver> {
+/** The driver of v2 and the system calls it needs for devices: both are loaded only where a host has v2 alone. */
+async function planUnified(
+  kernel: () => LocalKernel,
+  host: CgroupHost,
+  inner: string,
+  options: { tolerant: boolean; rootless: boolean },
+): Promise<CgroupDriver> {
+  const { planUnified, unifiedOptions } = await import("./v2/driver.ts");
+  return planUnified(host, inner, unifiedOptions(kernel, options));
+}
+
+/**
+ * The driver of a container that exists, from its state file.
+ *
+ * @param kernel As for {@linkcode planCgroup}.
+ */
+export async function openCgroup(kernel: () => LocalKernel, record: CgroupRecord): Promise<CgroupDriver> {
   const options = { tolerant: false, rootless: false };
   if (record.driver === "cgroupfs-v1") return new CgroupV1(new HostCgroupFs(), record, options);
-  if (record.driver === "cgroupfs-v2") return (await import("./v2/driver.ts")).openUnified(record, options);
-  return (await import("./systemd/driver.ts")).openSystemd(record);
+  if (record.driver === "cgroupfs-v2") {
+    const { openUnified, unifiedOptions } = await import("./v2/driver.ts");
+    return openUnified(record, unifiedOptions(kernel, options));
+  }
+  return (await import("./systemd/driver.ts")).openSystemd(kernel, record);
 }

@@ -1,3 +1,4 @@
+import { local } from "../../ffi/local.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { RuntimeError } from "../../ffi/errors.ts";
 import { type CgroupRequest, openCgroup, planCgroup } from "./driver.ts";
@@ -34,16 +35,16 @@ Deno.test("planCgroup chooses the driver by what /sys/fs/cgroup is", async () =>
     [V2 + "50 23 0:31 / /mnt/old rw - cgroup cgroup rw,name=old\n", { unified: "/sys/fs/cgroup/p/c" }],
   ];
   for (const [mountinfo, paths] of cases) {
-    const { record } = await planCgroup(REQUEST, host(mountinfo));
+    const { record } = await planCgroup(local, REQUEST, host(mountinfo));
     assertEquals(record.paths, paths, mountinfo);
     assertEquals(record.driver, paths.devices ? "cgroupfs-v1" : "cgroupfs-v2");
-    assertEquals((await openCgroup(record)).record, record);
+    assertEquals((await openCgroup(local, record)).record, record);
   }
 });
 
 Deno.test("planCgroup refuses a host without cgroups", async () => {
   await assertRejects(
-    () => planCgroup(REQUEST, host("")),
+    () => planCgroup(local, REQUEST, host("")),
     RuntimeError,
     "no cgroup mount found in mountinfo",
   );

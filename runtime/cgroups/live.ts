@@ -3,6 +3,7 @@
  * notifications. Apart from {@linkcode ./driver.ts}, so that `create` does not pay for code that it does not run.
  * @module
  */
+import type { LocalKernel } from "../../ffi/local.ts";
 import type { LinuxResources } from "../../spec/types.ts";
 import type { CgroupRecord } from "./driver.ts";
 import type { CgroupStats } from "./stats.ts";
@@ -23,7 +24,7 @@ export interface LiveCgroup {
   stats(): CgroupStats;
 
   /** Begins to listen for the kernel running out of the container's memory. @throws {RuntimeError} */
-  watchOom(): OomWatch;
+  watchOom(k: LocalKernel): OomWatch;
 }
 
 /** A source of notifications; to be closed by disposal. */
@@ -42,15 +43,19 @@ export interface OomNews {
   ended: boolean;
 }
 
-/** The live side of the driver that a state file names. */
-export async function openLive(record: CgroupRecord): Promise<LiveCgroup> {
+/**
+ * The live side of the driver that a state file names.
+ *
+ * @param kernel Asked for when there is a system call to make.
+ */
+export async function openLive(kernel: () => LocalKernel, record: CgroupRecord): Promise<LiveCgroup> {
   if (record.driver.startsWith("systemd-")) {
     const { LiveSystemd } = await import("./systemd/live.ts");
-    return new LiveSystemd(record);
+    return new LiveSystemd(kernel, record);
   }
   if (record.driver.endsWith("-v2")) {
     const { LiveV2 } = await import("./v2/live.ts");
-    return new LiveV2(record.paths);
+    return new LiveV2(kernel, record.paths);
   }
   const { LiveV1 } = await import("./v1/live.ts");
   return new LiveV1(record.paths);

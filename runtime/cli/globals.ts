@@ -6,6 +6,7 @@ import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 import { inUserNamespace } from "../host/rootless.ts";
 import type { GlobalOptions } from "./command.ts";
 import { type Flag, type FlagValues, parseBool } from "./flags.ts";
+import { callerIsRoot, callerVariable } from "../host/caller.ts";
 
 /** State root of the host's root user; not runc's, whose state files differ. */
 const DEFAULT_ROOT = "/run/tsrun";
@@ -95,12 +96,12 @@ function readRootless(text: string): GlobalOptions["rootless"] {
 
 /** `/run/tsrun`, or `$XDG_RUNTIME_DIR/tsrun` for users who cannot write there. */
 function defaultRoot(): string {
-  const runtimeDir = Deno.env.get("XDG_RUNTIME_DIR");
+  const runtimeDir = callerVariable("XDG_RUNTIME_DIR");
   return runtimeDir && usesRuntimeDir() ? `${runtimeDir}/tsrun` : DEFAULT_ROOT;
 }
 
 /** Root of a user namespace is no root of the host, unless it says it is by $USER. */
 function usesRuntimeDir(): boolean {
-  if (Deno.uid() !== 0) return true;
-  return Deno.env.get("USER") !== "root" && inUserNamespace();
+  if (!callerIsRoot()) return true;
+  return callerVariable("USER") !== "root" && inUserNamespace();
 }

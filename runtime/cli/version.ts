@@ -4,7 +4,7 @@
  */
 import { OCI_VERSION } from "../../spec/types.ts";
 import { libseccompVersion } from "../features/seccomp/mod.ts";
-import { build } from "./build_info.ts";
+import { build } from "../host/build_info.ts";
 
 /**
  * The lines after `tsrun version `. No other line may hold that word: dockerd takes the last one that does.

@@ -2,6 +2,7 @@
  * `delete`: the removal of a container that has stopped, or, by force, of any that is there.
  * @module
  */
+import type { LocalKernel } from "../../ffi/local.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
 import type { Log } from "../host/log.ts";
 import { destroyContainer, destroyUnreadable } from "./destroy.ts";
@@ -28,16 +29,19 @@ export interface DeleteOptions {
  * @throws {RuntimeError} `container does not exist`, `cannot delete container <id> that is not stopped: <status>`, or
  * what could not be removed; calling it again goes on.
  */
-export async function deleteContainer(o: DeleteOptions): Promise<void> {
+export async function deleteContainer(k: LocalKernel, o: DeleteOptions): Promise<void> {
   try {
-    using _lock = lockContainer(o.root, o.id);
-    await deleteLocked(o);
+    using _lock = lockContainer(k, o.root, o.id);
+    await deleteLocked(k, o);
   } catch (error) {
     if (!(o.force && error instanceof MissingContainerError)) throw error;
   }
 }
 
-async function deleteLocked({ root, id, force, systemdCgroup, log }: DeleteOptions): Promise<void> {
+async function deleteLocked(
+  k: LocalKernel,
+  { root, id, force, systemdCgroup, log }: DeleteOptions,
+): Promise<void> {
   let state: ContainerState;
   try {
     state = readState(root, id);
@@ -45,18 +49,23 @@ async function deleteLocked({ root, id, force, systemdCgroup, log }: DeleteOptio
     // A directory without a record: its tsrun was killed before it made anything else.
     if (error instanceof MissingContainerError) removeUnrecorded(root, id);
     if (!(force && error instanceof CorruptStateError)) throw error;
-    return await destroyUnreadable(root, id, systemdCgroup);
+    return await destroyUnreadable(k, root, id, systemdCgroup);
   }
   const status = statusOf(root, state);
   if (!force && (status === "running" || status === "paused")) {
     throw new RuntimeError(`cannot delete container ${id} that is not stopped: ${status}`);
   }
   // "creating", seen under the lock, means that its creator is dead.
-  await destroyContainer(root, state, log);
+  await destroyContainer(k, root, state, log);
 }
 
 /** Removes a container that this process has made, whatever state it is in. */
-export async function removeOwnContainer(root: string, id: string, log: Log): Promise<void> {
-  using _lock = lockContainer(root, id);
-  await destroyContainer(root, readState(root, id), log);
+export async function removeOwnContainer(
+  k: LocalKernel,
+  root: string,
+  id: string,
+  log: Log,
+): Promise<void> {
+  using _lock = lockContainer(k, root, id);
+  await destroyContainer(k, root, readState(root, id), log);
 }

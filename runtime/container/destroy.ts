@@ -3,6 +3,7 @@
  * in the middle of create, one that must go by force. Every step is fine with having been done before.
  * @module
  */
+import type { LocalKernel } from "../../ffi/local.ts";
 import type { Hook, Linux, Spec } from "../../spec/types.ts";
 import { type CgroupDriver, openCgroup, planCgroup } from "../cgroups/driver.ts";
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
@@ -14,6 +15,7 @@ import type { ContainerState } from "./record.ts";
 import { initAlive } from "./status.ts";
 import { removeStateDir } from "./state_dir.ts";
 import { mark } from "../host/trace.ts";
+import { callerIsRoot } from "../host/caller.ts";
 
 const SIGKILL = 9;
 
@@ -38,12 +40,17 @@ const FREEZE_TIMEOUT = 1000;
  * @throws {RuntimeError} `container init still running`, or what could not be removed; no hook has run then, and
  * calling it again goes on.
  */
-export async function destroyContainer(root: string, state: ContainerState, log: Log): Promise<void> {
+export async function destroyContainer(
+  k: LocalKernel,
+  root: string,
+  state: ContainerState,
+  log: Log,
+): Promise<void> {
   const hooks = poststopHooks(root, state.id, log);
-  await removeAll(root, state);
+  await removeAll(k, root, state);
   if (hooks.length === 0) return;
   const { runPoststop } = await import("./hooks.ts");
-  for (const failure of runPoststop(hooks, state)) log.warn(failure);
+  for (const failure of runPoststop(k, hooks, state)) log.warn(failure);
 }
 
 /** The poststop hooks of the config as it was at create. A container whose config is lost goes without. */
@@ -59,12 +66,12 @@ function poststopHooks(root: string, id: string, log: Log): readonly Hook[] {
 }
 
 /** Removes everything but what hooks may have made. */
-async function removeAll(root: string, state: ContainerState): Promise<void> {
-  const cgroup = state.cgroup === null ? null : await openCgroup(state.cgroup);
-  killInit(state, cgroup);
+async function removeAll(k: LocalKernel, root: string, state: ContainerState): Promise<void> {
+  const cgroup = state.cgroup === null ? null : await openCgroup(() => k, state.cgroup);
+  killInit(k, state, cgroup);
   mark("init gone");
   if (cgroup !== null) {
-    removeCgroup(cgroup, state.cgroupClaimed);
+    removeCgroup(k, cgroup, state.cgroupClaimed);
     mark("cgroup removed");
   }
   if (state.resctrl) (await import("../cgroups/resctrl/group.ts")).removeResctrl(state.resctrl);
@@ -76,8 +83,8 @@ async function removeAll(root: string, state: ContainerState): Promise<void> {
  * Removes a container's cgroup. One that was recorded and not yet claimed holds no process of the container: what is in
  * it belongs to somebody else, and only directories that are empty go.
  */
-function removeCgroup(cgroup: CgroupDriver, claimed: boolean): void {
-  if (claimed) emptyCgroup(cgroup);
+function removeCgroup(k: LocalKernel, cgroup: CgroupDriver, claimed: boolean): void {
+  if (claimed) emptyCgroup(k, cgroup);
   else if (cgroup.pids().length > 0) return;
   cgroup.destroy();
 }
@@ -89,17 +96,22 @@ function removeCgroup(cgroup: CgroupDriver, claimed: boolean): void {
  *
  * @param systemd Whether `--systemd-cgroup` is given now, as it was at create.
  */
-export async function destroyUnreadable(root: string, id: string, systemd: boolean): Promise<void> {
+export async function destroyUnreadable(
+  k: LocalKernel,
+  root: string,
+  id: string,
+  systemd: boolean,
+): Promise<void> {
   try {
     const config = readConfig(`${containerDir(root, id)}/config.json`);
     if (config === undefined) return;
-    const cgroup = await planCgroup({
+    const cgroup = await planCgroup(() => k, {
       id,
       cgroupsPath: config.linux?.cgroupsPath,
       systemd,
-      rootless: Deno.uid() !== 0,
+      rootless: !callerIsRoot(),
     });
-    emptyCgroup(cgroup);
+    emptyCgroup(k, cgroup);
     cgroup.destroy();
     const rdt = config.linux?.intelRdt;
     if (rdt) (await import("../cgroups/resctrl/unrecorded.ts")).removeUnrecordedGroup(rdt, id);
@@ -120,9 +132,9 @@ function readConfig(path: string): { linux?: Pick<Linux, "cgroupsPath" | "intelR
 }
 
 /** Ends the init and waits until it is gone or a zombie; with it ends all of a PID namespace of its own. */
-function killInit(state: ContainerState, cgroup: CgroupDriver | null): void {
+function killInit(k: LocalKernel, state: ContainerState, cgroup: CgroupDriver | null): void {
   if (!initAlive(state)) return;
-  sendSignal(state.pid, state.startTime, SIGKILL);
+  sendSignal(k, state.pid, state.startTime, SIGKILL);
   // On cgroup v1 a frozen process takes its signal only when it is thawed.
   if (cgroup !== null) thawFrozen(cgroup);
   if (!waitForEnd(cgroup, () => !initAlive(state))) throw new RuntimeError("container init still running");
@@ -133,12 +145,12 @@ function killInit(state: ContainerState, cgroup: CgroupDriver | null): void {
  *
  * @throws {RuntimeError} when processes survive, which only ones stuck in the kernel do.
  */
-export function emptyCgroup(cgroup: CgroupDriver): void {
+export function emptyCgroup(k: LocalKernel, cgroup: CgroupDriver): void {
   if (cgroup.pids().length === 0) return;
-  killCgroup(cgroup);
+  killCgroup(k, cgroup);
   const empty = waitForEnd(cgroup, () => {
     const left = cgroup.pids();
-    for (const pid of left) killPid(pid, SIGKILL);
+    for (const pid of left) killPid(k, pid, SIGKILL);
     return left.length === 0;
   });
   if (!empty) {
@@ -149,19 +161,19 @@ export function emptyCgroup(cgroup: CgroupDriver): void {
 }
 
 /** Kills every process of a cgroup. */
-export function killCgroup(cgroup: CgroupDriver): void {
-  if (!cgroup.kill?.()) signalCgroup(cgroup, SIGKILL);
+export function killCgroup(k: LocalKernel, cgroup: CgroupDriver): void {
+  if (!cgroup.kill?.()) signalCgroup(k, cgroup, SIGKILL);
 }
 
 /**
  * Signals every process of a cgroup, none of which can fork its way out, as all are stopped meanwhile. A cgroup that was
  * stopped before stays so, and its processes get the signal when they go on; unless it is SIGKILL.
  */
-export function signalCgroup(cgroup: CgroupDriver, signal: number): void {
+export function signalCgroup(k: LocalKernel, cgroup: CgroupDriver, signal: number): void {
   const paused = cgroup.frozen();
   if (!paused) freezeIfPossible(cgroup);
   try {
-    for (const pid of cgroup.pids()) killPid(pid, signal);
+    for (const pid of cgroup.pids()) killPid(k, pid, signal);
   } finally {
     if (signal === SIGKILL) cgroup.thawKilled();
     else if (!paused) thawFrozen(cgroup);

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { local } from "../../ffi/local.ts";
+import type { LocalKernel } from "../../ffi/local.ts";
 import { Arena, spawnExecutor } from "../../init/executor.ts";
 import { hookFailure, recordHook } from "../../init/hook_program.ts";
 import type { Hook, HookName } from "../../spec/types.ts";
@@ -63,6 +63,7 @@ function runAll(
  * @throws {RuntimeError} `error running <name> hook #<n>: <reason>` for the first that fails.
  */
 export function runHooks(
+  k: LocalKernel,
   name: Exclude<RuntimeHookName, "poststop">,
   hooks: readonly Hook[] | undefined,
   state: ContainerState,
@@ -70,7 +71,7 @@ export function runHooks(
   arena?: Arena,
 ): void {
   if (!hooks?.length) return;
-  using own = arena ? undefined : new Arena(local(), 0);
+  using own = arena ? undefined : new Arena(k, 0);
   const [failure] = runAll(name, hooks, state, status, arena ?? own!);
   if (failure !== undefined) throw new RuntimeError(failure);
 }
@@ -79,8 +80,12 @@ export function runHooks(
  * Runs the poststop hooks of a container that is gone. They cannot fail it any more: every one runs, and failures
  * come back for the log.
  */
-export function runPoststop(hooks: readonly Hook[] | undefined, state: ContainerState): string[] {
+export function runPoststop(
+  k: LocalKernel,
+  hooks: readonly Hook[] | undefined,
+  state: ContainerState,
+): string[] {
   if (!hooks?.length) return [];
-  using arena = new Arena(local(), 0);
+  using arena = new Arena(k, 0);
   return runAll("poststop", hooks, { ...state, pid: 0 }, "stopped", arena);
 }

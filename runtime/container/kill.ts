@@ -2,6 +2,7 @@
  * `kill`: which processes of a container a signal goes to.
  * @module
  */
+import type { LocalKernel } from "../../ffi/local.ts";
 import type { CgroupRecord } from "../cgroups/driver.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
 import { mayHoldKilled } from "../cgroups/frozen.ts";
@@ -22,15 +23,20 @@ const SIGKILL = 9;
  * @param all Every process, and no error when there is none any more.
  * @throws {RuntimeError} `container not running`
  */
-export async function killContainer(state: ContainerState, signal: number, all: boolean): Promise<void> {
+export async function killContainer(
+  k: LocalKernel,
+  state: ContainerState,
+  signal: number,
+  all: boolean,
+): Promise<void> {
   if (!all && !initAlive(state)) throw new RuntimeError("container not running");
   if (state.cgroup !== null && (all || (signal === SIGKILL && !state.pidNamespace))) {
-    return await signalAll(state, state.cgroup, signal);
+    return await signalAll(k, state, state.cgroup, signal);
   }
-  if (!sendSignal(state.pid, state.startTime, signal) && !all) {
+  if (!sendSignal(k, state.pid, state.startTime, signal) && !all) {
     throw new RuntimeError("container not running");
   }
-  if (signal === SIGKILL && mayHoldKilled(state.cgroup)) await thaw(state.cgroup!);
+  if (signal === SIGKILL && mayHoldKilled(state.cgroup)) await thaw(k, state.cgroup!);
 }
 
 /**
@@ -38,18 +44,23 @@ export async function killContainer(state: ContainerState, signal: number, all: 
  *
  * The cgroup driver is loaded only where a signal needs it: that takes longer than the signal.
  */
-async function signalAll(state: ContainerState, cgroup: CgroupRecord, signal: number): Promise<void> {
+async function signalAll(
+  k: LocalKernel,
+  state: ContainerState,
+  cgroup: CgroupRecord,
+  signal: number,
+): Promise<void> {
   const { openCgroup } = await import("../cgroups/driver.ts");
   const { killCgroup, signalCgroup } = await import("./destroy.ts");
-  const driver = await openCgroup(cgroup);
+  const driver = await openCgroup(() => k, cgroup);
   const pids = driver.pids();
-  if (signal === SIGKILL) killCgroup(driver);
-  else if (signal !== 0) signalCgroup(driver, signal);
-  if (!pids.includes(state.pid)) sendSignal(state.pid, state.startTime, signal);
+  if (signal === SIGKILL) killCgroup(k, driver);
+  else if (signal !== 0) signalCgroup(k, driver, signal);
+  if (!pids.includes(state.pid)) sendSignal(k, state.pid, state.startTime, signal);
 }
 
 /** On cgroup v1 a frozen process takes even SIGKILL only when it is thawed; one in a cgroup below holds up its init's end. */
-async function thaw(cgroup: CgroupRecord): Promise<void> {
+async function thaw(k: LocalKernel, cgroup: CgroupRecord): Promise<void> {
   const { openCgroup } = await import("../cgroups/driver.ts");
-  (await openCgroup(cgroup)).thawKilled();
+  (await openCgroup(() => k, cgroup)).thawKilled();
 }

@@ -9,7 +9,7 @@
  */
 import * as c from "../../ffi/constants.ts";
 import { EAGAIN, ENOENT } from "../../ffi/errno.ts";
-import { local, type LocalKernel } from "../../ffi/local.ts";
+import type { LocalKernel } from "../../ffi/local.ts";
 import { fstat, stat } from "../../ffi/stat.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
 import { sleepSync } from "../host/sleep.ts";
@@ -29,20 +29,21 @@ const LOCK_TIMEOUT = 10_000;
  * @throws {RuntimeError} `container does not exist`; or another command held the lock for the whole time.
  * @example
  * ```ts
+ * import type { LocalKernel } from "../../ffi/local.ts";
  * import { lockContainer } from "./lock.ts";
- * export function work(root: string, id: string): void {
- *   using _lock = lockContainer(root, id);
+ * export function work(k: LocalKernel, root: string, id: string): void {
+ *   using _lock = lockContainer(k, root, id);
  * }
  * ```
  */
 export function lockContainer(
+  k: LocalKernel,
   root: string,
   id: string,
   timeout: number = LOCK_TIMEOUT,
   file: string = "",
 ): Disposable {
   validateId(id);
-  const k = local();
   const path = containerDir(root, id) + (file && `/${file}`);
   const deadline = performance.now() + timeout;
   for (;;) {
@@ -59,8 +60,8 @@ export function lockContainer(
  *
  * @throws {RuntimeError} as {@linkcode lockContainer}.
  */
-export function withLock<T>(root: string, id: string, work: () => T): T {
-  const lock = lockContainer(root, id);
+export function withLock<T>(k: LocalKernel, root: string, id: string, work: () => T): T {
+  const lock = lockContainer(k, root, id);
   let pending = false;
   try {
     const result = work();

@@ -4,27 +4,28 @@
  * Whether a container is paused is kept by the kernel alone.
  * @module
  */
+import type { LocalKernel } from "../../ffi/local.ts";
 import { type CgroupDriver, openCgroup } from "../cgroups/driver.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
 import { type ContainerState, readState } from "./record.ts";
 import { statusOf } from "./status.ts";
 
 /** Stops all processes. @throws {RuntimeError} `container not running`, `unable to freeze` */
-export async function pauseContainer(root: string, id: string): Promise<void> {
+export async function pauseContainer(kernel: () => LocalKernel, root: string, id: string): Promise<void> {
   const state = readState(root, id);
   const status = statusOf(root, state);
   if (status !== "running" && status !== "created") throw new RuntimeError("container not running");
-  (await cgroupOf(state)).freeze();
+  (await cgroupOf(kernel, state)).freeze();
 }
 
 /** Lets all processes go on. @throws {RuntimeError} `container not paused` */
-export async function resumeContainer(root: string, id: string): Promise<void> {
+export async function resumeContainer(kernel: () => LocalKernel, root: string, id: string): Promise<void> {
   const state = readState(root, id);
   if (statusOf(root, state) !== "paused") throw new RuntimeError("container not paused");
-  (await cgroupOf(state)).thaw();
+  (await cgroupOf(kernel, state)).thaw();
 }
 
-async function cgroupOf({ cgroup }: ContainerState): Promise<CgroupDriver> {
+async function cgroupOf(kernel: () => LocalKernel, { cgroup }: ContainerState): Promise<CgroupDriver> {
   if (cgroup === null) throw new RuntimeError("cannot toggle freezer: cgroups not configured for container");
-  return await openCgroup(cgroup);
+  return await openCgroup(kernel, cgroup);
 }

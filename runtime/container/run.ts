@@ -4,15 +4,17 @@
  */
 
 import { PR_SET_CHILD_SUBREAPER } from "../../ffi/constants.ts";
-import { local } from "../../ffi/local.ts";
+import type { LocalKernel } from "../../ffi/local.ts";
 import { createContainer, type CreateOptions } from "./create/create.ts";
 import { reasonOf } from "../../ffi/errors.ts";
 import { removeOwnContainer } from "./delete.ts";
+import { containerDir } from "./id.ts";
 import { Interrupts } from "./interrupts.ts";
 import { startContainer } from "./start.ts";
 import type { NotifyProxy } from "../features/readiness/notify.ts";
 import { mark } from "../host/trace.ts";
 import { Supervisor } from "./supervisor.ts";
+import { callerVariable } from "../host/caller.ts";
 
 /** What the command line says. */
 export interface RunOptions extends CreateOptions {
@@ -30,30 +32,30 @@ export interface RunOptions extends CreateOptions {
  * @returns 0 when detached, else the exit status of its process, 128 + n when signal n ended it.
  * @throws {RuntimeError} As create and start do; the container is then gone.
  */
-export async function runContainer(o: RunOptions): Promise<number> {
+export async function runContainer(k: LocalKernel, o: RunOptions): Promise<number> {
   // Before anything is made, so that no signal meant for the container is lost.
-  const supervisor = o.detach ? undefined : new Supervisor();
-  if (!o.detach && !o.noSubreaper) local().prctl(PR_SET_CHILD_SUBREAPER, 1);
+  const supervisor = o.detach ? undefined : new Supervisor(k);
+  if (!o.detach && !o.noSubreaper) k.prctl(PR_SET_CHILD_SUBREAPER, 1);
   // A tsrun that leaves passes no signal on: until the program runs, one ends it all.
-  const interrupts = o.detach ? new Interrupts(local()) : undefined;
+  const interrupts = o.detach ? new Interrupts(k) : undefined;
   let master = -1;
   const relay = supervisor?.relay ?? interrupts?.relay;
   const takeMaster = o.detach ? undefined : (fd: number) => master = fd;
-  const state = await createContainer({ ...o, relay, takeMaster });
+  const state = await createContainer(k, { ...o, relay, takeMaster });
   // Most containers have no terminal, and no need of the code.
   using terminal = master < 0
     ? undefined
-    : new (await import("../features/terminal/terminal.ts")).Terminal(master, supervisor!);
+    : new (await import("../features/terminal/terminal.ts")).Terminal(k, master, supervisor!);
   let proxy: NotifyProxy | undefined;
   try {
-    proxy = await openNotify(o);
-    const start = () => startContainer(o.root, o.id, o.log);
+    proxy = await openNotify(k, o);
+    const start = () => startContainer(k, o.root, o.id, o.log);
     await (interrupts ? interrupts.during(start) : start());
     interrupts?.check();
     interrupts?.release();
   } catch (error) {
     interrupts?.disarm();
-    await removeOwnContainer(o.root, o.id, o.log);
+    await removeOwnContainer(k, o.root, o.id, o.log);
     throw error;
   }
   using _proxy = proxy;
@@ -72,14 +74,17 @@ export async function runContainer(o: RunOptions): Promise<number> {
   await terminal?.drained();
   await notified;
   mark("program ended");
-  if (!o.keep) await removeOwnContainer(o.root, o.id, o.log);
+  if (!o.keep) await removeOwnContainer(k, o.root, o.id, o.log);
   return status;
 }
 
 /** Few are run by a service manager that wants to know when they are ready. */
-async function openNotify({ root, id }: RunOptions): Promise<NotifyProxy | undefined> {
-  const manager = Deno.env.get("NOTIFY_SOCKET");
+async function openNotify(
+  k: LocalKernel,
+  { root, id }: RunOptions,
+): Promise<NotifyProxy | undefined> {
+  const manager = callerVariable("NOTIFY_SOCKET");
   return manager
-    ? (await import("../features/readiness/notify.ts")).NotifyProxy.open(root, id, manager)
+    ? (await import("../features/readiness/notify.ts")).NotifyProxy.open(k, containerDir(root, id), manager)
     : undefined;
 }

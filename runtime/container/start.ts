@@ -5,7 +5,7 @@
 
 import * as c from "../../ffi/constants.ts";
 import { ESRCH } from "../../ffi/errno.ts";
-import { local, type LocalKernel } from "../../ffi/local.ts";
+import type { LocalKernel } from "../../ffi/local.ts";
 import { savedConfig, savedText } from "./saved_config.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
 import type { Log } from "../host/log.ts";
@@ -25,17 +25,17 @@ const REPORT_SIZE = 8192;
  * @throws {RuntimeError} When it is in another state, when its program cannot be executed (`exec /x: <reason>`), or
  * when a startContainer or poststart hook fails, upon which the container is stopped.
  */
-export async function startContainer(root: string, id: string, log: Log): Promise<void> {
-  using _lock = lockContainer(root, id);
+export async function startContainer(k: LocalKernel, root: string, id: string, log: Log): Promise<void> {
+  using _lock = lockContainer(k, root, id);
   const state = readState(root, id);
   checkStatus(statusOf(root, state));
   mark("state read");
   const fifo = `${containerDir(root, id)}/exec.fifo`;
-  const report = openGate(local(), fifo, state);
+  const report = openGate(k, fifo, state);
   mark("program started");
   Deno.removeSync(fifo);
   if (report.length > 0) throw new RuntimeError(await describe(report, root, id));
-  await poststart(root, state, log);
+  await poststart(k, root, state, log);
 }
 
 /** What a report of the init says. */
@@ -81,16 +81,41 @@ function openGate(k: LocalKernel, path: string, state: ContainerState): Uint8Arr
 }
 
 /** A poststart hook that fails takes the container with it: runtime.md, Lifecycle, step 9. */
-async function poststart(root: string, state: ContainerState, log: Log): Promise<void> {
+async function poststart(
+  k: LocalKernel,
+  root: string,
+  state: ContainerState,
+  log: Log,
+): Promise<void> {
   // Most configs have none, and reading one takes longer than looking for the word.
   if (!savedText(root, state.id).includes('"poststart"')) return;
   const { hooks } = savedConfig(root, state.id);
   const { runHooks } = await import("./hooks.ts");
   try {
-    runHooks("poststart", hooks?.poststart, state, "running");
+    runHooks(k, "poststart", hooks?.poststart, state, "running");
   } catch (error) {
     const { destroyContainer } = await import("./destroy.ts");
-    await destroyContainer(root, state, log);
+    await destroyContainer(k, root, state, log);
     throw error;
   }
+}
+
+/**
+ * Starts a container, and stays until its process says that it is ready or has ended; the service manager is told.
+ *
+ * @param manager `NOTIFY_SOCKET` of tsrun's own environment.
+ * @throws {RuntimeError} As {@linkcode startContainer}.
+ */
+export async function startNotified(
+  k: LocalKernel,
+  root: string,
+  id: string,
+  log: Log,
+  manager: string,
+): Promise<void> {
+  const { NotifyProxy } = await import("../features/readiness/notify.ts");
+  using proxy = NotifyProxy.open(k, containerDir(root, id), manager);
+  await startContainer(k, root, id, log);
+  const { pid } = readState(root, id);
+  await proxy?.pass({ pid, mainPid: pid });
 }

@@ -8,6 +8,7 @@
  */
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 import { containerDir, validateId } from "./id.ts";
+import { callerIsRoot } from "../host/caller.ts";
 
 /**
  * Makes the directory of a new container, and the root where it is missing (mode 0700).
@@ -40,9 +41,9 @@ function ensureRoot(root: string): void {
   try {
     Deno.mkdirSync(root, { recursive: true, mode: 0o700 });
     // Clean-up of $XDG_RUNTIME_DIR spares what has the sticky bit (XDG base directory specification).
-    if (Deno.uid() !== 0) Deno.chmodSync(root, 0o1700);
+    if (!callerIsRoot()) Deno.chmodSync(root, 0o1700);
   } catch (error) {
-    const hint = Deno.uid() === 0 ? "" : " (set XDG_RUNTIME_DIR, or give another --root)";
+    const hint = callerIsRoot() ? "" : " (set XDG_RUNTIME_DIR, or give another --root)";
     throw new RuntimeError(`mkdir ${root}: ${reasonOf(error)}${hint}`);
   }
 }

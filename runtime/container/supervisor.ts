@@ -3,12 +3,11 @@
  * @module
  */
 
-import { inBackground } from "../../ffi/background.ts";
-import { POLLIN, SIGCHLD, WNOHANG } from "../../ffi/constants.ts";
+import { SIGCHLD, WNOHANG } from "../../ffi/constants.ts";
 import { ECHILD, ESRCH } from "../../ffi/errno.ts";
-import { local } from "../../ffi/local.ts";
+import type { LocalKernel } from "../../ffi/local.ts";
 import { SignalRelay } from "../../ffi/signal_relay.ts";
-import { words32 } from "../../ffi/structs.ts";
+import { PollSet } from "../host/poll.ts";
 
 const SIGWINCH = 28, LAST_SIGNAL = 64;
 /** SIGHUP, SIGINT, SIGQUIT and SIGTERM. */
@@ -41,8 +40,8 @@ export class Supervisor {
   /** Whether the event loop has other things to do while this waits. */
   shared = false;
 
-  constructor() {
-    this.relay = new SignalRelay(local());
+  constructor(readonly k: LocalKernel) {
+    this.relay = new SignalRelay(k);
     this.relay.catch(caughtSignals(), false);
   }
 
@@ -53,40 +52,36 @@ export class Supervisor {
    * @returns Its exit status.
    */
   async wait(pid: number): Promise<number> {
-    const k = local();
     // A wait of its own thread costs 0.5 ms, which only those pay who have something to do meanwhile.
     const alone = !this.shared && this.onResize === undefined;
-    const poll = k.buffer(8);
-    poll.bytes.set(words32(this.relay.fd, POLLIN));
+    const poll = new PollSet(this.k, [this.relay.fd]);
     for (;;) {
       for (const signal of this.relay.take()) this.#pass(signal, pid);
       // Asked every time, as the signal of many children that end at once is one, or came before anybody listened.
-      const status = reapAll(pid);
+      const status = reapAll(this.k, pid);
       if (status !== undefined) return status;
       if (alone) this.relay.wait();
-      else await inBackground("ppoll", [poll.address, 1, 0, 0, 8]);
+      else await poll.inBackground();
     }
   }
 
   /** Waits for a signal that asks a program to end, when no process is left that it could go on to. */
   async askedToEnd(): Promise<void> {
-    const poll = local().buffer(8);
-    poll.bytes.set(words32(this.relay.fd, POLLIN));
+    const poll = new PollSet(this.k, [this.relay.fd]);
     while (!this.relay.take().some((signal) => ENDING.includes(signal))) {
-      await inBackground("ppoll", [poll.address, 1, 0, 0, 8]);
+      await poll.inBackground();
     }
   }
 
   #pass(signal: number, pid: number): void {
     if (signal === SIGCHLD) return;
     if (signal === SIGWINCH && this.onResize) this.onResize();
-    else local().kill(pid, signal, { allow: [ESRCH] });
+    else this.k.kill(pid, signal, { allow: [ESRCH] });
   }
 }
 
 /** Reaps all children that have ended; the exit status of `pid` if it was among them. */
-function reapAll(pid: number): number | undefined {
-  const k = local();
+function reapAll(k: LocalKernel, pid: number): number | undefined {
   return k.scratch(() => {
     const word = k.buffer(8);
     let status: number | undefined;

@@ -2,6 +2,7 @@
  * `update`: other limits for a container that lives.
  * @module
  */
+import type { LocalKernel } from "../../ffi/local.ts";
 import { parseJson } from "../../spec/parse.ts";
 import type { LinuxResources } from "../../spec/types.ts";
 import { formatProblems, validateResources } from "../../spec/validate.ts";
@@ -25,7 +26,12 @@ const RESOURCES = "resources.json";
  * @throws {RuntimeError} when the container does not live, a value is wrong in itself or beside those that stay, or the
  * kernel refuses one.
  */
-export async function updateContainer(root: string, id: string, change: LinuxResources): Promise<void> {
+export async function updateContainer(
+  k: LocalKernel,
+  root: string,
+  id: string,
+  change: LinuxResources,
+): Promise<void> {
   check(change);
   // A create in progress sets its limits last, over all that an update could write now.
   if (statusOf(root, readState(root, id)) === "creating") {
@@ -33,7 +39,7 @@ export async function updateContainer(root: string, id: string, change: LinuxRes
   }
   // Of two updates at once the second has to see what the first has saved. Not the container's own lock: hooks may
   // call this while a start holds that.
-  using _lock = lockContainer(root, id, undefined, "config.json");
+  using _lock = lockContainer(k, root, id, undefined, "config.json");
   const state = readState(root, id);
   if (statusOf(root, state) === "stopped") throw new RuntimeError("container not running");
   const old = currentResources(root, id);
@@ -44,7 +50,7 @@ export async function updateContainer(root: string, id: string, change: LinuxRes
   if (replacesDevices(state, old, change)) merged.devices = write.devices = change.devices;
   if (Object.keys(write).length === 0) return;
   if (state.cgroup === null) throw new RuntimeError("cannot set limits of a container without a cgroup");
-  const cgroup = await openLive(state.cgroup);
+  const cgroup = await openLive(() => k, state.cgroup);
   // What may fail for want of space does so before a limit is changed.
   using saved = prepareResources(root, state, merged);
   cgroup.update(write);

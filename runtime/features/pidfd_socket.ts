@@ -22,7 +22,7 @@ export type PidfdKind = "standard" | "setns";
 export function sendPidfd(k: LocalKernel, path: string, pid: number, kind: PidfdKind): void {
   const pidfd = openPidfd(k, pid);
   try {
-    sendDescriptors(path, kind, [pidfd]);
+    sendDescriptors(k, path, kind, [pidfd]);
   } finally {
     k.close(pidfd);
   }

@@ -8,13 +8,14 @@
 
 import type { LocalKernel } from "../../ffi/local.ts";
 import { words32 } from "../../ffi/structs.ts";
+import { callerIsRoot } from "./caller.ts";
 
 /** Version 3 of the structures of capget(2). */
 const CAPABILITY_VERSION = 0x20080522;
 
 /** Runs `work`, all on this thread, with another user and group for what it makes; for others than root as it is. */
 export function actAs(k: LocalKernel, uid: number, gid: number, work: () => void): void {
-  if (Deno.uid() !== 0) return work();
+  if (!callerIsRoot()) return work();
   k.scratch(() => {
     const header = k.buffer(8), capabilities = k.buffer(24);
     header.bytes.set(words32(CAPABILITY_VERSION, 0));

@@ -7,7 +7,7 @@
  */
 
 import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, S_IFMT } from "../../ffi/constants.ts";
-import { local } from "../../ffi/local.ts";
+import type { LocalKernel } from "../../ffi/local.ts";
 import { makedev } from "../../ffi/structs.ts";
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 
@@ -16,10 +16,10 @@ import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
  *
  * @throws {RuntimeError} Naming the entry that could not be copied.
  */
-export function copyContent(from: string, to: string): void {
+export function copyContent(k: LocalKernel, from: string, to: string): void {
   for (const { name } of Deno.readDirSync(from)) {
     try {
-      copyEntry(`${from}/${name}`, `${to}/${name}`);
+      copyEntry(k, `${from}/${name}`, `${to}/${name}`);
     } catch (error) {
       if (error instanceof RuntimeError) throw error;
       throw new RuntimeError(`tmpcopyup: copy ${JSON.stringify(name)}: ${reasonOf(error)}`);
@@ -27,23 +27,23 @@ export function copyContent(from: string, to: string): void {
   }
 }
 
-function copyEntry(from: string, to: string): void {
+function copyEntry(k: LocalKernel, from: string, to: string): void {
   const info = Deno.lstatSync(from);
   const mode = info.mode! & 0o7777;
   if (info.isSymlink) Deno.symlinkSync(Deno.readLinkSync(from), to);
   else if (info.isDirectory) {
     Deno.mkdirSync(to);
-    copyContent(from, to);
+    copyContent(k, from, to);
   } else if (info.isFile) Deno.copyFileSync(from, to);
-  else copyNode(info, to);
-  local().call("fchownat", [AT_FDCWD, to, info.uid!, info.gid!, AT_SYMLINK_NOFOLLOW]);
+  else copyNode(k, info, to);
+  k.call("fchownat", [AT_FDCWD, to, info.uid!, info.gid!, AT_SYMLINK_NOFOLLOW]);
   // After the change of owner, which takes set-id bits away.
   if (!info.isSymlink) Deno.chmodSync(to, mode);
 }
 
-function copyNode(info: Deno.FileInfo, to: string): void {
+function copyNode(k: LocalKernel, info: Deno.FileInfo, to: string): void {
   const rdev = info.rdev ?? 0;
   // Deno tells glibc's dev_t; mknod(2) takes the kernel's 32 bits: makedev(3).
   const major = (rdev >>> 8) & 0xfff, minor = (rdev & 0xff) | ((Math.floor(rdev / 0x1000)) & 0xfffff00);
-  local().mknodat(AT_FDCWD, to, info.mode! & (S_IFMT | 0o7777), makedev(major, minor));
+  k.mknodat(AT_FDCWD, to, info.mode! & (S_IFMT | 0o7777), makedev(major, minor));
 }

@@ -3,11 +3,13 @@
  * @module
  */
 
+import { callerIsRoot, callerVariable } from "./caller.ts";
+
 /** Whether cgroups may be out of reach, and containers do without where they can: `--rootless`. */
 export function isRootless(flag: "auto" | "true" | "false"): boolean {
   if (flag !== "auto") return flag === "true";
   // Root of a user namespace is a user whose session has this directory; for root of the host nothing is read.
-  return Deno.uid() !== 0 || Deno.env.get("XDG_RUNTIME_DIR") !== undefined && inUserNamespace();
+  return !callerIsRoot() || callerVariable("XDG_RUNTIME_DIR") !== undefined && inUserNamespace();
 }
 
 /** Whether this process is in another user namespace than the first, which maps every id onto itself: user_namespaces(7). */

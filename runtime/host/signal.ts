@@ -3,7 +3,7 @@
  * @module
  */
 import { EINVAL, ENOSYS, EPERM, ESRCH, strerror } from "../../ffi/errno.ts";
-import { local } from "../../ffi/local.ts";
+import type { LocalKernel } from "../../ffi/local.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
 import { startTimeOf } from "./process.ts";
 
@@ -19,20 +19,19 @@ import { startTimeOf } from "./process.ts";
  * @returns False when there is no such process any more.
  * @throws {RuntimeError} `unable to signal init: <reason>`
  */
-export function sendSignal(pid: number, startTime: string, signal: number): boolean {
-  const kernel = local();
-  const descriptor = kernel.call("pidfd_open", [pid, 0], { allow: [ESRCH, EINVAL, ENOSYS, EPERM] }).wait();
+export function sendSignal(k: LocalKernel, pid: number, startTime: string, signal: number): boolean {
+  const descriptor = k.call("pidfd_open", [pid, 0], { allow: [ESRCH, EINVAL, ENOSYS, EPERM] }).wait();
   if (descriptor === -ESRCH || descriptor === -EINVAL) return false;
   try {
     if (startTimeOf(pid) !== startTime) return false;
     const answer = descriptor < 0
-      ? kernel.call("kill", [pid, signal], { allow: "any" }).wait()
-      : kernel.call("pidfd_send_signal", [descriptor, signal, 0, 0], { allow: "any" }).wait();
+      ? k.call("kill", [pid, signal], { allow: "any" }).wait()
+      : k.call("pidfd_send_signal", [descriptor, signal, 0, 0], { allow: "any" }).wait();
     if (answer === -ESRCH) return false;
     if (answer < 0) throw new RuntimeError(`unable to signal init: ${strerror(-answer)}`);
     return true;
   } finally {
-    if (descriptor >= 0) kernel.call("close", [descriptor]);
+    if (descriptor >= 0) k.call("close", [descriptor]);
   }
 }
 
@@ -42,7 +41,7 @@ export function sendSignal(pid: number, startTime: string, signal: number): bool
  * A pid of 0 stands for a process that cannot be seen from this PID namespace (kill(2) would take it for our own
  * process group), so it is passed over.
  */
-export function killPid(pid: number, signal: number): void {
+export function killPid(k: LocalKernel, pid: number, signal: number): void {
   if (pid <= 0) return;
-  local().call("kill", [pid, signal], { allow: [ESRCH], doing: `signal process ${pid}` });
+  k.call("kill", [pid, signal], { allow: [ESRCH], doing: `signal process ${pid}` });
 }

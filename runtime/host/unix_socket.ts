@@ -6,7 +6,7 @@
  */
 
 import * as c from "../../ffi/constants.ts";
-import { local, type LocalKernel } from "../../ffi/local.ts";
+import type { LocalKernel } from "../../ffi/local.ts";
 import { encodeMessage, encodeRights, fitsAddress, unixAddress } from "../../ffi/structs_socket.ts";
 
 const MSG_NOSIGNAL = 0x4000;
@@ -79,8 +79,12 @@ export function sendMessage(
  * @param fds Descriptors of this process; they stay open here.
  * @throws {OperationError} `dial unix <path>: <reason>` or `send to unix <path>: <reason>`
  */
-export function sendDescriptors(path: string, payload: string, fds: readonly number[]): void {
-  const k = local();
+export function sendDescriptors(
+  k: LocalKernel,
+  path: string,
+  payload: string,
+  fds: readonly number[],
+): void {
   const socket = connectUnix(k, path);
   try {
     sendMessage(k, socket, new TextEncoder().encode(payload), fds, path);

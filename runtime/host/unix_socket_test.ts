@@ -40,7 +40,7 @@ function assertSent(path: string, directory: string): void {
   Deno.writeTextFileSync(`${directory}/file`, "the file");
   const k = local();
   const file = k.open(`${directory}/file`, 0).wait();
-  sendDescriptors(path, "a name", [file]);
+  sendDescriptors(local(), path, "a name", [file]);
   k.close(file);
   const { payload, fds } = listener.receive();
   assertEquals(payload, "a name");
@@ -64,17 +64,21 @@ Deno.test("what is wrong with the socket is said", () => {
   withRoot((directory) => {
     const path = `${directory}/none`;
     assertThrows(
-      () => sendDescriptors(path, "x", [0]),
+      () => sendDescriptors(local(), path, "x", [0]),
       Error,
       `dial unix ${path}: no such file or directory`,
     );
     const long = `${directory}/${"x".repeat(200)}`;
     assertThrows(
-      () => sendDescriptors(long, "x", [0]),
+      () => sendDescriptors(local(), long, "x", [0]),
       Error,
       `dial unix ${long}: no such file or directory`,
     );
     Deno.writeTextFileSync(path, "");
-    assertThrows(() => sendDescriptors(path, "x", [0]), Error, `dial unix ${path}: connection refused`);
+    assertThrows(
+      () => sendDescriptors(local(), path, "x", [0]),
+      Error,
+      `dial unix ${path}: connection refused`,
+    );
   });
 });

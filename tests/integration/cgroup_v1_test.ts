@@ -2,6 +2,7 @@
  * The cgroup v1 driver on the real hierarchies. Everything happens below cgroups of the test's own, which are removed
  * in any case. Needs root and cgroup v1; is skipped, with the reason in its name, elsewhere.
  */
+import { local } from "../../ffi/local.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { type CgroupDriver, openCgroup, planCgroup } from "../../runtime/cgroups/driver.ts";
 import { readCgroupHost } from "../../runtime/cgroups/host.ts";
@@ -38,7 +39,7 @@ function scene(name: string, run: (scene: Scene) => void | Promise<void>): void 
     name: title,
     ignore: reason !== undefined,
     fn: async () => {
-      const driver = await planCgroup(request(`c${++scenes}`));
+      const driver = await planCgroup(local, request(`c${++scenes}`));
       const paths = { ...driver.record.paths };
       const children: Deno.ChildProcess[] = [];
       const sleeper = () => {
@@ -58,7 +59,7 @@ function scene(name: string, run: (scene: Scene) => void | Promise<void>): void 
 }
 
 async function cleanUp(paths: Record<string, string>, children: Deno.ChildProcess[]): Promise<void> {
-  const driver = await openCgroup({ driver: "cgroupfs-v1", paths });
+  const driver = await openCgroup(local, { driver: "cgroupfs-v1", paths });
   if (driver.frozen()) driver.thaw();
   for (const child of children) {
     try {
@@ -69,7 +70,7 @@ async function cleanUp(paths: Record<string, string>, children: Deno.ChildProces
     await child.status;
   }
   driver.destroy();
-  (await openCgroup({ driver: "cgroupfs-v1", paths: parents(paths) })).destroy();
+  (await openCgroup(local, { driver: "cgroupfs-v1", paths: parents(paths) })).destroy();
 }
 
 function parents(paths: Record<string, string>): Record<string, string> {
@@ -249,7 +250,7 @@ scene(
   async ({ driver, sleeper }) => {
     driver.create();
     const id = driver.record.paths.devices.split("/").at(-1)!;
-    const again = async () => (await planCgroup(request(id))).create();
+    const again = async () => (await planCgroup(local, request(id))).create();
     const { pid } = sleeper();
     driver.join(pid);
     await assertRejects(again, RuntimeError, "container's cgroup is not empty: 1 process(es) found");
@@ -290,7 +291,7 @@ scene(
 
 scene("a state file is enough to find everything again", async ({ driver, sleeper }) => {
   driver.create();
-  const again = await openCgroup(JSON.parse(JSON.stringify(driver.record)));
+  const again = await openCgroup(local, JSON.parse(JSON.stringify(driver.record)));
   const { pid } = sleeper();
   again.join(pid);
   assertEquals(again.pids(), [pid]);
@@ -360,7 +361,7 @@ for (const [name, resources] of Object.entries({ none: {}, DOCKER, PRIVILEGED, M
     if (!has("runc")) return console.log("skipped: runc is not installed");
     const directory = Deno.makeTempDirSync();
     const id = `${PARENT.slice(1)}-runc-${name}`;
-    const theirs = (await planCgroup(request(id))).record.paths;
+    const theirs = (await planCgroup(local, request(id))).record.paths;
     const root = `${directory}/state`;
     try {
       makeBundle(directory, `${PARENT}/${id}`, resources);

@@ -2,6 +2,7 @@
  * What of cgroup v2 a hybrid host has, too: device programs, the freezer, trees of directories; on the kernel's own v2
  * hierarchy, in a cgroup of the test's.
  */
+import { local } from "../../ffi/local.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { attachDevices } from "../../runtime/cgroups/v2/device_attach.ts";
 import { readCgroupHost } from "../../runtime/cgroups/host.ts";
@@ -25,7 +26,7 @@ function scene(name: string, test: (driver: CgroupV2, dir: string) => Promise<vo
       tolerant: false,
       rootless: false,
       mountpoint,
-      attachDevices,
+      attachDevices: (on, program) => attachDevices(local(), on, program),
     });
     try {
       await test(driver, record.paths.unified);
@@ -114,7 +115,7 @@ scene("stats: time and processes are counted without any controller", (driver, d
   driver.create();
   const script = `echo $$ >${dir}/cgroup.procs; i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done`;
   new Deno.Command("/bin/sh", { args: ["-c", script] }).outputSync();
-  const { cpu, pids } = new LiveV2(driver.record.paths).stats();
+  const { cpu, pids } = new LiveV2(local, driver.record.paths).stats();
   assert(cpu.total > 1_000_000n, `${cpu.total} ns`);
   assertEquals(pids.current, 0n);
 });

@@ -15,7 +15,7 @@
  * org.freedesktop.systemd1(5).
  * @module
  */
-import { local } from "../../../ffi/local.ts";
+import type { LocalKernel } from "../../../ffi/local.ts";
 import type { LinuxResources } from "../../../spec/types.ts";
 import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
 import { delegate, ownerOf } from "../delegation.ts";
@@ -34,6 +34,7 @@ import { isSlice, placeOf, unitPath, type UnitPlace } from "./unit.ts";
 import { CgroupV1, planV1 } from "../v1/driver.ts";
 import { CgroupV2, planV2 } from "../v2/driver.ts";
 import { makePath } from "../v2/tree.ts";
+import { callerUid } from "../../host/caller.ts";
 
 /** There while systemd is process 1: sd_booted(3). */
 const BOOTED = "/run/systemd/system";
@@ -48,6 +49,7 @@ export type Connect = () => Systemd;
  * its place and does not answer.
  */
 export function planSystemd(
+  kernel: () => LocalKernel,
   { id, cgroupsPath, rootless, spec }: CgroupRequest,
   host: CgroupHost,
 ): CgroupDriver {
@@ -58,7 +60,7 @@ export function planSystemd(
   if (rootless && !v2) throw new RuntimeError("cannot use rootless systemd cgroups manager on cgroup v1");
   const place = placeOf(id, cgroupsPath, rootless);
   const bus = rootless ? "user" : "system";
-  const connect = () => SystemdManager.connect(local(), bus, Deno.uid() ?? 0);
+  const connect = () => SystemdManager.connect(kernel(), bus, callerUid());
   let top = "";
   if (rootless) {
     using manager = connect();
@@ -71,15 +73,15 @@ export function planSystemd(
   const mountpoint = v2 ? paths[UNIFIED].slice(0, -inner.length) : CGROUP_ROOT;
   const properties = annotatedProperties(spec?.annotations ?? {});
   const owner = v2 && spec !== undefined ? ownerOf(spec) : undefined;
-  return new SystemdCgroup({ fs: host.fs, record, mountpoint, connect, place, properties, owner });
+  return new SystemdCgroup({ kernel, fs: host.fs, record, mountpoint, connect, place, properties, owner });
 }
 
 /** The driver of a container that exists. Talks to systemd only when limits are set, or the unit is to go. */
-export function openSystemd(record: CgroupRecord): CgroupDriver {
-  const connect = () => SystemdManager.connect(local(), record.bus ?? "system", Deno.uid() ?? 0);
+export function openSystemd(kernel: () => LocalKernel, record: CgroupRecord): CgroupDriver {
+  const connect = () => SystemdManager.connect(kernel(), record.bus ?? "system", callerUid());
   const place = { unit: record.unit ?? "", slice: record.slice ?? "", name: "" };
   const fs = new HostCgroupFs();
-  return new SystemdCgroup({ fs, record, mountpoint: CGROUP_ROOT, connect, place, properties: [] });
+  return new SystemdCgroup({ kernel, fs, record, mountpoint: CGROUP_ROOT, connect, place, properties: [] });
 }
 
 function isDirectory(path: string): boolean {
@@ -92,6 +94,8 @@ function isDirectory(path: string): boolean {
 
 /** What a driver is made of. */
 export interface SystemdOptions {
+  /** Asked for when a device program is attached: bpf(2). */
+  kernel: () => LocalKernel;
   fs: CgroupFs;
   record: CgroupRecord;
   /** Mount point of the v2 hierarchy, above which nothing is made. */
@@ -124,7 +128,7 @@ export class SystemdCgroup implements CgroupDriver {
       ? new CgroupV2(o.fs, o.record, {
         ...options,
         mountpoint: o.mountpoint,
-        attachDevices: o.attachDevices ?? attachDevices,
+        attachDevices: o.attachDevices ?? ((dir, program) => attachDevices(o.kernel(), dir, program)),
       })
       : new CgroupV1(o.fs, o.record, { ...options, entered: true });
   }

@@ -1,3 +1,4 @@
+import { local } from "../../../ffi/local.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import { ENOENT, EROFS } from "../../../ffi/errno.ts";
 import type { LinuxResources } from "../../../spec/types.ts";
@@ -83,6 +84,7 @@ function sceneV2(path = "a-b.slice:tsr:c1", dir = DIR) {
   });
   const programs: string[] = [];
   const driver = new SystemdCgroup({
+    kernel: local,
     fs,
     record,
     mountpoint: MOUNT,
@@ -184,7 +186,7 @@ Deno.test("destroy stops the unit and removes what is left, whether systemd answ
 Deno.test("an update changes the unit and the files; where a file is refused both go back", () => {
   const { fs, systemd, driver, record } = sceneV2();
   driver.create(undefined, STAGE);
-  const live = new LiveSystemd(record, fs, () => systemd);
+  const live = new LiveSystemd(local, record, fs, () => systemd);
   systemd.log.length = fs.log.length = 0;
   live.update({ pids: { limit: 5 } });
   assertEquals(systemd.log, ["set tsr-c1.scope: TasksMax=5", "hang up"]);
@@ -208,7 +210,7 @@ Deno.test("an update changes the unit and the files; where a file is refused bot
 Deno.test("an update that the container does not outlive says so", () => {
   const { fs, systemd, driver, record } = sceneV2();
   driver.create(undefined, STAGE);
-  const live = new LiveSystemd(record, fs, () => systemd);
+  const live = new LiveSystemd(local, record, fs, () => systemd);
   // The kernel kills all processes at the first change, and systemd forgets the unit.
   const gone = new DBusError(
     "set back",
@@ -231,7 +233,7 @@ Deno.test("a limit below the usage is refused before systemd could enforce it", 
   const { fs, systemd, driver, record } = sceneV2();
   driver.create(undefined, STAGE);
   systemd.log.length = 0;
-  const live = new LiveSystemd(record, fs, () => systemd);
+  const live = new LiveSystemd(local, record, fs, () => systemd);
   const resources: LinuxResources = { memory: { limit: 400, checkBeforeUpdate: true } };
   assertThrows(() => live.update(resources), RuntimeError, "rejecting memory limit 400 <= usage 500");
   assertEquals(systemd.log, ["hang up"]);
@@ -272,7 +274,15 @@ function sceneV1() {
     }
   });
   const connect = () => systemd;
-  const driver = new SystemdCgroup({ fs, record, mountpoint: MOUNT, connect, place, properties: [] });
+  const driver = new SystemdCgroup({
+    kernel: local,
+    fs,
+    record,
+    mountpoint: MOUNT,
+    connect,
+    place,
+    properties: [],
+  });
   return { fs, record, systemd, driver, paths };
 }
 
@@ -306,7 +316,7 @@ Deno.test("v1: during an update no process runs, and devices that were allowed s
   const { fs, systemd, driver, record, paths } = sceneV1();
   driver.create(undefined, STAGE);
   fs.put(paths.devices, "devices.list", "c 1:3 rwm\nc 195:0 rw\n");
-  const live = new LiveSystemd(record, fs, () => systemd);
+  const live = new LiveSystemd(local, record, fs, () => systemd);
   fs.log.length = systemd.log.length = 0;
   live.update({ pids: { limit: 5 } });
   assertEquals(fs.writes, [
@@ -321,7 +331,7 @@ Deno.test("v1: during an update no process runs, and devices that were allowed s
 Deno.test("v1: what is forbidden to a container that may use all else is not laid open by an update", () => {
   const { fs, systemd, driver, record, paths } = sceneV1();
   driver.create(undefined, STAGE);
-  const live = new LiveSystemd(record, fs, () => systemd);
+  const live = new LiveSystemd(local, record, fs, () => systemd);
   systemd.log.length = fs.log.length = 0;
   live.update({ pids: { limit: 5 } });
   assertEquals(systemd.log, ["hang up"]);

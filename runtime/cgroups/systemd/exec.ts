@@ -5,11 +5,12 @@
  * the scope's `cgroup.procs`, and cloning into it, is denied from there. The user's systemd asks the host's.
  * @module
  */
-import { local } from "../../../ffi/local.ts";
+import type { LocalKernel } from "../../../ffi/local.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 import type { CgroupEntry, CgroupRecord } from "../driver.ts";
 import { UNIFIED } from "../path.ts";
 import { type Systemd, SystemdManager } from "./manager.ts";
+import { callerUid } from "../../host/caller.ts";
 
 /**
  * Has systemd move the stage of an exec, whose child is then born where it is to be.
@@ -20,10 +21,11 @@ import { type Systemd, SystemdManager } from "./manager.ts";
  * @throws {RuntimeError} when systemd cannot be reached or refuses.
  */
 export function enterBySystemd(
+  k: LocalKernel,
   record: CgroupRecord,
   directory: string,
   stagePid: number,
-  connect: () => Systemd = () => SystemdManager.connect(local(), record.bus ?? "system", Deno.uid() ?? 0),
+  connect: () => Systemd = () => SystemdManager.connect(k, record.bus ?? "system", callerUid()),
 ): CgroupEntry {
   const { unit } = record;
   const own = record.paths[UNIFIED];

@@ -1,3 +1,4 @@
+import { local } from "../../../ffi/local.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import { RuntimeError } from "../../../ffi/errors.ts";
 import type { CgroupRecord } from "../driver.ts";
@@ -14,12 +15,19 @@ Deno.test("the user's systemd moves the stage, and the process is born there", (
     [Symbol.dispose]: () => void log.push("hang up"),
   } as unknown as Systemd;
   for (const directory of [OWN, `${OWN}/inner/most`]) {
-    assertEquals(enterBySystemd(RECORD, directory, 7, () => systemd), { tasks: [], cloneInto: null });
+    assertEquals(enterBySystemd(local(), RECORD, directory, 7, () => systemd), {
+      tasks: [],
+      cloneInto: null,
+    });
   }
   assertEquals(log, [["x.scope", "/", [7]], "hang up", ["x.scope", "/inner/most", [7]], "hang up"]);
 });
 
 Deno.test("without a unit there is nothing to enter", () => {
   const bare: CgroupRecord = { driver: "systemd-v2", paths: {}, bus: "user" };
-  assertThrows(() => enterBySystemd(bare, OWN, 7), RuntimeError, "the container has no systemd unit");
+  assertThrows(
+    () => enterBySystemd(local(), bare, OWN, 7),
+    RuntimeError,
+    "the container has no systemd unit",
+  );
 });

@@ -2,7 +2,7 @@
  * The live side of the drivers of systemd: changes go to the unit and to the files, all else is asked of the files.
  * @module
  */
-import { local } from "../../../ffi/local.ts";
+import type { LocalKernel } from "../../../ffi/local.ts";
 import type { LinuxResources } from "../../../spec/types.ts";
 import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
 import type { CgroupRecord } from "../driver.ts";
@@ -17,6 +17,7 @@ import { propertiesV1, propertiesV2, roundQuota } from "./properties.ts";
 import { LiveV1 } from "../v1/live.ts";
 import { LiveV2 } from "../v2/live.ts";
 import { rowsV2 } from "../v2/resources.ts";
+import { callerUid } from "../../host/caller.ts";
 
 /** The whole list of a container that may use every device. */
 const ALL_DEVICES = "a *:* rwm";
@@ -27,13 +28,14 @@ export class LiveSystemd implements LiveCgroup {
   readonly #v2: boolean;
 
   constructor(
+    kernel: () => LocalKernel,
     readonly record: CgroupRecord,
     readonly fs: CgroupFs = new HostCgroupFs(),
     readonly connect: () => Systemd = () =>
-      SystemdManager.connect(local(), record.bus ?? "system", Deno.uid() ?? 0),
+      SystemdManager.connect(kernel(), record.bus ?? "system", callerUid()),
   ) {
     this.#v2 = record.driver === "systemd-v2";
-    this.#files = this.#v2 ? new LiveV2(record.paths, fs) : new LiveV1(record.paths, fs);
+    this.#files = this.#v2 ? new LiveV2(kernel, record.paths, fs) : new LiveV1(record.paths, fs);
   }
 
   /** The unit's properties first, since systemd writes files as it sees fit; where a file is refused they go back. */
@@ -66,8 +68,8 @@ export class LiveSystemd implements LiveCgroup {
     return this.#files.stats();
   }
 
-  watchOom(): OomWatch {
-    return this.#files.watchOom();
+  watchOom(k: LocalKernel): OomWatch {
+    return this.#files.watchOom(k);
   }
 
   /** A limit below what is in use kills the container, and systemd does not look: what asks to be checked is, now. */

@@ -11,6 +11,7 @@ import type { Value, Variant } from "../../dbus/value.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 import { sleepSync } from "../../host/sleep.ts";
 import { unitObject } from "./unit.ts";
+import { callerVariable } from "../../host/caller.ts";
 
 /** Whose units: those of the host, or those of a user who is logged in. */
 export type Bus = "system" | "user";
@@ -271,15 +272,15 @@ export class SystemdManager implements Disposable {
 
 /** Where the host's systemd can be spoken to, in the order in which it is tried. */
 function systemSockets(uid: number): Socket[] {
-  const given = Deno.env.get("DBUS_SYSTEM_BUS_ADDRESS");
+  const given = callerVariable("DBUS_SYSTEM_BUS_ADDRESS");
   const buses = onBus("the system bus", given || SYSTEM_BUS);
   return given || uid !== 0 ? buses : [...buses, { peer: "systemd", path: `/run${PRIVATE}`, direct: true }];
 }
 
 /** Where the systemd of the user who calls can be spoken to. */
 function userSockets(uid: number): Socket[] {
-  const given = Deno.env.get("DBUS_SESSION_BUS_ADDRESS");
-  const directory = Deno.env.get("XDG_RUNTIME_DIR") || (uid === 0 ? "" : `/run/user/${uid}`);
+  const given = callerVariable("DBUS_SESSION_BUS_ADDRESS");
+  const directory = callerVariable("XDG_RUNTIME_DIR") || (uid === 0 ? "" : `/run/user/${uid}`);
   const buses = given ? onBus("the user's bus", given) : [];
   if (directory !== "") {
     if (!given) buses.push({ peer: "the user's bus", path: `${directory}/bus`, direct: false });

@@ -2,6 +2,7 @@
  * The live side of the v1 driver.
  * @module
  */
+import type { LocalKernel } from "../../../ffi/local.ts";
 import type { LinuxResources } from "../../../spec/types.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 import type { CgroupFs } from "../fs.ts";
@@ -42,9 +43,9 @@ export class LiveV1 implements LiveCgroup {
     return readStats(this.fs, this.paths);
   }
 
-  watchOom(): OomWatch {
+  watchOom(k: LocalKernel): OomWatch {
     const dir = this.paths.memory;
     if (dir === undefined) throw new RuntimeError("cannot watch for OOM events: memory controller missing");
-    return watchOom(this.fs, dir);
+    return watchOom(k, this.fs, dir);
   }
 }

@@ -4,7 +4,7 @@
  */
 import { O_RDONLY } from "../../../ffi/constants.ts";
 import { EAGAIN, strerror } from "../../../ffi/errno.ts";
-import { local } from "../../../ffi/local.ts";
+import type { LocalKernel } from "../../../ffi/local.ts";
 import { OperationError } from "../../../ffi/kernel.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 import type { CgroupFs } from "../fs.ts";
@@ -21,8 +21,7 @@ const EFD_NONBLOCK = 0o4000, EFD_CLOEXEC = 0o2000000;
  * @param dir Directory of the memory controller.
  * @throws {RuntimeError}
  */
-export function watchOom(fs: CgroupFs, dir: string): OomWatch {
-  const k = local();
+export function watchOom(k: LocalKernel, fs: CgroupFs, dir: string): OomWatch {
   const control = "cgroup.event_control";
   try {
     const events = k.call("eventfd2", [0, EFD_NONBLOCK | EFD_CLOEXEC]).wait();
@@ -30,7 +29,7 @@ export function watchOom(fs: CgroupFs, dir: string): OomWatch {
     fs.write(dir, control, `${events} ${file}`);
     return {
       descriptor: events,
-      take: () => take(events, () => fs.exists(dir, control)),
+      take: () => take(k, events, () => fs.exists(dir, control)),
       [Symbol.dispose]: () => {
         k.close(file);
         k.close(events);
@@ -42,8 +41,7 @@ export function watchOom(fs: CgroupFs, dir: string): OomWatch {
   }
 }
 
-function take(events: number, stillThere: () => boolean): OomNews {
-  const k = local();
+function take(k: LocalKernel, events: number, stillThere: () => boolean): OomNews {
   return k.scratch(() => {
     const count = k.buffer(8);
     const answer = k.call("read", [events, count, 8], { allow: "any" }).wait();

@@ -5,7 +5,7 @@
 import { O_DIRECTORY, O_RDONLY } from "../../../ffi/constants.ts";
 import { ENOENT, EPERM } from "../../../ffi/errno.ts";
 import { OperationError } from "../../../ffi/kernel.ts";
-import { local, type LocalKernel } from "../../../ffi/local.ts";
+import type { LocalKernel } from "../../../ffi/local.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 
 /** Commands of bpf(2): include/uapi/linux/bpf.h. */
@@ -26,8 +26,7 @@ const MAX_PROGRAMS = 64;
  * @param program Instructions, from {@linkcode ./device_bpf.ts deviceProgram}.
  * @throws {RuntimeError} with the kernel's reason.
  */
-export function attachDevices(dir: string, program: Uint8Array): void {
-  const k = local();
+export function attachDevices(k: LocalKernel, dir: string, program: Uint8Array): void {
   const open: number[] = [];
   const keep = (descriptor: number) => {
     open.push(descriptor);

@@ -3,6 +3,7 @@
  * @module
  */
 import { EACCES, EINVAL, EPERM, EROFS } from "../../../ffi/errno.ts";
+import type { LocalKernel } from "../../../ffi/local.ts";
 import type { LinuxResources } from "../../../spec/types.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 import { attachDevices } from "./device_attach.ts";
@@ -55,22 +56,30 @@ function unifiedMount({ mounts }: CgroupHost): CgroupMount {
   return mount;
 }
 
+/** Options of a driver for this host, which attaches device programs by system calls. */
+export function unifiedOptions(
+  kernel: () => LocalKernel,
+  failures: Pick<V2Options, "tolerant" | "rootless">,
+): Pick<V2Options, "tolerant" | "rootless" | "attachDevices"> {
+  return { ...failures, attachDevices: (dir, program) => attachDevices(kernel(), dir, program) };
+}
+
 /** What a request comes to: see {@linkcode planCgroup}. */
 export function planUnified(
   host: CgroupHost,
   inner: string,
-  options: Pick<V2Options, "tolerant" | "rootless">,
+  options: Pick<V2Options, "tolerant" | "rootless" | "attachDevices">,
 ): CgroupV2 {
   const { mountpoint } = unifiedMount(host);
-  return new CgroupV2(host.fs, planV2(host, inner), { ...options, mountpoint, attachDevices });
+  return new CgroupV2(host.fs, planV2(host, inner), { ...options, mountpoint });
 }
 
 /** The driver of a container that exists. */
 export function openUnified(
   record: CgroupRecord,
-  options: Pick<V2Options, "tolerant" | "rootless">,
+  options: Pick<V2Options, "tolerant" | "rootless" | "attachDevices">,
 ): CgroupV2 {
-  return new CgroupV2(new HostCgroupFs(), record, { ...options, mountpoint: CGROUP_ROOT, attachDevices });
+  return new CgroupV2(new HostCgroupFs(), record, { ...options, mountpoint: CGROUP_ROOT });
 }
 
 function placeOf(host: CgroupHost, root: string, inner: string): string {

@@ -1,3 +1,4 @@
+import { local } from "../../../ffi/local.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import { EACCES, EBUSY, EINVAL, EOPNOTSUPP, EPERM, ESRCH } from "../../../ffi/errno.ts";
 import type { LinuxResources } from "../../../spec/types.ts";
@@ -249,7 +250,7 @@ Deno.test("a limit of a controller that is missing names it, and what helps", ()
   ];
   for (const [resources, message] of cases) {
     assertThrows(() => driver.set(resources), RuntimeError, message);
-    assertThrows(() => new LiveV2(driver.record.paths, fs).update(resources), RuntimeError, message);
+    assertThrows(() => new LiveV2(local, driver.record.paths, fs).update(resources), RuntimeError, message);
   }
   // Its controller is there, but not the file: an older kernel.
   fs.put(`${ROOT}/p/c`, "cgroup.controllers", "cpu\n");

@@ -2,6 +2,7 @@
  * The live side of the v2 driver.
  * @module
  */
+import type { LocalKernel } from "../../../ffi/local.ts";
 import type { LinuxResources } from "../../../spec/types.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 import { attachDevices } from "./device_attach.ts";
@@ -21,9 +22,11 @@ import { applyUnified } from "./apply.ts";
 export class LiveV2 implements LiveCgroup {
   /** @param paths The one directory, by the name `unified`. */
   constructor(
+    kernel: () => LocalKernel,
     private readonly paths: Readonly<Record<string, string>>,
     private readonly fs: CgroupFs = new HostCgroupFs(),
-    private readonly attach: (dir: string, program: Uint8Array) => void = attachDevices,
+    private readonly attach: (dir: string, program: Uint8Array) => void = (on, program) =>
+      attachDevices(kernel(), on, program),
   ) {}
 
   update(resources: LinuxResources): void {
@@ -39,8 +42,8 @@ export class LiveV2 implements LiveCgroup {
     return readStats(this.fs, this.#dir());
   }
 
-  watchOom(): OomWatch {
-    return watchOom(this.fs, this.#dir());
+  watchOom(k: LocalKernel): OomWatch {
+    return watchOom(k, this.fs, this.#dir());
   }
 
   #dir(): string {

@@ -1,3 +1,4 @@
+import { local } from "../../../ffi/local.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import { EINVAL, EOPNOTSUPP } from "../../../ffi/errno.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
@@ -38,7 +39,7 @@ function tree(...without: string[]): FakeCgroupFs {
 }
 
 function live(fs: FakeCgroupFs): LiveV2 {
-  return new LiveV2({ unified: "/c" }, fs);
+  return new LiveV2(local, { unified: "/c" }, fs);
 }
 
 Deno.test("a sample becomes runc's document, swap counted as v1 does", () => {
@@ -127,7 +128,7 @@ Deno.test("what makes a file of v2 hold again what it held", () => {
 Deno.test("update: device rules become one program, last; not where a limit is refused", () => {
   const fs = tree();
   const attached: string[] = [];
-  const cgroup = new LiveV2({ unified: "/c" }, fs, (dir, program) => {
+  const cgroup = new LiveV2(local, { unified: "/c" }, fs, (dir, program) => {
     attached.push(`${dir} ${program.length > 0} after ${fs.writes.length}`);
   });
   const devices = [{ allow: true, access: "rwm" }];
@@ -143,7 +144,7 @@ Deno.test("update: device rules become one program, last; not where a limit is r
 Deno.test("update: a device program that cannot be attached takes the limits back", () => {
   const fs = tree();
   fs.put("/c", "pids.max", "3\n");
-  const cgroup = new LiveV2({ unified: "/c" }, fs, () => {
+  const cgroup = new LiveV2(local, { unified: "/c" }, fs, () => {
     throw new RuntimeError("attach: operation not permitted");
   });
   const change = { devices: [{ allow: true, access: "rwm" }], pids: { limit: 6 } };

@@ -6,7 +6,7 @@
 
 import { EAGAIN, strerror } from "../../../ffi/errno.ts";
 import { OperationError } from "../../../ffi/kernel.ts";
-import { local } from "../../../ffi/local.ts";
+import type { LocalKernel } from "../../../ffi/local.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 import { CgroupFileError, type CgroupFs, isGone } from "../fs.ts";
 import type { OomWatch } from "../live.ts";
@@ -20,8 +20,7 @@ const IN_NONBLOCK = 0o4000, IN_CLOEXEC = 0o2000000, IN_MODIFY = 2;
  * @param dir The cgroup's directory.
  * @throws {RuntimeError} where the memory controller is not enabled, too.
  */
-export function watchOom(fs: CgroupFs, dir: string): OomWatch {
-  const k = local();
+export function watchOom(k: LocalKernel, fs: CgroupFs, dir: string): OomWatch {
   let seen = kills(fs, dir);
   if (seen === undefined) throw new RuntimeError(`cannot watch for OOM events: no ${dir}/memory.events`);
   try {
@@ -32,7 +31,7 @@ export function watchOom(fs: CgroupFs, dir: string): OomWatch {
     return {
       descriptor,
       take: () => {
-        drain(descriptor);
+        drain(k, descriptor);
         const now = kills(fs, dir);
         if (now === undefined) return { count: 0, ended: true };
         const count = now - seen!;
@@ -48,8 +47,7 @@ export function watchOom(fs: CgroupFs, dir: string): OomWatch {
 }
 
 /** Takes all notifications: what they are about is read from the files. */
-function drain(descriptor: number): void {
-  const k = local();
+function drain(k: LocalKernel, descriptor: number): void {
   k.scratch(() => {
     const events = k.buffer(4096);
     for (;;) {

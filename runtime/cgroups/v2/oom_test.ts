@@ -1,3 +1,4 @@
+import { local } from "../../../ffi/local.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import { RuntimeError } from "../../../ffi/errors.ts";
 import { HostCgroupFs } from "../host_fs.ts";
@@ -18,7 +19,7 @@ function scene(test: (dir: string, put: (file: string, text: string) => void) =>
 
 Deno.test("kills are told once each, with the end too", () => {
   scene((dir, put) => {
-    using watch = watchOom(new HostCgroupFs(), dir);
+    using watch = watchOom(local(), new HostCgroupFs(), dir);
     assertEquals(watch.take(), { count: 0, ended: false });
     put("memory.events", "oom 9\noom_kill 5\n");
     assertEquals(watch.take(), { count: 2, ended: false });
@@ -31,9 +32,13 @@ Deno.test("kills are told once each, with the end too", () => {
 
 Deno.test("a cgroup that was removed is gone; one without the memory controller cannot be watched", () => {
   scene((dir) => {
-    using watch = watchOom(new HostCgroupFs(), dir);
+    using watch = watchOom(local(), new HostCgroupFs(), dir);
     Deno.removeSync(`${dir}/memory.events`);
     assertEquals(watch.take(), { count: 0, ended: true });
-    assertThrows(() => watchOom(new HostCgroupFs(), dir), RuntimeError, "cannot watch for OOM events: no ");
+    assertThrows(
+      () => watchOom(local(), new HostCgroupFs(), dir),
+      RuntimeError,
+      "cannot watch for OOM events: no ",
+    );
   });
 });

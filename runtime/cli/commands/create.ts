@@ -2,6 +2,7 @@
 import type { Command, Context } from "../command.ts";
 import { CREATE_FLAGS, createOptions, failingAs } from "../create_flags.ts";
 import { createContainer } from "../../container/create/create.ts";
+import { local } from "../../../ffi/local.ts";
 
 export const command: Command = {
   name: "create",
@@ -15,7 +16,7 @@ export const command: Command = {
   maxArgs: 1,
   flags: CREATE_FLAGS,
   async run(context: Context): Promise<number> {
-    await failingAs("create", () => createContainer(createOptions(context)));
+    await failingAs("create", () => createContainer(local(), createOptions(context)));
     return 0;
   },
 };

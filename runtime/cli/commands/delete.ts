@@ -1,6 +1,7 @@
 /** `tsrun delete`: remove a container and all that belongs to it. */
 import type { Command, Context } from "../command.ts";
 import { deleteContainer } from "../../container/delete.ts";
+import { local } from "../../../ffi/local.ts";
 
 export const command: Command = {
   name: "delete",
@@ -18,7 +19,7 @@ export const command: Command = {
     usage: "kill a container that runs; no error when there is none of that id",
   }],
   async run({ global: { root, systemdCgroup }, flags, args: [id], log }: Context): Promise<number> {
-    await deleteContainer({ root, id, force: flags.bool("force"), systemdCgroup, log });
+    await deleteContainer(local(), { root, id, force: flags.bool("force"), systemdCgroup, log });
     return 0;
   },
 };

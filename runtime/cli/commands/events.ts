@@ -7,6 +7,7 @@ import { printStats, streamEvents } from "../../container/events.ts";
 import { writeText } from "../../host/log.ts";
 import { readState } from "../../container/record.ts";
 import { statusOf } from "../../container/status.ts";
+import { local } from "../../../ffi/local.ts";
 
 export const command: Command = {
   name: "events",
@@ -42,7 +43,9 @@ export const command: Command = {
       print: (line: string) => writeText(Deno.stdout, line),
       warn: (line: string) => log.warn(line),
     };
-    await (flags.bool("stats") ? printStats(state, sinks) : streamEvents(state, interval, sinks));
+    await (flags.bool("stats")
+      ? printStats(local(), state, sinks)
+      : streamEvents(local(), state, interval, sinks));
     return 0;
   },
 };

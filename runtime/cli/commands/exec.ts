@@ -3,6 +3,7 @@ import type { Command, Context } from "../command.ts";
 import { absolute } from "../globals.ts";
 import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
 import { execInContainer, type ExecOptions } from "../../container/exec/exec.ts";
+import { local } from "../../../ffi/local.ts";
 
 /** Exit status of runc for whatever keeps a process from running. */
 const EXEC_FAILED = 255;
@@ -66,7 +67,7 @@ export const command: Command = {
   ],
   async run(context: Context): Promise<number> {
     try {
-      return await execInContainer(execOptions(context));
+      return await execInContainer(local(), execOptions(context));
     } catch (error) {
       throw RuntimeError.from(error, `exec failed: ${reasonOf(error)}`, EXEC_FAILED);
     }

@@ -4,7 +4,7 @@ import { features } from "../../../spec/features.ts";
 import { installedLibseccomp } from "../version.ts";
 import { writeText } from "../../host/log.ts";
 import { seccompFeatures } from "../../features/seccomp/features.ts";
-import { build } from "../build_info.ts";
+import { build } from "../../host/build_info.ts";
 
 export const command: Command = {
   name: "features",

@@ -4,6 +4,7 @@ import { signalNumber } from "../../../spec/signals.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 import { killContainer } from "../../container/kill.ts";
 import { readState } from "../../container/record.ts";
+import { local } from "../../../ffi/local.ts";
 
 export const command: Command = {
   name: "kill",
@@ -25,7 +26,7 @@ export const command: Command = {
     // Written as for kill(1), `-9` and `-KILL` are what they are there.
     const signal = signalNumber(text.replace(/^-/, ""));
     if (signal === undefined) throw new RuntimeError(`unknown signal ${JSON.stringify(text)}`);
-    await killContainer(state, signal, flags.bool("all"));
+    await killContainer(local(), state, signal, flags.bool("all"));
     return 0;
   },
 };

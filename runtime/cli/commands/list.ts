@@ -3,9 +3,7 @@ import type { Command, Context } from "../command.ts";
 import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
 import { writeText } from "../../host/log.ts";
 import { describe, type Report, userNames } from "../report.ts";
-import { listIds } from "../../container/state_dir.ts";
-import { readState } from "../../container/record.ts";
-import { statusOf } from "../../container/status.ts";
+import { listContainers } from "../../container/list.ts";
 
 export const command: Command = {
   name: "list",
@@ -39,20 +37,15 @@ function checkRoot(root: string): void {
 }
 
 function readReports(root: string): Report[] {
-  const reports: Report[] = [];
-  let names: Map<number, string> | undefined;
-  for (const id of listIds(root)) {
-    try {
-      const state = readState(root, id);
-      names ??= readUsers();
-      const owner = names.get(state.owner) ?? `#${state.owner}`;
-      reports.push(describe(state, statusOf(root, state), owner));
-    } catch (error) {
-      if (!(error instanceof RuntimeError)) throw error;
-      writeText(Deno.stderr, `load container ${id}: ${error.message}\n`);
-    }
-  }
-  return reports;
+  const listed = listContainers(
+    root,
+    (id, error) => writeText(Deno.stderr, `load container ${id}: ${error.message}\n`),
+  );
+  if (listed.length === 0) return [];
+  const names = readUsers();
+  return listed.map(({ state, status }) =>
+    describe(state, status, names.get(state.owner) ?? `#${state.owner}`)
+  );
 }
 
 function readUsers(): Map<number, string> {

@@ -1,6 +1,7 @@
 /** `tsrun pause`: stop all processes of a container for a while. */
 import type { Command, Context } from "../command.ts";
 import { pauseContainer } from "../../container/pause.ts";
+import { local } from "../../../ffi/local.ts";
 
 export const command: Command = {
   name: "pause",
@@ -11,7 +12,7 @@ export const command: Command = {
   maxArgs: 1,
   flags: [],
   async run({ global, args: [id] }: Context): Promise<number> {
-    await pauseContainer(global.root, id);
+    await pauseContainer(local, global.root, id);
     return 0;
   },
 };

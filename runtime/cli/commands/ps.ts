@@ -1,9 +1,10 @@
 /** `tsrun ps`: the processes of a container. */
 import type { Command, Context } from "../command.ts";
-import { openCgroup } from "../../cgroups/driver.ts";
+import { local } from "../../../ffi/local.ts";
 import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
 import { callersEnvironment } from "../../host/launcher.ts";
 import { writeText } from "../../host/log.ts";
+import { containerPids } from "../../container/ps.ts";
 import { readState } from "../../container/record.ts";
 
 /** Where ps is looked for after the caller's PATH. */
@@ -30,12 +31,7 @@ export const command: Command = {
     const format = flags.string("format");
     if (format !== "table" && format !== "json") throw new RuntimeError("invalid format option");
     const state = readState(global.root, id);
-    if (state.cgroup === null) {
-      throw new RuntimeError("cannot list the processes of a container without a cgroup");
-    }
-    const pids = Object.keys(state.cgroup.paths).length > 0
-      ? (await openCgroup(state.cgroup)).pids()
-      : (await import("../../host/pid_namespace.ts")).processesOf(state);
+    const pids = await containerPids(local, state);
     writeText(
       Deno.stdout,
       format === "json" ? JSON.stringify(pids) + "\n" : selectRows(runPs(options), pids),

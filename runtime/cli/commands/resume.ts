@@ -1,6 +1,7 @@
 /** `tsrun resume`: let a paused container go on. */
 import type { Command, Context } from "../command.ts";
 import { resumeContainer } from "../../container/pause.ts";
+import { local } from "../../../ffi/local.ts";
 
 export const command: Command = {
   name: "resume",
@@ -11,7 +12,7 @@ export const command: Command = {
   maxArgs: 1,
   flags: [],
   async run({ global, args: [id] }: Context): Promise<number> {
-    await resumeContainer(global.root, id);
+    await resumeContainer(local, global.root, id);
     return 0;
   },
 };

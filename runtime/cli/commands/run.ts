@@ -2,6 +2,7 @@
 import type { Command, Context } from "../command.ts";
 import { CREATE_FLAGS, createOptions, failingAs } from "../create_flags.ts";
 import { runContainer } from "../../container/run.ts";
+import { local } from "../../../ffi/local.ts";
 
 export const command: Command = {
   name: "run",
@@ -22,7 +23,7 @@ export const command: Command = {
   async run(context: Context): Promise<number> {
     const { flags } = context;
     return await failingAs("run", () =>
-      runContainer({
+      runContainer(local(), {
         ...createOptions(context),
         detach: flags.bool("detach"),
         keep: flags.bool("keep"),

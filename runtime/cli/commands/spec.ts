@@ -3,6 +3,7 @@ import type { Command, Context } from "../command.ts";
 import { defaultSpec } from "../../../spec/default.ts";
 import { absolute } from "../globals.ts";
 import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
+import { callerGid, callerUid } from "../../host/caller.ts";
 
 export const command: Command = {
   name: "spec",
@@ -26,8 +27,8 @@ export const command: Command = {
     const bundle = absolute(flags.string("bundle"));
     const spec = defaultSpec({
       rootless: flags.bool("rootless"),
-      euid: Deno.uid() ?? 0,
-      egid: Deno.gid() ?? 0,
+      euid: callerUid(),
+      egid: callerGid(),
       cgroup2: isCgroup2(),
     });
     const text = JSON.stringify(spec, null, "\t") + "\n";

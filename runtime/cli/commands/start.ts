@@ -1,6 +1,8 @@
 /** `tsrun start`: run the program of a created container. */
 import type { Command, Context } from "../command.ts";
-import { startContainer } from "../../container/start.ts";
+import { startContainer, startNotified } from "../../container/start.ts";
+import { local } from "../../../ffi/local.ts";
+import { callerVariable } from "../../host/caller.ts";
 
 export const command: Command = {
   name: "start",
@@ -13,16 +15,10 @@ export const command: Command = {
   minArgs: 1,
   maxArgs: 1,
   flags: [],
-  async run({ global, args: [id], log }: Context): Promise<number> {
-    const start = () => startContainer(global.root, id, log);
-    const manager = Deno.env.get("NOTIFY_SOCKET");
-    if (!manager) await start();
-    else {await (await import("../../features/readiness/notify.ts")).startNotified(
-        global.root,
-        id,
-        manager,
-        start,
-      );}
+  async run({ global: { root }, args: [id], log }: Context): Promise<number> {
+    const manager = callerVariable("NOTIFY_SOCKET");
+    if (manager) await startNotified(local(), root, id, log, manager);
+    else await startContainer(local(), root, id, log);
     return 0;
   },
 };

@@ -3,6 +3,7 @@ import type { Command, Context } from "../command.ts";
 import { readState } from "../../container/record.ts";
 import { updateContainer } from "../../container/update.ts";
 import { requestedResources, requestedSchemata, updateFlags } from "../update_flags.ts";
+import { local } from "../../../ffi/local.ts";
 
 export const command: Command = {
   name: "update",
@@ -21,7 +22,7 @@ export const command: Command = {
     if (change.memory?.kernel !== undefined || change.memory?.kernelTCP !== undefined) {
       log.warn("Kernel memory limits are obsolete: recent kernels ignore them");
     }
-    const limits = () => updateContainer(global.root, id, change);
+    const limits = () => updateContainer(local(), global.root, id, change);
     const schemata = requestedSchemata(flags);
     if (schemata === undefined) await limits();
     else await (await import("../../cgroups/resctrl/update.ts")).changeSchemata(schemata, resctrl, limits);

@@ -7,7 +7,7 @@
  */
 
 import { AT_FDCWD, S_IFDIR, S_IFIFO, S_IFMT } from "../../../ffi/constants.ts";
-import { local, type LocalKernel } from "../../../ffi/local.ts";
+import type { LocalKernel } from "../../../ffi/local.ts";
 import type { SignalRelay } from "../../../ffi/signal_relay.ts";
 import { stat } from "../../../ffi/stat.ts";
 import { Arena, ExecutorGone } from "../../../init/executor.ts";
@@ -34,6 +34,7 @@ import { containerDir } from "../id.ts";
 import { type ContainerState, timestamp, writeState } from "../record.ts";
 import { createStateDir } from "../state_dir.ts";
 import { mark } from "../../host/trace.ts";
+import { callerIsRoot, callerUid } from "../../host/caller.ts";
 
 /** What the command line says. */
 export interface CreateOptions {
@@ -62,8 +63,7 @@ export interface CreateOptions {
  * @returns Its record; its init is this process's child and waits for `start`.
  * @throws {RuntimeError} For whatever failed, when everything made until then is gone again.
  */
-export async function createContainer(o: CreateOptions): Promise<ContainerState> {
-  const k = local();
+export async function createContainer(k: LocalKernel, o: CreateOptions): Promise<ContainerState> {
   const listening = listenDescriptors();
   checkPreserved(k, listening, o.preserveFds);
   using arena = new Arena(k, listening + o.preserveFds);
@@ -73,7 +73,7 @@ export async function createContainer(o: CreateOptions): Promise<ContainerState>
   checkUser(config.spec);
   const parts = await loadParts(o, config.spec);
   if (listening > 0) config.spec.process.env = withListenDescriptors(config.spec.process.env, listening);
-  parts.notify?.addNotifySocket(config.spec, o.root, o.id);
+  parts.notify?.addNotifySocket(config.spec, containerDir(o.root, o.id));
   parts.terminal?.checkTerminal(terminalRequest(o, config.spec));
   // A tsrun that stays will wait for more than one thing then, by its event loop.
   if (o.takeMaster && (parts.terminal ?? parts.notify)) {
@@ -86,7 +86,7 @@ export async function createContainer(o: CreateOptions): Promise<ContainerState>
   const { spec } = config, { cgroupsPath } = spec.linux ?? {};
   const rootless = isRootless(o.rootless);
   const request = { id: o.id, cgroupsPath, systemd: o.systemdCgroup, rootless, spec };
-  const cgroup = await planCgroup(request, cgroupHost);
+  const cgroup = await planCgroup(() => k, request, cgroupHost);
   const resctrl = parts.resctrl?.planResctrl(spec.linux!.intelRdt!, o.id, mounts.resctrl());
   const namespaces = planNamespaces(spec.linux?.namespaces);
   const state = newState(o, spec, rootfs, namespaces, cgroup);
@@ -95,7 +95,7 @@ export async function createContainer(o: CreateOptions): Promise<ContainerState>
     new parts.userNamespace.UserNamespace({ k, arena, stage, spec, copyUp: parts.copyUp });
   const interrupts = new Interrupts(k, o.relay);
   createStateDir(o.root, o.id);
-  using _lock = lockContainer(o.root, o.id);
+  using _lock = lockContainer(k, o.root, o.id);
   const creation: Creation = {
     o,
     k,
@@ -124,7 +124,7 @@ export async function createContainer(o: CreateOptions): Promise<ContainerState>
 
 /** Without root's rights nothing of a container can be made, but in a user namespace. */
 function checkUser({ linux }: Spec): void {
-  if (Deno.uid() === 0 || linux?.namespaces?.some(({ type }) => type === "user")) return;
+  if (callerIsRoot() || linux?.namespaces?.some(({ type }) => type === "user")) return;
   throw new RuntimeError(
     'rootless container requires user namespaces: add {"type": "user"} to linux.namespaces, ' +
       'and id mappings, as "tsrun spec --rootless" writes them',
@@ -159,7 +159,7 @@ function newState(
     bundle: o.bundle,
     rootfs,
     created: timestamp(),
-    owner: Deno.uid() ?? 0,
+    owner: callerUid(),
     pid: 0,
     startTime: "",
     pidNamespace: namespaces.fresh.has("pid"),
@@ -178,7 +178,7 @@ function build(creation: Creation, interrupts: Interrupts): void {
   writeState(o.root, state);
   Deno.writeTextFileSync(`${directory}/config.json`, config.text, { mode: 0o600 });
   makeFifo(k, `${directory}/exec.fifo`);
-  parts.notify?.makeNotifyDirectory(o.root, o.id);
+  parts.notify?.makeNotifyDirectory(directory);
   mark("state recorded");
   resctrl?.prepare();
   cgroup.create(spec.linux?.resources, stage.pid);
@@ -223,7 +223,7 @@ function makeFifo(k: LocalKernel, path: string): void {
 
 /** Removes everything that a failed create has made; returns the error to report. */
 async function undo(
-  { o, stage, state, netDevices }: Creation,
+  { o, k, stage, state, netDevices }: Creation,
   error: unknown,
 ): Promise<RuntimeError> {
   const { destroyContainer } = await import("../destroy.ts");
@@ -232,7 +232,7 @@ async function undo(
   if (isRootless(o.rootless)) message = adviseOnCgroups(message);
   if (error instanceof ExecutorGone) message = `unable to start container process: ${message}`;
   try {
-    await destroyContainer(o.root, { ...state, pid: 0 }, o.log);
+    await destroyContainer(k, o.root, { ...state, pid: 0 }, o.log);
   } catch (cleanup) {
     message += `; and cleaning up failed: ${reasonOf(cleanup)}`;
   }

@@ -5,6 +5,7 @@
 
 import { MOUNT_COPY_UP } from "../../../spec/mount_options.ts";
 import type { Spec } from "../../../spec/types.ts";
+import { callerVariable } from "../../host/caller.ts";
 
 /** Code that only some containers need. */
 export interface Parts {
@@ -36,7 +37,7 @@ export async function loadParts(
     hooks: hooked ? await import("../hooks.ts") : undefined,
     seccomp: linux?.seccomp ? await import("../../features/seccomp/mod.ts") : undefined,
     listener: linux?.seccomp?.listenerPath ? await import("../../features/seccomp/listener.ts") : undefined,
-    notify: Deno.env.get("NOTIFY_SOCKET") ? await import("../../features/readiness/notify.ts") : undefined,
+    notify: callerVariable("NOTIFY_SOCKET") ? await import("../../features/readiness/notify.ts") : undefined,
     pidfd: pidfdSocket !== undefined ? await import("../../features/pidfd_socket.ts") : undefined,
     terminal: process.terminal || consoleSocket
       ? await import("../../features/terminal/console_socket.ts")

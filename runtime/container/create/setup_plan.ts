@@ -32,6 +32,7 @@ import { isRootless } from "../../host/rootless.ts";
 import type { ContainerState } from "../record.ts";
 import { ociState } from "../status.ts";
 import { startTimeOf } from "../../host/process.ts";
+import { callerIsRoot, kernelIsAtLeast } from "../../host/caller.ts";
 
 /** Everything that a create in progress has in hand. */
 export interface Creation {
@@ -127,7 +128,7 @@ function netDeviceStep(creation: Creation, init: RemoteKernel): (() => void) | u
     throw new RuntimeError("network devices are not supported for rootless containers");
   }
   return () => {
-    const theirs = fetchDescriptor(init, init.open("/proc/self/ns/net", c.O_RDONLY).wait());
+    const theirs = fetchDescriptor(k, init, init.open("/proc/self/ns/net", c.O_RDONLY).wait());
     creation.netDevices = new netDevices.NetDevices(k, theirs);
     creation.netDevices.move(config.spec.linux!.netDevices!);
   };
@@ -135,7 +136,7 @@ function netDeviceStep(creation: Creation, init: RemoteKernel): (() => void) | u
 
 /** What mounts and devices need of the host. */
 function mountPlan(
-  { stage, parts, namespaces, mounts, cgroupHost, cgroup, state }: Creation,
+  { k, stage, parts, namespaces, mounts, cgroupHost, cgroup, state }: Creation,
 ): Some<"hasKcore" | "mountPoints" | "procAndSys" | "cgroupMount" | "copyUp"> {
   return {
     hasKcore: mounts.hasKcore(),
@@ -151,15 +152,14 @@ function mountPlan(
         userNamespace: hasNamespace(namespaces, "user"),
       }),
     copyUp: (from, to) =>
-      parts.copyUp!.copyContent(`/proc/${stage.initPid}/fd/${from}`, `/proc/${stage.initPid}/fd/${to}`),
+      parts.copyUp!.copyContent(k, `/proc/${stage.initPid}/fd/${from}`, `/proc/${stage.initPid}/fd/${to}`),
   };
 }
 
 /** Makes the time namespace, where the config asks for one: the stage does, or, where it has not the right to, the init. */
 function timeStep({ parts: { time }, config }: Creation): ((k: Recorder) => void) | undefined {
   if (time === undefined) return undefined;
-  const [major, minor] = Deno.osRelease().split(".").map(Number);
-  if (Deno.uid() !== 0 && (major < 6 || major === 6 && minor < 1)) {
+  if (!callerIsRoot() && !kernelIsAtLeast(6, 1)) {
     throw new RuntimeError("a time namespace without root's rights needs Linux 6.1 or later");
   }
   return (k) => time.makeTimeNamespace(k, config.spec.linux?.timeOffsets);
@@ -167,7 +167,7 @@ function timeStep({ parts: { time }, config }: Creation): ((k: Recorder) => void
 
 /** What the stage does while it sees the host's mounts, beside what its own plan says. */
 export function stagePreparation(creation: Creation): ((k: Recorder) => void) | undefined {
-  if (Deno.uid() !== 0) return undefined;
+  if (!callerIsRoot()) return undefined;
   const makeTime = timeStep(creation);
   const { namespaces, mounts } = creation;
   if (!namespaces.fresh.has("mount") || !mounts.rootIsCovered()) return makeTime;
@@ -187,12 +187,12 @@ function processPlan(
   const { attributes, terminal } = parts;
   return {
     labels: parts.labels,
-    time: Deno.uid() === 0 ? undefined : timeStep(creation),
+    time: callerIsRoot() ? undefined : timeStep(creation),
     attributes: attributes && ((k) => attributes.setAttributes(k, spec.process, spec.linux)),
     terminal: spec.process.terminal
       ? (root) => {
         const ownMounts = hasNamespace(namespaces, "mount");
-        terminal!.makeTerminal(init, root, spec.process, terminalRequest(o, spec), ownMounts);
+        terminal!.makeTerminal(creation.k, init, root, spec.process, terminalRequest(o, spec), ownMounts);
       }
       : undefined,
   };
@@ -206,19 +206,24 @@ function filterPlan(creation: Creation): Some<"filter" | "sendListener"> {
     filter: () => {
       if (profile === undefined) return null;
       const { compileSeccomp, seccompCache } = parts.seccomp!;
-      return compileSeccomp(profile, seccompCache(), (line) => o.log.debug(line));
+      return compileSeccomp(k, profile, seccompCache(), (line) => o.log.debug(line));
     },
     sendListener: (fd) => {
       recordInit(creation);
       const { listenerPath: path = "", listenerMetadata: metadata } = profile!;
-      parts.listener!.sendListener(k, { pid: state.pid, fd }, { path, metadata }, state, "creating");
+      parts.listener!.sendListener(
+        k,
+        { pid: state.pid, fd },
+        { path, metadata },
+        ociState(state, "creating"),
+      );
     },
   };
 }
 
 /** Hooks, and what they are told. */
 function hookPlan(creation: Creation): Some<"runtimeHooks" | "hookState" | "runtimeEnv"> {
-  const { arena, config, parts, cgroup, resctrl, state } = creation;
+  const { k, arena, config, parts, cgroup, resctrl, state } = creation;
   const { hooks, linux } = config.spec;
   return {
     runtimeHooks: () => {
@@ -228,8 +233,8 @@ function hookPlan(creation: Creation): Some<"runtimeHooks" | "hookState" | "runt
       // Hooks may look at the limits, or change them.
       cgroup.set(linux?.resources);
       resctrl?.enter(state.pid);
-      parts.hooks!.runHooks("prestart", prestart, state, "creating", arena);
-      parts.hooks!.runHooks("createRuntime", createRuntime, state, "creating", arena);
+      parts.hooks!.runHooks(k, "prestart", prestart, state, "creating", arena);
+      parts.hooks!.runHooks(k, "createRuntime", createRuntime, state, "creating", arena);
     },
     hookState: (status, pid) => JSON.stringify({ ...ociState(state, status), pid }),
     runtimeEnv: () => parts.hooks!.inheritedEnv(),

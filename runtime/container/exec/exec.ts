@@ -9,7 +9,7 @@
 import { SIGKILL } from "../../../ffi/constants.ts";
 import { EAGAIN, ESRCH } from "../../../ffi/errno.ts";
 import { OperationError } from "../../../ffi/kernel.ts";
-import { local, type LocalKernel } from "../../../ffi/local.ts";
+import type { LocalKernel } from "../../../ffi/local.ts";
 import type { RemoteKernel } from "../../../ffi/remote.ts";
 import { setUpExec } from "../../../init/exec_setup.ts";
 import type { ExecPlan, ExecReady, ExecTerminal, Limit } from "../../../init/exec_setup.ts";
@@ -88,19 +88,18 @@ interface Parts {
  * @returns 0 when detached, else the exit status of the process, 128 + n when signal n ended it.
  * @throws {RuntimeError} For whatever failed; there is no process then.
  */
-export async function execInContainer(o: ExecOptions): Promise<number> {
-  const k = local();
+export async function execInContainer(k: LocalKernel, o: ExecOptions): Promise<number> {
   // The process may have a terminal.
   const waits = !o.detach && (typeof o.process === "string" || o.process.tty);
   if (waits) (await import("../../../ffi/background.ts")).prepareBackground();
   // Before anything is started, so that no signal meant for the process is lost. Never disposed of: tsrun ends with it.
-  const supervisor = o.detach ? undefined : new (await import("../supervisor.ts")).Supervisor();
+  const supervisor = o.detach ? undefined : new (await import("../supervisor.ts")).Supervisor(k);
   let master = -1;
   const started = await startProcess(k, o.detach ? o : { ...o, takeMaster: (fd) => master = fd });
   const { pid } = started;
   using terminal = master < 0
     ? undefined
-    : new (await import("../../features/terminal/terminal.ts")).Terminal(master, supervisor!);
+    : new (await import("../../features/terminal/terminal.ts")).Terminal(k, master, supervisor!);
   mark("program started");
   tellCaller(k, o, started);
   if (supervisor === undefined) return 0;
@@ -154,7 +153,7 @@ async function finish(begun: Begun, paths: Record<string, string>): Promise<Star
   const process = typeof o.process === "string"
     ? await processFromFile(o.process, spec.process)
     : processFromFlags(spec.process, o.process);
-  const parts = await loadParts(o, spec, process, state);
+  const parts = await loadParts(k, o, spec, process, state);
   parts.terminal?.checkTerminal(terminalRequest(o, process));
   mark("process known");
   const known = { ...begun, spec, process, parts };
@@ -163,6 +162,7 @@ async function finish(begun: Begun, paths: Record<string, string>): Promise<Star
     // From a session that systemd does not delegate only systemd gets a process into a user's unit.
     const entry = state.cgroup?.bus === "user"
       ? (await import("../../cgroups/systemd/exec.ts")).enterBySystemd(
+        k,
         state.cgroup,
         paths.unified,
         begun.stage.pid,
@@ -228,6 +228,7 @@ function openInit(k: LocalKernel, state: ContainerState, ignorePaused: boolean):
 
 /** Loads what this process needs: what is not loaded is not compiled. */
 async function loadParts(
+  k: LocalKernel,
   o: ExecOptions,
   { linux, process: own }: Spec,
   process: Process,
@@ -243,14 +244,14 @@ async function loadParts(
     attributes: attributes ? await import("../../../init/process_attributes.ts") : undefined,
     labels: await labelsOfExec(process, own),
     user: linux?.namespaces?.some(({ type }) => type === "user")
-      ? (await import("./user_namespace.ts")).lookAtUserNamespace(local(), state.pid, process)
+      ? (await import("./user_namespace.ts")).lookAtUserNamespace(k, state.pid, process)
       : undefined,
     resctrl: state.resctrl ? await import("../../cgroups/resctrl/group.ts") : undefined,
     listener: linux?.seccomp?.listenerPath
-      ? new (await import("./listener.ts")).ExecListener(local(), linux.seccomp, state)
+      ? new (await import("./listener.ts")).ExecListener(k, linux.seccomp, state)
       : undefined,
     sendPidfd: o.pidfdSocket
-      ? (await import("../../features/pidfd_socket.ts")).connectForPidfd(local(), o.pidfdSocket)
+      ? (await import("../../features/pidfd_socket.ts")).connectForPidfd(k, o.pidfdSocket)
       : undefined,
   };
 }
@@ -318,6 +319,7 @@ function execPlan(
     filter: () =>
       linux?.seccomp
         ? parts.seccomp!.compileSeccomp(
+          execution.k,
           linux.seccomp,
           parts.seccomp!.seccompCache(),
           (line) => o.log.debug(line),
@@ -340,9 +342,9 @@ function terminalRequest({ consoleSocket, takeMaster }: ExecOptions, { terminal 
   return { terminal, consoleSocket, takeMaster };
 }
 
-function terminalOf({ o, parts, process }: Execution, joiner: RemoteKernel): ExecTerminal | undefined {
+function terminalOf({ o, k, parts, process }: Execution, joiner: RemoteKernel): ExecTerminal | undefined {
   if (!process.terminal) return undefined;
-  return parts.terminal!.terminalOfExec(joiner, process, terminalRequest(o, process));
+  return parts.terminal!.terminalOfExec(k, joiner, process, terminalRequest(o, process));
 }
 
 /** Ends what a failed exec has started; returns the error to report. */

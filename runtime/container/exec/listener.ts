@@ -11,6 +11,7 @@ import { loadWithListener, type SeccompFilter } from "../../../init/seccomp_list
 import type { LinuxSeccomp } from "../../../spec/types.ts";
 import { processState } from "../../features/seccomp/listener.ts";
 import type { ContainerState } from "../record.ts";
+import { ociState } from "../status.ts";
 import { connectUnix, sendMessage } from "../../host/unix_socket.ts";
 
 /** The listener of one process, between its filter and its agent. */
@@ -46,7 +47,7 @@ export class ExecListener {
   send(pid: number): void {
     if (this.#fd < 0) return;
     const { listenerPath, listenerMetadata } = this.seccomp;
-    const message = JSON.stringify(processState(pid, listenerMetadata, this.state, "running"));
+    const message = JSON.stringify(processState(pid, listenerMetadata, ociState(this.state, "running")));
     try {
       sendMessage(this.k, this.#socket, new TextEncoder().encode(message), [this.#fd], listenerPath!);
     } finally {

@@ -3,6 +3,8 @@
  * @module
  */
 
+import { callerVariable } from "../../host/caller.ts";
+
 /** Looks up a variable of the environment. */
 type Lookup = (name: string) => string | undefined;
 
@@ -12,7 +14,7 @@ type Lookup = (name: string) => string | undefined;
  * @returns 0 when there are none, or when they were meant for another process (`LISTEN_PID`).
  */
 export function listenDescriptors(
-  lookup: Lookup = (name) => Deno.env.get(name),
+  lookup: Lookup = (name) => callerVariable(name),
   pid: number = Deno.pid,
 ): number {
   const count = lookup("LISTEN_FDS");

@@ -8,15 +8,12 @@
  * @module
  */
 
-import { inBackground } from "../../../ffi/background.ts";
 import * as c from "../../../ffi/constants.ts";
 import { EAGAIN, ENOENT, ESRCH } from "../../../ffi/errno.ts";
-import { local } from "../../../ffi/local.ts";
-import { words32 } from "../../../ffi/structs.ts";
+import type { LocalKernel } from "../../../ffi/local.ts";
+import { PollSet } from "../../host/poll.ts";
 import { unixAddress } from "../../../ffi/structs_socket.ts";
 import type { Spec } from "../../../spec/types.ts";
-import { containerDir } from "../../container/id.ts";
-import { readState } from "../../container/record.ts";
 import { connectUnix, sendMessage } from "../../host/unix_socket.ts";
 
 const INSIDE = "/run/notify", NAME = "notify.sock";
@@ -26,20 +23,25 @@ const SIZE = 4096;
 /** How long the manager may take to work through what it was sent, in milliseconds. */
 const BARRIER_TIMEOUT = 30_000;
 
-function directoryOf(root: string, id: string): string {
-  return `${containerDir(root, id)}/notify`;
+/** Directory of the socket. @param container The container's state directory. */
+function directoryOf(container: string): string {
+  return `${container}/notify`;
 }
 
-/** Adds to a config what leads the container's process to the socket: a mount and a variable. */
-export function addNotifySocket(spec: Spec, root: string, id: string): void {
+/**
+ * Adds to a config what leads the container's process to the socket: a mount and a variable.
+ *
+ * @param container The container's state directory.
+ */
+export function addNotifySocket(spec: Spec, container: string): void {
   const options = ["bind", "nosuid", "noexec", "nodev", "ro"];
-  spec.mounts = [...spec.mounts ?? [], { destination: INSIDE, source: directoryOf(root, id), options }];
+  spec.mounts = [...spec.mounts ?? [], { destination: INSIDE, source: directoryOf(container), options }];
   spec.process.env = [...spec.process.env ?? [], `NOTIFY_SOCKET=${INSIDE}/${NAME}`];
 }
 
 /** Makes the directory that is mounted into the container; it goes with the container's state. */
-export function makeNotifyDirectory(root: string, id: string): void {
-  const directory = directoryOf(root, id);
+export function makeNotifyDirectory(container: string): void {
+  const directory = directoryOf(container);
   Deno.mkdirSync(directory, { mode: 0o755 });
   Deno.chmodSync(directory, 0o755);
 }
@@ -57,22 +59,23 @@ export class NotifyProxy implements Disposable {
   readonly #socket: number;
   #open = true;
 
-  private constructor(socket: number, readonly manager: string) {
+  private constructor(readonly k: LocalKernel, socket: number, readonly manager: string) {
     this.#socket = socket;
   }
 
   /**
    * Opens the socket of a container that has not been started.
    *
+   * @param container Its state directory.
    * @param manager `NOTIFY_SOCKET` of our own environment.
    * @returns Undefined for a container that was created without.
    */
-  static open(root: string, id: string, manager: string): NotifyProxy | undefined {
-    const k = local();
+  static open(k: LocalKernel, container: string, manager: string): NotifyProxy | undefined {
+    const place = directoryOf(container);
     // The path may be longer than an address has room for.
-    const directory = k.open(directoryOf(root, id), c.O_PATH | c.O_DIRECTORY, 0, { allow: [ENOENT] }).wait();
+    const directory = k.open(place, c.O_PATH | c.O_DIRECTORY, 0, { allow: [ENOENT] }).wait();
     if (directory < 0) return undefined;
-    const doing = `listen on ${directoryOf(root, id)}/${NAME}`;
+    const doing = `listen on ${place}/${NAME}`;
     const path = `/proc/self/fd/${directory}/${NAME}`, address = unixAddress(path);
     const socket = k.call("socket", [c.AF_UNIX, c.SOCK_DGRAM | c.SOCK_CLOEXEC, 0], { doing }).wait();
     // One of a start that failed may be there.
@@ -81,7 +84,7 @@ export class NotifyProxy implements Disposable {
     // The process's user need not be root.
     k.call("fchmodat", [c.AT_FDCWD, path, 0o777], { doing });
     k.close(directory);
-    return new NotifyProxy(socket, manager);
+    return new NotifyProxy(k, socket, manager);
   }
 
   /**
@@ -90,17 +93,14 @@ export class NotifyProxy implements Disposable {
    * @throws {OperationError} When the manager cannot be told.
    */
   async pass({ pid, mainPid }: Watched): Promise<void> {
-    const k = local();
+    const { k } = this;
     const pidfd = k.call("pidfd_open", [pid, 0], { allow: [ESRCH] }).wait();
-    const poll = k.buffer(16);
-    poll.bytes.set(words32(this.#socket, c.POLLIN, pidfd, c.POLLIN));
+    const poll = new PollSet(k, [this.#socket, pidfd]);
     try {
-      for (;;) {
+      for (let ended = pidfd < 0;; ended ||= (await poll.inBackground())[1] !== 0) {
         // What came before the end counts.
-        const ended = pidfd < 0 || poll.u32(12) >>> 16 !== 0;
-        if (this.#isReady()) return await tellManager(this.manager, mainPid);
+        if (this.#isReady()) return await tellManager(k, this.manager, mainPid);
         if (ended) return;
-        await inBackground("ppoll", [poll.address, 2, 0, 0, 8]);
       }
     } finally {
       if (pidfd >= 0) k.close(pidfd);
@@ -109,7 +109,7 @@ export class NotifyProxy implements Disposable {
 
   /** Reads the messages that are there, until one says `READY=1`. */
   #isReady(): boolean {
-    const k = local();
+    const { k } = this;
     return k.scratch(() => {
       const data = k.buffer(SIZE);
       for (;;) {
@@ -122,26 +122,9 @@ export class NotifyProxy implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (this.#open) local().close(this.#socket);
+    if (this.#open) this.k.close(this.#socket);
     this.#open = false;
   }
-}
-
-/**
- * Starts a container, and stays until its process is ready or has ended.
- *
- * @param manager `NOTIFY_SOCKET` of our own environment.
- */
-export async function startNotified(
-  root: string,
-  id: string,
-  manager: string,
-  start: () => Promise<void>,
-): Promise<void> {
-  using proxy = NotifyProxy.open(root, id, manager);
-  await start();
-  const { pid } = readState(root, id);
-  await proxy?.pass({ pid, mainPid: pid });
 }
 
 /** Whether a message says that a service is ready: one of its lines does. */
@@ -150,23 +133,21 @@ export function saysReady(message: string): boolean {
 }
 
 /** Tells the manager whom to watch and that it is ready, and waits until it has taken note: tsrun may end then. */
-async function tellManager(manager: string, mainPid: number): Promise<void> {
-  const k = local();
+async function tellManager(k: LocalKernel, manager: string, mainPid: number): Promise<void> {
   const socket = connectUnix(k, manager, c.SOCK_DGRAM);
   try {
     for (const text of [`MAINPID=${mainPid}\n`, "READY=1\n"]) {
       sendMessage(k, socket, new TextEncoder().encode(text), [], manager);
     }
-    await barrier(socket, manager);
+    await barrier(k, socket, manager);
   } finally {
     k.close(socket);
   }
 }
 
 /** The manager closes the pipe that it is sent when it has worked through all that was sent before. */
-async function barrier(socket: number, manager: string): Promise<void> {
-  const k = local();
-  const pipe = k.buffer(8), poll = k.buffer(8), timeout = k.buffer(16);
+async function barrier(k: LocalKernel, socket: number, manager: string): Promise<void> {
+  const pipe = k.buffer(8);
   k.call("pipe2", [pipe, c.O_CLOEXEC]);
   const [read, write] = [pipe.i32(0), pipe.i32(4)];
   try {
@@ -174,9 +155,9 @@ async function barrier(socket: number, manager: string): Promise<void> {
   } finally {
     k.close(write);
   }
-  poll.bytes.set(words32(read, c.POLLIN));
-  timeout.bytes.set(words32(BARRIER_TIMEOUT / 1000));
-  const closed = await inBackground("ppoll", [poll.address, 1, timeout.address, 0, 8]);
+  const [closed] = await new PollSet(k, [read]).inBackground(BARRIER_TIMEOUT);
   k.close(read);
-  if (closed <= 0) throw new Error(`the service manager at ${manager} took no note of the container in time`);
+  if (closed === 0) {
+    throw new Error(`the service manager at ${manager} took no note of the container in time`);
+  }
 }

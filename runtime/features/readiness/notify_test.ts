@@ -13,7 +13,7 @@ Deno.test("a message says that a service is ready when one of its lines does", (
 Deno.test("the container's process is led to the socket by a mount and a variable", () => {
   const spec = dockerConfig();
   const before = structuredClone(spec);
-  addNotifySocket(spec, "/run/tsrun", "box");
+  addNotifySocket(spec, "/run/tsrun/box");
   assertEquals(spec.mounts.slice(0, -1), before.mounts);
   assertEquals(spec.mounts.at(-1), {
     destination: "/run/notify",

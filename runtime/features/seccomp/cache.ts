@@ -18,10 +18,11 @@
  */
 
 import { S_IFDIR } from "../../../ffi/constants.ts";
-import { local } from "../../../ffi/local.ts";
+import type { LocalKernel } from "../../../ffi/local.ts";
 import { stat } from "../../../ffi/stat.ts";
 import { reasonOf } from "../../../ffi/errors.ts";
 import type { CompiledFilter } from "./compile.ts";
+import { callerUid } from "../../host/caller.ts";
 
 /** Most files that are kept; a host has few profiles, and each takes about 30 KB. */
 const MAX_FILES = 32;
@@ -35,11 +36,12 @@ const SAMPLES = 64;
  * @returns null where there is none, or the file is another key's, cut short or damaged.
  */
 export function readCache(
+  k: LocalKernel,
   directory: string,
   key: string,
   debug: (line: string) => void,
 ): CompiledFilter | null {
-  if (!isOurs(directory, debug)) return null;
+  if (!isOurs(k, directory, debug)) return null;
   try {
     const text = Deno.readTextFileSync(`${directory}/${fileName(key)}`);
     if (!text.startsWith(key) || text[key.length] !== "\n") return null;
@@ -55,6 +57,7 @@ export function readCache(
 
 /** Keeps a filter: whole or not at all, as readers may come at any moment. */
 export function writeCache(
+  k: LocalKernel,
   directory: string,
   key: string,
   filter: CompiledFilter,
@@ -65,7 +68,7 @@ export function writeCache(
   } catch (error) {
     return debug(`seccomp cache: mkdir ${directory}: ${reasonOf(error)}`);
   }
-  if (!isOurs(directory, debug)) return;
+  if (!isOurs(k, directory, debug)) return;
   const name = fileName(key);
   // The process id keeps concurrent commands apart, the name two filters of one process.
   const temporary = `${directory}/${name}.${Deno.pid}`;
@@ -81,11 +84,11 @@ export function writeCache(
 }
 
 /** A directory of this user with mode 0700: nobody else can have put a filter there, even where a link led to it. */
-function isOurs(directory: string, debug: (line: string) => void): boolean {
-  const info = stat(local(), directory);
+function isOurs(k: LocalKernel, directory: string, debug: (line: string) => void): boolean {
+  const info = stat(k, directory);
   if (info === undefined) return false;
-  if (info.mode === (S_IFDIR | 0o700) && info.uid === Deno.uid()) return true;
-  debug(`seccomp cache: ${directory} is not a directory of user ${Deno.uid()} with mode 0700; not used`);
+  if (info.mode === (S_IFDIR | 0o700) && info.uid === callerUid()) return true;
+  debug(`seccomp cache: ${directory} is not a directory of user ${callerUid()} with mode 0700; not used`);
   return false;
 }
 

@@ -1,3 +1,4 @@
+import { local } from "../../../ffi/local.ts";
 import { assertEquals } from "@std/assert";
 import { readCache, writeCache } from "./cache.ts";
 
@@ -22,9 +23,9 @@ function onlyFile(directory: string): string {
 
 Deno.test("what was written is read, in a directory and a file of the owner alone", () =>
   withCache((directory, log, debug) => {
-    assertEquals(readCache(directory, "key", debug), null);
-    writeCache(directory, "key", filter, debug);
-    assertEquals(readCache(directory, "key", debug), filter);
+    assertEquals(readCache(local(), directory, "key", debug), null);
+    writeCache(local(), directory, "key", filter, debug);
+    assertEquals(readCache(local(), directory, "key", debug), filter);
     assertEquals(Deno.statSync(directory).mode! & 0o7777, 0o700);
     assertEquals(Deno.statSync(onlyFile(directory)).mode! & 0o7777, 0o600);
     assertEquals(log, []);
@@ -34,18 +35,18 @@ Deno.test("the full key decides, not the file's name", () =>
   withCache((directory, _log, debug) => {
     // As long as each other and alike at every letter that goes into the name: the same file.
     const keys = ["a" + "x".repeat(300), "a" + "x".repeat(300).replace(/^x/, "y")];
-    writeCache(directory, keys[0], filter, debug);
-    assertEquals(readCache(directory, keys[1], debug), null);
-    writeCache(directory, keys[1], { ...filter, flags: 0 }, debug);
+    writeCache(local(), directory, keys[0], filter, debug);
+    assertEquals(readCache(local(), directory, keys[1], debug), null);
+    writeCache(local(), directory, keys[1], { ...filter, flags: 0 }, debug);
     onlyFile(directory);
-    assertEquals(readCache(directory, keys[0], debug), null);
-    assertEquals(readCache(directory, keys[1], debug)?.flags, 0);
-    assertEquals(readCache(directory, keys[1].slice(0, -1), debug), null);
+    assertEquals(readCache(local(), directory, keys[0], debug), null);
+    assertEquals(readCache(local(), directory, keys[1], debug)?.flags, 0);
+    assertEquals(readCache(local(), directory, keys[1].slice(0, -1), debug), null);
   }));
 
 Deno.test("a damaged file is ignored, and written anew", () =>
   withCache((directory, _log, debug) => {
-    writeCache(directory, "key", filter, debug);
+    writeCache(local(), directory, "key", filter, debug);
     const file = onlyFile(directory);
     const good = Deno.readTextFileSync(file);
     const damaged = [
@@ -68,18 +69,18 @@ Deno.test("a damaged file is ignored, and written anew", () =>
       ]
     ) {
       Deno.writeTextFileSync(file, text);
-      assertEquals(readCache(directory, "key", debug), null, JSON.stringify(text));
+      assertEquals(readCache(local(), directory, "key", debug), null, JSON.stringify(text));
     }
-    writeCache(directory, "key", filter, debug);
-    assertEquals(readCache(directory, "key", debug), filter);
+    writeCache(local(), directory, "key", filter, debug);
+    assertEquals(readCache(local(), directory, "key", debug), filter);
   }));
 
 Deno.test("a directory that others can enter is neither read nor written", () =>
   withCache((directory, log, debug) => {
-    writeCache(directory, "key", filter, debug);
+    writeCache(local(), directory, "key", filter, debug);
     Deno.chmodSync(directory, 0o750);
-    assertEquals(readCache(directory, "key", debug), null);
-    writeCache(directory, "another", filter, debug);
+    assertEquals(readCache(local(), directory, "key", debug), null);
+    writeCache(local(), directory, "another", filter, debug);
     onlyFile(directory);
     assertEquals(log.length, 2);
     assertEquals(log[0].endsWith(`is not a directory of user ${Deno.uid()} with mode 0700; not used`), true);
@@ -90,10 +91,10 @@ Deno.test({
   ignore: Deno.uid() !== 0,
   fn: () =>
     withCache((directory, log, debug) => {
-      writeCache(directory, "key", filter, debug);
+      writeCache(local(), directory, "key", filter, debug);
       Deno.chownSync(directory, 65534, 65534);
-      assertEquals(readCache(directory, "key", debug), null);
-      writeCache(directory, "another", filter, debug);
+      assertEquals(readCache(local(), directory, "key", debug), null);
+      writeCache(local(), directory, "another", filter, debug);
       onlyFile(directory);
       assertEquals(log.length, 2);
     }),
@@ -102,19 +103,19 @@ Deno.test({
 Deno.test("a cache that cannot be made is a debug line, not a failure", () =>
   withCache((directory, log, debug) => {
     Deno.writeTextFileSync(directory, "in the way");
-    writeCache(directory, "key", filter, debug);
-    assertEquals(readCache(directory, "key", debug), null);
+    writeCache(local(), directory, "key", filter, debug);
+    assertEquals(readCache(local(), directory, "key", debug), null);
     assertEquals(log[0].startsWith(`seccomp cache: mkdir ${directory}: `), true, log[0]);
   }));
 
 Deno.test("the number of files is bounded, left-overs included, and the newest stay", () =>
   withCache((directory, _log, debug) => {
     for (let i = 0; i < 100; i++) {
-      writeCache(directory, `key ${i}`, filter, debug);
+      writeCache(local(), directory, `key ${i}`, filter, debug);
       if (i % 10 === 0) Deno.writeTextFileSync(`${directory}/left-over.${i}`, "");
     }
     const count = [...Deno.readDirSync(directory)].length;
     assertEquals(count <= 33, true, `${count} files`);
-    assertEquals(readCache(directory, "key 99", debug), filter);
-    assertEquals(readCache(directory, "key 0", debug), null);
+    assertEquals(readCache(local(), directory, "key 99", debug), filter);
+    assertEquals(readCache(local(), directory, "key 0", debug), null);
   }));

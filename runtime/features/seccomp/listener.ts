@@ -7,9 +7,7 @@
 
 import type { LocalKernel } from "../../../ffi/local.ts";
 import type { ContainerProcessState } from "../../../spec/state.ts";
-import type { ContainerState } from "../../container/record.ts";
-import { ociState } from "../../container/status.ts";
-import type { Status } from "../../../spec/types.ts";
+import type { State } from "../../../spec/types.ts";
 import { sendDescriptors } from "../../host/unix_socket.ts";
 
 /** Name of the descriptor in `fds`. */
@@ -28,22 +26,21 @@ export interface Asked {
  *
  * @param path `linux.seccomp.listenerPath`.
  * @param metadata `linux.seccomp.listenerMetadata`.
- * @param status What the container is: `creating` for its init.
+ * @param state Of the container, as hooks get it: `creating` for its init.
  * @throws {OperationError} When the descriptor cannot be taken (which wants CAP_SYS_PTRACE), or nobody listens.
  */
 export function sendListener(
   k: LocalKernel,
   { pid, fd }: Asked,
   { path, metadata }: { path: string; metadata?: string },
-  state: ContainerState,
-  status: Status,
+  state: State,
 ): void {
   const doing = "take the seccomp listener from the container's process";
   const process = k.call("pidfd_open", [pid, 0], { doing }).wait();
   const listener = k.call("pidfd_getfd", [process, fd, 0], { doing }).wait();
   k.close(process);
   try {
-    sendDescriptors(path, JSON.stringify(processState(pid, metadata, state, status)), [listener]);
+    sendDescriptors(k, path, JSON.stringify(processState(pid, metadata, state)), [listener]);
   } finally {
     k.close(listener);
   }
@@ -53,9 +50,8 @@ export function sendListener(
 export function processState(
   pid: number,
   metadata: string | undefined,
-  state: ContainerState,
-  status: Status,
+  state: State,
 ): ContainerProcessState {
   const { ociVersion } = state;
-  return { ociVersion, fds: [SECCOMP_FD], pid, metadata, state: ociState(state, status) };
+  return { ociVersion, fds: [SECCOMP_FD], pid, metadata, state };
 }

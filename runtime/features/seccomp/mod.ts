@@ -3,6 +3,7 @@
  * @module
  */
 
+import type { LocalKernel } from "../../../ffi/local.ts";
 import { libseccompRelease } from "../../../ffi/libseccomp.ts";
 import { locateLibseccomp } from "../../../ffi/libseccomp_file.ts";
 import type { LinuxSeccomp } from "../../../spec/linux.ts";
@@ -10,7 +11,8 @@ import { SECCOMP_FILTER_FLAG_NEW_LISTENER } from "../../../spec/seccomp.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 import { readCache, writeCache } from "./cache.ts";
 import { compileProfile } from "./compile.ts";
-import { build } from "../../cli/build_info.ts";
+import { build } from "../../host/build_info.ts";
+import { callerIsRoot, callerVariable, kernelRelease } from "../../host/caller.ts";
 
 /** A filter ready to be loaded by seccomp(2) with SECCOMP_SET_MODE_FILTER. */
 export interface SeccompProgram {
@@ -27,7 +29,7 @@ export const SECCOMP_CACHE = "/run/tsrun-cache";
 
 /** Where this user's compiled filters are kept: beside the default state root. */
 export function seccompCache(): string {
-  const own = Deno.uid() === 0 ? undefined : Deno.env.get("XDG_RUNTIME_DIR");
+  const own = callerIsRoot() ? undefined : callerVariable("XDG_RUNTIME_DIR");
   return own ? `${own}/tsrun-cache` : SECCOMP_CACHE;
 }
 
@@ -44,16 +46,17 @@ const CACHE_FORMAT = 1;
  * @throws {RuntimeError} For a profile that is wrong, or that libseccomp or the kernel cannot do.
  */
 export function compileSeccomp(
+  k: LocalKernel,
   profile: LinuxSeccomp,
   cacheDir: string,
   debug: (line: string) => void = () => {},
 ): SeccompProgram | null {
   if (!profile.defaultAction && !profile.syscalls?.length) return null;
   const key = cacheKey(profile);
-  let filter = key === null ? null : readCache(cacheDir, key, debug);
+  let filter = key === null ? null : readCache(k, cacheDir, key, debug);
   if (filter === null) {
     filter = compileProfile(profile, debug);
-    if (key !== null) writeCache(cacheDir, key, filter, debug);
+    if (key !== null) writeCache(k, cacheDir, key, filter, debug);
   }
   const listener = (filter.flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) !== 0;
   checkListener(profile, listener);
@@ -84,7 +87,7 @@ function cacheKey(profile: LinuxSeccomp): string | null {
     build.version,
     build.commit,
     Deno.build.arch,
-    Deno.osRelease(),
+    kernelRelease(),
     library.path,
     library.identity,
   ];

@@ -1,3 +1,4 @@
+import { local } from "../../../ffi/local.ts";
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import type { LinuxSeccomp } from "../../../spec/linux.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
@@ -25,6 +26,7 @@ function test(name: string, fn: (cache: string) => void) {
 /** Runs a script in a Deno of its own and returns what it printed. */
 function run(script: string, ...args: string[]): string {
   const modules = `
+    import { local } from "${import.meta.resolve("../../../ffi/local.ts")}";
     import { compileSeccomp } from "${import.meta.resolve("./mod.ts")}";
     import { allSyscallNames } from "${import.meta.resolve("./bpf_testing.ts")}";
     import { nativeArch } from "${import.meta.resolve("./compile.ts")}";
@@ -60,27 +62,27 @@ const NOTIFY: LinuxSeccomp = {
 };
 
 Deno.test("an empty profile is no filter", () => {
-  assertEquals(compileSeccomp({ defaultAction: "" }, "/nonexistent"), null);
-  assertEquals(compileSeccomp({ defaultAction: "", syscalls: [] }, "/nonexistent"), null);
+  assertEquals(compileSeccomp(local(), { defaultAction: "" }, "/nonexistent"), null);
+  assertEquals(compileSeccomp(local(), { defaultAction: "", syscalls: [] }, "/nonexistent"), null);
   assertThrows(
-    () => compileSeccomp({ ...PROFILE, defaultAction: "" }, "/nonexistent"),
+    () => compileSeccomp(local(), { ...PROFILE, defaultAction: "" }, "/nonexistent"),
     RuntimeError,
     "is not a valid action",
   );
 });
 
 test("a filter from the cache is the filter compiled", (cache) => {
-  const compiled = compileSeccomp(PROFILE, cache);
+  const compiled = compileSeccomp(local(), PROFILE, cache);
   assertEquals(compiled?.listener, false);
   assertEquals([...Deno.readDirSync(cache)].length, 1);
-  assertEquals(compileSeccomp(PROFILE, cache), compiled);
+  assertEquals(compileSeccomp(local(), PROFILE, cache), compiled);
   assertEquals([...Deno.readDirSync(cache)].length, 1);
 });
 
 test("another profile, or other flags, are another filter", (cache) => {
-  compileSeccomp(PROFILE, cache);
-  assertEquals(compileSeccomp({ ...PROFILE, flags: [] }, cache)?.flags, 0);
-  assertEquals(compileSeccomp({ ...PROFILE, flags: ["SECCOMP_FILTER_FLAG_LOG"] }, cache)?.flags, 2);
+  compileSeccomp(local(), PROFILE, cache);
+  assertEquals(compileSeccomp(local(), { ...PROFILE, flags: [] }, cache)?.flags, 0);
+  assertEquals(compileSeccomp(local(), { ...PROFILE, flags: ["SECCOMP_FILTER_FLAG_LOG"] }, cache)?.flags, 2);
   assertEquals([...Deno.readDirSync(cache)].length, 3);
 });
 
@@ -93,15 +95,15 @@ test("values beyond 2^53 tell profiles apart", (cache) => {
       args: [{ index: 1, value, op: "SCMP_CMP_EQ" }],
     }],
   });
-  const first = compileSeccomp(withValue(0xffff_ffff_ffff_fffen), cache);
-  const second = compileSeccomp(withValue(0xffff_ffff_ffff_fffcn), cache);
+  const first = compileSeccomp(local(), withValue(0xffff_ffff_ffff_fffen), cache);
+  const second = compileSeccomp(local(), withValue(0xffff_ffff_ffff_fffcn), cache);
   assertEquals(first?.program.toHex() === second?.program.toHex(), false);
-  assertEquals(compileSeccomp(withValue(0xffff_ffff_ffff_fffen), cache), first);
+  assertEquals(compileSeccomp(local(), withValue(0xffff_ffff_ffff_fffen), cache), first);
 });
 
 test("a cache hit does not load libseccomp", (cache) => {
   const script = `
-    const filter = compileSeccomp(JSON.parse(args[0]), args[1]);
+    const filter = compileSeccomp(local(), JSON.parse(args[0]), args[1]);
     console.log(filter.program.length, Deno.readTextFileSync("/proc/self/maps").includes("libseccomp"));
   `;
   const miss = run(script, JSON.stringify(PROFILE), cache).trim().split(" ");
@@ -124,7 +126,7 @@ test("a missing library is told with the packages to install", (cache) => {
       if (path.includes("libseccomp")) throw new Error("cannot open shared object file");
       return dlopen(path, symbols);
     };
-    try { compileSeccomp(JSON.parse(args[0]), args[1]); } catch (error) { console.log(error.name, error.message); }
+    try { compileSeccomp(local(), JSON.parse(args[0]), args[1]); } catch (error) { console.log(error.name, error.message); }
   `;
   assertEquals(
     run(script, JSON.stringify({ ...PROFILE, flags: [] }), cache),
@@ -151,15 +153,15 @@ test("the memory of names and conditions outlives a garbage collection", () => {
 
 test("a rule that notifies needs a listener, with the filter cached or not", (cache) => {
   for (let i = 0; i < 2; i++) {
-    const filter = compileSeccomp(NOTIFY, cache);
+    const filter = compileSeccomp(local(), NOTIFY, cache);
     assertEquals([filter?.listener, filter!.flags & 8], [true, 8]);
     assertThrows(
-      () => compileSeccomp({ ...NOTIFY, listenerPath: "" }, cache),
+      () => compileSeccomp(local(), { ...NOTIFY, listenerPath: "" }, cache),
       RuntimeError,
       "seccomp listenerPath is not set",
     );
     assertThrows(
-      () => compileSeccomp({ ...PROFILE, listenerMetadata: "x" }, cache),
+      () => compileSeccomp(local(), { ...PROFILE, listenerMetadata: "x" }, cache),
       RuntimeError,
       "seccomp listenerMetadata is set, but listenerPath is not",
     );
@@ -193,7 +195,7 @@ const LOAD = `
 
 test("the kernel takes the filter and does what it says", (cache) => {
   const script = `
-    const filter = compileSeccomp(JSON.parse(args[0]), args[1]);
+    const filter = compileSeccomp(local(), JSON.parse(args[0]), args[1]);
     console.log(load(filter), call("mkdirat", -100, 0, 0), call("personality", 0xffffffff), call("personality", 8));
   `;
   const profile: LinuxSeccomp = {
@@ -216,7 +218,7 @@ test("the kernel takes a large profile that denies by default; newer calls get E
       architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
       syscalls: [{ names, action: "SCMP_ACT_ALLOW" }],
     };
-    const filter = compileSeccomp(profile, args[0]);
+    const filter = compileSeccomp(local(), profile, args[0]);
     console.log(load(filter), call("mkdirat", -100, 0, 0), call("keyctl", 0), call(900), call("getpid") > 0);
   `;
   assertEquals(run(LOAD + script, cache), "[ 0, 0 ] -1 -1 -38 true\n");

@@ -7,7 +7,7 @@
  */
 
 import type { Fd, Result } from "../../../ffi/kernel.ts";
-import { local } from "../../../ffi/local.ts";
+import type { LocalKernel } from "../../../ffi/local.ts";
 import type { RemoteKernel } from "../../../ffi/remote.ts";
 import { bindConsole, openPty, TAKE_TERMINAL_CALLS, takeTerminal } from "../../../init/console.ts";
 import type { ExecTerminal } from "../../../init/exec_setup.ts";
@@ -52,17 +52,21 @@ export function checkTerminal({ terminal, consoleSocket, takeMaster }: TerminalR
  * @param master A descriptor of this process.
  * @throws {OperationError} `dial unix <path>: <reason>`
  */
-export function deliverMaster(master: number, { consoleSocket, takeMaster }: TerminalRequest): void {
+export function deliverMaster(
+  k: LocalKernel,
+  master: number,
+  { consoleSocket, takeMaster }: TerminalRequest,
+): void {
   if (consoleSocket === undefined) {
     // Before a process is there to see it otherwise.
-    leaveNewlinesAlone(master);
-    copySize(STANDARD, master);
+    leaveNewlinesAlone(k, master);
+    copySize(k, STANDARD, master);
     return takeMaster!(master);
   }
   try {
-    sendDescriptors(consoleSocket, MASTER_NAME, [master]);
+    sendDescriptors(k, consoleSocket, MASTER_NAME, [master]);
   } finally {
-    local().close(master);
+    k.close(master);
   }
 }
 
@@ -73,6 +77,7 @@ export function deliverMaster(master: number, { consoleSocket, takeMaster }: Ter
  * @param ownMounts Whether the init has a mount namespace of its own: only there /dev/console may be mounted.
  */
 export function makeTerminal(
+  host: LocalKernel,
   k: RemoteKernel,
   root: Fd,
   process: Process,
@@ -80,7 +85,7 @@ export function makeTerminal(
   ownMounts: boolean,
 ): void {
   const { master, slave } = openPty(k, root, process.user.uid, process.consoleSize);
-  deliverMaster(fetchDescriptor(k, master), request);
+  deliverMaster(host, fetchDescriptor(host, k, master), request);
   // A master left in the container would keep the terminal from ever hanging up.
   k.close(master);
   if (ownMounts) bindConsole(k, root, slave);
@@ -93,6 +98,7 @@ export function makeTerminal(
  * @param joiner The kernel that `open` will be called with.
  */
 export function terminalOfExec(
+  host: LocalKernel,
   joiner: RemoteKernel,
   process: Process,
   request: TerminalRequest,
@@ -102,7 +108,7 @@ export function terminalOfExec(
     calls: TAKE_TERMINAL_CALLS,
     open(k, root) {
       const pty = openPty(k, root, process.user.uid, process.consoleSize);
-      deliverMaster(fetchDescriptor(joiner, pty.master), request);
+      deliverMaster(host, fetchDescriptor(host, joiner, pty.master), request);
       k.close(pty.master);
       slave = pty.slave;
     },

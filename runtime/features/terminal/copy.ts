@@ -10,12 +10,11 @@
  * @module
  */
 
-import * as c from "../../../ffi/constants.ts";
 import { inBackground } from "../../../ffi/background.ts";
 import { EAGAIN } from "../../../ffi/errno.ts";
-import { local } from "../../../ffi/local.ts";
+import type { LocalKernel } from "../../../ffi/local.ts";
 import type { Buffer } from "../../../ffi/memory.ts";
-import { words32 } from "../../../ffi/structs.ts";
+import { PollSet } from "../../host/poll.ts";
 
 const POLLOUT = 4;
 /** Bytes of one buffer: what a pty holds at most. */
@@ -37,32 +36,12 @@ export interface CopyEnds {
   pidfd: number;
 }
 
-/** Descriptors to wait for: each with the events of poll(2). */
-class Waiter {
-  readonly #buffer: Buffer;
-  readonly #timeout: Buffer;
-
-  constructor(readonly fds: readonly (readonly [fd: number, events: number])[]) {
-    this.#buffer = local().buffer(fds.length * 8);
-    this.#timeout = local().buffer(16);
-  }
-
-  /** Waits; tells what happened to each, 0 for nothing. `milliseconds`: at most so long; for ever when absent. */
-  async wait(milliseconds?: number): Promise<number[]> {
-    this.#buffer.bytes.set(words32(...this.fds.flat()));
-    this.#timeout.bytes.set(words32(0, 0, (milliseconds ?? 0) * 1_000_000));
-    const timeout = milliseconds === undefined ? 0 : this.#timeout.address;
-    await inBackground("ppoll", [this.#buffer.address, this.fds.length, timeout, 0, 8]);
-    return this.fds.map((_, i) => this.#buffer.u32(i * 8 + 4) >>> 16);
-  }
-}
-
 /** A descriptor that everything written to arrives at, though it may block, or refuse to (`O_NONBLOCK`). */
 class Output {
-  readonly #ready: Waiter;
+  readonly #ready: PollSet;
 
-  constructor(readonly fd: number) {
-    this.#ready = new Waiter([[fd, POLLOUT]]);
+  constructor(readonly k: LocalKernel, readonly fd: number) {
+    this.#ready = new PollSet(k, [[fd, POLLOUT]]);
   }
 
   /** Writes it all; false when that is no longer possible. */
@@ -72,9 +51,9 @@ class Output {
       let written = await inBackground("write", [this.fd, rest, length - done]);
       if (written < 0) {
         // Why is only known on that thread. The same again here, with so little that it cannot block.
-        await this.#ready.wait();
+        await this.#ready.inBackground();
         const count = Math.min(length - done, CERTAIN);
-        written = local().call("write", [this.fd, rest, count], { allow: "any" }).wait();
+        written = this.k.call("write", [this.fd, rest, count], { allow: "any" }).wait();
         if (written === -EAGAIN) continue;
         if (written < 0) return false;
       }
@@ -93,28 +72,27 @@ class Output {
  *
  * @returns False when the output took no more: a pipe without a reader, a terminal that is gone.
  */
-export async function copyOutput({ master, output, pidfd }: CopyEnds): Promise<boolean> {
-  const k = local();
-  const events = new Waiter([[pidfd, c.POLLIN], [master, c.POLLIN]]), end = new Waiter([[pidfd, c.POLLIN]]);
-  const out = new Output(output);
+export async function copyOutput(k: LocalKernel, { master, output, pidfd }: CopyEnds): Promise<boolean> {
+  const events = new PollSet(k, [pidfd, master]), end = new PollSet(k, [pidfd]);
+  const out = new Output(k, output);
   let buffer = k.buffer(SIZE), other = k.buffer(SIZE);
   let writing = Promise.resolve(true), ended = false;
   for (;;) {
-    const { length, hungUp } = fill(master, buffer);
+    const { length, hungUp } = fill(k, master, buffer);
     if (length > 0) {
       if (!await writing) return false;
       writing = out.write(buffer, length);
       [buffer, other] = [other, buffer];
     } else if (ended) return await writing;
-    else {[ended] = (hungUp ? await end.wait(HUNG_UP_PAUSE) : await events.wait()).map((happened) =>
-        happened !== 0
+    else {[ended] = (hungUp ? await end.inBackground(HUNG_UP_PAUSE) : await events.inBackground()).map((
+        happened,
+      ) => happened !== 0
       );}
   }
 }
 
 /** Reads what there is, as far as it fits. */
-function fill(master: number, buffer: Buffer): { length: number; hungUp: boolean } {
-  const k = local();
+function fill(k: LocalKernel, master: number, buffer: Buffer): { length: number; hungUp: boolean } {
   let length = 0;
   while (length < SIZE) {
     const got = k.call("read", [master, buffer.address + length, SIZE - length], { allow: "any" }).wait();
@@ -129,19 +107,18 @@ function fill(master: number, buffer: Buffer): { length: number; hungUp: boolean
  *
  * The end of the input is not passed on, nor does runc: a terminal has none, and ^D may mean something else by then.
  */
-export async function copyInput({ master, input }: CopyEnds): Promise<void> {
-  const k = local();
+export async function copyInput(k: LocalKernel, { master, input }: CopyEnds): Promise<void> {
   const buffer = k.buffer(SIZE);
-  const readable = new Waiter([[input, c.POLLIN]]), writable = new Waiter([[master, POLLOUT]]);
+  const readable = new PollSet(k, [input]), writable = new PollSet(k, [[master, POLLOUT]]);
   for (;;) {
     // A signal ends a wait early, and a read(2) would then block everything.
-    if ((await readable.wait())[0] === 0) continue;
+    if ((await readable.inBackground())[0] === 0) continue;
     const got = k.call("read", [input, buffer, SIZE], { allow: "any" }).wait();
     if (got === -EAGAIN) continue;
     if (got <= 0) return;
     for (let done = 0; done < got;) {
       const written = k.call("write", [master, buffer.address + done, got - done], { allow: "any" }).wait();
-      if (written === -EAGAIN) await writable.wait();
+      if (written === -EAGAIN) await writable.inBackground();
       else if (written < 0) break;
       else done += written;
     }

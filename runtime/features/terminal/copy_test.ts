@@ -13,7 +13,7 @@ function openPty(): { master: number; slave: number; path: string } {
   const master = k().open("/dev/ptmx", flags).wait();
   k().call("ioctl", [master, TIOCSPTLCK, new Uint8Array(4)]);
   const slave = k().call("ioctl", [master, TIOCGPTPEER, c.O_RDWR | c.O_NOCTTY | c.O_CLOEXEC]).wait();
-  leaveNewlinesAlone(master);
+  leaveNewlinesAlone(local(), master);
   return { master, slave, path: Deno.readLinkSync(`/proc/self/fd/${slave}`) };
 }
 
@@ -64,7 +64,7 @@ for (const blocking of [true, false]) {
     const F_SETFL = 4;
     if (blocking) k().call("fcntl", [pipe.write, F_SETFL, 0]);
     const whole = onPty("seq 200000", async (master, pidfd) => {
-      const copied = await copyOutput({ master, input: -1, output: pipe.write, pidfd });
+      const copied = await copyOutput(local(), { master, input: -1, output: pipe.write, pidfd });
       k().close(pipe.write);
       return copied;
     });
@@ -80,7 +80,7 @@ Deno.test("the end is the process's, though the terminal stays open", async () =
   // The test holds the slave all the time.
   assertEquals(
     await onPty("echo last words", (master, pidfd) => {
-      return copyOutput({ master, input: -1, output: pipe.write, pidfd });
+      return copyOutput(local(), { master, input: -1, output: pipe.write, pidfd });
     }),
     true,
   );
@@ -94,7 +94,7 @@ Deno.test("an output that nobody reads any more ends the copy", async () => {
   k().close(pipe.read);
   const script = "trap '' PIPE; echo one; echo two";
   const copied = await onPty(script, (master, pidfd) => {
-    return copyOutput({ master, input: -1, output: pipe.write, pidfd });
+    return copyOutput(local(), { master, input: -1, output: pipe.write, pidfd });
   });
   assertEquals(copied, false);
   k().close(pipe.write);
@@ -109,7 +109,7 @@ Deno.test("input arrives whole at a slow reader, and its end ends the copy", asy
   const script = `stty -echo; touch ${received}; sleep .2; head -n 50000 >${received}`;
   await onPty(script, async (master, pidfd) => {
     while (!exists(received)) await new Promise((resolve) => setTimeout(resolve, 5));
-    await copyInput({ master, input, output: -1, pidfd });
+    await copyInput(local(), { master, input, output: -1, pidfd });
   });
   assertEquals(Deno.readTextFileSync(received) === text, true);
   k().close(input);

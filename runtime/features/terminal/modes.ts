@@ -3,7 +3,7 @@
  * @module
  */
 
-import { local } from "../../../ffi/local.ts";
+import type { LocalKernel } from "../../../ffi/local.ts";
 import {
   rawModes,
   TCGETS,
@@ -22,8 +22,7 @@ const SIG_BLOCK = 0, SIG_SETMASK = 2;
 export const STANDARD: readonly number[] = [0, 1, 2];
 
 /** Reads a structure by an ioctl(2); undefined where the descriptor has none, being no terminal. */
-function query(fd: number, request: number, size: number): Uint8Array | undefined {
-  const k = local();
+function query(k: LocalKernel, fd: number, request: number, size: number): Uint8Array | undefined {
   return k.scratch(() => {
     const buffer = k.buffer(size);
     return k.call("ioctl", [fd, request, buffer], { allow: "any" }).wait() < 0
@@ -33,9 +32,9 @@ function query(fd: number, request: number, size: number): Uint8Array | undefine
 }
 
 /** Leaves newlines to the terminal at the other end: otherwise both would put a carriage return before them. */
-export function leaveNewlinesAlone(master: number): void {
-  const modes = query(master, TCGETS, TERMIOS_SIZE);
-  if (modes) local().call("ioctl", [master, TCSETS, withoutNewlineMapping(modes)]);
+export function leaveNewlinesAlone(k: LocalKernel, master: number): void {
+  const modes = query(k, master, TCGETS, TERMIOS_SIZE);
+  if (modes) k.call("ioctl", [master, TCSETS, withoutNewlineMapping(modes)]);
 }
 
 /**
@@ -43,12 +42,12 @@ export function leaveNewlinesAlone(master: number): void {
  *
  * @param master The pty's master; its processes hear of a change by SIGWINCH.
  */
-export function copySize(from: readonly number[], master: number): void {
+export function copySize(k: LocalKernel, from: readonly number[], master: number): void {
   for (const fd of from) {
-    const size = query(fd, TIOCGWINSZ, WINSIZE_SIZE);
+    const size = query(k, fd, TIOCGWINSZ, WINSIZE_SIZE);
     if (size === undefined || size.subarray(0, 4).every((byte) => byte === 0)) continue;
     // The process may be gone, and its terminal with it.
-    local().call("ioctl", [master, TIOCSWINSZ, size], { allow: "any" });
+    k.call("ioctl", [master, TIOCSWINSZ, size], { allow: "any" });
     return;
   }
 }
@@ -58,12 +57,11 @@ export class RawMode implements Disposable {
   #original: Uint8Array | undefined;
 
   /** @param fd The caller's terminal; anything else is left alone. */
-  constructor(readonly fd: number) {
-    this.#original = query(fd, TCGETS, TERMIOS_SIZE);
+  constructor(readonly k: LocalKernel, readonly fd: number) {
+    this.#original = query(k, fd, TCGETS, TERMIOS_SIZE);
     if (this.#original === undefined) return;
     // In the background these stop tsrun until it is the terminal's turn, as they do any program. Deno's own
     // handler, which forwarding by signal listeners installs, would make the call below try again for ever.
-    const k = local();
     for (const signal of [SIGTTIN, SIGTTOU]) k.call("rt_sigaction", [signal, [0, 0, 0, 0], null, 8]);
     // A terminal whose other end is gone is as good as it can be.
     k.call("ioctl", [fd, TCSETS, rawModes(this.#original)], { allow: "any" });
@@ -74,7 +72,7 @@ export class RawMode implements Disposable {
     const original = this.#original;
     if (original === undefined) return;
     this.#original = undefined;
-    const k = local();
+    const { k } = this;
     k.scratch(() => {
       const before = k.buffer(8);
       // Blocked, it does not keep a process in the background from leaving the terminal in order (tcsetattr(3)).

@@ -37,19 +37,19 @@ function ask(fd: number, request: number, size: number): string {
 Deno.test("raw mode lasts until it is disposed of, once", () => {
   withPty((_, slave) => {
     const before = ask(slave, TCGETS, TERMIOS_SIZE);
-    const raw = new RawMode(slave);
+    const raw = new RawMode(local(), slave);
     const during = ask(slave, TCGETS, TERMIOS_SIZE);
     assertNotEquals(during, before);
     raw[Symbol.dispose]();
     assertEquals(ask(slave, TCGETS, TERMIOS_SIZE), before);
-    using other = new RawMode(slave);
+    using other = new RawMode(local(), slave);
     raw[Symbol.dispose]();
     assertEquals([other.fd, ask(slave, TCGETS, TERMIOS_SIZE)], [slave, during]);
   });
 });
 
 Deno.test("what is no terminal is left alone", () => {
-  using raw = new RawMode(local().open("/dev/null", c.O_RDWR).wait());
+  using raw = new RawMode(local(), local().open("/dev/null", c.O_RDWR).wait());
   local().close(raw.fd);
 });
 
@@ -60,9 +60,9 @@ Deno.test("the size is that of the first terminal that has one", () => {
         const none = local().open("/dev/null", c.O_RDWR).wait();
         local().call("ioctl", [sized, TIOCSWINSZ, windowSize(50, 132)]);
         local().call("ioctl", [master, TIOCSWINSZ, windowSize(7, 7)]);
-        copySize([none, unsized], master);
+        copySize(local(), [none, unsized], master);
         assertEquals(ask(slave, TIOCGWINSZ, 8), "7 0 7 0 0 0 0 0");
-        copySize([none, unsized, sizedSlave], master);
+        copySize(local(), [none, unsized, sizedSlave], master);
         assertEquals(ask(slave, TIOCGWINSZ, 8), "50 0 132 0 0 0 0 0");
         local().close(none);
       });

@@ -9,17 +9,23 @@
  * @module
  */
 
-import { inBackground } from "../../../ffi/background.ts";
 import * as c from "../../../ffi/constants.ts";
-import { local } from "../../../ffi/local.ts";
-import { words32 } from "../../../ffi/structs.ts";
-import type { Supervisor } from "../../container/supervisor.ts";
+import type { LocalKernel } from "../../../ffi/local.ts";
+import { pauseInBackground } from "../../host/poll.ts";
 import { copyInput, copyOutput } from "./copy.ts";
 import { copySize, RawMode, STANDARD } from "./modes.ts";
 
 const F_SETFL = 4;
-/** How long what is left of the output may take when tsrun is to end, in seconds. */
-const LAST_OUTPUT = 1;
+/** How long what is left of the output may take when tsrun is to end, in milliseconds. */
+const LAST_OUTPUT = 1000;
+
+/** What a terminal hears of the signals that tsrun gets. */
+export interface TerminalSignals {
+  /** Called when the caller's terminal has another size. */
+  onResize: (() => void) | undefined;
+  /** Settled by a signal that asks a program to end. */
+  askedToEnd(): Promise<void>;
+}
 
 /** The caller's side of a pty. Disposing of it gives the caller's terminal back and hangs the pty up. */
 export class Terminal implements Disposable {
@@ -32,10 +38,10 @@ export class Terminal implements Disposable {
    * @param master The pty's master; the terminal's own from now on.
    * @param supervisor Hears when the caller's terminal changes its size, and who wants tsrun to end.
    */
-  constructor(readonly master: number, readonly supervisor: Supervisor) {
+  constructor(readonly k: LocalKernel, readonly master: number, readonly supervisor: TerminalSignals) {
     // The descriptor came over a socket, and its other copy closes: the open file is nobody else's.
-    local().call("fcntl", [master, F_SETFL, c.O_RDWR | c.O_NONBLOCK]);
-    supervisor.onResize = () => copySize(STANDARD, master);
+    k.call("fcntl", [master, F_SETFL, c.O_RDWR | c.O_NONBLOCK]);
+    supervisor.onResize = () => copySize(k, STANDARD, master);
     // It may have changed before anybody listened.
     supervisor.onResize();
   }
@@ -48,19 +54,19 @@ export class Terminal implements Disposable {
    * @param pid A child of this process that has not been waited for.
    */
   attach(pid: number): void {
-    const pidfd = local().call("pidfd_open", [pid, 0]).wait();
-    this.#raw = new RawMode(0);
+    const pidfd = this.k.call("pidfd_open", [pid, 0]).wait();
+    this.#raw = new RawMode(this.k, 0);
     const ends = { master: this.master, input: 0, output: 1, pidfd };
     // Nobody waits for a failure yet, and one that nobody waits for ends Deno at once, the terminal as it is.
     const failed = (error: unknown) => {
       this.#failure = error;
       this.#hangUp();
     };
-    this.#copied = copyOutput(ends).then((whole) => {
+    this.#copied = copyOutput(this.k, ends).then((whole) => {
       if (!whole) this.#hangUp();
     }).catch(failed);
     // It waits for a key when all is over; the end of tsrun is its end.
-    copyInput(ends).catch(failed);
+    copyInput(this.k, ends).catch(failed);
   }
 
   /**
@@ -77,13 +83,11 @@ export class Terminal implements Disposable {
   /** The same signal may have ended the process: what it had written before needs its time. */
   async #givenUp(): Promise<void> {
     await this.supervisor.askedToEnd();
-    const timeout = local().buffer(16);
-    timeout.bytes.set(words32(LAST_OUTPUT));
-    await inBackground("ppoll", [0, 0, timeout.address, 0, 8]);
+    await pauseInBackground(this.k, LAST_OUTPUT);
   }
 
   #hangUp(): void {
-    if (this.#open) local().close(this.master);
+    if (this.#open) this.k.close(this.master);
     this.#open = false;
   }
 

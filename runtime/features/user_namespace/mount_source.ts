@@ -21,6 +21,7 @@ import { NAMESPACES } from "../../../spec/namespaces.ts";
 import type { LinuxIDMapping, Mount } from "../../../spec/types.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 import { mapText, writeIdMaps } from "../../host/id_maps.ts";
+import { callerIsRoot } from "../../host/caller.ts";
 
 /** Whether a mount's ids are to be mapped. */
 export function isIdMapped(mount: Mount): boolean {
@@ -61,12 +62,12 @@ export class MountSources {
   }
 
   #openMapped(mount: Mount, source: string, flags: number): Fd {
-    if (Deno.uid() !== 0) {
+    if (!callerIsRoot()) {
       throw new RuntimeError("id-mapped mounts are not supported for rootless containers");
     }
     const open = (k: RemoteKernel) => {
       const tree = k.openTree(AT_FDCWD, source, flags);
-      const userNamespace = giveDescriptor(k, this.#namespaceOf(mount));
+      const userNamespace = giveDescriptor(this.local, k, this.#namespaceOf(mount));
       const recursive = parseMountOptions(mount.options).idmap === "recursive" ? AT_RECURSIVE : 0;
       k.call("mount_setattr", [
         tree,

@@ -25,6 +25,7 @@ import { actAs } from "../../host/act_as.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 import { MountSources } from "./mount_source.ts";
 import { hostIdOf, type IdMaps, parseMap, sameMap, writeIdMaps } from "../../host/id_maps.ts";
+import { callerGid, callerIsRoot, callerUid } from "../../host/caller.ts";
 
 /** What it works with. */
 export interface UserNamespaceTools {
@@ -56,7 +57,7 @@ export class UserNamespace {
 
   /** What the stage does otherwise before it clones. */
   stagePlan(plan: StagePlan): StagePlan {
-    const rootless = Deno.uid() !== 0;
+    const rootless = !callerIsRoot();
     if (!this.#joined) {
       const fresh = new Set(plan.namespaces.fresh);
       this.#freshIpc = fresh.delete("ipc");
@@ -109,7 +110,7 @@ export class UserNamespace {
   /** What the init's steps do otherwise. */
   setupPlan(init: RemoteKernel): Pick<SetupPlan, "userNamespace" | "host" | "openSource" | "copyUp"> {
     const { k, arena } = this.#tools;
-    const hand = this.#hand = new HostHand(k, arena, init, Deno.uid() !== 0);
+    const hand = this.#hand = new HostHand(k, arena, init, !callerIsRoot());
     const sources = this.#sources = new MountSources(k, arena, init, hand);
     return {
       host: namespaceCapabilities(readHostCapabilities(k)),
@@ -128,7 +129,7 @@ export class UserNamespace {
         },
         groupsDenied: () => this.#groupsDenied,
         // Who shares a PID namespace with other containers is hidden from those.
-        shown: Deno.uid() !== 0 && this.#tools.spec.linux!.namespaces!.some(isNewPid),
+        shown: !callerIsRoot() && this.#tools.spec.linux!.namespaces!.some(isNewPid),
       },
       openSource: (mount, source, flags) => sources.open(mount, source, flags),
       copyUp: (from, to) => this.#copyUp(init, from, to),
@@ -138,12 +139,12 @@ export class UserNamespace {
   /** Copies one directory of the init into another, as the container's root. */
   #copyUp(init: RemoteKernel, from: number, to: number): void {
     const { k, copyUp } = this.#tools;
-    const fds = [from, to].map((fd) => fetchDescriptor(init, fd));
+    const fds = [from, to].map((fd) => fetchDescriptor(k, init, fd));
     const [source, destination] = fds.map((fd) => `/proc/self/fd/${fd}`);
     const { uids, gids } = this.#maps;
     const owner = [hostIdOf(uids, 0) ?? NOBODY, hostIdOf(gids, 0) ?? NOBODY] as const;
     try {
-      actAs(k, ...owner, () => copyUp!.copyContent(source, destination));
+      actAs(k, ...owner, () => copyUp!.copyContent(k, source, destination));
     } finally {
       for (const fd of fds) k.close(fd);
     }
@@ -154,7 +155,7 @@ export class UserNamespace {
     const { k, stage } = this.#tools;
     init.call("getpid", []);
     init.flush();
-    const writer = { uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0 };
+    const writer = { uid: callerUid(), gid: callerGid() };
     this.#groupsDenied = writeIdMaps(k, stage.initPid, this.#maps, writer);
     if (this.#groupsDenied && this.#tools.spec.process.user.additionalGids?.length) {
       throw new RuntimeError("cannot set any additional groups in a rootless container");
