@@ -8,12 +8,12 @@
 
 /** Paths below the top. A row is loaded as a whole: chunks that the same rows need become one script (`link.ts`). */
 export const USUAL: readonly (readonly string[])[] = [
-  ["runtime/cli/commands/create.ts"],
+  ["runtime/cli/commands/create.ts", "runtime/cgroups/driver.ts"],
   ["runtime/cli/commands/start.ts"],
-  ["runtime/cli/commands/run.ts"],
-  ["runtime/cli/commands/exec.ts"],
+  ["runtime/cli/commands/run.ts", "runtime/cgroups/driver.ts"],
+  ["runtime/cli/commands/exec.ts", "runtime/cgroups/entry.ts"],
   ["runtime/cli/commands/kill.ts"],
-  ["runtime/cli/commands/delete.ts", "runtime/container/destroy.ts"],
+  ["runtime/cli/commands/delete.ts", "runtime/container/destroy.ts", "runtime/cgroups/driver.ts"],
   ["runtime/cli/commands/state.ts"],
   ["runtime/features/seccomp/mod.ts"],
   ["runtime/container/hooks.ts"],

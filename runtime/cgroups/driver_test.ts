@@ -1,9 +1,9 @@
 import { local } from "../../ffi/local.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { RuntimeError } from "../../ffi/errors.ts";
-import { type CgroupRequest, openCgroup, planCgroup } from "./driver.ts";
+import { openCgroup, planCgroup } from "./driver.ts";
+import type { CgroupHost, CgroupRequest } from "./types.ts";
 import { FakeCgroupFs } from "./fs_testing.ts";
-import type { CgroupHost } from "./host.ts";
 import { parseCgroupMounts } from "./path.ts";
 
 const REQUEST: CgroupRequest = { id: "c1", cgroupsPath: "/p/c", systemd: false, rootless: false };

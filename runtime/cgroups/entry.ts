@@ -4,7 +4,7 @@
  * @module
  */
 import { EBUSY, ENODEV, ENOENT, EOPNOTSUPP } from "../../ffi/errno.ts";
-import type { CgroupEntry } from "./driver.ts";
+import type { CgroupEntry } from "./types.ts";
 
 /** Name of the cgroup v2 hierarchy, as in path.ts, which has too much else to be loaded for it. */
 const UNIFIED = "unified";

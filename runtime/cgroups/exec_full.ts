@@ -10,7 +10,7 @@
  * @module
  */
 
-import type { CgroupEntry } from "./driver.ts";
+import type { CgroupEntry } from "./types.ts";
 import { entryOf, type Paths } from "./entry.ts";
 
 /** How an exec enters cgroups. */

@@ -5,7 +5,7 @@
  * nothing else of it.
  * @module
  */
-import type { CgroupRecord } from "./driver.ts";
+import type { CgroupRecord } from "./types.ts";
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 
 /**

@@ -2,17 +2,9 @@
  * What this host offers in cgroups.
  * @module
  */
-import type { CgroupFs } from "./fs.ts";
 import { HostCgroupFs } from "./host_fs.ts";
-import { type CgroupMount, parseCgroupMounts, parseProcCgroup } from "./path.ts";
-
-/** The hierarchies, where this process is in them, and the way to their files. */
-export interface CgroupHost {
-  fs: CgroupFs;
-  mounts: CgroupMount[];
-  /** The runtime's own cgroups by controller; read when first asked for, which is rare. */
-  own(): ReadonlyMap<string, string>;
-}
+import { parseCgroupMounts, parseProcCgroup } from "./path.ts";
+import type { CgroupHost } from "./types.ts";
 
 /**
  * Looks at this host.

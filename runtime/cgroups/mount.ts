@@ -13,8 +13,7 @@
  * `memory_recursiveprot` and the like off for the whole host (kernel document admin-guide/cgroup-v2.rst, "Mounting").
  * @module
  */
-import type { CgroupRecord } from "./driver.ts";
-import type { CgroupHost } from "./host.ts";
+import type { CgroupHost, CgroupRecord } from "./types.ts";
 import { type CgroupMount, isUnified, mountsByController, ownDirectory, UNIFIED } from "./path.ts";
 
 /** The tmpfs below everything else; its mount flags are nosuid, noexec and nodev. */

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { CgroupRecord } from "./driver.ts";
+import type { CgroupRecord } from "./types.ts";
 import { type CgroupMountRequest, planCgroupMount } from "./mount.ts";
 import type { CgroupMount } from "./path.ts";
 

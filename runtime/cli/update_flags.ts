@@ -6,7 +6,7 @@ import { parseJson } from "../../spec/parse.ts";
 import type { Int64, LinuxCPU, LinuxMemory, LinuxResources } from "../../spec/types.ts";
 import type { Flag, FlagValues } from "./flags.ts";
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
-import type { SchemaChange } from "../cgroups/resctrl/update.ts";
+import type { SchemaChange } from "../cgroups/mod.ts";
 import { parseSize } from "./sizes.ts";
 
 /** Flag, and the property of `memory` that it sets: a size, or -1. */

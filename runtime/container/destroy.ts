@@ -5,7 +5,13 @@
  */
 import type { LocalKernel } from "../../ffi/local.ts";
 import type { Hook, Linux, Spec } from "../../spec/types.ts";
-import { type CgroupDriver, openCgroup, planCgroup } from "../cgroups/driver.ts";
+import {
+  type CgroupDriver,
+  loadDriver,
+  loadResctrl,
+  loadResctrlCleanup,
+  openCgroup,
+} from "../cgroups/mod.ts";
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 import type { Log } from "../host/log.ts";
 import { killPid, sendSignal } from "../host/signal.ts";
@@ -74,7 +80,7 @@ async function removeAll(k: LocalKernel, root: string, state: ContainerState): P
     removeCgroup(k, cgroup, state.cgroupClaimed);
     mark("cgroup removed");
   }
-  if (state.resctrl) (await import("../cgroups/resctrl/group.ts")).removeResctrl(state.resctrl);
+  if (state.resctrl) (await loadResctrl()).removeResctrl(state.resctrl);
   removeStateDir(root, state.id);
   mark("state removed");
 }
@@ -105,6 +111,7 @@ export async function destroyUnreadable(
   try {
     const config = readConfig(`${containerDir(root, id)}/config.json`);
     if (config === undefined) return;
+    const { planCgroup } = await loadDriver();
     const cgroup = await planCgroup(() => k, {
       id,
       cgroupsPath: config.linux?.cgroupsPath,
@@ -114,7 +121,7 @@ export async function destroyUnreadable(
     emptyCgroup(k, cgroup);
     cgroup.destroy();
     const rdt = config.linux?.intelRdt;
-    if (rdt) (await import("../cgroups/resctrl/unrecorded.ts")).removeUnrecordedGroup(rdt, id);
+    if (rdt) (await loadResctrlCleanup()).removeUnrecordedGroup(rdt, id);
   } finally {
     // A cgroup that cannot be removed is reported, and is no reason to keep a record that nobody can read.
     removeStateDir(root, id);

@@ -4,7 +4,7 @@
  */
 import { EINVAL, ESRCH } from "../../ffi/errno.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
-import { type LiveCgroup, type OomWatch, openLive } from "../cgroups/live.ts";
+import { type LiveCgroup, loadResctrlStats, type OomWatch, openLive } from "../cgroups/mod.ts";
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 import { PollSet } from "../host/poll.ts";
 import { exactJson } from "./exact_json.ts";
@@ -72,7 +72,7 @@ function liveCgroup(k: LocalKernel, { cgroup }: ContainerState): Promise<LiveCgr
 type Sampler = () => string;
 
 async function sampler({ id, resctrl }: ContainerState, cgroup: LiveCgroup): Promise<Sampler> {
-  const measured = resctrl && await import("../cgroups/resctrl/stats.ts");
+  const measured = resctrl && await loadResctrlStats();
   return () => {
     try {
       return exactJson(statsEvent(id, cgroup.stats(), measured?.resctrlStats(resctrl!))) + "\n";

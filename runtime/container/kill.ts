@@ -3,9 +3,8 @@
  * @module
  */
 import type { LocalKernel } from "../../ffi/local.ts";
-import type { CgroupRecord } from "../cgroups/driver.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
-import { mayHoldKilled } from "../cgroups/frozen.ts";
+import { type CgroupRecord, mayHoldKilled, openCgroup } from "../cgroups/mod.ts";
 import { sendSignal } from "../host/signal.ts";
 import type { ContainerState } from "./record.ts";
 import { initAlive } from "./status.ts";
@@ -50,7 +49,6 @@ async function signalAll(
   cgroup: CgroupRecord,
   signal: number,
 ): Promise<void> {
-  const { openCgroup } = await import("../cgroups/driver.ts");
   const { killCgroup, signalCgroup } = await import("./destroy.ts");
   const driver = await openCgroup(() => k, cgroup);
   const pids = driver.pids();
@@ -61,6 +59,5 @@ async function signalAll(
 
 /** On cgroup v1 a frozen process takes even SIGKILL only when it is thawed; one in a cgroup below holds up its init's end. */
 async function thaw(k: LocalKernel, cgroup: CgroupRecord): Promise<void> {
-  const { openCgroup } = await import("../cgroups/driver.ts");
   (await openCgroup(() => k, cgroup)).thawKilled();
 }

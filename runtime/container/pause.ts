@@ -5,7 +5,7 @@
  * @module
  */
 import type { LocalKernel } from "../../ffi/local.ts";
-import { type CgroupDriver, openCgroup } from "../cgroups/driver.ts";
+import { type CgroupDriver, openCgroup } from "../cgroups/mod.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
 import { type ContainerState, readState } from "./record.ts";
 import { statusOf } from "./status.ts";

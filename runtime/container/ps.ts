@@ -4,7 +4,7 @@
  */
 import { RuntimeError } from "../../ffi/errors.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
-import { openCgroup } from "../cgroups/driver.ts";
+import { openCgroup } from "../cgroups/mod.ts";
 import type { ContainerState } from "./record.ts";
 import { initAlive } from "./status.ts";
 

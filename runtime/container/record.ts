@@ -3,8 +3,7 @@
  * @module
  */
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
-import type { CgroupRecord } from "../cgroups/driver.ts";
-import type { ResctrlRecord } from "../cgroups/resctrl/group.ts";
+import type { CgroupRecord, ResctrlRecord } from "../cgroups/mod.ts";
 import { containerDir, validateId } from "./id.ts";
 
 /** The record in `state.json`. */

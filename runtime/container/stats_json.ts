@@ -12,7 +12,7 @@ import type {
   CpuStats,
   MemoryCounter,
   MemoryStats,
-} from "../cgroups/stats.ts";
+} from "../cgroups/mod.ts";
 
 /** An event of type `stats`. @param resctrl What was measured there; nothing for a container without a group. */
 export function statsEvent(

@@ -4,7 +4,7 @@
  */
 import type { State, Status } from "../../spec/types.ts";
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
-import { isPaused } from "../cgroups/frozen.ts";
+import { isPaused } from "../cgroups/mod.ts";
 import { type ProcessState, processState } from "../host/process.ts";
 import { containerDir } from "./id.ts";
 import type { ContainerState } from "./record.ts";

@@ -6,7 +6,7 @@ import type { LocalKernel } from "../../ffi/local.ts";
 import { parseJson } from "../../spec/parse.ts";
 import type { LinuxResources } from "../../spec/types.ts";
 import { formatProblems, validateResources } from "../../spec/validate.ts";
-import { openLive } from "../cgroups/live.ts";
+import { openLive } from "../cgroups/mod.ts";
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 import { exactJson } from "./exact_json.ts";
 import { lockContainer } from "./lock.ts";

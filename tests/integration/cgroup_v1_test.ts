@@ -4,7 +4,8 @@
  */
 import { local } from "../../ffi/local.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { type CgroupDriver, openCgroup, planCgroup } from "../../runtime/cgroups/driver.ts";
+import { openCgroup, planCgroup } from "../../runtime/cgroups/driver.ts";
+import type { CgroupDriver } from "../../runtime/cgroups/types.ts";
 import { readCgroupHost } from "../../runtime/cgroups/host.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
 import type { LinuxResources } from "../../spec/types.ts";

@@ -4,7 +4,7 @@ import { ENOENT, EROFS } from "../../../ffi/errno.ts";
 import type { LinuxResources } from "../../../spec/types.ts";
 import { DBusError } from "../../dbus/connection.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
-import type { CgroupRecord } from "../driver.ts";
+import type { CgroupRecord } from "../types.ts";
 import { FakeCgroupFs } from "../fs_testing.ts";
 import { SystemdCgroup } from "./driver.ts";
 import { LiveSystemd } from "./live.ts";

@@ -7,7 +7,7 @@
  */
 import type { LocalKernel } from "../../../ffi/local.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
-import type { CgroupEntry, CgroupRecord } from "../driver.ts";
+import type { CgroupEntry, CgroupRecord } from "../types.ts";
 import { UNIFIED } from "../path.ts";
 import { type Systemd, SystemdManager } from "./manager.ts";
 import { callerUid } from "../../host/caller.ts";

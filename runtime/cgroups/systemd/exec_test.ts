@@ -1,7 +1,7 @@
 import { local } from "../../../ffi/local.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import { RuntimeError } from "../../../ffi/errors.ts";
-import type { CgroupRecord } from "../driver.ts";
+import type { CgroupRecord } from "../types.ts";
 import { enterBySystemd } from "./exec.ts";
 import type { Systemd } from "./manager.ts";
 

@@ -5,11 +5,10 @@
 import type { LocalKernel } from "../../../ffi/local.ts";
 import type { LinuxResources } from "../../../spec/types.ts";
 import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
-import type { CgroupRecord } from "../driver.ts";
+import type { CgroupRecord, LiveCgroup, OomWatch } from "../types.ts";
 import { freeze, isFrozen, thaw } from "../v1/freezer.ts";
 import type { CgroupFs } from "../fs.ts";
 import { HostCgroupFs } from "../host_fs.ts";
-import type { LiveCgroup, OomWatch } from "../live.ts";
 import { UNIFIED } from "../path.ts";
 import type { CgroupStats } from "../stats.ts";
 import { isUnitGone, type Property, type Systemd, SystemdManager } from "./manager.ts";

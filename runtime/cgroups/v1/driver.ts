@@ -10,10 +10,9 @@ import { EACCES, EEXIST, EINVAL, ENOENT, EPERM, EROFS } from "../../../ffi/errno
 import type { LinuxResources } from "../../../spec/types.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 import { setDevices } from "./devices.ts";
-import type { CgroupDriver, CgroupEntry, CgroupRecord } from "../driver.ts";
+import type { CgroupDriver, CgroupEntry, CgroupHost, CgroupRecord } from "../types.ts";
 import { freeze, isFrozen, isFrozenAbove, thaw, thawTree } from "./freezer.ts";
 import { CgroupFileError, type CgroupFs, errnoOfStep, frozenAbove } from "../fs.ts";
-import type { CgroupHost } from "../host.ts";
 import { HIERARCHIES, mountsByController, ownDirectory, SYSTEMD, UNIFIED } from "../path.ts";
 import { processesBelow, removeTrees } from "../remove.ts";
 import { applyResources } from "./apply.ts";

@@ -1,9 +1,9 @@
 import { assertEquals, assertFalse, assertThrows } from "@std/assert";
 import { EACCES, EBUSY, EEXIST, EINVAL, EPERM, EROFS, ESRCH } from "../../../ffi/errno.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
-import { type CgroupDriver, type CgroupRequest, readRequest } from "../driver.ts";
+import { readRequest } from "../driver.ts";
+import type { CgroupDriver, CgroupHost, CgroupRequest } from "../types.ts";
 import { FakeCgroupFs } from "../fs_testing.ts";
-import type { CgroupHost } from "../host.ts";
 import type { CgroupMount } from "../path.ts";
 import { CgroupV1, planV1 } from "./driver.ts";
 

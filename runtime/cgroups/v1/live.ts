@@ -8,7 +8,7 @@ import { RuntimeError } from "../../../ffi/errors.ts";
 import type { CgroupFs } from "../fs.ts";
 import { HostCgroupFs } from "../host_fs.ts";
 import { changeAll } from "../journal.ts";
-import type { LiveCgroup, OomWatch } from "../live.ts";
+import type { LiveCgroup, OomWatch } from "../types.ts";
 import { watchOom } from "./oom.ts";
 import type { CgroupStats } from "../stats.ts";
 import { readStats } from "./stats.ts";

@@ -8,7 +8,7 @@ import type { LocalKernel } from "../../../ffi/local.ts";
 import { OperationError } from "../../../ffi/kernel.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 import type { CgroupFs } from "../fs.ts";
-import type { OomNews, OomWatch } from "../live.ts";
+import type { OomNews, OomWatch } from "../types.ts";
 
 /** eventfd(2). */
 const EFD_NONBLOCK = 0o4000, EFD_CLOEXEC = 0o2000000;

@@ -4,7 +4,7 @@ import { EACCES, EBUSY, EINVAL, EOPNOTSUPP, EPERM, ESRCH } from "../../../ffi/er
 import type { LinuxResources } from "../../../spec/types.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 import { FakeCgroupFs } from "../fs_testing.ts";
-import type { CgroupHost } from "../host.ts";
+import type { CgroupHost } from "../types.ts";
 import { CgroupV2, planV2, type V2Options } from "./driver.ts";
 import { LiveV2 } from "./live.ts";
 

@@ -11,7 +11,7 @@ import { deviceList } from "../device_rules.ts";
 import type { CgroupFs } from "../fs.ts";
 import { HostCgroupFs } from "../host_fs.ts";
 import { changeAll } from "../journal.ts";
-import type { LiveCgroup, OomWatch } from "../live.ts";
+import type { LiveCgroup, OomWatch } from "../types.ts";
 import { watchOom } from "./oom.ts";
 import { UNIFIED } from "../path.ts";
 import type { CgroupStats } from "../stats.ts";

@@ -9,7 +9,7 @@ import { OperationError } from "../../../ffi/kernel.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 import { CgroupFileError, type CgroupFs, isGone } from "../fs.ts";
-import type { OomWatch } from "../live.ts";
+import type { OomWatch } from "../types.ts";
 
 /** inotify_init1(2), inotify(7). */
 const IN_NONBLOCK = 0o4000, IN_CLOEXEC = 0o2000000, IN_MODIFY = 2;

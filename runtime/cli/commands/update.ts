@@ -3,6 +3,7 @@ import type { Command, Context } from "../command.ts";
 import { readState } from "../../container/record.ts";
 import { updateContainer } from "../../container/update.ts";
 import { requestedResources, requestedSchemata, updateFlags } from "../update_flags.ts";
+import { loadResctrlUpdate } from "../../cgroups/mod.ts";
 import { local } from "../../../ffi/local.ts";
 
 export const command: Command = {
@@ -25,7 +26,7 @@ export const command: Command = {
     const limits = () => updateContainer(local(), global.root, id, change);
     const schemata = requestedSchemata(flags);
     if (schemata === undefined) await limits();
-    else await (await import("../../cgroups/resctrl/update.ts")).changeSchemata(schemata, resctrl, limits);
+    else await (await loadResctrlUpdate()).changeSchemata(schemata, resctrl, limits);
     return 0;
   },
 };

@@ -16,8 +16,7 @@ import { setUp } from "../../../init/setup.ts";
 import { Stage, type StagePlan } from "../../../init/stage.ts";
 import type { Spec } from "../../../spec/types.ts";
 import { listenDescriptors, withListenDescriptors } from "../../features/readiness/activation.ts";
-import { type CgroupDriver, planCgroup } from "../../cgroups/driver.ts";
-import { readCgroupHost } from "../../cgroups/host.ts";
+import { type CgroupDriver, loadDriver } from "../../cgroups/mod.ts";
 import { readConfig } from "../config.ts";
 import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
 import { lockContainer } from "../lock.ts";
@@ -82,6 +81,7 @@ export async function createContainer(k: LocalKernel, o: CreateOptions): Promise
   mark("config read");
   const rootfs = resolveRootfs(k, o.bundle, config.spec.root.path);
   const mounts = new HostMounts();
+  const { planCgroup, readCgroupHost } = await loadDriver();
   const cgroupHost = readCgroupHost(mounts.text);
   const { spec } = config, { cgroupsPath } = spec.linux ?? {};
   const rootless = isRootless(o.rootless);

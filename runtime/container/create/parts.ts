@@ -5,6 +5,7 @@
 
 import { MOUNT_COPY_UP } from "../../../spec/mount_options.ts";
 import type { Spec } from "../../../spec/types.ts";
+import { loadCgroupMount, loadResctrl } from "../../cgroups/mod.ts";
 import { callerVariable } from "../../host/caller.ts";
 
 /** Code that only some containers need. */
@@ -17,13 +18,13 @@ export interface Parts {
   terminal: typeof import("../../features/terminal/console_socket.ts") | undefined;
   attributes: typeof import("../../../init/process_attributes.ts") | undefined;
   labels: import("../../../init/labels.ts").ContainerLabels | undefined;
-  resctrl: typeof import("../../cgroups/resctrl/group.ts") | undefined;
+  resctrl: Awaited<ReturnType<typeof loadResctrl>> | undefined;
   userNamespace: typeof import("../../features/user_namespace/user_namespace.ts") | undefined;
   mountSource: typeof import("../../features/user_namespace/mount_source.ts") | undefined;
   netDevices: typeof import("../../features/net_devices/mod.ts") | undefined;
   time: typeof import("../../../init/time_namespace.ts") | undefined;
   copyUp: typeof import("../../host/copy_up.ts") | undefined;
-  cgroupMount: typeof import("../../cgroups/mount.ts") | undefined;
+  cgroupMount: Awaited<ReturnType<typeof loadCgroupMount>> | undefined;
 }
 
 /** Loads what this container needs: what is not loaded is not compiled, and compiling is most of the time there is. */
@@ -48,7 +49,7 @@ export async function loadParts(
     labels: process.apparmorProfile || process.selinuxLabel || linux?.mountLabel
       ? (await import("../../features/labels.ts")).containerLabels(spec)
       : undefined,
-    resctrl: linux?.intelRdt ? await import("../../cgroups/resctrl/group.ts") : undefined,
+    resctrl: linux?.intelRdt ? await loadResctrl() : undefined,
     userNamespace: linux?.namespaces?.some(({ type }) => type === "user")
       ? await import("../../features/user_namespace/user_namespace.ts")
       : undefined,
@@ -67,8 +68,6 @@ export async function loadParts(
     copyUp: mounts.some(({ options }) => options?.includes(MOUNT_COPY_UP))
       ? await import("../../host/copy_up.ts")
       : undefined,
-    cgroupMount: mounts.some(({ type }) => type === "cgroup")
-      ? await import("../../cgroups/mount.ts")
-      : undefined,
+    cgroupMount: mounts.some(({ type }) => type === "cgroup") ? await loadCgroupMount() : undefined,
   };
 }

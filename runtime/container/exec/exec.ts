@@ -18,14 +18,20 @@ import { readHostCapabilities } from "../../../init/identity.ts";
 import type { SplitAttributes } from "../../../init/process_attributes.ts";
 import { Stage } from "../../../init/stage.ts";
 import type { Process, Spec } from "../../../spec/types.ts";
-import { cgroupOfInit, entryOf } from "../../cgroups/entry.ts";
 import type { TerminalRequest } from "../../features/terminal/console_socket.ts";
 import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
 import { limitsOf, raiseLimits } from "./limits.ts";
-import type { ExecEntry } from "../../cgroups/exec_full.ts";
 import { failedStart, hearReports, makeReport, NoRoomError, type Report } from "./reports.ts";
 import { type ProcessFlags, processFromFile, processFromFlags } from "./process.ts";
-import { isPaused } from "../../cgroups/frozen.ts";
+import {
+  type ExecEntry,
+  isPaused,
+  loadEntry,
+  loadFullEntry,
+  loadResctrl,
+  loadSubCgroups,
+  loadSystemdEntry,
+} from "../../cgroups/mod.ts";
 import { checkPreserved, inspectStdio } from "../../host/inherited_fds.ts";
 import type { Log } from "../../host/log.ts";
 import { writePidFile } from "../../host/pid_file.ts";
@@ -64,6 +70,7 @@ interface Execution {
   process: Process;
   parts: Parts;
   entry: ExecEntry;
+  cgroups: Awaited<ReturnType<typeof loadEntry>>;
   stage: Stage;
   /** Descriptors of the stage and what it becomes: a pidfd of the container's init, and the end of its report. */
   pidfd: number;
@@ -74,7 +81,7 @@ interface Execution {
 interface Parts {
   seccomp: typeof import("../../features/seccomp/mod.ts") | undefined;
   attributes: typeof import("../../../init/process_attributes.ts") | undefined;
-  resctrl: typeof import("../../cgroups/resctrl/group.ts") | undefined;
+  resctrl: Awaited<ReturnType<typeof loadResctrl>> | undefined;
   labels: ExecPlan["labels"];
   terminal: typeof import("../../features/terminal/console_socket.ts") | undefined;
   user: import("./user_namespace.ts").ExecUserNamespace | undefined;
@@ -156,22 +163,23 @@ async function finish(begun: Begun, paths: Record<string, string>): Promise<Star
   const parts = await loadParts(k, o, spec, process, state);
   parts.terminal?.checkTerminal(terminalRequest(o, process));
   mark("process known");
-  const known = { ...begun, spec, process, parts };
+  const cgroups = await loadEntry();
+  const known = { ...begun, spec, process, parts, cgroups };
   const { sendPidfd } = parts;
   try {
     // From a session that systemd does not delegate only systemd gets a process into a user's unit.
     const entry = state.cgroup?.bus === "user"
-      ? (await import("../../cgroups/systemd/exec.ts")).enterBySystemd(
+      ? (await loadSystemdEntry()).enterBySystemd(
         k,
         state.cgroup,
         paths.unified,
         begun.stage.pid,
       )
-      : entryOf(paths);
+      : cgroups.entryOf(paths);
     return { pid: attempt({ ...known, entry }), sendPidfd };
   } catch (error) {
     if (!(error instanceof NoRoomError)) throw error;
-    const entry = (await import("../../cgroups/exec_full.ts")).entryOfFull(paths);
+    const entry = (await loadFullEntry()).entryOfFull(paths);
     if (entry === undefined) throw error;
     return { pid: attempt({ ...known, ...begin(k, o, state), entry }), sendPidfd };
   }
@@ -211,9 +219,7 @@ async function cgroupPaths(
   wanted: readonly string[],
 ): Promise<Record<string, string>> {
   const paths = cgroup?.paths ?? {};
-  return wanted.length === 0
-    ? paths
-    : (await import("../../cgroups/sub_cgroups.ts")).subCgroups(paths, wanted);
+  return wanted.length === 0 ? paths : (await loadSubCgroups()).subCgroups(paths, wanted);
 }
 
 /** Refuses what cannot be entered, in runc's words; else a descriptor of the init, so that its pid cannot change hands. */
@@ -246,7 +252,7 @@ async function loadParts(
     user: linux?.namespaces?.some(({ type }) => type === "user")
       ? (await import("./user_namespace.ts")).lookAtUserNamespace(k, state.pid, process)
       : undefined,
-    resctrl: state.resctrl ? await import("../../cgroups/resctrl/group.ts") : undefined,
+    resctrl: state.resctrl ? await loadResctrl() : undefined,
     listener: linux?.seccomp?.listenerPath
       ? new (await import("./listener.ts")).ExecListener(k, linux.seccomp, state)
       : undefined,
@@ -280,7 +286,7 @@ function build(execution: Execution): ExecReady {
     // One that was asked for by name is not replaced by another.
     cloneElsewhere: o.cgroups.length > 0
       ? undefined
-      : (errno) => cgroupOfInit(entry.cloneInto!, state.pid, errno),
+      : (errno) => execution.cgroups.cgroupOfInit(entry.cloneInto!, state.pid, errno),
   });
   const ready = setUpExec(joiner, execPlan(execution, joiner, nullStdio, limits));
   mark("process set up");

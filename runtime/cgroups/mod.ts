@@ -1,0 +1,91 @@
+/**
+ * The door to cgroups: what the rest of the program may know of them.
+ *
+ * Most commands need one part of this room or none, and code that is loaded costs a command's start (build/README.md). So
+ * the parts are loaded by functions; only types, and the question that every look at a container asks, are here.
+ * @module
+ */
+import type { LocalKernel } from "../../ffi/local.ts";
+import type { CgroupDriver, CgroupRecord, LiveCgroup } from "./types.ts";
+
+export { isPaused, mayHoldKilled } from "./frozen.ts";
+export type {
+  CgroupDriver,
+  CgroupEntry,
+  CgroupHost,
+  CgroupRecord,
+  CgroupRequest,
+  LiveCgroup,
+  OomNews,
+  OomWatch,
+} from "./types.ts";
+export type { ExecEntry } from "./exec_full.ts";
+export type { CgroupMountStep } from "./mount.ts";
+export type * from "./stats.ts";
+export type { ResctrlGroup, ResctrlRecord } from "./resctrl/group.ts";
+export type { SchemaChange } from "./resctrl/update.ts";
+
+/** What `create` needs: the host's hierarchies, and a driver for a container that is to be made. */
+export function loadDriver(): Promise<typeof import("./driver.ts")> {
+  return import("./driver.ts");
+}
+
+/**
+ * The cgroups of a container that exists.
+ *
+ * @param kernel Asked for when the driver has a system call to make.
+ * @param record From the container's state file.
+ */
+export async function openCgroup(kernel: () => LocalKernel, record: CgroupRecord): Promise<CgroupDriver> {
+  return (await import("./driver.ts")).openCgroup(kernel, record);
+}
+
+/** What a running container's cgroups are asked beyond its life: limits, measurements, out-of-memory events. */
+export async function openLive(kernel: () => LocalKernel, record: CgroupRecord): Promise<LiveCgroup> {
+  return (await import("./live.ts")).openLive(kernel, record);
+}
+
+/** Mounts of type `cgroup` in a container. */
+export function loadCgroupMount(): Promise<typeof import("./mount.ts")> {
+  return import("./mount.ts");
+}
+
+/** How a process of `exec` enters a container's cgroups. */
+export function loadEntry(): Promise<typeof import("./entry.ts")> {
+  return import("./entry.ts");
+}
+
+/** The same for cgroups whose limit of processes is reached. */
+export function loadFullEntry(): Promise<typeof import("./exec_full.ts")> {
+  return import("./exec_full.ts");
+}
+
+/** The same for cgroups below the container's own, `exec --cgroup`. */
+export function loadSubCgroups(): Promise<typeof import("./sub_cgroups.ts")> {
+  return import("./sub_cgroups.ts");
+}
+
+/** The same by way of systemd, where only systemd may move a process into a user's unit. */
+export function loadSystemdEntry(): Promise<typeof import("./systemd/exec.ts")> {
+  return import("./systemd/exec.ts");
+}
+
+/** Intel RDT: a container's group in resctrl. */
+export function loadResctrl(): Promise<typeof import("./resctrl/group.ts")> {
+  return import("./resctrl/group.ts");
+}
+
+/** Intel RDT: the group of a container whose record is lost. */
+export function loadResctrlCleanup(): Promise<typeof import("./resctrl/unrecorded.ts")> {
+  return import("./resctrl/unrecorded.ts");
+}
+
+/** Intel RDT: measurements. */
+export function loadResctrlStats(): Promise<typeof import("./resctrl/stats.ts")> {
+  return import("./resctrl/stats.ts");
+}
+
+/** Intel RDT: other limits for a container that runs. */
+export function loadResctrlUpdate(): Promise<typeof import("./resctrl/update.ts")> {
+  return import("./resctrl/update.ts");
+}
