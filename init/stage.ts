@@ -122,7 +122,10 @@ export class Stage {
       k.writeFile(c.AT_FDCWD, "/proc/self/oom_score_adj", String(plan.oomScoreAdj));
     }
     for (const path of plan.cgroupTasks) {
-      k.during(`enter the cgroup by ${path}`, () => k.writeFile(c.AT_FDCWD, path, "0"));
+      k.during(
+        `adding pid ${this.pid} to cgroups: enter the cgroup by ${path}`,
+        () => k.writeFile(c.AT_FDCWD, path, "0"),
+      );
     }
     if (plan.cloneInto !== null) this.#openCgroup(plan, plan.cloneInto);
     plan.prepare?.(k);
@@ -140,7 +143,12 @@ export class Stage {
     const directory = k.open(path, c.O_PATH | c.O_DIRECTORY, 0, {
       doing: "open the container's cgroup",
       repair: (errno) => {
-        this.#openElsewhere(plan, errno, "open", `enter the cgroup ${path}`);
+        this.#openElsewhere(
+          plan,
+          errno,
+          "open",
+          `adding pid ${this.pid} to cgroups: enter the cgroup ${path}`,
+        );
         return "skip";
       },
     });
@@ -181,7 +189,12 @@ export class Stage {
           const hint = plan.cloneHint?.(errno) ?? "";
           throw new OperationError("clone3", errno, "", `clone the init into its namespaces${hint}`);
         }
-        this.#openElsewhere(plan, errno, "clone3", `enter the cgroup ${plan.cloneInto}${meaning}`);
+        this.#openElsewhere(
+          plan,
+          errno,
+          "clone3",
+          `adding pid ${this.pid} to cgroups: enter the cgroup ${plan.cloneInto}${meaning}`,
+        );
         return "retry";
       },
     });

@@ -62,7 +62,7 @@ async function runCommand(
   mark(`command ${name} loaded`);
   let line: ParsedLine;
   try {
-    line = parseFlags(command.flags, argv, command);
+    line = parseFlags(command.flags, argv, { ...command, dropDashes: true });
     if (line.help) return await printHelp(name);
     checkArgs(command, line.args.length);
   } catch (error) {

@@ -84,6 +84,8 @@ export interface ParsedLine {
 export interface ParseOptions {
   /** Everything after the first operand is an operand: global flags, and the command line of `exec`. */
   stopAtOperand?: boolean;
+  /** With {@linkcode stopAtOperand}: two dashes right behind the first operand are left out, as runc does. */
+  dropDashes?: boolean;
   /** How many operands may look like flags because they follow an operand. */
   maxArgs?: number;
 }
@@ -112,7 +114,8 @@ export function parseFlags(
     }
     if (word.length < 2 || word[0] !== "-") {
       if (options.stopAtOperand) {
-        args.push(...argv.slice(index));
+        const rest = argv.slice(index + 1);
+        args.push(word, ...options.dropDashes && rest[0] === "--" ? rest.slice(1) : rest);
         break;
       }
       args.push(word);

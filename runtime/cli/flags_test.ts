@@ -62,6 +62,14 @@ Deno.test("flags: a command that stops at its first operand leaves the rest alon
   });
 });
 
+Deno.test("flags: two dashes right behind the operand that a command stops at are left out, once", () => {
+  const options = { stopAtOperand: true, dropDashes: true };
+  assertEquals(parse("id -- -b x", options), { ...NONE, args: ["id", "-b", "x"] });
+  assertEquals(parse("id -- -- x", options), { ...NONE, args: ["id", "--", "x"] });
+  assertEquals(parse("id x -- y", options), { ...NONE, args: ["id", "x", "--", "y"] });
+  assertEquals(parse("-- id -- x", options), { ...NONE, args: ["id", "--", "x"] });
+});
+
 Deno.test("flags: two dashes end them, one dash is an operand", () => {
   assertEquals(parse("-d -- -b id"), { ...NONE, detach: true, args: ["-b", "id"] });
   assertEquals(parse("- -d"), { ...NONE, detach: true, args: ["-"] });

@@ -15,7 +15,7 @@ const SIGKILL = 9;
  * Sends a signal to a container.
  *
  * To its init only, with two exceptions: `all` means every process of its cgroup, and SIGKILL means that too for
- * a container without a PID namespace of its own, whose processes would outlive their init.
+ * a container without a PID namespace of its own, whose processes would outlive their init, and may have done so.
  *
  * @param state The container's record.
  * @param signal 0 to 64; 0 only asks whether it runs.
@@ -28,14 +28,27 @@ export async function killContainer(
   signal: number,
   all: boolean,
 ): Promise<void> {
-  if (!all && !initAlive(state)) throw new RuntimeError("container not running");
-  if (state.cgroup !== null && (all || (signal === SIGKILL && !state.pidNamespace))) {
-    return await signalAll(k, state, state.cgroup, signal);
+  const whole = state.cgroup !== null && (all || (signal === SIGKILL && !state.pidNamespace));
+  // Without a PID namespace what the init has left behind goes on when it is dead.
+  if (!all && !initAlive(state) && !(whole && isThere(state.cgroup!))) {
+    throw new RuntimeError("container not running");
   }
+  if (whole) return await signalAll(k, state, state.cgroup!, signal);
   if (!sendSignal(k, state.pid, state.startTime, signal) && !all) {
     throw new RuntimeError("container not running");
   }
   if (signal === SIGKILL && mayHoldKilled(state.cgroup)) await thaw(k, state.cgroup!);
+}
+
+/** Whether a cgroup is still there, on any hierarchy. */
+function isThere({ paths }: CgroupRecord): boolean {
+  return Object.values(paths).some((path) => {
+    try {
+      return Deno.statSync(path).isDirectory;
+    } catch {
+      return false;
+    }
+  });
 }
 
 /**

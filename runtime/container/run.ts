@@ -6,10 +6,11 @@
 import { PR_SET_CHILD_SUBREAPER } from "../../ffi/constants.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
 import { createContainer, type CreateOptions } from "./create/create.ts";
-import { reasonOf } from "../../ffi/errors.ts";
+import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 import { removeOwnContainer } from "./delete.ts";
 import { containerDir } from "./id.ts";
 import { Interrupts } from "./interrupts.ts";
+import { MissingContainerError } from "./record.ts";
 import { startContainer } from "./start.ts";
 import type { NotifyProxy } from "../features/readiness/notify.ts";
 import { mark } from "../host/trace.ts";
@@ -55,8 +56,7 @@ export async function runContainer(k: LocalKernel, o: RunOptions): Promise<numbe
     interrupts?.release();
   } catch (error) {
     interrupts?.disarm();
-    await removeOwnContainer(k, o.root, o.id, o.log);
-    throw error;
+    throw await removeFailed(k, o, error);
   }
   using _proxy = proxy;
   // The manager of a tsrun that stays goes on to watch tsrun, which passes its signals on.
@@ -76,6 +76,25 @@ export async function runContainer(k: LocalKernel, o: RunOptions): Promise<numbe
   mark("program ended");
   if (!o.keep) await removeOwnContainer(k, o.root, o.id, o.log);
   return status;
+}
+
+/**
+ * Removes a container whose start failed, unless start has: a failing poststart hook takes it along.
+ *
+ * @returns The error to report: the reason, with what went wrong behind it.
+ */
+async function removeFailed(
+  k: LocalKernel,
+  { root, id, log }: RunOptions,
+  error: unknown,
+): Promise<unknown> {
+  try {
+    await removeOwnContainer(k, root, id, log);
+  } catch (cleanup) {
+    if (cleanup instanceof MissingContainerError) return error;
+    return new RuntimeError(`${reasonOf(error)}; and cleaning up failed: ${reasonOf(cleanup)}`);
+  }
+  return error;
 }
 
 /** Few are run by a service manager that wants to know when they are ready. */

@@ -256,7 +256,7 @@ const POLICIES: Row[] = [
   [rdt({ l3CacheSchema: "L3:0=f\n" }), "linux.intelRdt.l3CacheSchema", "must not contain newlines"],
   [rdt({ schemata: ["L2:0=f\nMB:0=5"] }), "linux.intelRdt.schemata[0]", "must not contain newlines"],
   [rdt({ enableMonitoring: 1 }), "linux.intelRdt.enableMonitoring", "must be true or false, not a number"],
-  [policy({}), "linux.memoryPolicy.mode", "is required"],
+  [policy({}), "linux.memoryPolicy.mode", 'invalid memory policy mode "": it is required'],
   [policy({ mode: "MPOL_BEST" }), "linux.memoryPolicy.mode", 'invalid memory policy mode "MPOL_BEST"'],
   [
     policy({ mode: "MPOL_LOCAL", flags: ["MPOL_F_FAST"] }),

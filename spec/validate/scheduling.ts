@@ -80,7 +80,7 @@ export function checkAffinity(process: Section): void {
 export function checkMemoryPolicy(linux: Section): void {
   const policy = linux.object("memoryPolicy");
   if (!policy) return;
-  policy.need("mode");
+  if (!policy.has("mode")) policy.fail("mode", 'invalid memory policy mode "": it is required');
   const mode = policy.name("mode", MEMORY_POLICY_MODES, (it) => `invalid memory policy mode ${quote(it)}`);
   checkFlags(policy, MEMORY_POLICY_FLAGS, (it) => `invalid memory policy flag ${quote(it)}`);
   const nodes = checkCpuList(

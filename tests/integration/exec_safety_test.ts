@@ -112,7 +112,9 @@ contract("exec: no program is started where no agent listens", async (box) => {
     const result = await exec(container, ["touch", "/ran"]);
     assertError(
       result,
-      new RegExp(`exec failed: .*dial unix ${path}: (connect: )?no such file or directory`),
+      new RegExp(
+        `exec failed: .*failed to connect with seccomp agent.*dial unix ${path}: (connect: )?no such file or directory`,
+      ),
       255,
     );
   }

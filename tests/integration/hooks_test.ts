@@ -283,6 +283,19 @@ contract("hooks: a failing poststart is reported, and ends the container", async
   await until("the end of the process", () => !exists(`/proc/${pid}/exe`));
 }, { notOnReference: "runc 1.1.5 runs poststart at create" });
 
+contract("hooks: run reports a failing poststart, and runs poststop once", async (box) => {
+  for (const flags of [[], ["--detach"]]) {
+    const container = box.container({
+      process: { args: sh("sleep 1000") },
+      hooks: { poststart: [hook("exit 4")], poststop: [hook(`echo stopped >>${box.dir}/poststop`)] },
+    });
+    assertError(await container.run({ flags }), /run failed: error running .*exit status 4/);
+    assertEquals(readText(`${box.dir}/poststop`), "stopped\n");
+    Deno.removeSync(`${box.dir}/poststop`);
+    await box.assertNothingLeft();
+  }
+});
+
 contract(
   "hooks: a failing poststop does not keep the others, or the removal, from happening",
   async (box) => {

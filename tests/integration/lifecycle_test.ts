@@ -124,6 +124,26 @@ contract("kill: without a PID namespace, KILL --all reaches every process", asyn
   await until("the cgroup to be empty", () => procs().length === 0);
 });
 
+contract("kill: without a PID namespace, KILL ends what a dead init has left behind", async (box) => {
+  const container = box.container();
+  container.configure({
+    process: { args: sh("sleep 1000 & sleep 1000 & echo ready; wait") },
+    linux: { namespaces: [{ type: "mount" }, { type: "ipc" }, { type: "uts" }] },
+  });
+  await container.started();
+  await until("ready", () => container.stdout() === "ready\n");
+  Deno.kill(await container.pid(), "SIGKILL");
+  await container.wait("stopped");
+  const procs = () => container.cgroup("pids", "cgroup.procs").split("\n").filter((line) => line !== "");
+  assertEquals(procs().length, 2);
+  assertError(await container.kill("TERM"), /container not running/);
+  assertOk(await container.kill("KILL"));
+  await until("the cgroup to be empty", () => procs().length === 0);
+  assertOk(await container.kill("KILL"));
+  assertOk(await container.delete());
+  assertError(await container.kill("KILL"), /container does not exist/);
+}, { notOnReference: "runc 1.1.5 says that the container does not run; 1.2 does not" });
+
 contract("delete: created yes, running no, running with --force yes, stopped yes", async (box) => {
   const created = await box.container(SLEEP).created();
   const pid = await created.pid();

@@ -84,6 +84,15 @@ contract("ps: options in one argument, as go-runc gives them", async (box) => {
   assertMatch(stdout, new RegExp(`^\\s*PID COMMAND\n\\s*${await container.pid()} sleep\n$`));
 }, { notOnReference: "runc hands the one argument to ps unsplit, which refuses it" });
 
+contract("ps: options behind two dashes", async (box) => {
+  const container = await box.container({ process: { args: ["sleep", "1000"] } }).started();
+  const { stdout } = assertOk(await box.cli(["ps", container.id, "--", "-eo", "pid,comm"]));
+  assertEquals(stdout.trim().split("\n").map((line) => line.trim().split(/\s+/)), [
+    ["PID", "COMMAND"],
+    [String(await container.pid()), "sleep"],
+  ]);
+}, { notOnReference: "runc 1.1.5 gives them to ps; 1.4 does not" });
+
 contract("ps: a container that does not exist", async (box) => {
   assertError(await box.cli(["ps", `${box.token}-none`], { env: PATH }), /container does not exist/);
 });

@@ -77,7 +77,10 @@ contract("seccomp notify: the runtime's own calls after the filter are asked abo
 contract("seccomp notify: no agent, no container", async (box) => {
   const path = `${box.dir}/nobody`;
   const container = box.container({ linux: { seccomp: asking(path, MKDIR) } });
-  assertError(await container.create(), /dial unix .*nobody: (connect: )?no such file or directory/);
+  assertError(
+    await container.create(),
+    /failed to connect with seccomp agent.*dial unix .*nobody: (connect: )?no such file or directory/,
+  );
   await box.assertNothingLeft();
 });
 

@@ -193,11 +193,14 @@ function build(creation: Creation, interrupts: Interrupts): void {
     cloneInto: entry.cloneInto,
     prepare: stagePreparation(creation),
   };
+  // These three lines are runc's: who reads --debug finds the same steps in them.
+  o.log.debug(`nsexec container setup: stage ${stage.pid}`);
   const init = stage.init(user ? user.stagePlan(stagePlan) : stagePlan);
   const { uid } = spec.process.user;
   // A terminal takes the place of what the caller has there.
   const nullStdio = spec.process.terminal ? [] : inspectStdio(k, user ? user.hostUid(uid) : uid);
   const ready = setUp(init, setupPlan(creation, init, `${directory}/exec.fifo`, nullStdio));
+  o.log.debug(`child process in init(): pid ${stage.initPid}`);
   user?.end();
   creation.mountSources?.end();
   mark("init set up");
@@ -210,6 +213,7 @@ function build(creation: Creation, interrupts: Interrupts): void {
   if (o.pidfdSocket !== undefined) parts.pidfd!.sendPidfd(k, o.pidfdSocket, state.pid, "standard");
   if (o.pidFile !== undefined) writePidFile(o.pidFile, state.pid);
   writeState(o.root, state);
+  o.log.debug("init: closing the pipe to signal completion");
   ready.release();
   creation.netDevices?.end();
   mark("created");

@@ -275,6 +275,7 @@ function build(execution: Execution): ExecReady {
   const { o, k, state, spec, process, parts, stage, entry } = execution;
   const affinity = process.execCPUAffinity;
   if (affinity?.initial) parts.attributes!.setAffinity(k, stage.pid, affinity.initial);
+  if (o.log.debugging) o.log.debug(`nsexec[${stage.pid}]: affinity: ${affinityOf(stage.pid)}`);
   const nullStdio = process.terminal ? [] : inspectStdio(k, parts.user?.hostUid ?? process.user.uid);
   const limits = limitsOf(k, process.rlimits);
   const joiner = stage.init({
@@ -294,6 +295,13 @@ function build(execution: Execution): ExecReady {
   parts.resctrl?.enterResctrl(execution.state.resctrl!, stage.initPid);
   if (affinity?.final) parts.attributes!.setAffinity(k, stage.initPid, affinity.final);
   return ready;
+}
+
+/** The CPUs that a process may run on, as a mask: what runc says with `--debug` of one that is about to enter. */
+function affinityOf(pid: number): string {
+  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+  const mask = status.match(/^Cpus_allowed:\s*(\S+)/m)?.[1] ?? "";
+  return `0x${mask.replaceAll(",", "").replace(/^0+(?=.)/, "")}`;
 }
 
 function execPlan(

@@ -9,7 +9,7 @@ import type { LocalKernel } from "../../../ffi/local.ts";
 import type { Recorder } from "../../../ffi/recorder.ts";
 import { loadWithListener, type SeccompFilter } from "../../../init/seccomp_listener.ts";
 import type { LinuxSeccomp } from "../../../spec/types.ts";
-import { processState } from "../../features/seccomp/listener.ts";
+import { agentFailure, processState } from "../../features/seccomp/listener.ts";
 import type { ContainerState } from "../record.ts";
 import { ociState } from "../status.ts";
 import { connectUnix, sendMessage } from "../../host/unix_socket.ts";
@@ -27,10 +27,14 @@ export class ExecListener {
    * none is started where nobody listens.
    *
    * @param pid The joiner's.
-   * @throws {OperationError} `dial unix <path>: <reason>`
+   * @throws {RuntimeError} `failed to connect with seccomp agent: dial unix <path>: <reason>`
    */
   load(joiner: Recorder, filter: SeccompFilter, pid: () => number): void {
-    this.#socket = connectUnix(this.k, this.seccomp.listenerPath!);
+    try {
+      this.#socket = connectUnix(this.k, this.seccomp.listenerPath!);
+    } catch (error) {
+      throw agentFailure(error);
+    }
     loadWithListener(joiner, filter, (fd) => {
       const doing = "take the seccomp listener from the init stage";
       const pidfd = this.k.call("pidfd_open", [pid(), 0], { doing }).wait();

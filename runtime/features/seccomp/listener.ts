@@ -5,6 +5,7 @@
  * @module
  */
 
+import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
 import type { ContainerProcessState } from "../../../spec/state.ts";
 import type { State } from "../../../spec/types.ts";
@@ -27,7 +28,7 @@ export interface Asked {
  * @param path `linux.seccomp.listenerPath`.
  * @param metadata `linux.seccomp.listenerMetadata`.
  * @param state Of the container, as hooks get it: `creating` for its init.
- * @throws {OperationError} When the descriptor cannot be taken (which wants CAP_SYS_PTRACE), or nobody listens.
+ * @throws {Error} When the descriptor cannot be taken (which wants CAP_SYS_PTRACE), or nobody listens.
  */
 export function sendListener(
   k: LocalKernel,
@@ -41,9 +42,16 @@ export function sendListener(
   k.close(process);
   try {
     sendDescriptors(k, path, JSON.stringify(processState(pid, metadata, state)), [listener]);
+  } catch (error) {
+    throw agentFailure(error);
   } finally {
     k.close(listener);
   }
+}
+
+/** What to say of an agent that cannot be reached: in runc's words, which its users look for. */
+export function agentFailure(error: unknown): RuntimeError {
+  return new RuntimeError(`failed to connect with seccomp agent: ${reasonOf(error)}`);
 }
 
 /** What the agent is told. */

@@ -58,6 +58,7 @@ export function compileSeccomp(
     filter = compileProfile(profile, debug);
     if (key !== null) writeCache(k, cacheDir, key, filter, debug);
   }
+  debug(`seccomp filter flags: ${filter.flags}`);
   const listener = (filter.flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) !== 0;
   checkListener(profile, listener);
   return { ...filter, listener };

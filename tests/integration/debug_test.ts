@@ -1,0 +1,47 @@
+/** What `--debug` says in runc's words: lines that its users look for. */
+import { assertEquals, assertMatch } from "@std/assert";
+import { assertOk } from "../lib/container.ts";
+import { contract } from "../lib/contract.ts";
+import { sleeper, writeDocument } from "../lib/exec.ts";
+
+contract("debug: the steps of a container's making, to standard error or to the log", async (box) => {
+  for (const format of ["text", "json"]) {
+    for (const log of [[], ["--log", `${box.dir}/log`]]) {
+      const container = box.container({ process: { args: ["true"] } });
+      const globals = ["--debug", "--log-format", format, ...log];
+      const { stderr } = assertOk(await container.run({ globals }));
+      const text = log.length > 0 ? Deno.readTextFileSync(`${box.dir}/log`) : stderr;
+      assertEquals(/debug/.test(stderr), log.length === 0);
+      for (
+        const step of ["nsexec container setup", "child process in init\\(\\)", "init: closing the pipe"]
+      ) {
+        assertMatch(text, new RegExp(`level"?[=:]"?debug.*${step}`));
+      }
+    }
+  }
+});
+
+contract("debug: the flags of a seccomp filter", async (box) => {
+  const syscalls = [{ names: ["mkdir"], action: "SCMP_ACT_ERRNO" }];
+  for (const [flags, number] of [[[], 0], [["SECCOMP_FILTER_FLAG_LOG"], 2]] as const) {
+    const seccomp = { defaultAction: "SCMP_ACT_ALLOW", flags, syscalls };
+    const container = box.container({ process: { args: ["true"] }, linux: { seccomp } });
+    const { stderr } = assertOk(await container.run({ globals: ["--debug"] }));
+    assertMatch(stderr, new RegExp(`msg="seccomp filter flags: ${number}"`));
+  }
+}, { notOnReference: "runc says it since 1.2" });
+
+contract("debug: the CPUs of a process that is about to enter", async (box) => {
+  const container = await sleeper(box);
+  for (const [initial, mask] of [["0", "0x1"], [undefined, undefined]]) {
+    const document = {
+      args: ["/bin/true"],
+      cwd: "/",
+      user: { uid: 0, gid: 0 },
+      execCPUAffinity: initial && { initial },
+    };
+    const flags = ["--process", writeDocument(container, document)];
+    const { stderr } = assertOk(await box.cli(["exec", ...flags, container.id], { globals: ["--debug"] }));
+    assertMatch(stderr, new RegExp(`nsexec\\[\\d+\\]: affinity: ${mask ?? "0x[0-9a-f]+"}"`));
+  }
+}, { notOnReference: "execCPUAffinity came with runc 1.3" });
