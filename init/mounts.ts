@@ -17,7 +17,7 @@ import { openInRoot } from "./in_root.ts";
 import { createFilesystem } from "./filesystem.ts";
 import { mountAttributes } from "./mount_attributes.ts";
 import { isLxcfsFile } from "../spec/lxcfs.ts";
-import { checkDestination } from "./mount_rules.ts";
+import { mountDestination } from "../spec/rules/mounts.ts";
 
 /** What mounting needs to know beside the mount itself. */
 export interface MountContext {
@@ -63,7 +63,9 @@ export function mountOne(k: Kernel, context: MountContext, mount: Mount): void {
   try {
     k.during(doing, () => {
       const options = m.parseMountOptions(mount.options);
-      const destination = checkDestination(mount, options);
+      const destination = mountDestination(mount.destination, mount.type, options, (reason) => {
+        throw new Error(reason);
+      });
       if (isBind(options)) bindMount(k, context, mount, options, destination);
       else newMount(k, context, mount, options, destination);
     });

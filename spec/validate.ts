@@ -1,113 +1,124 @@
 /**
- * What is wrong with a configuration: every problem at once, each with its JSON path.
+ * What is wrong with a document: every problem at once, each with its JSON path.
  *
  * Only what the document alone shows is looked at; what depends on the host (files, kernel, other namespaces) is
  * found by the code that uses it. Unknown properties are ignored, as the specification wants.
  *
  * @module
  */
-import { checkAnnotations, checkHostNames, checkRoot, checkVersion } from "./validate/config.ts";
-import { checkHooks } from "./validate/hooks.ts";
-import { checkDevices, checkIntelRdt, checkPaths, checkSysctl } from "./validate/linux.ts";
-import { checkMounts } from "./validate/mounts.ts";
-import {
-  checkMountIds,
-  checkNamespaces,
-  checkNetDevices,
-  checkTimeOffsets,
-  checkUserNamespace,
-  type Namespaces,
-} from "./validate/namespaces.ts";
+import { checkRlimits } from "./rules/process.ts";
+import type { Partly, Report } from "./rules/report.ts";
+import { checkResources } from "./rules/resources.ts";
+import { checkUsual } from "./rules/usual.ts";
+import { warnCapabilities, warnUsual } from "./rules/warnings.ts";
+import type { LinuxResources, Process, Spec } from "./types.ts";
+import { Explainer, isObject } from "./validate/explain.ts";
+import { checkIntelRdt, checkNetDevices, checkTimeOffsets } from "./validate/linux.ts";
 import type { Problem } from "./validate/problem.ts";
-import { checkProcess } from "./validate/process.ts";
-import { checkResources } from "./validate/resources.ts";
-import { checkMemoryPolicy, checkPersonality } from "./validate/scheduling.ts";
-import { checkSeccomp } from "./validate/seccomp.ts";
-import { isObject, Section } from "./validate/section.ts";
-import { collectWarnings } from "./validate/warnings.ts";
+import { allShapes } from "./validate/rare_shapes.ts";
+import { checkRareResources } from "./validate/resources.ts";
+import { checkMemoryPolicy, checkScheduler } from "./validate/scheduling.ts";
+import { warnRare } from "./validate/warnings.ts";
 
 export { formatProblems, type Problem } from "./validate/problem.ts";
 
+/** A document that was read whole. */
+export interface Reading<Document> {
+  /** What it says, under the specification's names, and with Go's zero values; complete if there are no problems. */
+  document: Document;
+  /** What is wrong with it. */
+  problems: Problem[];
+  /** What it asks for that is dropped, deprecated or obsolete; none while there are problems. */
+  warnings: Problem[];
+  /** What was read otherwise than it is written. */
+  notes: Problem[];
+}
+
 /**
- * The problems of a config.json, in the document's order as far as that is known; none if it is valid.
+ * Reads a config.json.
  *
  * @param config The document as `parseJson` reads it.
  */
-export function validateConfig(config: unknown): Problem[] {
-  const problems: Problem[] = [];
-  const root = open(config, problems, "config cannot be null");
-  if (!root) return problems;
-  const process = root.object("process"), linux = root.object("linux");
-  const namespaces = checkNamespaces(linux);
-  checkVersion(root);
-  checkRoot(root, namespaces);
-  if (process) checkProcess(process);
-  else if (!root.has("process")) root.fail("process", "process property must not be empty");
-  checkHostNames(root, namespaces);
-  checkMounts(root, namespaces);
-  checkHooks(root);
-  checkAnnotations(root);
-  if (linux) checkLinux(root, linux, namespaces, process);
-  return problems;
-}
-
-function checkLinux(
-  config: Section,
-  linux: Section,
-  namespaces: Namespaces,
-  process: Section | undefined,
-): void {
-  checkUserNamespace(linux, namespaces, process);
-  checkMountIds(config, linux, namespaces);
-  checkTimeOffsets(linux, namespaces);
-  checkDevices(linux);
-  checkNetDevices(linux, namespaces);
-  const resources = linux.object("resources");
-  if (resources) checkResources(resources, false);
-  checkIntelRdt(linux);
-  checkMemoryPolicy(linux);
-  checkSysctl(linux, namespaces);
-  checkSeccomp(linux);
-  checkPaths(linux, namespaces);
-  checkPersonality(linux);
+export function readWholeConfig(config: unknown): Reading<Spec> {
+  return readWhole<Spec>(config, "$config", "config cannot be null", (spec, report) => {
+    const namespaces = checkUsual(spec, report);
+    const { process, linux } = spec;
+    if (process) checkScheduler(process, "process.", report);
+    if (!linux) return;
+    checkTimeOffsets(linux, namespaces, report);
+    checkNetDevices(linux, namespaces, report);
+    if (linux.resources) checkRareResources(linux.resources, "linux.resources.", report);
+    checkIntelRdt(linux, report);
+    checkMemoryPolicy(linux, report);
+  }, (spec, warn) => {
+    warnUsual(spec, warn);
+    warnRare(spec, warn);
+  });
 }
 
 /**
- * The problems of a process document, as `exec --process` reads it.
+ * Reads a process document, that of `exec --process`.
  *
  * @param process The document as `parseJson` reads it.
  */
-export function validateProcess(process: unknown): Problem[] {
-  const problems: Problem[] = [];
-  const root = open(process, problems, "process property must not be empty");
-  if (root) checkProcess(root);
-  return problems;
+export function readWholeProcess(process: unknown): Reading<Process> {
+  return readWhole<Process>(process, "$process", "process property must not be empty", (it, report) => {
+    checkRlimits(it, "", report);
+    checkScheduler(it, "", report);
+  }, (it, warn) => warnCapabilities(it.capabilities, "capabilities.", warn));
 }
 
 /**
- * The problems of a resources document, as `update --resources` reads it.
+ * Reads a resources document, that of `update --resources`.
  *
  * @param resources The document as `parseJson` reads it.
  */
-export function validateResources(resources: unknown): Problem[] {
-  const problems: Problem[] = [];
-  const root = open(resources, problems, "resources cannot be null");
-  if (root) checkResources(root, true);
-  return problems;
+export function readWholeResources(resources: unknown): Reading<LinuxResources> {
+  return readWhole<LinuxResources>(resources, "$resources", "resources cannot be null", (it, report) => {
+    checkResources(it, "", true, report);
+    checkRareResources(it, "", report);
+  });
 }
 
-/**
- * What a valid config.json asks for that is dropped, deprecated or obsolete, and does not make a command fail.
- *
- * @param config The document, with no problems.
- */
+/** The problems of a config.json, as `readWholeConfig` finds them. */
+export function validateConfig(config: unknown): Problem[] {
+  return readWholeConfig(config).problems;
+}
+
+/** The warnings of a config.json, as `readWholeConfig` finds them. */
 export function configWarnings(config: unknown): Problem[] {
-  return collectWarnings(config);
+  return readWholeConfig(config).warnings;
 }
 
-function open(document: unknown, problems: Problem[], missing: string): Section | undefined {
-  if (isObject(document)) return new Section(problems, document, "");
-  const reason = document === null || document === undefined ? missing : "must be a JSON object";
-  problems.push({ path: "", reason });
-  return undefined;
+type Rules<Document> = (document: Partly<Document>, report: Report) => void;
+
+/** Reads a document by its shape, and applies the rules to what has its shape. */
+function readWhole<Document>(
+  document: unknown,
+  shape: string,
+  missing: string,
+  check: Rules<Document>,
+  warn?: Rules<Document>,
+): Reading<Document> {
+  const explainer = new Explainer(allShapes()), { problems, notes } = explainer, warnings: Problem[] = [];
+  if (!isObject(document)) {
+    const reason = document === null || document === undefined ? missing : "must be a JSON object";
+    return { document: {} as Document, problems: [{ path: "", reason }], warnings, notes };
+  }
+  const read = explainer.read(document, shape, { path: "", name: shape }) as Document;
+  const wrong = problems.map((it) => it.path);
+  check(read as Partly<Document>, (path, reason, fix, cause = path) => {
+    if (wrong.some((it) => isWithin(path, it) || it === cause)) return;
+    problems.push(fix === undefined ? { path, reason } : { path, reason, fix });
+  });
+  if (problems.length === 0) {
+    warn?.(read as Partly<Document>, (path, reason) => warnings.push({ path, reason }));
+  }
+  return { document: read, problems, warnings, notes };
+}
+
+/** Whether the path is that one, or of something in it. */
+function isWithin(path: string, parent: string): boolean {
+  return path.startsWith(parent) &&
+    (path.length === parent.length || /^[.[]/.test(path.slice(parent.length)));
 }

@@ -7,10 +7,12 @@ import type { Spec } from "../../spec/types.ts";
 import { readConfig as parseConfig, type Reading } from "../../spec/parse.ts";
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 import type { Log } from "../host/log.ts";
+import { exactJson } from "./exact_json.ts";
 
-/** A configuration and the text it was read from. */
+/** A configuration. */
 export interface Config {
   spec: Spec;
+  /** The same as JSON: the bundle's own text, where that names everything as the specification does. */
   text: string;
 }
 
@@ -29,17 +31,18 @@ export async function readConfig(bundle: string, log: Log): Promise<Config> {
   } catch (error) {
     throw new RuntimeError(`config.json: ${reasonOf(error)}`);
   }
-  const spec = reading.config as Spec;
   // What clients usually send is seen to be right at a glance; the full check takes 8 ms.
-  if (!reading.plain || log.debugging) await checkWhole(spec, log);
-  return { spec, text };
+  if (reading.plain && !log.debugging) return { spec: reading.config as Spec, text };
+  const spec = await readWhole(reading.config, log);
+  return { spec, text: exactJson(spec) };
 }
 
-async function checkWhole(spec: Spec, log: Log): Promise<void> {
-  const { validateConfig, configWarnings, formatProblems } = await import("../../spec/validate.ts");
-  const problems = validateConfig(spec);
+async function readWhole(config: unknown, log: Log): Promise<Spec> {
+  const { readWholeConfig, formatProblems } = await import("../../spec/validate.ts");
+  const { document, problems, warnings, notes } = readWholeConfig(config);
   if (problems.length > 0) throw new RuntimeError(formatProblems(problems, "config.json"));
-  for (const { path, reason } of configWarnings(spec)) log.debug(`${path}: ${reason}`);
+  for (const { path, reason } of [...notes, ...warnings]) log.debug(`${path}: ${reason}`);
+  return document;
 }
 
 function readText(bundle: string): string {

@@ -5,7 +5,7 @@
 import type { LocalKernel } from "../../ffi/local.ts";
 import { parseJson } from "../../spec/parse.ts";
 import type { LinuxResources } from "../../spec/types.ts";
-import { formatProblems, validateResources } from "../../spec/validate.ts";
+import { formatProblems, readWholeResources } from "../../spec/validate.ts";
 import { openLive } from "../cgroups/mod.ts";
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 import { exactJson } from "./exact_json.ts";
@@ -22,7 +22,7 @@ const RESOURCES = "resources.json";
 /**
  * Changes a container's limits, all that are asked for or none.
  *
- * @param change Limits to change; what is absent stays.
+ * @param asked Limits to change, a `LinuxResources`; what is absent stays.
  * @throws {RuntimeError} when the container does not live, a value is wrong in itself or beside those that stay, or the
  * kernel refuses one.
  */
@@ -30,9 +30,9 @@ export async function updateContainer(
   k: LocalKernel,
   root: string,
   id: string,
-  change: LinuxResources,
+  asked: unknown,
 ): Promise<void> {
-  check(change);
+  const change = readWhole(asked);
   // A create in progress sets its limits last, over all that an update could write now.
   if (statusOf(root, readState(root, id)) === "creating") {
     throw new RuntimeError("cannot update a container that is being created");
@@ -45,7 +45,7 @@ export async function updateContainer(
   const old = currentResources(root, id);
   const merged = mergeResources(old, change);
   const { devices: _devices, ...limits } = merged;
-  check(limits);
+  readWhole(limits);
   const write = toWrite(merged, change);
   if (replacesDevices(state, old, change)) merged.devices = write.devices = change.devices;
   if (Object.keys(write).length === 0) return;
@@ -67,9 +67,10 @@ function replacesDevices({ cgroup }: ContainerState, old: LinuxResources, change
   return exactJson(change.devices) !== exactJson(old.devices ?? []);
 }
 
-function check(resources: LinuxResources): void {
-  const problems = validateResources(resources);
+function readWhole(resources: unknown): LinuxResources {
+  const { document, problems } = readWholeResources(resources);
   if (problems.length > 0) throw new RuntimeError(formatProblems(problems, "resources"));
+  return document;
 }
 
 /** The limits that a container has: those of its config with all updates. */

@@ -1,132 +1,87 @@
 /**
- * Rules of devices, paths, kernel parameters and Intel RDT: runtime-spec `config-linux.md`.
+ * Rules of time namespaces, network devices and Intel RDT: runtime-spec `config-linux.md`.
  *
  * @module
  */
-import { MOUNT_PROPAGATION } from "../mount_options.ts";
-import { isSysctlName, sysctlName } from "../sysctl.ts";
-import type { Namespaces } from "./namespaces.ts";
-import { ID, quote, type Section, UINT32 } from "./section.ts";
+import { fixNamespace, type Namespaces } from "../rules/namespaces.ts";
+import { type Partly, propertyPath, quote, type Report } from "../rules/report.ts";
+import type { Linux } from "../types.ts";
 
-/** Largest major number: 12 bits, linux/kdev_t.h. */
-const MAJOR_MAX = 0xfff;
+/** Longest name of a network device: IFNAMSIZ of linux/if.h without the final NUL. */
+const DEVICE_NAME_MAX = 15;
 
-/** Largest minor number: 20 bits, linux/kdev_t.h. */
-const MINOR_MAX = 0xfffff;
-
-/** `linux.devices`: mknod(2). */
-export function checkDevices(linux: Section): void {
-  for (const device of linux.objects("devices")) {
-    device.need("type", "path");
-    const type = device.string("type"), path = device.string("path");
-    if (type !== undefined && !["c", "b", "u", "p"].includes(type)) {
-      device.fail("type", `invalid device type ${quote(type)}`, "one of c, b, u, p");
-    }
-    if (path !== undefined && !path.startsWith("/")) device.fail("path", "must be an absolute path");
-    if (type !== "p") {
-      device.need("major", "minor");
-      device.integer("major", 0, MAJOR_MAX);
-      device.integer("minor", 0, MINOR_MAX);
-    }
-    device.integer("fileMode", 0, UINT32);
-    device.integer("uid", 0, ID);
-    device.integer("gid", 0, ID);
-  }
-}
-
-/** `maskedPaths`, `readonlyPaths`, `rootfsPropagation`, `mountLabel`: all need a mount namespace. */
-export function checkPaths(linux: Section, namespaces: Namespaces): void {
-  let restricted = false;
-  for (const key of ["maskedPaths", "readonlyPaths"]) {
-    const paths = linux.strings(key) ?? [];
-    if (paths.length > 0 && !restricted && !namespaces.has("mount")) {
-      linux.fail(
-        key,
-        "unable to restrict sys entries without a private MNT namespace",
-        namespaces.fix("mount"),
-      );
-      restricted = true;
-    }
-    const relative = paths.find((path) => !path.startsWith("/"));
-    if (relative !== undefined) linux.fail(key, `${quote(relative)} is not an absolute path`);
-  }
-  const propagation = linux.string("rootfsPropagation");
-  if (propagation && !Object.hasOwn(MOUNT_PROPAGATION, propagation)) {
-    linux.fail(
-      "rootfsPropagation",
-      `rootfsPropagation=${propagation} is not supported`,
-      `one of ${Object.keys(MOUNT_PROPAGATION).join(", ")}`,
+/** Clock offsets need a new time namespace. */
+export function checkTimeOffsets(
+  { timeOffsets }: Partly<Linux>,
+  namespaces: Namespaces,
+  report: Report,
+): void {
+  if (!timeOffsets) return;
+  if (namespaces.time === undefined) {
+    report(
+      "linux.timeOffsets",
+      "time namespace offsets specified, but time namespace isn't enabled in the config",
+      fixNamespace("time"),
     );
-  } else if (propagation && !namespaces.has("mount")) {
-    linux.fail(
-      "rootfsPropagation",
-      "unable to set the root's propagation without a private MNT namespace",
-      namespaces.fix("mount"),
+  } else if (namespaces.time !== "") {
+    report(
+      "linux.timeOffsets",
+      "time namespace enabled, but both namespace path and time offsets specified -- you may only provide one",
     );
   }
-  linux.string("mountLabel");
-  linux.string("cgroupsPath");
+  for (const clock of Object.keys(timeOffsets)) {
+    if (clock === "monotonic" || clock === "boottime") continue;
+    const path = propertyPath("linux.timeOffsets", clock);
+    report(path, `clock ${quote(clock)} has no offset`, "one of monotonic, boottime");
+  }
 }
 
-/** `sysctl`: only what belongs to a namespace of the container. */
-export function checkSysctl(linux: Section, namespaces: Namespaces): void {
-  const sysctl = linux.object("sysctl");
-  for (const key of sysctl?.keys() ?? []) {
-    sysctl?.string(key);
-    const name = sysctlName(key);
-    if (!isSysctlName(key) || key.includes("\0")) {
-      sysctl?.fail(key, `sysctl ${quote(key)} is not a valid name`);
-    } else {
-      const reason = refuseSysctl(name, namespaces);
-      if (reason !== undefined) sysctl?.fail(key, reason);
+/** Network devices need a network namespace, and names that the kernel takes. */
+export function checkNetDevices(
+  { netDevices = {} }: Partly<Linux>,
+  namespaces: Namespaces,
+  report: Report,
+): void {
+  const devices = Object.entries(netDevices), names = new Set<string>();
+  if (devices.length > 0 && namespaces.network === undefined) {
+    report(
+      "linux.netDevices",
+      "unable to move network devices without a NET namespace",
+      fixNamespace("network"),
+    );
+  }
+  for (const [host, { name } = {}] of devices) {
+    const path = propertyPath("linux.netDevices", host);
+    if (!isDeviceName(host)) report(path, `invalid network device name ${quote(host)}`);
+    if (name && !(isDeviceName(name) && isDeviceTemplate(name))) {
+      report(`${path}.name`, `invalid network device name ${quote(name)}`);
     }
+    const taken = name || host;
+    if (names.has(taken) && !taken.includes("%d")) {
+      report(path, `network device name ${quote(taken)} is given twice`, "give each another name");
+    }
+    names.add(taken);
   }
 }
 
-/** Why the parameter cannot be set for the container alone. */
-function refuseSysctl(name: string, namespaces: Namespaces): string | undefined {
-  if (
-    /^(?:fs\.mqueue\.|kernel\.(?:msgmax|msgmnb|msgmni|sem|shmall|shmmax|shmmni|shm_rmid_forced)$)/.test(name)
-  ) {
-    return namespaces.has("ipc")
-      ? undefined
-      : `sysctl ${quote(name)} is not allowed in the hosts ipc namespace`;
-  }
-  if (name.startsWith("net.")) {
-    return namespaces.has("network")
-      ? undefined
-      : `sysctl ${quote(name)} not allowed in host network namespace`;
-  }
-  if (name.startsWith("user.")) {
-    return namespaces.has("user")
-      ? undefined
-      : `setting ucounts without a user namespace not allowed: ${name}`;
-  }
-  if (namespaces.has("uts") && name === "kernel.domainname") return undefined;
-  if (namespaces.has("uts") && name === "kernel.hostname") {
-    return `sysctl ${quote(name)} is not allowed as it conflicts with the OCI "hostname" field`;
-  }
-  return `sysctl ${quote(name)} is not in a separate kernel namespace`;
+/** A percent sign stands for a number that the kernel finds, `%d`, once: dev_prep_valid_name() in net/core/dev.c. */
+function isDeviceTemplate(name: string): boolean {
+  return /^[^%]*(?:%d[^%]*)?$/.test(name);
+}
+
+/** The rule of dev_valid_name() in the kernel's net/core/dev.c. */
+function isDeviceName(name: string): boolean {
+  return name.length > 0 && name.length <= DEVICE_NAME_MAX && name !== "." && name !== ".." &&
+    !/[/:\s]/.test(name);
 }
 
 /** `intelRdt`: names and lines that resctrl takes. */
-export function checkIntelRdt(linux: Section): void {
-  const rdt = linux.object("intelRdt");
-  if (!rdt) return;
-  const closID = rdt.string("closID") ?? "";
+export function checkIntelRdt({ intelRdt }: Partly<Linux>, report: Report): void {
+  const { closID = "", memBwSchema } = intelRdt ?? {};
   if (closID === "." || closID === ".." || (closID.length > 1 && closID.includes("/"))) {
-    rdt.fail("closID", `invalid intelRdt.ClosID ${quote(closID)}`);
+    report("linux.intelRdt.closID", `invalid intelRdt.ClosID ${quote(closID)}`);
   }
-  const bandwidth = rdt.string("memBwSchema");
-  if (bandwidth && !bandwidth.startsWith("MB:")) rdt.fail("memBwSchema", 'must start with "MB:"');
-  for (const key of ["l3CacheSchema", "memBwSchema"]) {
-    const line = rdt.value[key];
-    if (rdt.string(key) !== undefined && String(line).includes("\n")) {
-      rdt.fail(key, "must not contain newlines");
-    }
+  if (memBwSchema && !memBwSchema.startsWith("MB:")) {
+    report("linux.intelRdt.memBwSchema", 'must start with "MB:"');
   }
-  for (const [index, line] of rdt.strings("schemata")?.entries() ?? []) {
-    if (line.includes("\n")) rdt.failItem("schemata", index, "must not contain newlines");
-  }
-  rdt.boolean("enableMonitoring");
 }

@@ -21,12 +21,12 @@ const COMMAND: Row[] = [
     "process.env[1]",
     'invalid environment variable "A": contains nul byte (\\x00)',
   ],
-  [{ "process.env[1]": null }, "process.env[1]", "must be a string"],
+  [{ "process.env[1]": null }, "process.env[1]", "must be a string, not null"],
 ];
 
 const IDENTITY: Row[] = [
-  [{ "process.user": undefined }, "process.user", "is required"],
-  [{ "process.user.uid": undefined }, "process.user.uid", "is required"],
+  [{ "process.user": [] }, "process.user", "must be an object, not an array"],
+  [{ "process.user.uid": "0" }, "process.user.uid", "must be an integer, not a string"],
   [{ "process.user.uid": -1 }, "process.user.uid", "must be an integer from 0 to 4294967294, not -1"],
   [
     { "process.user.gid": 4294967295 },
@@ -77,7 +77,17 @@ const LIMITS: Row[] = [
     "process.rlimits[0].soft",
     "soft limit 1048577 is above the hard limit 1048576",
   ],
-  [{ "process.rlimits[0].hard": undefined }, "process.rlimits[0].hard", "is required"],
+  [
+    { "process.rlimits[0].hard": undefined },
+    "process.rlimits[0].soft",
+    "soft limit 1024 is above the hard limit 0",
+  ],
+  [
+    { "process.rlimits[0].hard": 18446744073709552000 },
+    "process.rlimits[0].hard",
+    "must be an unsigned 64-bit integer, not 18446744073709552000",
+  ],
+  [{ "process.rlimits[0].type": undefined }, "process.rlimits[0].type", "is required"],
   [
     { "process.rlimits[0].soft": -1 },
     "process.rlimits[0].soft",
@@ -91,9 +101,9 @@ const LIMITS: Row[] = [
   [{ "process.rlimits[0]": "NOFILE" }, "process.rlimits[0]", "must be an object, not a string"],
   [{ "process.oomScoreAdj": 1001 }, "process.oomScoreAdj", "must be an integer from -1000 to 1000, not 1001"],
   [
-    { "process.terminal": true, "process.consoleSize": { height: 25 } },
+    { "process.terminal": true, "process.consoleSize": { height: 25, width: 65536 } },
     "process.consoleSize.width",
-    "is required",
+    "must be an integer from 0 to 65535, not 65536",
   ],
   [
     { "process.terminal": true, "process.consoleSize": { height: -1, width: 0 } },
@@ -137,7 +147,7 @@ const SCHEDULING: Row[] = [
     `${P}.scheduler.deadline`,
     "scheduler runtime/deadline/period can only be specified for SchedDeadline policy",
   ],
-  [{ "process.ioPriority": { class: "IOPRIO_CLASS_BE" } }, `${P}.ioPriority.priority`, "is required"],
+  [{ "process.ioPriority": { priority: 4 } }, `${P}.ioPriority.class`, "is required"],
   [
     { "process.ioPriority": { class: "IOPRIO_CLASS_BE", priority: 8 } },
     `${P}.ioPriority.priority`,
@@ -165,7 +175,12 @@ testRules("process", [...COMMAND, ...IDENTITY, ...LIMITS, ...SCHEDULING]);
 testValid("process", [
   { "process.consoleSize": "ignored without a terminal" },
   { "process.rlimits[0].hard": 2n ** 64n - 1n },
-  { "process.rlimits[0].hard": 18446744073709552000 },
+  { "process.rlimits[0].soft": undefined },
+  { "process.user": undefined },
+  { "process.user.uid": undefined },
+  { "process.user.gid": null },
+  { "process.terminal": true, "process.consoleSize": { height: 25 } },
+  { "process.ioPriority": { class: "IOPRIO_CLASS_BE" } },
   { "process.rlimits": [] },
   { "process.env": undefined, "process.capabilities": undefined },
   { "process.env[0]": "A=" },

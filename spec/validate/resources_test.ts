@@ -5,10 +5,10 @@ const set = (path: string, value: unknown) => ({ [`${R}.${path}`]: value });
 
 const DEVICES: Row[] = [
   [{ [R]: 1 }, R, "must be an object, not a number"],
-  [set("devices[0].allow", undefined), `${R}.devices[0].allow`, "is required"],
+  [set("devices[0].allow", 1), `${R}.devices[0].allow`, "must be true or false, not a number"],
   [set("devices[0].access", undefined), `${R}.devices[0].access`, "device access at 0 field cannot be empty"],
   [set("devices[1].access", ""), `${R}.devices[1].access`, "device access at 1 field cannot be empty"],
-  [set("devices[1].access", "rx"), `${R}.devices[1].access`, 'invalid device access "rx"'],
+  [set("devices[1].access", "x"), `${R}.devices[1].access`, 'invalid device access "x"'],
   [set("devices[1].type", "u"), `${R}.devices[1].type`, 'invalid cgroup device type "u"'],
   [set("devices[1].major", -2), `${R}.devices[1].major`, "must be an integer from -1 to 4294967295, not -2"],
 ];
@@ -35,7 +35,7 @@ const MEMORY: Row[] = [
 ];
 
 const CPU: Row[] = [
-  [set("cpu.shares", -1), `${R}.cpu.shares`, `must be an integer from 0 to ${2 ** 53 - 1}, not -1`],
+  [set("cpu.shares", -1), `${R}.cpu.shares`, "must be an unsigned 64-bit integer, not -1"],
   [set("cpu.quota", "max"), `${R}.cpu.quota`, "must be an integer, not a string"],
   [set("cpu.burst", 50001), `${R}.cpu.burst`, "burst 50001 is larger than quota 50000"],
   [set("cpu.idle", 2), `${R}.cpu.idle`, "must be an integer from 0 to 1, not 2"],
@@ -52,27 +52,27 @@ const REST: Row[] = [
     "must have a weight or a leafWeight",
   ],
   [
-    set("blockIO.throttleReadBpsDevice", [{ major: 8, minor: 0 }]),
+    set("blockIO.throttleReadBpsDevice", [{ major: 8, minor: 0, rate: -1 }]),
     `${R}.blockIO.throttleReadBpsDevice[0].rate`,
-    "is required",
+    "must be an unsigned 64-bit integer, not -1",
   ],
   [
-    set("blockIO.throttleWriteIOPSDevice", [{ minor: 0, rate: 5 }]),
+    set("blockIO.throttleWriteIOPSDevice", [{ major: -1, minor: 0, rate: 5 }]),
     `${R}.blockIO.throttleWriteIOPSDevice[0].major`,
-    "is required",
+    "must be an integer from 0 to 4294967295, not -1",
   ],
   [
     set("hugepageLimits", [{ pageSize: "../2MB", limit: 1 }]),
     `${R}.hugepageLimits[0].pageSize`,
     'invalid huge page size "../2MB"',
   ],
-  [set("hugepageLimits", [{ pageSize: "2MB" }]), `${R}.hugepageLimits[0].limit`, "is required"],
+  [set("hugepageLimits", [{ limit: 1 }]), `${R}.hugepageLimits[0].pageSize`, "is required"],
   [
     set("network", { classID: -1 }),
     `${R}.network.classID`,
     "must be an integer from 0 to 4294967295, not -1",
   ],
-  [set("network", { priorities: [{ name: "eth0" }] }), `${R}.network.priorities[0].priority`, "is required"],
+  [set("network", { priorities: [{ priority: 1 }] }), `${R}.network.priorities[0].name`, "is required"],
   [set("rdma", { mlx5_1: {} }), `${R}.rdma.mlx5_1`, "must have hcaHandles or hcaObjects"],
   [set("rdma", { mlx5_1: 5 }), `${R}.rdma.mlx5_1`, "must be an object, not a number"],
   [
@@ -92,6 +92,11 @@ const REST: Row[] = [
 testRules("resources", [...DEVICES, ...MEMORY, ...CPU, ...REST]);
 
 testValid("resources", [
+  set("devices[0].allow", undefined),
+  set("devices[1].access", "rx"),
+  set("hugepageLimits", [{ pageSize: "2MB" }]),
+  set("network", { priorities: [{ name: "eth0" }] }),
+  set("blockIO.throttleWriteIOPSDevice", [{ minor: 0 }]),
   set("memory", { limit: -1, swap: -1 }),
   set("memory", { limit: 5, swap: 5 }),
   set("memory", { limit: -1, swap: 5 }),

@@ -40,13 +40,13 @@ const ROWS: Row[] = [
   ],
   [rule({ names: undefined }), `${S}.syscalls[4].names`, "is required"],
   [rule({ names: [] }), `${S}.syscalls[4].names`, "must contain at least one name"],
-  [rule({ names: [""] }), `${S}.syscalls[4].names`, "empty string is not a valid syscall"],
+  [rule({ names: [""] }), `${S}.syscalls[4].names[0]`, "empty string is not a valid syscall"],
   [rule({ names: ["read", 3] }), `${S}.syscalls[4].names[1]`, "must be a string, not a number"],
   [rule({ action: undefined }), `${S}.syscalls[4].action`, "is required"],
   [rule({ action: "ALLOW" }), `${S}.syscalls[4].action`, "string ALLOW is not a valid action for seccomp"],
   [rule({ errnoRet: 1 }), `${S}.syscalls[4].errnoRet`, "action SCMP_ACT_ALLOW has no error number"],
   [argument({ index: 6 }), `${S}.syscalls[4].args[0].index`, "must be an integer from 0 to 5, not 6"],
-  [argument({ value: undefined }), `${S}.syscalls[4].args[0].value`, "is required"],
+  [argument({ op: undefined }), `${S}.syscalls[4].args[0].op`, "is required"],
   [argument({ value: "1" }), `${S}.syscalls[4].args[0].value`, "must be an integer, not a string"],
   [
     argument({ valueTwo: -1 }),
@@ -68,5 +68,6 @@ testValid("seccomp", [
   { [`${S}.flags`]: [] },
   rule({ action: "SCMP_ACT_TRACE", errnoRet: 7 }),
   argument({ value: 2n ** 64n - 1n }),
+  argument({ index: undefined, value: undefined }),
   { ...rule({ action: "SCMP_ACT_NOTIFY" }), [`${S}.listenerPath`]: "/run/agent.sock" },
 ]);

@@ -121,8 +121,8 @@ export async function processFromFile(path: string, base: Process): Promise<Proc
   }
   const { isPlainProcess } = await import("../../../spec/plain.ts");
   // What clients usually send is seen to be right at a glance; the full check takes longer than all the rest.
-  if (text.includes("\\u0000") || !isPlainProcess(process)) await checkWhole(process, path);
-  return withDefaults(process as Process, base);
+  const plain = !text.includes("\\u0000") && isPlainProcess(process);
+  return withDefaults(plain ? process as Process : await readWhole(process, path), base);
 }
 
 function withDefaults(process: Process, base: Process): Process {
@@ -135,8 +135,9 @@ function withDefaults(process: Process, base: Process): Process {
   };
 }
 
-async function checkWhole(process: unknown, path: string): Promise<void> {
-  const { validateProcess, formatProblems } = await import("../../../spec/validate.ts");
-  const problems = validateProcess(process);
+async function readWhole(process: unknown, path: string): Promise<Process> {
+  const { readWholeProcess, formatProblems } = await import("../../../spec/validate.ts");
+  const { document, problems } = readWholeProcess(process);
   if (problems.length > 0) throw new RuntimeError(formatProblems(problems, path));
+  return document;
 }

@@ -1,11 +1,13 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { parseMountOptions } from "../spec/mount_options.ts";
-import { isLxcfsFile } from "../spec/lxcfs.ts";
-import { cleanPath } from "../spec/clean_path.ts";
-import { checkDestination } from "./mount_rules.ts";
+import { parseMountOptions } from "../mount_options.ts";
+import { isLxcfsFile } from "../lxcfs.ts";
+import { cleanPath } from "../clean_path.ts";
+import { mountDestination } from "./mounts.ts";
 
 function check(destination: string, type = "tmpfs", options: string[] = []): string {
-  return checkDestination({ destination, type, options }, parseMountOptions(options));
+  return mountDestination(destination, type, parseMountOptions(options), (reason) => {
+    throw new Error(reason);
+  });
 }
 
 Deno.test("mount rules: a destination comes back clean", () => {
@@ -27,7 +29,7 @@ Deno.test("mount rules: on /proc a procfs, or a bind mount that is checked when 
     assertThrows(
       () => check(path),
       Error,
-      `${JSON.stringify(path)} cannot be mounted because it is not of type`,
+      `${JSON.stringify(cleanPath(path))} cannot be mounted because it is not of type`,
     );
   }
 });

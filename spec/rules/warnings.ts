@@ -1,0 +1,59 @@
+/**
+ * What a configuration of usual properties asks for that is dropped or deprecated, and is no reason to fail.
+ *
+ * @module
+ */
+import { CAPABILITIES } from "../capabilities.ts";
+import { lookup } from "../tables.ts";
+import type { LinuxCapabilities, Spec } from "../types.ts";
+import { type Partly, quote, type Report } from "./report.ts";
+
+/** The five capability sets. */
+const CAPABILITY_SETS = ["bounding", "effective", "inheritable", "permitted", "ambient"] as const;
+
+/** Warns of everything in the configuration that is not carried out as it is written. */
+export function warnUsual({ process, mounts = [], linux = {} }: Partly<Spec>, warn: Report): void {
+  warnCapabilities(process?.capabilities, "process.capabilities.", warn);
+  for (let index = 0; index < mounts.length; index++) {
+    const { destination } = mounts[index];
+    if (destination === undefined || destination.startsWith("/")) continue;
+    warn(
+      `mounts[${index}].destination`,
+      `mount destination ${destination} is not absolute, using it as relative to /`,
+    );
+  }
+  if (!linux.uidMappings && !linux.gidMappings) return;
+  const joined = linux.namespaces?.find(({ type, path }) => type === "user" && path);
+  if (joined) {
+    warn(
+      linux.uidMappings ? "linux.uidMappings" : "linux.gidMappings",
+      `the user namespace ${quote(joined.path!)} has its own mappings`,
+    );
+  }
+}
+
+/**
+ * Capabilities that are unknown or cannot be granted; the specification wants a warning for them.
+ *
+ * @param path Path of the five sets with a dot.
+ */
+export function warnCapabilities(
+  sets: Partly<LinuxCapabilities> | undefined,
+  path: string,
+  warn: Report,
+): void {
+  if (sets === undefined) return;
+  const say = (set: string, what: string, names: readonly string[]) => {
+    if (names.length > 0) warn(path + set, `${what}: [${names.join(" ")}]`);
+  };
+  for (const set of CAPABILITY_SETS) {
+    const unknown = sets[set]?.filter((name) => lookup(CAPABILITIES, name) === undefined) ?? [];
+    say(set, "ignoring unknown or unavailable capabilities", unknown);
+  }
+  for (const set of ["effective", "ambient"] as const) {
+    const missing = sets[set]?.filter((name) => !sets.permitted?.includes(name)) ?? [];
+    say(set, "not in the permitted set, so they cannot be granted", missing);
+  }
+  const missing = sets.ambient?.filter((name) => !sets.inheritable?.includes(name)) ?? [];
+  say("ambient", "not in the inheritable set, so they cannot be granted", missing);
+}
