@@ -21,11 +21,8 @@ wait:   mov     x8, #63                         // read(channel, stack, 8): the 
         mov     x2, #8
         svc     #0
         cmp     x0, #8
-        b.eq    begin
-        mov     x8, #94                         // tsrun is gone: exit_group(1)
-        mov     x0, #1
-        svc     #0
-begin:  ldr     x19, [sp]
+        b.ne    gone
+        ldr     x19, [sp]
 record: ldp     w8, w20, [x19]
         ldp     x0, x1, [x19, #8]
         ldp     x2, x3, [x19, #24]
@@ -65,6 +62,11 @@ stop:   str     x19, [sp]                       // write(channel, stack, 8): the
         mov     x1, sp
         mov     x2, #8
         svc     #0
-        b       wait
+        cmp     x0, #8
+        b.eq    wait
+gone:   mov     x8, #94                         // nobody drives it, or nobody hears it: exit_group(1)
+        mov     x0, #1
+        svc     #0
+        brk     #0                              // a filter forbids that: a trap ends it
 channel: .word  0                               // both filled in by tsrun when it starts an executor
 memory: .word   0

@@ -130,6 +130,11 @@ class Machine {
     this.#arena.memory.reserve(0x10000);
   }
 
+  /** The number of the channel in the image's process. */
+  get channelFd(): number {
+    return this.#line.theirs;
+  }
+
   /** Address of a record. */
   at(number: number): number {
     return ARENA + number * 80;
@@ -305,6 +310,11 @@ const BEHAVIOUR: Readonly<Record<string, (m: Machine) => void>> = {
     assertEquals(m.run(), 1);
     m.set(word, 1);
     assertEquals(m.run(), 2);
+  },
+  "ends when it cannot report where it stopped": (m) => {
+    m.add("close", [m.channelFd]);
+    m.add("stop", []);
+    assertThrows(() => m.run(), ExecutorGone);
   },
   "makes a child, whose result is zero": (m) => {
     // clone(SIGCHLD): the parent goes to 3 and waits; the child exits with 33.
