@@ -67,6 +67,7 @@ export const SECCOMP_SET_MODE_FILTER = 1, SECCOMP_FILTER_FLAG_NEW_LISTENER = 8;
 
 // signal.h, wait.h, poll.h
 export const SIGHUP = 1, SIGINT = 2, SIGKILL = 9, SIGPIPE = 13, SIGTERM = 15, SIGCHLD = 17;
+export const P_PID = 1, P_PIDFD = 3, WEXITED = 4, WNOWAIT = 0x1000000, CLD_EXITED = 1;
 export const SIG_SETMASK = 2, WNOHANG = 1, POLLIN = 1, POLLERR = 8, POLLHUP = 16;
 
 // fs.h, memfd.h, socket.h, if.h, sockios.h, file.h

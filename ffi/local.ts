@@ -21,7 +21,7 @@ import { errno, libc } from "./libc.ts";
 import { Memory } from "./memory.ts";
 import { type SyscallName, syscallNumber } from "./syscalls.ts";
 import { EINTR } from "./errno.ts";
-import { POLLIN } from "./constants.ts";
+import { P_PID, POLLIN, WEXITED, WNOHANG, WNOWAIT } from "./constants.ts";
 import { words32 } from "./structs.ts";
 
 /** Bytes for the strings and structures of this process's own calls. */
@@ -108,6 +108,12 @@ export class LocalKernel extends Kernel {
   /** Waits for a child that has ended or is about to: wait4(2). */
   reap(pid: number): void {
     this.call("wait4", [pid, null, 0, null], { allow: "any" });
+  }
+
+  /** Whether a process is a child of this one, dead or alive: what other processes can write to may say any pid. */
+  isChild(pid: number): boolean {
+    const options = WEXITED | WNOHANG | WNOWAIT;
+    return this.call("waitid", [P_PID, pid, null, options, null], { allow: "any" }).wait() >= 0;
   }
 
   #repair(repair: Repair | undefined, error: number): "retry" | "skip" | undefined {

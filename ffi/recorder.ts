@@ -69,8 +69,18 @@ export abstract class Recorder extends Kernel {
     return this.#record("branch", [word], undefined, branches.onError, branches.onPositive);
   }
 
-  /** Starts the recorded program and never hears of it again: it ends in execve or exit. */
-  release(): void {}
+  /**
+   * Takes what is recorded for a program of its own, which runs when it is {@linkcode release released}: calls can be
+   * made meanwhile. Nobody drives it, so each of its records has to say where a failure leads.
+   *
+   * @returns The program, for `release`.
+   */
+  program(): number {
+    return 0;
+  }
+
+  /** Starts a program and never hears of it again: it ends in execve or exit. */
+  release(_program: number): void {}
 
   #record(
     name: Op["name"],

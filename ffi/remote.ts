@@ -144,11 +144,16 @@ export class RemoteKernel extends Recorder {
     return this.#submit(true);
   }
 
-  /** Starts the recorded program and never hears of it again: it ends in execve or exit. */
-  override release(): void {
+  override program(): number {
+    if (this.#running.length > 0) this.#await();
     const start = this.#submit(false);
     this.#running = [];
-    this.channel.send(start);
+    return start;
+  }
+
+  override release(program: number): void {
+    this.flush();
+    this.channel.send(program);
   }
 
   /** Ends the batch of pending records; `report` adds a stop. Returns where it begins. */

@@ -285,7 +285,7 @@ Deno.test("remote: a program that is released goes on when the line is closed", 
     k.call("ppoll", [0, 0, [0, 50_000_000], null, 8]);
     k.mkdirat(c.AT_FDCWD, `${directory}/late`, 0o755);
     k.call("exit_group", [0]);
-    k.release();
+    k.release(k.program());
     executor.reap();
     assert(exists(`${directory}/late`));
   }));

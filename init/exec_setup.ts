@@ -21,7 +21,7 @@ import type { CapabilityName } from "../spec/capabilities.ts";
 import { NAMESPACES } from "../spec/namespaces.ts";
 import type { Process } from "../spec/types.ts";
 import { FailureReports } from "./failure_report.ts";
-import { ARENA, ARENA_SIZE } from "./image.ts";
+import { closeQuietly, CUTTING_OFF, unshareMemory } from "./cut_off.ts";
 import { filterAllows } from "./filter_check.ts";
 import {
   becomeUser,
@@ -35,7 +35,14 @@ import {
 import type { HostProcfs, ProcessLabels } from "./labels.ts";
 import { openNulls, replaceNulls } from "./null_stdio.ts";
 import type { SplitAttributes } from "./process_attributes.ts";
-import { checkWorkingDirectory, hasHome, lookUpHome, lookUpProgram, uniqueEnv } from "./program.ts";
+import {
+  askWorkingDirectory,
+  checkWorkingDirectory,
+  hasHome,
+  lookUpHome,
+  lookUpProgram,
+  uniqueEnv,
+} from "./program.ts";
 import type { SeccompFilter } from "./seccomp_listener.ts";
 
 /** A terminal for the process: what has to be done, and where. */
@@ -134,13 +141,16 @@ export function setUpExec(k: Recorder, plan: ExecPlan): ExecReady {
   const placed = placeFilter(plan, filter);
   becomeUser(k, process, plan.userNamespace?.groupsDenied);
   takeRights(k, plan, placed.rights);
-  const cwd = k.buffer(4096);
-  k.call("getcwd", [cwd, 4096], { allow: "any" });
+  let cwd = askWorkingDirectory(k);
   const program = lookUpProgram(k, process.args[0], env);
   k.flush();
   procfs?.check();
-  if (chdirAgain()) k.chdir(process.cwd, { doing: doingChdir(process.cwd) });
-  else checkWorkingDirectory(cwd);
+  if (chdirAgain()) {
+    k.chdir(process.cwd, { doing: doingChdir(process.cwd) });
+    cwd = askWorkingDirectory(k);
+    k.flush();
+  }
+  checkWorkingDirectory(cwd);
   replaceNulls(k, nulls);
   if (home) env.push(`HOME=${home.resolve()}`);
   return recordClone(k, plan, filter, placed, { path: program.resolve(), env, cgroup });
@@ -290,7 +300,7 @@ function recordClone(
   k.place(joiner);
   reports.sendPid(clone);
   k.call("exit_group", [0], { allow: "any" });
-  return { release: () => k.release() };
+  return { release: () => k.release(k.program()) };
 }
 
 /** The step that a cgroup without room for one more process fails. */
@@ -316,7 +326,7 @@ function recordProcess(
     const zero = new TextEncoder().encode("0");
     reports.guard("enter the cgroup", (onError) => k.call("write", [cgroup, zero, 1], { onError }));
   }
-  k.call("setsid", [], { allow: "any" });
+  reports.guard("make a session of the process", (onError) => k.call("setsid", [], { onError }));
   plan.terminal?.attach(k, reports);
   for (const { resource, soft, hard, doing } of plan.limits) {
     reports.guard(doing, (onError) => k.call("prlimit64", [0, resource, [soft, hard], 0], { onError }));
@@ -329,17 +339,10 @@ function recordProcess(
   reports.guard(`exec ${path}`, (onError) => k.call("execve", [path, args, env], { onError }));
 }
 
-/**
- * Cuts the joiner off from tsrun: its memory becomes its own, and the line to tsrun is closed. Who gets hold of the
- * process by ptrace(2) then has nothing in hand that tsrun or the joiner, both of the host's PID namespace, look at.
- */
+/** Cuts the joiner off from tsrun, before there is a process that the container sees. */
 function detach(k: Recorder, plan: ExecPlan, reports: FailureReports): void {
-  const protection = c.PROT_READ | c.PROT_WRITE, flags = c.MAP_PRIVATE | c.MAP_FIXED;
-  reports.guard(
-    "unshare the memory of the init stage",
-    (onError) => k.call("mmap", [ARENA, ARENA_SIZE, protection, flags, plan.arena, 0], { onError }),
-  );
-  for (const fd of [plan.arena, plan.channel]) k.call("close", [fd], { allow: "any" });
+  reports.guard(CUTTING_OFF, (onError) => unshareMemory(k, plan.arena, onError));
+  closeQuietly(k, plan.channel);
 }
 
 function loadFilter(k: Recorder, filter: SeccompFilter | null, reports: FailureReports): void {

@@ -14,6 +14,8 @@ import type { Buffer } from "../ffi/memory.ts";
 import { readStatx, STATX_SIZE } from "../ffi/structs.ts";
 
 const X_OK = 1;
+/** PATH_MAX: what getcwd(2) writes at most. */
+const CWD_SIZE = 4096;
 const SLASH = 0x2f;
 
 /** A place where the program may be, and what the kernel says of it. */
@@ -140,6 +142,14 @@ export function homeOf(passwd: string, uid: number): string {
     if (fields.length >= 6 && fields[2] === String(uid)) return fields[5] || "/";
   }
   return "/";
+}
+
+/** Asks for the working directory; the answer is for {@linkcode checkWorkingDirectory}. */
+export function askWorkingDirectory(k: Kernel): Buffer {
+  // Where the call fails the buffer stays empty, which is no directory in the root.
+  const cwd = k.buffer(CWD_SIZE);
+  k.call("getcwd", [cwd, CWD_SIZE], { allow: "any" });
+  return cwd;
 }
 
 /**

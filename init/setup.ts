@@ -14,6 +14,7 @@ import * as m from "../spec/mount_options.ts";
 import { NAMESPACES } from "../spec/namespaces.ts";
 import type { Hook, Mount, Spec } from "../spec/types.ts";
 import { type CgroupMountStep, mountCgroups } from "./cgroup_mount.ts";
+import { unshareMemory } from "./cut_off.ts";
 import { checkDevices, deviceList, devOwner, makeDevices } from "./devices.ts";
 import { hookFailure, type HookSetting, recordHook } from "./hook_program.ts";
 import {
@@ -31,7 +32,14 @@ import { bringLoopbackUp } from "./loopback.ts";
 import { isBind, type MountContext, mountOne } from "./mounts.ts";
 import { openNulls, replaceNulls } from "./null_stdio.ts";
 import { hasNamespace, type NamespacePlan } from "./namespaces.ts";
-import { checkWorkingDirectory, hasHome, lookUpHome, lookUpProgram, uniqueEnv } from "./program.ts";
+import {
+  askWorkingDirectory,
+  checkWorkingDirectory,
+  hasHome,
+  lookUpHome,
+  lookUpProgram,
+  uniqueEnv,
+} from "./program.ts";
 import { restrictPaths } from "./restricted_paths.ts";
 import { bindRootfs, chrootInto, makeRootReadonly, moveInto, pivotInto } from "./rootfs.ts";
 import { hasListener, loadWithListener, type SeccompFilter } from "./seccomp_listener.ts";
@@ -49,6 +57,9 @@ export interface SetupPlan {
   /** Whether the rootfs is the root of the host. */
   hostRoot: () => boolean;
   fifo: string;
+  /** Descriptors of the init: what it is driven through, and the memory shared with tsrun. */
+  channel: number;
+  arena: number;
   namespaces: NamespacePlan;
   /** What is done otherwise in a user namespace; absent where the container has none. */
   userNamespace?: UserNamespaceSteps;
@@ -88,8 +99,15 @@ export interface SetupPlan {
   runtimeEnv: () => readonly string[];
 }
 
-/** A container that is set up, up to the program that waits for `start`. */
+/** A container that is set up, up to the program that waits for `start`. To be called in this order. */
 export interface Ready {
+  /**
+   * Begins to cut the init off from tsrun; its limit of open files is set, and such that would bar it from memory are
+   * not. Nobody waits.
+   */
+  cutOff: () => void;
+  /** Waits for that. @throws {OperationError} Where it fails, or the init could not wait for `start`. */
+  confirm: () => void;
   /** Lets the init go on by itself. */
   release: () => void;
 }
@@ -125,7 +143,7 @@ function openOutside(k: Recorder, { userNamespace: user }: SetupPlan, path: stri
 function enter(k: Recorder, plan: SetupPlan): Result {
   const { userNamespace: user } = plan;
   user?.begin(k);
-  k.call("setsid", [], { allow: [EPERM] });
+  k.call("setsid", []);
   k.call("umask", [0]);
   const fifo = openOutside(k, plan, plan.fifo, c.O_PATH | c.O_NOFOLLOW);
   // As long as the file for its clocks is the init's own.
@@ -155,7 +173,7 @@ function joinKeyring(k: Recorder, id: string): void {
     allow: [ENOSYS],
     doing: "join a new session keyring",
   });
-  k.call("keyctl", [c.KEYCTL_SETPERM, keyring, KEYRING_PERMISSIONS], { allow: "any" });
+  k.call("keyctl", [c.KEYCTL_SETPERM, keyring, KEYRING_PERMISSIONS], { allow: [ENOSYS] });
 }
 
 /** The root that a container has been given. */
@@ -310,8 +328,7 @@ function becomeProcess(k: Recorder, plan: SetupPlan, prepared: Prepared): Ready 
       () => k.chdir(process.cwd),
     );
   }
-  const cwd = k.buffer(4096);
-  k.call("getcwd", [cwd, 4096], { allow: "any" });
+  const cwd = askWorkingDirectory(k);
   const program = lookUpProgram(k, process.args[0], env);
   k.flush();
   checkWorkingDirectory(cwd);
@@ -335,12 +352,28 @@ function becomeProcess(k: Recorder, plan: SetupPlan, prepared: Prepared): Ready 
     env,
     procfs,
     fifo: fifo.wait(),
+    channel: plan.channel,
     hooks: start,
     hookSetting: hookSettings,
     filter: early ? null : filter,
     dropRights,
   });
-  return { release: () => k.release() };
+  const waiting = k.program();
+  return {
+    cutOff: () => cutOff(k, plan, procfs, fifo),
+    confirm: () => k.flush(),
+    release: () => k.release(waiting),
+  };
+}
+
+/** The last that the init is driven to do. */
+function cutOff(k: Recorder, { arena }: SetupPlan, procfs: Fd, fifo: Result): void {
+  // To wait for `start` takes one more descriptor than there are: without it the program would not run, or run at once.
+  const doing = "open exec.fifo to wait for start (is RLIMIT_NOFILE too small?)";
+  const room = k.openat(procfs, `self/fd/${fifo.wait()}`, c.O_PATH, 0, { doing });
+  k.close(room);
+  unshareMemory(k, arena);
+  k.kick();
 }
 
 /**

@@ -48,6 +48,8 @@ function planOf(spec: Spec, more: Partial<SetupPlan>, marks: string[]): SetupPla
     rootfs: "/bundle/rootfs",
     hostRoot: () => false,
     fifo: "/run/box/exec.fifo",
+    channel: 202,
+    arena: 200,
     namespaces: planNamespaces(spec.linux?.namespaces),
     noPivot: false,
     noNewKeyring: false,

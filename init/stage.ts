@@ -15,6 +15,8 @@ import { OperationError } from "../ffi/kernel.ts";
 import { type Channel, RemoteKernel } from "../ffi/remote.ts";
 import { Label } from "../ffi/recorder.ts";
 import { type Arena, type Executor, type Line, spawnExecutor } from "./executor.ts";
+import { closeQuietly } from "./cut_off.ts";
+import { endProcess } from "./failure_report.ts";
 import { cloneFlags, joinNamespaces, type NamespacePlan } from "./namespaces.ts";
 
 /** What the stage does before it clones. */
@@ -77,6 +79,7 @@ export class Stage {
   readonly #initLine: Line;
   /** Where the kernel writes the init's pid, as the host sees it. */
   readonly #initPid;
+  #known = 0;
   readonly #cgroupFd: number;
 
   /**
@@ -92,7 +95,7 @@ export class Stage {
     const k = this.#executor.kernel;
     this.#initPid = k.buffer(8);
     this.#cgroupFd = this.#executor.channelFd + 1;
-    closeOthers(k, preserved, [this.#initLine.theirs, this.#executor.channelFd, ...keep]);
+    closeOthers(k, preserved, [arena.fd, this.#initLine.theirs, this.#executor.channelFd, ...keep]);
     k.prctl(c.PR_SET_DUMPABLE, 0);
     k.prctl(c.PR_SET_NAME, "tsrun:init");
     k.kick();
@@ -108,9 +111,13 @@ export class Stage {
     return this.#executor.channelFd;
   }
 
-  /** Pid of the init on the host, 0 until it has been cloned. */
+  /** Pid of the init on the host, 0 until it has been cloned; read once only, and believed of a child of tsrun's only. */
   get initPid(): number {
-    return this.#initPid.u32(0);
+    if (this.#known === 0) {
+      const pid = this.#initPid.u32(0);
+      if (pid !== 0 && this.arena.kernel.isChild(pid)) this.#known = pid;
+    }
+    return this.#known;
   }
 
   /** Prepares the clone. The init is born when its kernel first has something to run. */
@@ -198,18 +205,22 @@ export class Stage {
         return "retry";
       },
     });
-    // From here to the jump it is the init that runs: it makes its own channel the one it speaks through.
-    k.dup3(this.#initLine.theirs, channelFd);
-    k.close(this.#initLine.theirs);
-    if (plan.cloneInto !== null) k.close(this.#cgroupFd);
+    // From here to the jump it is the init that runs: it makes its own channel the one it speaks through. Until it has,
+    // a report of its would be taken for the stage's, so a failure ends it.
+    const dead = new Label();
+    k.call("dup3", [this.#initLine.theirs, channelFd, c.O_CLOEXEC], { onError: dead });
+    closeQuietly(k, this.#initLine.theirs);
+    if (plan.cloneInto !== null) closeQuietly(k, this.#cgroupFd);
     k.jump(beginning);
+    k.place(dead);
+    endProcess(k);
     k.place(parent);
     k.kick();
     return () => {
       k.flush();
       this.arena.kernel.close(this.#initLine.theirs);
       k.call("exit_group", [0]);
-      k.release();
+      k.release(k.program());
       this.#executor.reap();
     };
   }

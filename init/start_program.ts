@@ -17,6 +17,7 @@ import { AddressOf, type Fd, type Result } from "../ffi/kernel.ts";
 import { type Branches, Label, type Recorder } from "../ffi/recorder.ts";
 import { RLIMITS } from "../spec/rlimits.ts";
 import type { Hook, Process, Rlimit } from "../spec/types.ts";
+import { closeQuietly } from "./cut_off.ts";
 import { endProcess, FailureReports } from "./failure_report.ts";
 import { type HookSetting, type RecordedHook, recordHook, statusWord } from "./hook_program.ts";
 import type { SeccompFilter } from "./seccomp_listener.ts";
@@ -30,6 +31,8 @@ export interface StartPlan {
   /** Procfs to reopen the fifo through, and the number of the fifo's `O_PATH` descriptor. */
   procfs: Fd;
   fifo: number;
+  /** The descriptor that the init is driven through. */
+  channel: number;
   hooks: readonly Hook[];
   hookSetting: HookSetting;
   /** Null: there is none, or it has been loaded. */
@@ -43,7 +46,12 @@ export type DropRights = (k: Recorder, branches: Branches) => Result;
 
 /** Records the program; the kernel then {@linkcode RemoteKernel.release releases} it. */
 export function recordStart(k: Recorder, plan: StartPlan): void {
-  const fifo = k.openat(plan.procfs, `self/fd/${plan.fifo}`, c.O_WRONLY, 0, { allow: "any" });
+  closeQuietly(k, plan.channel);
+  // Without the fifo there is nobody to tell, and nothing to wait for: the program must not run.
+  const alone = new Label();
+  const fifo = k.call("openat", [plan.procfs, `self/fd/${plan.fifo}`, c.O_WRONLY | c.O_CLOEXEC, 0], {
+    onError: alone,
+  });
   const reports = new FailureReports(k, fifo), failedHooks: FailedHook[] = [];
   plan.hooks.forEach((hook, i) => {
     const label = new Label();
@@ -73,6 +81,8 @@ export function recordStart(k: Recorder, plan: StartPlan): void {
   const { args } = plan.process;
   reports.guard(`exec ${plan.path}`, (onError) => k.call("execve", [plan.path, args, plan.env], { onError }));
   reports.record();
+  k.place(alone);
+  endProcess(k);
   for (const { label, recorded, index } of failedHooks) {
     k.place(label);
     reportHook(k, fifo, recorded, index);

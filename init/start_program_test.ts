@@ -26,6 +26,7 @@ function planOf(more: Partial<StartPlan> & { args?: string[] }): StartPlan {
     env: ["A=b"],
     procfs: 0,
     fifo: 0,
+    channel: 202,
     hooks: [],
     hookSetting: { state: "{}", env: [] },
     filter: null,
@@ -48,8 +49,8 @@ function start(
   const fifo = k.open(path, c.O_PATH | c.O_NOFOLLOW), procfs = k.open("/proc", c.O_PATH | c.O_DIRECTORY);
   before?.(k);
   k.flush();
-  recordStart(k, planOf({ ...more, fifo: fifo.wait(), procfs }));
-  k.release();
+  recordStart(k, planOf({ ...more, fifo: fifo.wait(), procfs, channel: executor.channelFd }));
+  k.release(k.program());
   const report = Deno.readFileSync(path);
   executor.reap();
   return report.length === 0 ? "" : readReport(report, more.hooks ?? []);
@@ -147,7 +148,7 @@ Deno.test("start program: rights are dropped behind the filter, and nothing else
   const filter = { program: ALLOW, flags: 5 };
   recordStart(k, planOf({ filter, dropRights: (k, branches) => k.call("capset", [], branches) }));
   const list = names(k), at = list.indexOf("seccomp");
-  assertEquals(list.slice(0, at + 3), ["openat", "seccomp", "capset", "execve"]);
+  assertEquals(list.slice(0, at + 3), ["close", "openat", "seccomp", "capset", "execve"]);
   assertEquals(callsOf(k, "seccomp")[0].args.slice(0, 2), [c.SECCOMP_SET_MODE_FILTER, 5]);
   assertEquals((callsOf(k, "seccomp")[0].args[2] as number[])[0], 1);
 });

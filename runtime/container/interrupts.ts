@@ -6,7 +6,7 @@
 
 import type { LocalKernel } from "../../ffi/local.ts";
 import { SignalRelay } from "../../ffi/signal_relay.ts";
-import { RuntimeError } from "../../ffi/errors.ts";
+import { RuntimeError, TsrunError } from "../../ffi/errors.ts";
 
 const ENDING: readonly number[] = [1, 2, 3, 15];
 
@@ -27,8 +27,8 @@ export class Interrupts {
   /** Runs what a signal may end: within, waits, and calls that block, end as soon as one comes. */
   async during<T>(work: () => T | Promise<T>): Promise<T> {
     this.k.interruption = { fd: this.relay.fd, check: () => this.check() };
-    this.relay.catch(ENDING, true);
     try {
+      this.relay.catch(ENDING, true);
       this.check();
       return await work();
     } finally {
@@ -49,7 +49,12 @@ export class Interrupts {
 
   /** From here on signals interrupt nothing: they wait for a supervisor, or are lost on a command that is all but over. */
   disarm(): void {
-    this.relay.catch(ENDING, false);
+    try {
+      this.relay.catch(ENDING, false);
+    } catch (error) {
+      // Calls that a signal interrupts are made again, so nothing is lost; and what is to be undone still is.
+      if (!(error instanceof TsrunError)) throw error;
+    }
   }
 
   /** From here on signals end tsrun. */

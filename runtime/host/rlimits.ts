@@ -11,11 +11,33 @@ import { RLIMITS } from "../../spec/rlimits.ts";
 import type { Rlimit } from "../../spec/types.ts";
 
 /**
- * Sets the limits of a process; without one for open files it gets back the one that tsrun's caller has.
+ * Sets the limits of a process, but for that of open files.
  *
  * @throws {OperationError} Naming the limit; EPERM means that the runtime itself may not raise it so far.
  */
 export function setRlimits(k: LocalKernel, pid: number, rlimits: readonly Rlimit[] = []): void {
+  setAll(k, pid, rlimits.filter(({ type }) => type !== OPEN_FILES));
+}
+
+/**
+ * Sets the limit of open files of a process: the config's, or else the one that tsrun's caller has.
+ *
+ * @throws {OperationError} As {@linkcode setRlimits} does.
+ */
+export function setOpenFilesLimit(k: LocalKernel, pid: number, rlimits: readonly Rlimit[] = []): void {
+  const own = rlimits.filter(({ type }) => type === OPEN_FILES);
+  if (own.length > 0) return setAll(k, pid, own);
+  const [soft, hard] = callersOpenFiles(k);
+  try {
+    k.prlimit(pid, RLIMIT_NOFILE, soft, hard);
+  } catch (error) {
+    if (!(error instanceof OperationError)) throw error;
+  }
+}
+
+const OPEN_FILES = "RLIMIT_NOFILE";
+
+function setAll(k: LocalKernel, pid: number, rlimits: readonly Rlimit[]): void {
   for (const { type, soft, hard } of rlimits) {
     const doing = `set ${type} to ${soft} (soft) and ${hard} (hard)`;
     try {
@@ -24,13 +46,6 @@ export function setRlimits(k: LocalKernel, pid: number, rlimits: readonly Rlimit
       const lowers = Number(hard) <= ownHardLimit(k, RLIMITS[type]);
       if (!(error instanceof OperationError) || error.errno !== EPERM || !lowers) throw error;
     }
-  }
-  if (rlimits.some(({ type }) => type === "RLIMIT_NOFILE")) return;
-  const [soft, hard] = callersOpenFiles(k);
-  try {
-    k.prlimit(pid, RLIMIT_NOFILE, soft, hard);
-  } catch (error) {
-    if (!(error instanceof OperationError)) throw error;
   }
 }
 

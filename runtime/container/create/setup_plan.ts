@@ -81,7 +81,7 @@ export function setupPlan(
   fifo: string,
   nullStdio: readonly number[],
 ): SetupPlan {
-  const { o, k, config, namespaces, state } = creation;
+  const { o, k, arena, stage, config, namespaces, state } = creation;
   return {
     id: o.id,
     spec: config.spec,
@@ -89,6 +89,8 @@ export function setupPlan(
     rootfs: state.rootfs,
     hostRoot: () => isHostRoot(k, state.rootfs),
     fifo,
+    channel: stage.channelFd,
+    arena: arena.fd,
     namespaces,
     noPivot: o.noPivot,
     noNewKeyring: o.noNewKeyring,

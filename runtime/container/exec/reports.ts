@@ -3,7 +3,7 @@
  * @module
  */
 
-import { AF_UNIX, SIGKILL, SOCK_CLOEXEC, SOCK_SEQPACKET, WNOHANG } from "../../../ffi/constants.ts";
+import { AF_UNIX, SIGKILL, SOCK_CLOEXEC, SOCK_SEQPACKET } from "../../../ffi/constants.ts";
 import { EAGAIN, strerror } from "../../../ffi/errno.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
 import { CLONING } from "../../../init/exec_setup.ts";
@@ -59,7 +59,7 @@ export function hearReports({ k, report, listener, joiner, terminal }: Heard): n
   });
   k.close(report.read);
   const { pid, failure } = readMessages(messages);
-  const isOurs = pid > 0 && pid !== joiner && isChild(k, pid);
+  const isOurs = pid > 0 && pid !== joiner && k.isChild(pid);
   k.reap(joiner);
   if (failure === undefined && isOurs) return pid;
   if (isOurs) k.reap(pid);
@@ -81,19 +81,11 @@ function tellAgent(
   joiner: number,
   pid: number,
 ): void {
-  if (pid <= 0 || pid === joiner || !isChild(k, pid)) return;
+  if (pid <= 0 || pid === joiner || !k.isChild(pid)) return;
   try {
     listener.send(pid);
   } catch (error) {
     k.kill(pid, SIGKILL, { allow: "any" });
     throw error;
   }
-}
-
-const P_PID = 1, WEXITED = 4, WNOWAIT = 0x1000000;
-
-/** Whether a process is this one's child, dead or alive: a pid that a message says may be anybody's. */
-function isChild(k: LocalKernel, pid: number): boolean {
-  return k.call("waitid", [P_PID, pid, null, WEXITED | WNOHANG | WNOWAIT, null], { allow: "any" }).wait() >=
-    0;
 }
