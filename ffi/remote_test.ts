@@ -282,12 +282,19 @@ Deno.test("remote: a prepared program waits to be started by another record", ()
 
 Deno.test("remote: a program that is released goes on when the line is closed", () =>
   withExecutor((k, directory, executor) => {
-    k.call("ppoll", [0, 0, [0, 50_000_000], null, 8]);
-    k.mkdirat(c.AT_FDCWD, `${directory}/late`, 0o755);
+    const allow = "any";
+    k.call("ppoll", [0, 0, [0, 50_000_000], null, 8], { allow });
+    k.mkdirat(c.AT_FDCWD, `${directory}/late`, 0o755, { allow });
     k.call("exit_group", [0]);
     k.release(k.program());
     executor.reap();
     assert(exists(`${directory}/late`));
+  }));
+
+Deno.test("remote: a program that nobody drives has to say where each failure leads", () =>
+  withExecutor((k, directory) => {
+    k.mkdirat(c.AT_FDCWD, `${directory}/a`, 0o755);
+    assertThrows(() => k.program(), Error, "mkdirat of a program that nobody drives");
   }));
 
 Deno.test("remote: an executor that is killed while it works is gone, in words that tell so", () =>

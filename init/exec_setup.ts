@@ -13,13 +13,14 @@
 
 import { TsrunError } from "../ffi/errors.ts";
 import * as c from "../ffi/constants.ts";
-import { EACCES, ENOSYS, EPERM } from "../ffi/errno.ts";
+import { EACCES, EPERM } from "../ffi/errno.ts";
 import { type Fd, OperationError, type Result } from "../ffi/kernel.ts";
 import { Label, type Recorder } from "../ffi/recorder.ts";
 import type { SyscallName } from "../ffi/syscalls.ts";
 import type { CapabilityName } from "../spec/capabilities.ts";
 import { NAMESPACES } from "../spec/namespaces.ts";
 import type { Process } from "../spec/types.ts";
+import { joinKeyring } from "./keyring.ts";
 import { FailureReports } from "./failure_report.ts";
 import { closeQuietly, CUTTING_OFF, unshareMemory } from "./cut_off.ts";
 import { filterAllows } from "./filter_check.ts";
@@ -152,6 +153,7 @@ export function setUpExec(k: Recorder, plan: ExecPlan): ExecReady {
   }
   checkWorkingDirectory(cwd);
   replaceNulls(k, nulls);
+  k.flush();
   if (home) env.push(`HOME=${home.resolve()}`);
   return recordClone(k, plan, filter, placed, { path: program.resolve(), env, cgroup });
 }
@@ -182,16 +184,9 @@ function joinContainer(k: Recorder, plan: ExecPlan, procfs: HostProcfs | undefin
   }
   const { keyring } = plan;
   if (keyring === undefined) return;
-  const join = () => joinKeyring(k, keyring);
+  const join = () => joinKeyring(k, keyring, "join the container's session keyring");
   if (procfs) plan.labels!.process.forKeys(k, procfs.fd, join);
   else join();
-}
-
-function joinKeyring(k: Recorder, name: string): void {
-  k.call("keyctl", [c.KEYCTL_JOIN_SESSION_KEYRING, name], {
-    allow: [ENOSYS],
-    doing: "join the container's session keyring",
-  });
 }
 
 /** Bytes of a mask of 8192 CPUs, which is more than any kernel is built for. */

@@ -1,3 +1,5 @@
+import { Buffer } from "../ffi/memory.ts";
+import { EACCES, ENOENT } from "../ffi/errno.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { DryKernel } from "../ffi/dry.ts";
 import type { Process } from "../spec/types.ts";
@@ -131,4 +133,22 @@ Deno.test("exec: a missing working directory is not made", () => {
     Error,
     'chdir to cwd ("/nope") set in config.json failed: no such file or directory',
   );
+});
+
+Deno.test("exec: a working directory that only the user may enter has to lie in the root, too", () => {
+  for (const [second, outside] of [["/home", false], ["(unreachable)/home", true], ["", true]] as const) {
+    let entered = 0, asked = 0;
+    const kernel = new DryKernel((name, args) => {
+      const bytes = args.flatMap((arg) => arg instanceof Buffer ? [arg.bytes] : [])[0];
+      if (name === "statx") bytes.set([0xed, 0x81], 28);
+      if (name === "chdir") return entered++ === 0 ? -EACCES : 0;
+      if (name === "getcwd") bytes.set(new TextEncoder().encode(asked++ === 0 ? "/" : second));
+      return name === "getcwd" && asked === 2 && second === "" ? -ENOENT : undefined;
+    });
+    const setUp = () => setUpExec(kernel, plan({ process: { ...PROCESS, cwd: "/home" } })).release();
+    if (outside) assertThrows(setUp, Error, "outside of container mount namespace root");
+    else setUp();
+    assertEquals([entered, asked], [2, 2]);
+    assertEquals(names(kernel).includes("execve"), !outside);
+  }
 });

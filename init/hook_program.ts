@@ -12,10 +12,9 @@ import { strerror } from "../ffi/errno.ts";
 import { Load, type Result } from "../ffi/kernel.ts";
 import type { Buffer } from "../ffi/memory.ts";
 import { Label, type Recorder } from "../ffi/recorder.ts";
+import { endProcess } from "./failure_report.ts";
 import type { Hook } from "../spec/types.ts";
 
-/** waitid(2). */
-const P_PIDFD = 3, WEXITED = 4, CLD_EXITED = 1;
 const CLONE_PIDFD = 0x1000;
 /** Offsets in siginfo_t of a SIGCHLD. */
 const SI_CODE = 8, SI_STATUS = 24;
@@ -46,26 +45,36 @@ export interface RecordedHook {
   stderr: Buffer;
 }
 
-/** Makes a call that may fail for want of memory or processes; told where that leads to, if anywhere. */
+/** Makes a call that may fail; told where that leads to, if anywhere. */
 export type Guard = (step: (onError?: Label) => Result) => Result;
+
+/** What a hook that nobody drives is recorded with. */
+export interface OnItsOwn {
+  /** Makes every call of the process that waits for the hook. */
+  guard: Guard;
+  /** Makes the hook's process what the container's will be, right before it becomes the hook. */
+  confine: (k: Recorder, onError: Label) => void;
+}
+
+const DRIVEN: OnItsOwn = { guard: (step) => step(), confine: () => {} };
 
 /**
  * Records a hook from beginning to end; {@linkcode hookFailure} tells how it went.
  *
- * @param guard Makes the calls that may fail before there is a hook; for programs that nobody drives.
+ * @param alone For programs that nobody drives.
  */
 export function recordHook(
   k: Recorder,
   hook: Hook,
   setting: HookSetting,
-  guard: Guard = (step) => step(),
+  { guard, confine }: OnItsOwn = DRIVEN,
 ): RecordedHook {
   const bytes = new TextEncoder().encode(setting.state);
   const memfd = (name: string) =>
     guard((onError) => k.call("memfd_create", [name, c.MFD_CLOEXEC], { onError }));
   const stdin = memfd("hook:state");
-  k.call("write", [stdin, bytes, bytes.length]);
-  k.call("lseek", [stdin, 0, 0]);
+  guard((onError) => k.call("write", [stdin, bytes, bytes.length], { onError }));
+  guard((onError) => k.call("lseek", [stdin, 0, 0], { onError }));
   const stdout = memfd("hook:stdout"), stderr = memfd("hook:stderr");
   // The kernel writes the child's pidfd where poll(2) looks for it: struct pollfd begins with the descriptor.
   const pollfd = k.buffer(8), siginfo = k.buffer(SIGINFO_SIZE);
@@ -73,32 +82,46 @@ export function recordHook(
   const parent = new Label();
   const clone = [CLONE_PIDFD, pollfd.address, 0, 0, c.SIGCHLD, 0, 0, 0, 0, 0, 0];
   guard((onError) => k.call("clone3", [clone, 88], { onPositive: parent, onError }));
-  const exec = recordChild(k, hook, setting, [stdin, stdout, stderr]);
+  const exec = recordChild(k, hook, setting, [stdin, stdout, stderr], confine);
   k.place(parent);
-  const poll = recordDeadline(k, hook, pollfd);
-  k.call("waitid", [P_PIDFD, new Load(pollfd), siginfo, WEXITED, 0]);
-  k.call("close", [new Load(pollfd)]);
-  k.close(stdin);
+  const poll = recordDeadline(k, hook, pollfd, guard);
+  guard((onError) => k.call("waitid", [c.P_PIDFD, new Load(pollfd), siginfo, c.WEXITED, 0], { onError }));
+  for (const fd of [new Load(pollfd), stdin]) k.call("close", [fd], { allow: "any" });
   return { hook, poll, siginfo, exec, stdout: recordOutput(k, stdout), stderr: recordOutput(k, stderr) };
 }
 
-/** The child's part: standard descriptors, working directory, execve. */
-function recordChild(k: Recorder, hook: Hook, { env, cwd }: HookSetting, io: readonly Result[]): Result {
+/**
+ * The child's part: standard descriptors, working directory, execve. A failure ends it: what it would do else, report,
+ * is for its parent to do.
+ */
+function recordChild(
+  k: Recorder,
+  hook: Hook,
+  { env, cwd }: HookSetting,
+  io: readonly Result[],
+  confine: OnItsOwn["confine"],
+): Result {
+  const onError = new Label();
   // Where tsrun is interrupted nobody waits for the hook any more.
-  k.prctl(c.PR_SET_PDEATHSIG, c.SIGKILL);
-  io.forEach((fd, i) => k.dup3(fd, i, 0));
+  k.call("prctl", [c.PR_SET_PDEATHSIG, c.SIGKILL, 0, 0, 0], { onError });
+  io.forEach((fd, i) => k.call("dup3", [fd, i, 0], { onError }));
+  // A hook may run without it: poststop hooks do when the bundle is gone.
   if (cwd !== undefined) k.call("chdir", [cwd], { allow: "any" });
+  confine(k, onError);
   const args = hook.args?.length ? hook.args : [hook.path];
-  const exec = k.call("execve", [hook.path, args, hook.env ?? env], { allow: "any" });
-  k.call("exit_group", [127]);
+  const exec = k.call("execve", [hook.path, args, hook.env ?? env], { onError });
+  k.place(onError);
+  endProcess(k, 127);
   return exec;
 }
 
 /** Waits for the child's end until the deadline, and ends it then; poll(2) answers 0 in that case. */
-function recordDeadline(k: Recorder, hook: Hook, pollfd: Buffer): Result {
+function recordDeadline(k: Recorder, hook: Hook, pollfd: Buffer, guard: Guard): Result {
   const ended = new Label();
   const timeout = hook.timeout === undefined ? null : [hook.timeout, 0];
-  const poll = k.call("ppoll", [pollfd, 1, timeout, null, 8], { onPositive: ended });
+  const poll = guard((onError) =>
+    k.call("ppoll", [pollfd, 1, timeout, null, 8], { onPositive: ended, onError })
+  );
   k.call("pidfd_send_signal", [new Load(pollfd), c.SIGKILL, null, 0], { allow: "any" });
   k.place(ended);
   return poll;
@@ -108,7 +131,7 @@ function recordDeadline(k: Recorder, hook: Hook, pollfd: Buffer): Result {
 function recordOutput(k: Recorder, file: Result): Buffer {
   const text = k.buffer(OUTPUT_SIZE);
   k.call("pread64", [file, text, OUTPUT_SIZE - 1, 0], { allow: "any" });
-  k.close(file);
+  k.call("close", [file], { allow: "any" });
   return text;
 }
 
@@ -121,12 +144,12 @@ export function statusWord({ siginfo }: RecordedHook): Load {
 export function hookFailure(recorded: RecordedHook): string | undefined {
   const { hook, poll, siginfo, exec } = recorded;
   const code = siginfo.i32(SI_CODE), status = siginfo.i32(SI_STATUS);
-  if (code === CLD_EXITED && status === 0) return undefined;
+  if (code === c.CLD_EXITED && status === 0) return undefined;
   if (exec.wait() < 0) return `fork/exec ${hook.path}: ${strerror(-exec.wait())}`;
   if (hook.timeout !== undefined && poll.wait() === 0) {
     return `hook ran past specified timeout of ${hook.timeout.toFixed(1)}s`;
   }
-  const how = code === CLD_EXITED ? `exit status ${status}` : `signal: ${status}`;
+  const how = code === c.CLD_EXITED ? `exit status ${status}` : `signal: ${status}`;
   const [stdout, stderr] = [recorded.stdout, recorded.stderr].map((text) =>
     text.text().trim().replaceAll("\n", " ")
   );

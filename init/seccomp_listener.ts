@@ -7,7 +7,9 @@
  * @module
  */
 
+import { ExecutorGone } from "./executor.ts";
 import * as c from "../ffi/constants.ts";
+import { TsrunError } from "../ffi/errors.ts";
 import type { Recorder } from "../ffi/recorder.ts";
 
 /** A seccomp filter as seccomp(2) takes it. */
@@ -38,7 +40,13 @@ export function loadWithListener(k: Recorder, filter: SeccompFilter, deliver: (f
   const code = [program.length / 8, k.memory.put(program)];
   const listener = k.call("seccomp", [c.SECCOMP_SET_MODE_FILTER, flags, code], { doing });
   const reason = "no answer: does the profile allow write(2)?";
-  k.flush({ milliseconds: PATIENCE, otherwise: { code: "ETIMEDOUT_SECCOMP", operation: doing, reason } });
+  const otherwise = { code: "ETIMEDOUT_SECCOMP", operation: doing, reason };
+  try {
+    k.flush({ milliseconds: PATIENCE, otherwise });
+  } catch (error) {
+    // An executor that cannot report ends, where the profile lets it.
+    throw error instanceof ExecutorGone ? new TsrunError(otherwise) : error;
+  }
   deliver(listener.wait());
   // No more than a courtesy: it closes on exec.
   k.call("close", [listener], { allow: "any" });

@@ -7,7 +7,7 @@
 
 import { TsrunError } from "../ffi/errors.ts";
 import * as c from "../ffi/constants.ts";
-import { EACCES, ENOENT, ENOSYS, EPERM } from "../ffi/errno.ts";
+import { EACCES, ENOENT, EPERM } from "../ffi/errno.ts";
 import { type Fd, OperationError, type Result } from "../ffi/kernel.ts";
 import type { Recorder } from "../ffi/recorder.ts";
 import * as m from "../spec/mount_options.ts";
@@ -27,6 +27,7 @@ import {
   withSysAdmin,
 } from "./identity.ts";
 import { makeInRoot } from "./in_root.ts";
+import { makeKeyring } from "./keyring.ts";
 import type { ContainerLabels } from "./labels.ts";
 import { bringLoopbackUp } from "./loopback.ts";
 import { isBind, type MountContext, mountOne } from "./mounts.ts";
@@ -149,7 +150,7 @@ function enter(k: Recorder, plan: SetupPlan): Result {
   // As long as the file for its clocks is the init's own.
   plan.time?.(k);
   user?.becomeRoot(k);
-  if (!plan.noNewKeyring) makeKeyring(k, plan);
+  if (!plan.noNewKeyring) makeLabelledKeyring(k, plan);
   if (plan.namespaces.fresh.has("cgroup")) k.unshare(NAMESPACES.cgroup.flag);
   if (plan.namespaces.fresh.has("network")) bringLoopbackUp(k);
   plan.netDevices?.();
@@ -157,23 +158,11 @@ function enter(k: Recorder, plan: SetupPlan): Result {
 }
 
 /** A keyring of the container's own, with its label where it has one. */
-function makeKeyring(k: Recorder, { id, labels }: SetupPlan): void {
-  if (!labels?.process?.context) return joinKeyring(k, id);
+function makeLabelledKeyring(k: Recorder, { id, labels }: SetupPlan): void {
+  if (!labels?.process?.context) return makeKeyring(k, id);
   const procfs = openProcfs(k);
-  labels.process.forKeys(k, procfs, () => joinKeyring(k, id));
+  labels.process.forKeys(k, procfs, () => makeKeyring(k, id));
   k.close(procfs);
-}
-
-/** What possessor and owner may do with the session keyring: all but change it, and search it (keyctl(2)). */
-const KEYRING_PERMISSIONS = 0x3f1b0000;
-
-/** A session keyring of the container's own, or it would have the caller's keys (keyrings(7)). */
-function joinKeyring(k: Recorder, id: string): void {
-  const keyring = k.call("keyctl", [c.KEYCTL_JOIN_SESSION_KEYRING, `_ses.${id}`], {
-    allow: [ENOSYS],
-    doing: "join a new session keyring",
-  });
-  k.call("keyctl", [c.KEYCTL_SETPERM, keyring, KEYRING_PERMISSIONS], { allow: [ENOSYS] });
 }
 
 /** The root that a container has been given. */

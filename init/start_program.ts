@@ -8,12 +8,15 @@
  *     created ─ openat(exec.fifo) ─ startContainer hooks ─ seccomp ─ capset ─ execve ─> end of file
  *                                          └──────────────────┴─────────┴───────┴────> report, exit
  *
+ * A hook runs with the limits, the filter and the capabilities of the container's process: its own process takes them,
+ * right before it becomes the hook, so that the filter need not allow what it takes to start a hook and to wait for it.
+ *
  * With no-new-privileges nothing stands between seccomp and execve; a filter with a listener has been loaded before.
  * @module
  */
 
 import * as c from "../ffi/constants.ts";
-import { AddressOf, type Fd, type Result } from "../ffi/kernel.ts";
+import { AddressOf, type Arg, type Fd, type Result } from "../ffi/kernel.ts";
 import { type Branches, Label, type Recorder } from "../ffi/recorder.ts";
 import { RLIMITS } from "../spec/rlimits.ts";
 import type { Hook, Process, Rlimit } from "../spec/types.ts";
@@ -53,31 +56,20 @@ export function recordStart(k: Recorder, plan: StartPlan): void {
     onError: alone,
   });
   const reports = new FailureReports(k, fifo), failedHooks: FailedHook[] = [];
+  const guard: Guarded = (doing, step) => reports.guard(doing, step);
+  limitProcess(k, plan, guard);
+  const filter = plan.filter && loading(k, plan.filter);
   plan.hooks.forEach((hook, i) => {
     const label = new Label();
     const doing = `start startContainer hook #${i}`;
-    const recorded = recordHook(k, hook, plan.hookSetting, (step) => reports.guard(doing, step));
+    const recorded = recordHook(k, hook, plan.hookSetting, {
+      guard: (step) => guard(doing, step),
+      confine: (k, onError) => confine(k, filter, plan, (_, step) => step(onError)),
+    });
     k.branch(statusWord(recorded), { onPositive: label, onError: label });
     failedHooks.push({ label, recorded, index: i });
   });
-  for (const { type, soft, hard } of ownLimits(plan.process)) {
-    const limit = [Number(soft), Number(hard)];
-    const call = (onError: Label) => k.call("prlimit64", [0, RLIMITS[type], limit, 0], { onError });
-    reports.guard(`set ${type} to ${soft} (soft) and ${hard} (hard)`, call);
-  }
-  if (plan.filter) {
-    const { program, flags } = plan.filter;
-    const filter = [program.length / 8, k.memory.put(program)];
-    const doing = "load the seccomp filter";
-    reports.guard(
-      doing,
-      (onError) => k.call("seccomp", [c.SECCOMP_SET_MODE_FILTER, flags, filter], { onError }),
-    );
-  }
-  const { dropRights } = plan;
-  if (dropRights) {
-    reports.guard("set the capabilities of the process", (onError) => dropRights(k, { onError }));
-  }
+  confine(k, filter, plan, guard);
   const { args } = plan.process;
   reports.guard(`exec ${plan.path}`, (onError) => k.call("execve", [plan.path, args, plan.env], { onError }));
   reports.record();
@@ -88,6 +80,34 @@ export function recordStart(k: Recorder, plan: StartPlan): void {
     reportHook(k, fifo, recorded, index);
     endProcess(k);
   }
+}
+
+/** Makes a call that must not fail, told what it does, and where a failure leads. */
+type Guarded = (doing: string, step: (onError: Label) => Result) => Result;
+
+/** The limits that are left to the process. */
+function limitProcess(k: Recorder, plan: StartPlan, guard: Guarded): void {
+  for (const { type, soft, hard } of ownLimits(plan.process)) {
+    const limit = [Number(soft), Number(hard)];
+    const call = (onError: Label) => k.call("prlimit64", [0, RLIMITS[type], limit, 0], { onError });
+    guard(`set ${type} to ${soft} (soft) and ${hard} (hard)`, call);
+  }
+}
+
+/** The arguments of seccomp(2). */
+function loading(k: Recorder, { program, flags }: SeccompFilter): readonly Arg[] {
+  return [c.SECCOMP_SET_MODE_FILTER, flags, [program.length / 8, k.memory.put(program)]];
+}
+
+/** The filter, and the rights that are given up behind it: for the container's process, and for each hook before it. */
+function confine(
+  k: Recorder,
+  filter: readonly Arg[] | null,
+  { dropRights }: StartPlan,
+  guard: Guarded,
+): void {
+  if (filter) guard("load the seccomp filter", (onError) => k.call("seccomp", filter, { onError }));
+  if (dropRights) guard("set the capabilities of the process", (onError) => dropRights(k, { onError }));
 }
 
 /**

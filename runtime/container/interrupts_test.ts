@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { local } from "../../ffi/local.ts";
 import { SignalRelay } from "../../ffi/signal_relay.ts";
-import { RuntimeError } from "../../ffi/errors.ts";
+import { RuntimeError, TsrunError } from "../../ffi/errors.ts";
 import { Interrupts } from "./interrupts.ts";
 
 const SIGHUP = 1, SIGUSR1 = 10, SIGTERM = 15;
@@ -45,5 +45,19 @@ Deno.test("a command of its own hears signals from its making on", async () => {
   assertEquals(await interrupts.during(() => "whole"), "whole");
   send(interrupts.relay, SIGTERM);
   await assertRejects(() => interrupts.during(() => "never"), RuntimeError, "interrupted by signal 15");
+  interrupts.release();
+});
+
+Deno.test("a signal handler that cannot be set fails what is to come, and nothing that is over", async () => {
+  const relay = new SignalRelay(local());
+  const interrupts = new Interrupts(local(), relay);
+  const refuse = () => {
+    throw new TsrunError({ code: "ENOMEM_TEST", operation: "listen to signals", reason: "no memory" });
+  };
+  relay.catch = refuse;
+  await assertRejects(() => interrupts.during(() => "never"), TsrunError, "no memory");
+  assertEquals(local().interruption, undefined);
+  // What follows is the removal of what has been made, or a container that is there.
+  interrupts.disarm();
   interrupts.release();
 });

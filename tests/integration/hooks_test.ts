@@ -272,6 +272,47 @@ contract(
   },
 );
 
+for (const noNewPrivileges of [true, false]) {
+  const how = noNewPrivileges ? "with" : "without";
+  contract(
+    `hooks: startContainer has the container's filter, limits and rights, ${how} no-new-privileges`,
+    async (box) => {
+      const script =
+        "{ grep -E '^(Seccomp|Cap[EPBA]..|NoNewPrivs):' /proc/self/status; ulimit -n; } >/hook-ran";
+      const container = box.container({
+        process: {
+          args: sh(
+            "cat /hook-ran; echo; grep -E '^(Seccomp|Cap[EPBA]..|NoNewPrivs):' /proc/self/status; ulimit -n",
+          ),
+          noNewPrivileges,
+          rlimits: [{ type: "RLIMIT_NOFILE", soft: 61, hard: 61 }],
+        },
+        hooks: { startContainer: [{ path: "/bin/sh", args: ["sh", "-c", script] }] },
+        linux: { seccomp: { defaultAction: "SCMP_ACT_ALLOW" } },
+      });
+      const [hook, program] = (await container.output()).split("\n\n");
+      assertEquals(hook, program.trimEnd());
+      assertMatch(hook, /^Seccomp:\s2$/m);
+      assertMatch(hook, /^61$/m);
+    },
+  );
+}
+
+contract("hooks: startContainer that makes a forbidden call is killed, and start says so", async (box) => {
+  const container = await box.container({
+    process: { args: sh("echo ran >/ran") },
+    hooks: { startContainer: [{ path: "/bin/mkdir", args: ["mkdir", "/x"] }] },
+    linux: {
+      seccomp: {
+        defaultAction: "SCMP_ACT_ALLOW",
+        syscalls: [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_KILL_PROCESS" }],
+      },
+    },
+  }).created();
+  assertError(await container.start(), /error running startContainer hook #0: signal: 31/);
+  assertEquals(exists(container.path("/ran")), false);
+}, { notOnReference: "runc's start does not learn of it" });
+
 contract("hooks: a failing poststart is reported, and ends the container", async (box) => {
   const container = box.container({
     process: { args: sh("sleep 1000") },

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { keyringName } from "../../../init/keyring.ts";
 import { SIGKILL } from "../../../ffi/constants.ts";
 import { EAGAIN, ESRCH } from "../../../ffi/errno.ts";
 import { OperationError } from "../../../ffi/kernel.ts";
@@ -321,7 +322,7 @@ function execPlan(
     userNamespace: parts.user,
     timeNamespace: has("time"),
     foreignRoot: !has("mount"),
-    keyring: state.noNewKeyring ? undefined : `_ses.${o.id}`,
+    keyring: state.noNewKeyring ? undefined : keyringName(o.id),
     host: parts.user?.capabilities ?? readHostCapabilities(k),
     nullStdio,
     umask: process.user.umask ?? spec.process.user.umask,
