@@ -46,6 +46,11 @@ export function readStatfsType(buffer: Buffer): number {
   return buffer.u64(0);
 }
 
+/** Flags of the mount and its filesystem (`ST_*`) out of a `struct statfs`. */
+export function readStatfsFlags(buffer: Buffer): number {
+  return buffer.u32(80);
+}
+
 /** Bytes of `struct statfs`. */
 export const STATFS_SIZE = 120;
 

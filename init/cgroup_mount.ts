@@ -12,7 +12,7 @@ import * as m from "../spec/mount_options.ts";
 import type { Mount } from "../spec/types.ts";
 import { createFilesystem } from "./filesystem.ts";
 import { openInRoot } from "./in_root.ts";
-import { describeMount, type MountContext, mountOne } from "./mounts.ts";
+import { type MountContext, mountOne, mountStep } from "./mounts.ts";
 
 /** One thing to make in the tmpfs; or all there is, instead of a tmpfs. */
 export type CgroupMountStep =
@@ -49,7 +49,7 @@ function mountTmpfs(
   mount: Mount,
   steps: readonly CgroupMountStep[],
 ): void {
-  k.during(describeMount(mount), () => {
+  k.during(mountStep(mount), () => {
     const options = m.parseMountOptions(mount.options);
     const readonly = (options.flags & m.MS_RDONLY) !== 0;
     const place = openInRoot(k, context.root, mount.destination, { missing: "directory" });

@@ -1,5 +1,7 @@
 /**
  * Flags of mount(2), which the configuration's options stand for, as attributes of mount_setattr(2) and fsmount(2).
+ *
+ * Source: path_mount() in fs/namespace.c, which is what mount(2) does with the flags.
  * @module
  */
 
@@ -11,33 +13,37 @@ const PLAIN: readonly (readonly [number, number])[] = [
   [m.MS_NOSUID, m.MOUNT_ATTR_NOSUID],
   [m.MS_NODEV, m.MOUNT_ATTR_NODEV],
   [m.MS_NOEXEC, m.MOUNT_ATTR_NOEXEC],
-  [m.MS_NODIRATIME, m.MOUNT_ATTR_NODIRATIME],
   [m.MS_NOSYMFOLLOW, m.MOUNT_ATTR_NOSYMFOLLOW],
 ];
 
-/** Flags that choose how access times are kept; the attributes of these are one field, not bits. */
-const ATIME: readonly (readonly [number, number])[] = [
-  [m.MS_RELATIME, m.MOUNT_ATTR_RELATIME],
-  [m.MS_STRICTATIME, m.MOUNT_ATTR_STRICTATIME],
-  [m.MS_NOATIME, m.MOUNT_ATTR_NOATIME],
-];
+/** Flags that say something of access times. */
+export const ATIME_FLAGS = m.MS_NOATIME | m.MS_RELATIME | m.MS_STRICTATIME | m.MS_NODIRATIME;
+
+/** How access times are kept, as attributes: strictly, or never, or, where nothing says otherwise, relative to changes. */
+function atimeOf(flags: number): number {
+  const kind = flags & m.MS_STRICTATIME
+    ? m.MOUNT_ATTR_STRICTATIME
+    : flags & m.MS_NOATIME
+    ? m.MOUNT_ATTR_NOATIME
+    : m.MOUNT_ATTR_RELATIME;
+  return kind | (flags & m.MS_NODIRATIME ? m.MOUNT_ATTR_NODIRATIME : 0);
+}
+
+/** The attributes of a new mount with these flags. */
+export function newMountAttributes(flags: number): number {
+  return PLAIN.reduce((set, [flag, attribute]) => flags & flag ? set | attribute : set, atimeOf(flags));
+}
 
 /**
- * The attributes to set and to clear for a mount's flags; what neither names stays as it is.
- *
- * @param flags MS_* that options switch on.
- * @param cleared MS_* that options switch off.
+ * What makes these flags, and no others, a mount's own. The times of access are kept as they were where no flag says
+ * anything of them.
  */
-export function mountAttributes(flags: number, cleared: number): { set: number; clear: number } {
-  let set = 0, clear = 0;
-  for (const [flag, attribute] of PLAIN) {
-    if (flags & flag) set |= attribute;
-    else if (cleared & flag) clear |= attribute;
-  }
-  for (const [flag, attribute] of ATIME) {
-    if (flags & flag) set = (set & ~m.MOUNT_ATTR__ATIME) | attribute;
-    // The whole field must be cleared for any of it to change; what is left then is relatime, the default.
-    if ((flags | cleared) & flag) clear |= m.MOUNT_ATTR__ATIME;
-  }
+export function replacingAttributes(flags: number): { set: number; clear: number } {
+  const all = PLAIN.reduce((sum, [, attribute]) => sum | attribute, 0);
+  const times = m.MOUNT_ATTR__ATIME | m.MOUNT_ATTR_NODIRATIME;
+  const keepTimes = (flags & ATIME_FLAGS) === 0;
+  const set = newMountAttributes(flags) & ~(keepTimes ? times : 0);
+  // The field of access times must be cleared whole for any of it to change.
+  const clear = (all & ~set) | (keepTimes ? 0 : m.MOUNT_ATTR__ATIME | (m.MOUNT_ATTR_NODIRATIME & ~set));
   return { set, clear };
 }

@@ -1,59 +1,63 @@
 import { assertEquals } from "@std/assert";
 import * as m from "../spec/mount_options.ts";
-import { mountAttributes } from "./mount_attributes.ts";
+import { newMountAttributes, replacingAttributes } from "./mount_attributes.ts";
 
-/** Attributes for a list of options. */
-function of(...options: string[]): { set: number; clear: number } {
-  const { flags, cleared } = m.parseMountOptions(options);
-  return mountAttributes(flags, cleared);
-}
+/** Flags of mount(2) for a list of options. */
+const flagsOf = (...options: string[]) => m.parseMountOptions(options).flags;
 
+const PLAIN = m.MOUNT_ATTR_RDONLY | m.MOUNT_ATTR_NOSUID | m.MOUNT_ATTR_NODEV | m.MOUNT_ATTR_NOEXEC |
+  m.MOUNT_ATTR_NOSYMFOLLOW;
 const ATIME = m.MOUNT_ATTR__ATIME;
-const EXPECTED: readonly (readonly [option: string, set: number, clear: number])[] = [
-  ["ro", m.MOUNT_ATTR_RDONLY, 0],
-  ["rw", 0, m.MOUNT_ATTR_RDONLY],
-  ["nosuid", m.MOUNT_ATTR_NOSUID, 0],
-  ["suid", 0, m.MOUNT_ATTR_NOSUID],
-  ["nodev", m.MOUNT_ATTR_NODEV, 0],
-  ["dev", 0, m.MOUNT_ATTR_NODEV],
-  ["noexec", m.MOUNT_ATTR_NOEXEC, 0],
-  ["exec", 0, m.MOUNT_ATTR_NOEXEC],
-  ["nodiratime", m.MOUNT_ATTR_NODIRATIME, 0],
-  ["diratime", 0, m.MOUNT_ATTR_NODIRATIME],
-  ["nosymfollow", m.MOUNT_ATTR_NOSYMFOLLOW, 0],
-  ["symfollow", 0, m.MOUNT_ATTR_NOSYMFOLLOW],
-  // Access times are one field, which must be cleared whole for any of it to change.
-  ["noatime", m.MOUNT_ATTR_NOATIME, ATIME],
-  ["strictatime", m.MOUNT_ATTR_STRICTATIME, ATIME],
-  ["relatime", m.MOUNT_ATTR_RELATIME, ATIME],
-  ["atime", 0, ATIME],
-  ["nostrictatime", 0, ATIME],
-  ["norelatime", 0, ATIME],
-  ["bind", 0, 0],
-  ["sync", 0, 0],
-  ["size=1k", 0, 0],
+const TIMES = ATIME | m.MOUNT_ATTR_NODIRATIME;
+
+/** Options, what they set, and whether times of access are theirs. */
+const EXPECTED: readonly (readonly [options: string[], set: number, times: boolean])[] = [
+  [["ro"], m.MOUNT_ATTR_RDONLY, false],
+  [["nosuid"], m.MOUNT_ATTR_NOSUID, false],
+  [["nodev"], m.MOUNT_ATTR_NODEV, false],
+  [["noexec"], m.MOUNT_ATTR_NOEXEC, false],
+  [["nosymfollow"], m.MOUNT_ATTR_NOSYMFOLLOW, false],
+  [["rw"], 0, false],
+  [["suid", "dev", "exec", "symfollow"], 0, false],
+  [["sync"], 0, false],
+  // What takes a way of keeping times back says nothing of how they are kept then.
+  [["atime"], 0, false],
+  [["norelatime", "nostrictatime", "diratime"], 0, false],
+  [["noatime"], m.MOUNT_ATTR_NOATIME, true],
+  [["strictatime"], m.MOUNT_ATTR_STRICTATIME, true],
+  [["relatime"], m.MOUNT_ATTR_RELATIME, true],
+  [["nodiratime"], m.MOUNT_ATTR_NODIRATIME, true],
+  [["nodiratime", "strictatime"], m.MOUNT_ATTR_NODIRATIME | m.MOUNT_ATTR_STRICTATIME, true],
+  // The kernel's order, where several are asked for.
+  [["noatime", "relatime"], m.MOUNT_ATTR_NOATIME, true],
+  [["noatime", "strictatime"], m.MOUNT_ATTR_STRICTATIME, true],
+  [["strictatime", "noatime", "relatime"], m.MOUNT_ATTR_STRICTATIME, true],
+  [
+    ["ro", "nosuid", "dev", "noatime"],
+    m.MOUNT_ATTR_RDONLY | m.MOUNT_ATTR_NOSUID | m.MOUNT_ATTR_NOATIME,
+    true,
+  ],
+  // Of contrary options the last one counts.
+  [["ro", "rw"], 0, false],
+  [["rw", "ro"], m.MOUNT_ATTR_RDONLY, false],
 ];
 
-for (const [option, set, clear] of EXPECTED) {
-  Deno.test(`mount attributes: ${option}`, () => assertEquals(of(option), { set, clear }));
+for (const [options, set, times] of EXPECTED) {
+  Deno.test(`mount attributes: ${options} replace what is there`, () => {
+    const plain = PLAIN & ~set;
+    const clear = times ? plain | ATIME | (m.MOUNT_ATTR_NODIRATIME & ~set) : plain;
+    assertEquals(replacingAttributes(flagsOf(...options)), { set, clear });
+  });
+  Deno.test(`mount attributes: ${options} of a new mount`, () => {
+    assertEquals(newMountAttributes(flagsOf(...options)), set);
+  });
 }
 
-Deno.test("mount attributes: several are added up", () => {
-  assertEquals(of("ro", "nosuid", "dev", "noatime"), {
-    set: m.MOUNT_ATTR_RDONLY | m.MOUNT_ATTR_NOSUID | m.MOUNT_ATTR_NOATIME,
-    clear: m.MOUNT_ATTR_NODEV | ATIME,
-  });
-});
-
-Deno.test("mount attributes: of contrary options the last one counts", () => {
-  assertEquals(of("ro", "rw"), { set: 0, clear: m.MOUNT_ATTR_RDONLY });
-  assertEquals(of("rw", "ro"), { set: m.MOUNT_ATTR_RDONLY, clear: 0 });
-});
-
-Deno.test("mount attributes: never two values in the field of access times", () => {
-  for (const options of [["strictatime", "noatime"], ["noatime", "strictatime", "relatime"]]) {
-    const { set, clear } = of(...options);
-    assertEquals(clear, ATIME);
+Deno.test("mount attributes: never two values in the field of access times, and none cleared that is set", () => {
+  for (let flags = 0; flags < 16; flags++) {
+    const names = ["noatime", "relatime", "strictatime", "nodiratime"].filter((_, i) => flags & (1 << i));
+    const { set, clear } = replacingAttributes(flagsOf(...names));
     assertEquals([0, m.MOUNT_ATTR_NOATIME, m.MOUNT_ATTR_STRICTATIME].includes(set & ATIME), true);
+    assertEquals(clear & TIMES, names.length === 0 ? 0 : ATIME | (m.MOUNT_ATTR_NODIRATIME & ~set));
   }
 });

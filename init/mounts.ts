@@ -8,14 +8,15 @@
  */
 
 import * as c from "../ffi/constants.ts";
-import { EINVAL, ELOOP, ENOTDIR, EPERM } from "../ffi/errno.ts";
+import { EINVAL, ELOOP, ENOTDIR } from "../ffi/errno.ts";
 import { type Fd, inStep, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
 import { readStatfsType, readStatx, STATFS_SIZE, STATX_SIZE } from "../ffi/structs.ts";
 import * as m from "../spec/mount_options.ts";
 import type { Mount } from "../spec/types.ts";
+import { replaceFlags, setFlags } from "./bind_flags.ts";
 import { openInRoot } from "./in_root.ts";
 import { createFilesystem } from "./filesystem.ts";
-import { mountAttributes } from "./mount_attributes.ts";
+import { newMountAttributes } from "./mount_attributes.ts";
 import { isLxcfsFile } from "../spec/lxcfs.ts";
 import { mountDestination } from "../spec/rules/mounts.ts";
 
@@ -47,6 +48,12 @@ export function describeMount(mount: Mount): string {
   }${flags})`;
 }
 
+/** The step of a mount, in the words that clients look for, with the mount as it was asked for behind them. */
+export function mountStep(mount: Mount): string {
+  const [source, destination] = [mount.source ?? "", mount.destination].map((path) => JSON.stringify(path));
+  return `error mounting ${source} to rootfs at ${destination}: ${describeMount(mount)}`;
+}
+
 /** The number of a descriptor, asked of the kernel if it is not known yet. */
 function valueOf(fd: Fd): number {
   return typeof fd === "number" ? fd : fd.wait();
@@ -59,14 +66,15 @@ export function isBind(options: m.MountOptions): boolean {
 
 /** Mounts one entry; the kernel's process is in the container's mount namespace, not yet in its root. */
 export function mountOne(k: Kernel, context: MountContext, mount: Mount): void {
-  const doing = describeMount(mount);
+  const doing = mountStep(mount);
   try {
     k.during(doing, () => {
       const options = m.parseMountOptions(mount.options);
       const destination = mountDestination(mount.destination, mount.type, options, (reason) => {
         throw new Error(reason);
       });
-      if (isBind(options)) bindMount(k, context, mount, options, destination);
+      if (options.flags & m.MS_REMOUNT) remount(k, context, mount, options, destination);
+      else if (isBind(options)) bindMount(k, context, mount, options, destination);
       else newMount(k, context, mount, options, destination);
     });
   } catch (error) {
@@ -85,19 +93,40 @@ function bindMount(
   const recursive = options.flags & m.MS_REC ? c.AT_RECURSIVE : 0;
   const flags = c.OPEN_TREE_CLONE | recursive;
   const tree = context.openSource?.(mount, source, flags) ?? k.openTree(c.AT_FDCWD, source, flags);
-  const { set, clear } = mountAttributes(options.flags, options.cleared);
-  const repair = (errno: number) => refuseLocked(errno, source);
-  if (set || clear) k.mountSetattr(tree, "", 0, { set, clear }, { repair });
+  setFlags(k, { mount: tree, source, doing: mountStep(mount) }, options);
   if (destination === "/proc") onlyProc(k, context, tree, mount.destination);
   const place = openPlace(k, context, destination, () => kindOf(k, tree));
   attach(k, tree, place, options, mount.destination);
   k.close(tree);
 }
 
-/** In a user namespace the flags of the host's mounts can only be added to: mount_namespaces(7). */
-function refuseLocked(errno: number, source: string): never {
-  const call = errno === EPERM ? "cannot clear locked flags of" : "mount_setattr";
-  throw new OperationError(call, errno, JSON.stringify(source), "");
+/** `remount`: changes what is mounted there already; the flags of the mount alone with `bind`, or its filesystem too. */
+function remount(
+  k: Kernel,
+  context: MountContext,
+  mount: Mount,
+  options: m.MountOptions,
+  destination: string,
+): void {
+  const place = openInRoot(k, context.root, destination);
+  const { type = "", source = "" } = mount;
+  const late = isBind(options) ? false : becomesReadonlyLate(type, destination, options);
+  if (isBind(options)) {
+    replaceFlags(k, { mount: place, source: mount.destination, doing: mountStep(mount) }, options);
+  } else {
+    k.fchdir(place);
+    const flags = late ? options.flags & ~m.MS_RDONLY : options.flags;
+    k.call("mount", [source, ".", type, flags, options.data.join(",")], {
+      repair: (errno) => {
+        throw new OperationError("mount", errno, "", "");
+      },
+    });
+    k.chdir("/");
+  }
+  attributesBelow(k, place, options);
+  propagate(k, place, options);
+  if (late) context.readonly.push(() => makeReadonly(k, place));
+  else k.close(place);
 }
 
 /** /proc may be covered by a bind mount only if that is a procfs too. */
@@ -132,16 +161,14 @@ function newMount(
     ? openOrdinary(k, context, destination, type)
     : openPlace(k, context, destination, "directory", found);
   const data = type === "tmpfs" ? tmpfsData(k, place, found, options.data) : options.data;
-  // A tmpfs, and anything on /dev, becomes read-only at the end: what is mounted in it may need a place made.
-  const late = (type === "tmpfs" || destination === "/dev") && (options.flags & m.MS_RDONLY) !== 0;
+  const late = becomesReadonlyLate(type, destination, options);
   const flags = late ? options.flags & ~m.MS_RDONLY : options.flags;
-  const { set } = mountAttributes(flags, options.cleared);
   const tree = createFilesystem(k, {
     type,
     source: mount.source ?? "",
     data,
     flags,
-    attributes: set,
+    attributes: newMountAttributes(flags),
     label: UNLABELLED.includes(type) ? undefined : context.label,
     cover: context.root,
   });
@@ -151,8 +178,17 @@ function newMount(
   }
   attach(k, tree, place, options, mount.destination);
   if (type === "tmpfs" && !options.copyUp) context.fresh.add(destination);
-  if (late) context.readonly.push(() => k.mountSetattr(tree, "", 0, { set: m.MOUNT_ATTR_RDONLY }));
+  if (late) context.readonly.push(() => makeReadonly(k, tree));
   else k.close(tree);
+}
+
+/** A tmpfs, and anything on /dev, becomes read-only at the end: what is mounted in it may need a place made. */
+function becomesReadonlyLate(type: string, destination: string, { flags }: m.MountOptions): boolean {
+  return (type === "tmpfs" || destination === "/dev") && (flags & m.MS_RDONLY) !== 0;
+}
+
+function makeReadonly(k: Kernel, mount: Fd): void {
+  k.mountSetattr(mount, "", 0, { set: m.MOUNT_ATTR_RDONLY });
 }
 
 /** Filesystems that take no context for all that is in them: the policy labels it, and mqueue takes one for its root. */
@@ -259,8 +295,7 @@ function attach(
   options: m.MountOptions,
   destination: string,
 ): void {
-  const { recursiveSet: set, recursiveClear: clear } = options;
-  if (set || clear) k.mountSetattr(tree, "", c.AT_RECURSIVE, { set, clear });
+  attributesBelow(k, tree, options);
   k.moveMount(tree, place, {
     repair(errno) {
       // The kernel says EINVAL of a file on a directory, where mount(2) says what clients know.
@@ -268,11 +303,23 @@ function attach(
       throw new OperationError("attach to", mismatch ? ENOTDIR : errno, JSON.stringify(destination), "");
     },
   });
+  propagate(k, tree, options);
+  k.close(place);
+}
+
+function attributesBelow(
+  k: Kernel,
+  tree: Fd,
+  { recursiveSet: set, recursiveClear: clear }: m.MountOptions,
+): void {
+  if (set || clear) k.mountSetattr(tree, "", c.AT_RECURSIVE, { set, clear });
+}
+
+function propagate(k: Kernel, tree: Fd, options: m.MountOptions): void {
   for (const propagation of options.propagation) {
     const recursive = propagation & m.MS_REC ? c.AT_RECURSIVE : 0;
     k.mountSetattr(tree, "", recursive, { propagation: propagation & ~m.MS_REC });
   }
-  k.close(place);
 }
 
 /** A tmpfs keeps the mode of the directory that it covers, unless its options name one or the directory is new. */

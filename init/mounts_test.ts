@@ -3,6 +3,7 @@ import * as c from "../ffi/constants.ts";
 import type { DryKernel } from "../ffi/dry.ts";
 import { EINVAL, ELOOP, ENOENT, EPERM } from "../ffi/errno.ts";
 import { type Arg, OperationError } from "../ffi/kernel.ts";
+import { Buffer } from "../ffi/memory.ts";
 import * as m from "../spec/mount_options.ts";
 import type { Mount } from "../spec/types.ts";
 import {
@@ -104,15 +105,69 @@ Deno.test("bind: options set and clear attributes before anybody can see the mou
   const k = mounted(bind(["bind", "ro", "nosuid", "exec"]));
   assertEquals(attributes(k), [{
     set: m.MOUNT_ATTR_RDONLY | m.MOUNT_ATTR_NOSUID,
-    clear: m.MOUNT_ATTR_NOEXEC,
+    clear: m.MOUNT_ATTR_NODEV | m.MOUNT_ATTR_NOEXEC | m.MOUNT_ATTR_NOSYMFOLLOW,
     propagation: 0,
     below: false,
   }]);
   assertEquals(names(k).indexOf("mount_setattr") < names(k).indexOf("move_mount"), true);
 });
 
-Deno.test("bind: attributes that no option names are left as they are", () => {
-  assertEquals(attributes(mounted(bind(["bind"]))), []);
+Deno.test("bind: attributes are left as they are where no option is a flag", () => {
+  for (const options of [["bind"], ["rbind", "defaults"], ["rbind"]]) {
+    assertEquals(attributes(mounted(bind(options))), []);
+  }
+});
+
+/** Answers fstatfs(2): flags that a mount has. */
+const flagged = (flags: number): Script => ({
+  fstatfs: (_fd, buffer) => {
+    if (buffer instanceof Buffer) buffer.memory.setU64(buffer.address + 80, flags);
+    return 0;
+  },
+});
+
+Deno.test("bind: flags that are locked and that no option speaks of are kept", () => {
+  const script = { mount_setattr: failing(EPERM), ...flagged(1 | 4 | 4096) };
+  const k = mounted(bind(["bind", "nosuid"]), script);
+  const { MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV } = m;
+  assertEquals(attributes(k).at(-1), {
+    set: MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+    clear: m.MOUNT_ATTR_NOEXEC | m.MOUNT_ATTR_NOSYMFOLLOW | m.MOUNT_ATTR__ATIME | m.MOUNT_ATTR_NODIRATIME,
+    propagation: 0,
+    below: false,
+  });
+});
+
+Deno.test("bind: an option that speaks against a locked flag is an error that names it", () => {
+  const cases: [string[], number, string][] = [
+    [["bind", "rw", "exec"], 1 | 4 | 8, "MS_RDONLY|MS_NOEXEC locked: cannot clear locked flags of"],
+    [["bind", "atime"], 1024, "MS_NOATIME locked: cannot clear locked flags of"],
+    [["bind", "noatime"], 4096, "MS_RELATIME locked: cannot change locked atime flags of"],
+    [["bind", "relatime"], 0, "MS_STRICTATIME locked: cannot change locked atime flags of"],
+    [["bind", "noatime"], 1024 | 2048, "MS_NOATIME|MS_NODIRATIME locked: cannot change"],
+  ];
+  for (const [options, shown, text] of cases) {
+    const run = () => mounted(bind(options), { mount_setattr: failing(EPERM), ...flagged(shown) });
+    const { message } = assertThrows(run, OperationError);
+    assertStringIncludes(message, `error mounting "/src" to rootfs at "/data": mount "/src" to "/data"`);
+    assertStringIncludes(message, text);
+    assertStringIncludes(message, "operation not permitted");
+  }
+});
+
+Deno.test("remount: with bind, the flags of what is there are replaced, and nothing is mounted", () => {
+  const k = mounted(bind(["bind", "remount", "ro"]));
+  assertEquals(names(k), ["openat2", "mount_setattr", "close"]);
+  assertEquals((attributes(k)[0] as { set: number }).set, m.MOUNT_ATTR_RDONLY);
+  assertEquals(attributes(mounted(bind(["bind", "remount"]))).length, 1);
+});
+
+Deno.test("remount: without bind the filesystem is asked too, and a tmpfs is read-only in the end", () => {
+  const context = newContext();
+  const k = mounted(tmpfs(["remount", "size=64k", "ro", "nodev"]), {}, context);
+  assertEquals(names(k), ["openat2", "fchdir", "mount", "chdir"]);
+  assertEquals(callsOf(k, "mount")[0].args, ["tmpfs", ".", "tmpfs", m.MS_REMOUNT | m.MS_NODEV, "size=64k"]);
+  assertEquals(context.readonly.length, 1);
 });
 
 Deno.test("bind: a missing destination is a directory or a file, as the source is", () => {

@@ -1,0 +1,98 @@
+/**
+ * Flags of bind mounts, and of mounts that are there already (`remount`).
+ *
+ * An option that is a flag replaces all flags that the source has; without any, the source's are kept. In a user
+ * namespace flags of the host's mounts are locked: those that no option speaks of are kept then, and an option that
+ * speaks against one is an error.
+ *
+ * Sources: runtime-spec config.md, section Mounts; mount(8), `--bind -o`; mount_namespaces(7); what runc does.
+ * @module
+ */
+
+import { EPERM } from "../ffi/errno.ts";
+import { type Fd, type Kernel, OperationError } from "../ffi/kernel.ts";
+import { readStatfsFlags, STATFS_SIZE } from "../ffi/structs.ts";
+import * as m from "../spec/mount_options.ts";
+import { ATIME_FLAGS, replacingAttributes } from "./mount_attributes.ts";
+
+/** Flags of mount(2) that are none of the mount itself. */
+const NOT_OF_THE_MOUNT = m.MS_BIND | m.MS_REC | m.MS_REMOUNT;
+
+/** Flags of statfs(2) and those of mount(2) that they show: calculate_f_flags() in fs/statfs.c. */
+const SHOWN: readonly (readonly [number, number])[] = [
+  [1, m.MS_RDONLY],
+  [2, m.MS_NOSUID],
+  [4, m.MS_NODEV],
+  [8, m.MS_NOEXEC],
+  [1024, m.MS_NOATIME],
+  [2048, m.MS_NODIRATIME],
+  [4096, m.MS_RELATIME],
+];
+
+/** Flags that may be locked, by the names that messages call them. */
+const NAMES: readonly (readonly [number, string])[] = [
+  [m.MS_RDONLY, "MS_RDONLY"],
+  [m.MS_NOSUID, "MS_NOSUID"],
+  [m.MS_NODEV, "MS_NODEV"],
+  [m.MS_NOEXEC, "MS_NOEXEC"],
+  [m.MS_NOATIME, "MS_NOATIME"],
+  [m.MS_NODIRATIME, "MS_NODIRATIME"],
+  [m.MS_RELATIME, "MS_RELATIME"],
+  [m.MS_STRICTATIME, "MS_STRICTATIME"],
+];
+
+/** A mount whose flags are to change, and what messages call it. */
+export interface Flagged {
+  mount: Fd;
+  source: string;
+  doing: string;
+}
+
+/** Gives a mount the flags that its options ask for, none of its submounts. */
+export function setFlags(k: Kernel, which: Flagged, options: m.MountOptions): void {
+  if ((options.flags & ~NOT_OF_THE_MOUNT) !== 0 || options.cleared !== 0) {
+    replaceFlags(k, which, options);
+  }
+}
+
+/** Gives a mount that is there already these flags and no others, as `remount` with `bind` does. */
+export function replaceFlags(k: Kernel, which: Flagged, options: m.MountOptions): void {
+  const flags = options.flags & ~NOT_OF_THE_MOUNT;
+  k.mountSetattr(which.mount, "", 0, replacingAttributes(flags), {
+    repair(errno) {
+      if (errno !== EPERM) throw new OperationError("mount_setattr", errno, "", which.doing);
+      keepLocked(k, which, flags, options.cleared);
+      return "skip";
+    },
+  });
+}
+
+/** Sets what may be set of the flags, behind a refusal of the kernel. */
+function keepLocked(k: Kernel, { mount, source, doing }: Flagged, flags: number, cleared: number): void {
+  const statfs = k.buffer(STATFS_SIZE);
+  k.fstatfs(mount, statfs).wait();
+  const present = mountFlags(readStatfsFlags(statfs));
+  const refuse = (what: string, which: number) => {
+    const reason = `${namesOf(which)} locked: cannot ${what} of ${JSON.stringify(source)}`;
+    throw new OperationError("mount_setattr", EPERM, "", `${doing}: ${reason}`);
+  };
+  if (present & cleared) refuse("clear locked flags", present & cleared);
+  const times = flags & ATIME_FLAGS;
+  if (times !== 0 && times !== (present & ATIME_FLAGS)) {
+    refuse("change locked atime flags", present & ATIME_FLAGS);
+  }
+  k.mountSetattr(mount, "", 0, replacingAttributes(flags | present), {
+    doing: `${doing}: set its flags together with the locked ones ${namesOf(present)}`,
+  });
+}
+
+/** Flags of mount(2) that a mount has, of those that may be locked. */
+function mountFlags(shown: number): number {
+  const flags = SHOWN.reduce((sum, [bit, flag]) => shown & bit ? sum | flag : sum, 0);
+  // There is no sign of strict times but the lack of any other.
+  return flags & (m.MS_NOATIME | m.MS_RELATIME) ? flags : flags | m.MS_STRICTATIME;
+}
+
+function namesOf(flags: number): string {
+  return NAMES.filter(([flag]) => flags & flag).map(([, name]) => name).join("|");
+}
