@@ -33,6 +33,7 @@ import { bringLoopbackUp } from "./loopback.ts";
 import { isBind, type MountContext, mountOne } from "./mounts.ts";
 import { openNulls, replaceNulls } from "./null_stdio.ts";
 import { hasNamespace, type NamespacePlan } from "./namespaces.ts";
+import { pathInside } from "./path_inside.ts";
 import {
   askWorkingDirectory,
   checkWorkingDirectory,
@@ -194,15 +195,23 @@ function prepareRoot(k: Recorder, plan: SetupPlan): PreparedRoot {
     openSource: plan.openSource,
     label: plan.labels?.mounts,
   };
-  for (const mount of spec.mounts ?? []) {
+  const mounts = (spec.mounts ?? []).map((mount) => ({
+    ...mount,
+    destination: pathInside(rootfs, mount.destination),
+  }));
+  for (const mount of mounts) {
     if (isCgroup(mount)) mountCgroups(k, context, mount, plan.cgroupMount());
     else mountOne(k, context, mount);
     k.kick();
   }
-  const dev = devOwner(spec.mounts, plan.hostRoot);
-  if (dev === "host") checkDevices(k, root, spec.linux?.devices ?? []);
+  const devices = spec.linux?.devices?.map((device) => ({
+    ...device,
+    path: pathInside(rootfs, device.path),
+  }));
+  const dev = devOwner(mounts, plan.hostRoot);
+  if (dev === "host") checkDevices(k, root, devices ?? []);
   if (dev === "container") {
-    makeDevices(k, root, deviceList(spec.linux?.devices), plan.hasKcore, plan.userNamespace !== undefined);
+    makeDevices(k, root, deviceList(devices), plan.hasKcore, plan.userNamespace !== undefined);
   }
   if (context.checks.length > 0 || spec.hooks) {
     k.flush();

@@ -326,3 +326,35 @@ contract("mounts: a bundle on a path with spaces and other characters", async (b
   const result = await box.cli(["run", "--bundle", dir, container.id]);
   assertEquals({ code: result.code, stdout: result.stdout }, { code: 0, stdout: "fine\n" }, result.stderr);
 });
+
+contract(
+  "mounts: a destination that begins with the rootfs's path on the host is one inside",
+  async (box) => {
+    const container = box.container();
+    const { rootfs } = container.bundle;
+    const tmpfs = (destination: string) => ({ destination, type: "tmpfs", source: "tmpfs" });
+    Deno.writeTextFileSync(`${box.dir}/file`, "x");
+    const mounts = await mountsWith(
+      container,
+      ...[tmpfs(`${rootfs}/inside`), tmpfs(`${rootfs}x/other`)],
+      { destination: `${rootfs}/etc/file`, type: "bind", source: `${box.dir}/file`, options: ["bind"] },
+    );
+    const there = ["/inside", `${rootfs}x/other`, "/etc/file"];
+    assertEquals(there.filter((target) => mountAt(mounts, target) === undefined), []);
+    assertEquals(exists(container.path(rootfs)), false);
+    const top = box.container();
+    top.configure({ mounts: [...BASE, tmpfs(top.bundle.rootfs)] });
+    assertError(await top.create(), /is on the top of rootfs/);
+  },
+  { notOnReference: "1.1.5 takes the path as one inside of the rootfs, and then does not find it" },
+);
+
+contract("devices: a path that begins with the rootfs's path on the host is one inside", async (box) => {
+  const container = box.container();
+  const device = { type: "c", path: `${container.bundle.rootfs}/dev/own`, major: 1, minor: 3 };
+  container.configure({
+    process: { args: ["/bin/stat", "-c", "%F", "/dev/own"] },
+    linux: { devices: [device] },
+  });
+  assertEquals(await container.output(), "character special file\n");
+}, { notOnReference: "1.1.5 takes the path as one inside of the rootfs" });
