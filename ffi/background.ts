@@ -1,5 +1,6 @@
 /**
- * System calls on another thread, for those that may block: the event loop, and with it signals, goes on meanwhile.
+ * System calls on another thread, for calls that may block: the event loop, and with it the handling of
+ * signals, goes on meanwhile.
  *
  * A call takes about 40 µs more this way than by {@linkcode ./local.ts}.
  * @module
@@ -13,7 +14,7 @@ const SYMBOLS = {
   syscall: { parameters: ["i32", "i64", "i64", "i64", "i64", "i64"], result: "i32", nonblocking: true },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-/** The symbol as it is: 64-bit parameters take plain numbers. */
+/** The bound symbol. Its 64-bit parameters take plain numbers. */
 type BackgroundCall = (
   number: number,
   a: number,
@@ -26,8 +27,9 @@ type BackgroundCall = (
 let bound: BackgroundCall | undefined;
 
 /**
- * Signals that Deno sets handlers for without being asked, half a second after its event loop has begun to turn: SIGUSR1
- * then opens a debugger's port, and the others end the program, whoever has been listening to them before.
+ * Signals that Deno handles without being asked. It sets the handlers half a second after its event loop has
+ * begun to turn: SIGUSR1 then opens a debugger's port, and the others end the program, whatever was listening
+ * to them before.
  */
 const SEIZED = { SIGHUP: 1, SIGINT: 2, SIGUSR1: 10, SIGTERM: 15 } as const;
 /** Bytes of the kernel's `struct sigaction`. */
@@ -47,8 +49,9 @@ export function inBackground(
 }
 
 /**
- * Makes ready for calls in the background, which takes a millisecond. The first of them does it too, but in that
- * millisecond a signal may end the program: who listens to signals does it before there is anything to lose.
+ * Binds the background call, which takes a millisecond. The first background call binds it too, but a signal
+ * may end the program during that millisecond. A command that handles signals therefore calls this function
+ * before it makes anything.
  */
 export function prepareBackground(): BackgroundCall {
   if (bound === undefined) {
@@ -58,7 +61,7 @@ export function prepareBackground(): BackgroundCall {
   return bound;
 }
 
-/** Lets Deno set its handlers now, since it sets each only once, and brings back the actions of before. */
+/** Makes Deno set its handlers now, because it sets each only once, and restores the actions of before. */
 function keepSignals(): void {
   const k = local();
   k.scratch(() => {

@@ -6,7 +6,7 @@
 import type { Kernel, Result } from "./kernel.ts";
 
 /**
- * A descriptor that is closed when its scope ends; a {@linkcode Result}, so that calls take it like any other.
+ * A descriptor that is closed when its scope ends. It is a {@linkcode Result}, so every call accepts it.
  *
  * @example
  * ```ts
@@ -21,19 +21,20 @@ export class Descriptor implements Result, Disposable {
   #number: number;
 
   /**
-   * @param k The kernel of the process that it belongs to.
-   * @param opened The call that opened it, or its number. Negative: an allowed failure, and there is nothing to close.
+   * @param k The kernel of the process that the descriptor belongs to.
+   * @param opened The call that opened it, or its number. A negative number is an allowed failure; nothing is
+   * closed then.
    */
   constructor(readonly k: Kernel, opened: Result | number) {
     this.#number = typeof opened === "number" ? opened : opened.wait();
   }
 
-  /** Its number, or the negative errno of an allowed failure; -1 once it is closed or given up. */
+  /** Its number, or the negative errno of an allowed failure; -1 after it was closed or released. */
   wait(): number {
     return this.#number;
   }
 
-  /** Gives it up: from here on the caller closes it. */
+  /** Releases it: the caller closes it from here on. */
   release(): number {
     const number = this.#number;
     this.#number = -1;

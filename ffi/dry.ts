@@ -1,5 +1,5 @@
 /**
- * The kernel that only records: unit tests read what container logic would do, without root.
+ * The kernel that only records. Unit tests read what container logic would do, without root.
  * @module
  */
 
@@ -8,14 +8,16 @@ import { Memory } from "./memory.ts";
 import { type Op, Recorder } from "./recorder.ts";
 import type { SyscallName } from "./syscalls.ts";
 
-/** What a dry kernel noted of a call: its name and its arguments, results shown as what they stand for. */
+/**
+ * What a dry kernel keeps of a call: its name and its arguments. A result among them is shown as its value.
+ */
 export interface Call {
   name: Op["name"];
   args: readonly Arg[];
   doing: string;
 }
 
-/** A script's answer to a call; a negative errno makes it fail, undefined leaves it to the default. */
+/** A script's answer to a call. A negative errno makes the call fail; undefined gives the default answer. */
 export type Answer = (name: Op["name"], args: readonly Arg[]) => number | undefined;
 
 const OPENERS: ReadonlySet<string> = new Set(

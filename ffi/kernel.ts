@@ -3,8 +3,8 @@
  *
  * Container logic is written once against it. {@linkcode ./local.ts} makes the calls in this process,
  * {@linkcode ./remote.ts} records them into batches for the executor, and {@linkcode ./dry.ts} only records.
- * A call's {@linkcode Result} is a promise in all but name: {@linkcode Result.wait} makes a remote kernel run what
- * it has recorded, and passing a result on as an argument does not.
+ * A call returns a {@linkcode Result}. {@linkcode Result.wait} makes a remote kernel run what it has
+ * recorded; passing a result on as an argument does not.
  * @module
  */
 
@@ -14,17 +14,18 @@ import { EAGAIN, errnoName, strerror } from "./errno.ts";
 import { type ErrorFacts, TsrunError } from "./errors.ts";
 import * as c from "./constants.ts";
 
-/** What a call answered: not negative, or the negative errno of an allowed failure. */
+/** The answer of a call: not negative, or the negative errno of an allowed failure. */
 export interface Result {
   /**
-   * The answer, waited for where there is none yet: a remote kernel runs what it has recorded.
+   * Returns the answer. A remote kernel first runs what it has recorded, where the answer is not known yet.
    *
-   * @throws {OperationError} When this call, or one recorded before it, failed and may not.
+   * @throws {OperationError} When this call, or one recorded before it, failed and its options do not allow
+   * that.
    */
   wait(): number;
 }
 
-/** A result that is there already. */
+/** A result whose answer is known. */
 export class Settled implements Result {
   constructor(readonly answer: number) {}
 
@@ -36,7 +37,10 @@ export class Settled implements Result {
 /** A file descriptor: its number, or the call that opens it. */
 export type Fd = number | Result;
 
-/** The word at a buffer's beginning, as it is when the call is made: something an earlier call wrote there. */
+/**
+ * An argument that is read from memory when the call is made: the word at the beginning of a buffer, which an
+ * earlier call wrote.
+ */
 export class Load {
   constructor(readonly buffer: Buffer) {}
 }
@@ -46,18 +50,24 @@ export class AddressOf {
   constructor(readonly result: Result) {}
 }
 
-/** An argument of a system call: an earlier result or its address, a word of memory, or anything that {@linkcode Memory.encode} takes. */
+/**
+ * An argument of a system call: an earlier result or its address, a word of memory, or a value that
+ * {@linkcode Memory.encode} takes.
+ */
 export type Arg = Encodable | Result | Load | AddressOf;
 
-/** Tells an earlier call's result from the other kinds of argument. */
+/** Whether an argument is the result of an earlier call. */
 export function isResult(arg: Arg): arg is Result {
   return typeof arg === "object" && arg !== null && "wait" in arg;
 }
 
-/** What to do after a repair: make the call again, or go on as if it had not been made. */
+/**
+ * Called when a call fails. It mends the cause, and answers whether to make the call again or to go on
+ * without it.
+ */
 export type Repair = (errno: number) => "retry" | "skip";
 
-/** How long to wait for calls to run, and what to throw when that was in vain. */
+/** How long to wait for calls, and what to throw after that time. */
 export interface Deadline {
   milliseconds: number;
   otherwise: ErrorFacts;
@@ -65,11 +75,17 @@ export interface Deadline {
 
 /** How a call may fail. */
 export interface CallOptions {
-  /** Error numbers that are answers, not failures: the result is then the negative number. `any`: all are. */
+  /**
+   * Error numbers that are answers, not failures: the result is then the negative number. `any` allows all of
+   * them.
+   */
   allow?: readonly number[] | "any";
-  /** Called on a failure that is not allowed: mends what was missing, or throws. Not called for its own calls. */
+  /**
+   * Called on a failure that is not allowed: mends the cause, or throws. It is not called for the calls that
+   * it makes itself.
+   */
   repair?: Repair;
-  /** What the call is for, where its own arguments would not tell a reader. */
+  /** What the call is for, where its own arguments tell a reader nothing. */
   doing?: string;
 }
 
@@ -78,11 +94,11 @@ export class OperationError extends TsrunError {
   override name = "OperationError";
 
   /**
-   * The code is made of the error number's name and the call's: `ENOENT_OPENAT`.
+   * Its code is the error number's name and the call's: `ENOENT_OPENAT`.
    *
    * @param call Name of the system call.
    * @param errno Positive error number, see errno(3).
-   * @param object What it was called on, `""` where its arguments say nothing to a reader.
+   * @param object The object of the call, `""` where the call's arguments tell a reader nothing.
    * @param doing The larger step that it was part of, `""` where there is none.
    */
   constructor(
@@ -103,16 +119,19 @@ export class OperationError extends TsrunError {
   }
 }
 
-/** An error that a repair threw, with the step that was being repaired where it names none. */
+/** An error that a repair threw. Where it names no step, the step that was being repaired is added. */
 export function inStep(error: unknown, doing: string): unknown {
   if (!(error instanceof OperationError) || error.doing !== "") return error;
   return new OperationError(error.call, error.errno, error.object, doing);
 }
 
-/** How often a path is resolved before it counts as one that cannot be. */
+/** How often a path is resolved again before the call fails. */
 const TRIES = 1000;
 
-/** Options with a repair that makes the call again where the kernel could not tell whether `..` stays inside. */
+/**
+ * Options that resolve a path again while the kernel cannot tell whether a `..` stays inside the directory
+ * (EAGAIN).
+ */
 function againWhileBusy(path: string, options: CallOptions | undefined): CallOptions {
   let left = TRIES;
   return {
@@ -145,9 +164,9 @@ export interface MountAttr {
   propagation?: number;
 }
 
-/** The kernel: {@linkcode call} is the one thing an implementation provides. */
+/** The kernel. An implementation provides {@linkcode call}; everything else is made of it. */
 export abstract class Kernel {
-  /** Where the arguments of calls lie. */
+  /** The memory that arguments of calls lie in. */
   abstract readonly memory: Memory;
   /** The step that is being done, for error messages. */
   protected doing = "";
@@ -155,18 +174,19 @@ export abstract class Kernel {
   /**
    * Makes or records one system call.
    *
-   * @throws {OperationError} At once or when results are asked for, if the call fails and may not.
+   * @throws {OperationError} If the call fails and its options do not allow that: at once, or when a result
+   * is waited for.
    */
   abstract call(name: SyscallName, args: readonly Arg[], options?: CallOptions): Result;
 
   /**
-   * Sees to it that every call made so far has run. Kernels that run calls at once have nothing to do.
+   * Returns when every call made so far has run. A kernel that runs calls at once has nothing to do.
    *
    * @throws {TsrunError} `deadline.otherwise` when they take longer than `deadline.milliseconds`.
    */
   flush(_deadline?: Deadline): void {}
 
-  /** Hands over what is recorded without waiting, so that another process works on it meanwhile. */
+  /** Hands over what is recorded without waiting, so that the other process works on it meanwhile. */
   kick(): void {}
 
   /** Runs `step`; a call that fails in it says that `what` was being done. */
@@ -188,8 +208,9 @@ export abstract class Kernel {
   // Files: open(2), openat2(2), close_range(2), statx(2), mknod(2), ...
 
   /**
-   * openat2(2); `resolve` is a set of `RESOLVE_*`. `O_CLOEXEC` is always added. A path with `..` that is to stay in a
-   * directory is resolved again while mounts or names change anywhere on the machine (EAGAIN).
+   * openat2(2); `resolve` is a set of `RESOLVE_*`. `O_CLOEXEC` is always added. The kernel answers EAGAIN for
+   * a path with `..` that must stay in a directory, while mounts or names change anywhere on the machine; the
+   * call is then made again.
    */
   openat2(dir: Fd, path: string, flags: number, resolve = 0, mode = 0, options?: CallOptions): Result {
     const scoped = (resolve & (c.RESOLVE_IN_ROOT | c.RESOLVE_BENEATH)) !== 0 && options?.allow !== "any";
@@ -368,7 +389,7 @@ export abstract class Kernel {
     return this.call("fchdir", [fd]);
   }
 
-  /** execve(2). Comes back only when it fails. */
+  /** execve(2). Returns only when it fails. */
   execve(path: string, args: readonly string[], env: readonly string[], options?: CallOptions): Result {
     return this.call("execve", [path, args, env], options);
   }
@@ -378,7 +399,10 @@ export abstract class Kernel {
     return this.call("kill", [pid, signal], options);
   }
 
-  /** prlimit(2): sets one limit of a process, 0 for the caller. 2^64-1, which JavaScript rounds to 2^64, is no limit. */
+  /**
+   * prlimit(2): sets one limit of a process, 0 for the caller. The value 2^64-1, which JavaScript rounds to
+   * 2^64, means no limit.
+   */
   prlimit(pid: number, resource: number, soft: number, hard: number, options?: CallOptions): Result {
     return this.call("prlimit64", [pid, resource, [soft, hard], 0], options);
   }

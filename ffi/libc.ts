@@ -1,15 +1,16 @@
 /**
- * libc by foreign function interface: the only symbols that tsrun binds at start.
+ * libc by foreign function interface: all symbols that tsrun binds at start.
  *
- * Deno compiles a way into native code for each function that is bound, 0.3 ms apiece, which only optimised JavaScript
- * takes: there is none here (`--jitless`). It compiles none for a function that takes a structure by value, and a
- * structure of one 64-bit integer is passed like the integer itself, on x86-64 and on aarch64 (the procedure call
- * standards of both). So the number of the system call is such a structure. What is called once at most is bound as
- * an address. Binding: 0.9 ms in place of 1.9, a call 1 µs in both ways.
+ * Deno compiles native code for each function that is bound, at 0.3 ms apiece. Only optimised JavaScript uses
+ * that code, and tsrun runs none (`--jitless`). Deno compiles nothing for a function that takes a structure
+ * by value. A structure of one 64-bit integer is passed like the integer itself, on x86-64 and on aarch64
+ * (the procedure call standards of both), so the number of the system call is declared as such a structure.
+ * Functions that are called once at most are bound as addresses. Binding then takes 0.9 ms instead of 1.9; a
+ * call takes 1 µs in both ways.
  *
- * Everything else goes through syscall(2)'s wrapper; addresses are passed as numbers (exact up to 2^53, far above any
- * user address) and results come back as 32-bit numbers, since a 64-bit result would be a slow BigInt and no call made
- * here has one.
+ * All other calls go through syscall(2)'s wrapper. Addresses are passed as numbers (exact up to 2^53, far
+ * above any user address). Results come back as 32-bit numbers: a 64-bit result would be a slow BigInt, and
+ * no call made here has one.
  * @module
  */
 
@@ -25,7 +26,10 @@ const POSIX_SPAWN = { parameters: ["i64", "i64", "i64", "i64", "i64", "i64"], re
 // int *__errno_location(void);
 const ERRNO_LOCATION = { parameters: [], result: "pointer" } as const;
 
-/** libc's symbols, bound; 64-bit parameters take plain numbers, which Deno accepts and its types do not say. */
+/**
+ * libc's symbols, bound. Their 64-bit parameters take plain numbers, which Deno accepts although its types do
+ * not say so.
+ */
 export interface Libc {
   syscall(number: number, a: number, b: number, c: number, d: number, e: number, f: number): number;
   posix_spawn(
@@ -72,7 +76,7 @@ function at<F extends Deno.ForeignFunction>(
 function bind(): Libc {
   const { symbols } = Deno.dlopen("libc.so.6", SYMBOLS);
   const call = symbols.syscall as unknown as Syscall;
-  // The structure: both machines are little-endian, and no number is negative.
+  // The low half of the structure is the number: both machines are little-endian, and no number is negative.
   const structure = new Int32Array(2);
   return {
     syscall(number, a, b, c, d, e, f) {
@@ -87,7 +91,7 @@ function bind(): Libc {
 
 let errnoView: Deno.UnsafePointerView | undefined;
 
-/** errno of this thread; to be read right after the call that failed, with nothing in between. */
+/** errno of this thread. Read it right after the call that failed, with nothing in between. */
 export function errno(): number {
   errnoView ??= new Deno.UnsafePointerView(libc().__errno_location()!);
   return errnoView.getInt32();

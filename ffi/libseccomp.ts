@@ -1,8 +1,8 @@
 /**
  * libseccomp by foreign function interface: builds a filter and hands out its program.
  *
- * Only what building takes is bound (each symbol costs 0.2-0.4 ms), and the filter is never loaded here: the
- * init stage does that by seccomp(2).
+ * Only the symbols for building a filter are bound, because each costs 0.2 to 0.4 ms. The filter is never
+ * loaded here: the init stage loads it by seccomp(2).
  *
  * Sources: seccomp_init(3), seccomp_arch_add(3), seccomp_rule_add(3), seccomp_export_bpf(3).
  * @module
@@ -32,7 +32,10 @@ const SYMBOLS = {
   seccomp_export_bpf: { parameters: ["usize", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-/** The bound functions; 64-bit parameters take plain numbers, which Deno accepts and its types do not say. */
+/**
+ * The bound functions. Their 64-bit parameters take plain numbers, which Deno accepts although its types do
+ * not say so.
+ */
 interface Bound {
   seccomp_init(action: number): bigint;
   seccomp_release(context: number): void;
@@ -76,7 +79,7 @@ export interface Condition {
   b: bigint;
 }
 
-/** A failure of libseccomp, told by what it was doing and why. */
+/** A failure of libseccomp: what it was doing, and why it failed. */
 export class LibseccompError extends TsrunError {
   override name = "LibseccompError";
 }
@@ -85,18 +88,18 @@ function refused(operation: string, reason: string): LibseccompError {
   return new LibseccompError({ code: "EINVAL_LIBSECCOMP", operation, reason });
 }
 
-/** The one place where a result of libseccomp, 0 or a negative errno, is unwrapped. */
+/** Unwraps a result of libseccomp, which is 0 or a negative errno. */
 function check(result: number, doing: string): void {
   if (result < 0) throw refused(doing, strerror(-result));
 }
 
-/** Loads the library: the file that was located, else whatever the loader knows by the soname. */
+/** Loads the library: the file that was located, or else the one that the loader finds by the soname. */
 function load<S extends Deno.ForeignLibraryInterface>(symbols: S): Deno.DynamicLibrary<S> {
   const path = locateLibseccomp()?.path;
   try {
     if (path) return Deno.dlopen(path, symbols);
   } catch {
-    // A library of another machine type, say; the loader's own search may find the right one.
+    // The file may belong to another machine type. The loader's own search may find the right one.
   }
   try {
     return Deno.dlopen(SONAME, symbols);
@@ -110,7 +113,7 @@ function load<S extends Deno.ForeignLibraryInterface>(symbols: S): Deno.DynamicL
 }
 
 /**
- * Release of the installed libseccomp, such as `2.5.4`; from its file name where that tells, else by asking it.
+ * Release of the installed libseccomp, such as `2.5.4`: from its file name, or else by asking the library.
  *
  * @returns An empty string where the library is not installed.
  */
@@ -139,7 +142,10 @@ export class SeccompFilter implements Disposable {
   readonly #functions: Bound;
   /** scmp_filter_ctx, as a number. */
   readonly #context: number;
-  /** Conditions of the rule being added, then every name; too big for V8's heap, so it never moves. */
+  /**
+   * Conditions of the rule being added, then every name. The buffer is too big for V8's heap, so it never
+   * moves.
+   */
   readonly #memory: ArrayBuffer;
   readonly #address: number;
   readonly #conditions: DataView;
@@ -172,7 +178,10 @@ export class SeccompFilter implements Disposable {
     }
   }
 
-  /** Lays out the names in one NUL-separated text; a name that is not ASCII is no system call's, and left out. */
+  /**
+   * Lays out the names in one NUL-separated text. A name that is not ASCII names no system call and is left
+   * out.
+   */
   #placeNames(names: Iterable<string>): string {
     let text = "";
     for (const name of names) {
@@ -184,7 +193,7 @@ export class SeccompFilter implements Disposable {
   }
 
   /**
-   * Adds an architecture, which all rules added later apply to; one that is there already is fine.
+   * Adds an architecture, to which all rules added later apply. Adding one twice is allowed.
    *
    * @param token SCMP_ARCH_*.
    * @throws {LibseccompError} When the library does not know it, or its byte order is not the native one's.
@@ -197,14 +206,15 @@ export class SeccompFilter implements Disposable {
   /**
    * Chooses the arrangement of the code: 2 is a binary tree over the system call numbers (libseccomp 2.5).
    *
-   * @returns Whether the library can.
+   * @returns Whether the library supports it.
    */
   optimize(level: number): boolean {
     return this.#functions.seccomp_attr_set(this.#context, SCMP_FLTATR_CTL_OPTIMIZE, level) === 0;
   }
 
   /**
-   * The number of a system call on an architecture; negative where that architecture lacks a call which others have.
+   * The number of a system call on an architecture. It is negative where the call exists only on other
+   * architectures.
    *
    * @param name One of the names given to the constructor.
    * @param token SCMP_ARCH_*.
@@ -251,9 +261,10 @@ export class SeccompFilter implements Disposable {
    */
   exportProgram(): Uint8Array<ArrayBuffer> {
     const { syscall } = libc();
-    // errno's address is asked for now, since the question itself must not stand between a call and its errno.
+    // Asks for errno's address now: asking for it later would be another call between the failed call and its
+    // errno.
     errno();
-    // The name is seen in /proc only: an empty string, made of the scratch block's first byte.
+    // The memfd's name is an empty string, made of the scratch block's first byte; it is seen in /proc only.
     this.#conditions.setUint8(0, 0);
     const fd = syscall(syscallNumber("memfd_create"), this.#address, MFD_CLOEXEC, 0, 0, 0, 0);
     if (fd < 0) throw refused("memfd_create", strerror(errno()));

@@ -1,12 +1,12 @@
 /**
  * Where libseccomp lies on this machine, found without loading it.
  *
- * A cached filter is good for exactly one build of the library, so a look-up has to know which one is
- * installed; a stat(2) tells that in microseconds, loading the library takes a millisecond.
+ * A cached filter is valid for one build of the library only, so a look-up has to know which build is
+ * installed. A stat(2) tells that in microseconds; loading the library takes a millisecond.
  * @module
  */
 
-/** A library file: its name, and what tells one build of it from the next. */
+/** A library file: its path, and what tells one build of it from the next. */
 export interface LibraryFile {
   /** Absolute path, as given to the loader. */
   path: string;

@@ -1,18 +1,19 @@
 /**
  * Memory that system calls read and write: a bump allocator over one block.
  *
- * The block is written here and read by whichever process runs the calls, so an address is always the
- * *executing* process's: `base` is the block's address there, which for the executor is not its address here.
+ * This process writes the block; the process that runs the calls reads it. An address is therefore always an
+ * address of the *running* process: `base` is the block's address there, which for the executor differs from
+ * its address here.
  * @module
  */
 
 import { TsrunError } from "./errors.ts";
 
 const encoder = new TextEncoder();
-/** Made when the first text is read: most commands read none. */
+/** Made when the first text is read, because most commands read none. */
 let decoder: TextDecoder | undefined;
 
-/** A piece of memory: its address for a system call, and its bytes for us. */
+/** A piece of memory: its address for a system call, and its bytes for TypeScript. */
 export class Buffer {
   /**
    * @param memory The block it lies in.
@@ -57,8 +58,8 @@ export class Buffer {
 }
 
 /**
- * What a system call can be given: a number; text, as a C string; bytes; a buffer; NULL; a structure made of
- * 64-bit words (2^64 and above is all ones); a NULL-terminated array of C strings.
+ * A value that a system call can be given: a number; text, as a C string; bytes; a buffer; NULL; a structure
+ * made of 64-bit words (2^64 and above is all ones); a NULL-terminated array of C strings.
  */
 export type Encodable = number | string | Uint8Array | Buffer | null | readonly number[] | readonly string[];
 
@@ -73,7 +74,8 @@ export class Memory {
   #top = 0;
 
   /**
-   * @param block The block; it must never move, so it is off the JavaScript heap or pinned by the caller.
+   * @param block The block. It must never move, so it lies off the JavaScript heap or is pinned by the
+   * caller.
    * @param base Its address in the process that runs the calls.
    */
   constructor(block: ArrayBuffer, readonly base: number) {
@@ -81,7 +83,9 @@ export class Memory {
     this.view = new DataView(block);
   }
 
-  /** Where the next allocation begins; hand it to {@linkcode release} to free all that came after. */
+  /**
+   * Where the next allocation begins. Hand it to {@linkcode release} to free everything allocated after it.
+   */
   get top(): number {
     return this.#top;
   }
@@ -92,7 +96,7 @@ export class Memory {
   }
 
   /**
-   * Reserves memory, aligned to eight bytes. Its content is whatever was there.
+   * Reserves memory, aligned to eight bytes. Its content is undefined.
    *
    * @param size Bytes.
    * @throws {TsrunError} When the block is full.
@@ -124,7 +128,7 @@ export class Memory {
   /**
    * Copies a string in as UTF-8 with a NUL behind it; returns its address.
    *
-   * @throws {TsrunError} When the string has a NUL inside: the kernel would see a shorter one.
+   * @throws {TsrunError} When the string has a NUL inside, because the kernel would see a shorter string.
    */
   string(text: string): number {
     if (text.includes("\0")) {
@@ -161,7 +165,7 @@ export class Memory {
     return address;
   }
 
-  /** The word that stands for `value` in a register; what it points to is copied in. */
+  /** The word that stands for `value` in a register. What the word points to is copied in. */
   encode(value: Encodable): number {
     if (typeof value === "number") return value;
     if (typeof value === "string") return this.string(value);

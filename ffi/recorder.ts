@@ -1,8 +1,9 @@
 /**
- * A kernel whose calls are records: what the executor runs, and what tests read.
+ * A kernel whose calls are records: the executor runs them, and tests read them.
  *
- * Beside system calls a program of records can stop (and report), go elsewhere, and branch on a word. That is all
- * the executor knows; a program that outlives tsrun, such as the one that waits for `start`, is made of it.
+ * Besides system calls, a program of records can stop and report, jump, and branch on a word. The executor
+ * knows nothing else. A program that outlives tsrun, such as the one that waits for `start`, is made of these
+ * too.
  * @module
  */
 
@@ -11,15 +12,15 @@ import type { SyscallName } from "./syscalls.ts";
 
 /** A place in a program of records; see {@linkcode Recorder.place}. */
 export class Label {
-  /** Address of the record it names, 0 until the batch that holds it is submitted. */
+  /** Address of the record that it names; 0 until the batch with that record is handed over. */
   address = 0;
 }
 
-/** Where a record leads, when not to the next one. */
+/** Where a record leads to, where that is not the next record. */
 export interface Branches {
-  /** On a negative result. `next` goes on; absent: stop and report. */
+  /** After a negative result: `next` goes on; absent: stop and report. */
   onError?: Label | "next";
-  /** On a result above zero; absent: the next record. */
+  /** After a result above zero; absent: the next record. */
   onPositive?: Label;
 }
 
@@ -32,13 +33,13 @@ export interface Op extends Branches {
   options: CallOptions | undefined;
   /** The step that it is part of, for error messages. */
   doing: string;
-  /** Labels that stand at this record. */
+  /** Labels that name this record. */
   labels: readonly Label[];
 }
 
 /** A kernel that records. */
 export abstract class Recorder extends Kernel {
-  /** Labels that are placed at the next record. */
+  /** Labels that the next record will get. */
   protected waiting: Label[] = [];
 
   /** Takes one record; returns its result. */
@@ -49,22 +50,22 @@ export abstract class Recorder extends Kernel {
     return this.#record(name, args, options, onError, options?.onPositive);
   }
 
-  /** Names the next record. */
+  /** Gives the next record a name. */
   place(label: Label): void {
     this.waiting.push(label);
   }
 
-  /** Stops and reports; goes on behind it when told to. */
+  /** Records a stop: the executor reports, and goes on behind it when it is told to. */
   stop(): Result {
     return this.#record("stop", NOTHING, undefined);
   }
 
-  /** Goes to a label. */
+  /** Records a jump to a label. */
   jump(to: Label): void {
     this.#record("branch", [1], undefined, undefined, to);
   }
 
-  /** Goes elsewhere depending on the sign of a word: an earlier result, or memory by a {@linkcode Load}. */
+  /** Records a branch on the sign of a word: of an earlier result, or of memory by a {@linkcode Load}. */
   branch(word: Arg, branches: Branches): Result {
     return this.#record("branch", [word], undefined, branches.onError, branches.onPositive);
   }

@@ -1,9 +1,9 @@
 /**
- * The kernel, called by another process: records go in batches to an executor (see init/executor.ts).
+ * The kernel, called by another process. Records go in batches to an executor (see init/executor.ts).
  *
- * Nothing runs until a result is read, {@linkcode RemoteKernel.flush} waits, or {@linkcode RemoteKernel.kick} hands
- * over what there is and goes on here, so that both processes work. A record that fails stops the executor there;
- * a repair can then mend what was missing by calls of its own and have the record run again.
+ * Nothing runs until a result is waited for, {@linkcode RemoteKernel.flush} waits, or {@linkcode
+ * RemoteKernel.kick} hands over the batch and returns, so that both processes work. A record that fails stops
+ * the executor. A repair can then mend the cause by calls of its own and have the record run again.
  * @module
  */
 
@@ -26,32 +26,34 @@ import { syscallNumber } from "./syscalls.ts";
 /** Bytes of a record; its layout is drawn in init/executor_x86_64.s. */
 export const RECORD_SIZE = 80;
 const MASK = 4, ARGUMENTS = 8, RESULT = 56, ON_ERROR = 64, ON_POSITIVE = 72;
-/** Bytes of memory that are taken for records at a time. */
+/** Bytes of memory that are reserved for records at a time. */
 const PIECE = 1024 * RECORD_SIZE;
 /** Numbers of the two operations that are not system calls. */
 const STOP = -1, BRANCH = -2;
 
 /** The line to one executor. */
 export interface Channel {
-  /** Descriptors of its two ends: ours here, the executor's there. */
+  /** Descriptors of its two ends: ours in this process, the executor's in the executor. */
   readonly ours: number;
   readonly theirs: number;
-  /** Starts it at a record. */
+  /** Starts the executor at a record. */
   send(address: number): void;
-  /** Waits until it stops; tells at which record. Throws when the executor is gone. */
+  /**
+   * Waits until the executor stops; returns the record where it stopped. Throws when the executor is gone.
+   */
   receive(): number;
-  /** Whether {@linkcode receive} would answer at once, or within so many milliseconds. */
+  /** Whether {@linkcode receive} would answer at once, or within this many milliseconds. */
   ready(milliseconds?: number): boolean;
 }
 
-/** A record, and the result that is there once its batch has run. */
+/** A record, and its result once its batch has run. */
 class RemoteResult implements Result {
   settled = false;
   #value = 0;
 
   /**
-   * @param kernel Whose record it is.
-   * @param op What is recorded, for errors and repairs.
+   * @param kernel The kernel that recorded it.
+   * @param op The recorded operation, for errors and repairs.
    * @param address Address of the record.
    */
   constructor(readonly kernel: RemoteKernel, readonly op: Op, readonly address: number) {}
@@ -72,14 +74,17 @@ class RemoteResult implements Result {
   }
 }
 
-/** A word of a record that is to hold a label's address. */
+/** A word of a record that will hold a label's address. */
 interface Reference {
   label: Label;
   /** Byte offset of the word in the memory. */
   at: number;
 }
 
-/** Something else than the executor has written to the line. */
+/**
+ * The error for a report that names no record of the batch: something other than the executor wrote to the
+ * channel.
+ */
 function outsideBatch(stopped: number): TsrunError {
   return new TsrunError({
     code: "EPROTO_INIT_STAGE",
@@ -91,13 +96,13 @@ function outsideBatch(stopped: number): TsrunError {
 /** Records calls for one executor. */
 export class RemoteKernel extends Recorder {
   #pending: RemoteResult[] = [];
-  /** What the executor is running. */
+  /** The batch that the executor is running. */
   #running: RemoteResult[] = [];
-  /** Words of pending records that lead to labels which were not placed when they were written. */
+  /** Words of pending records that lead to labels which had no address when the records were written. */
   #references: Reference[] = [];
-  /** Where strings are that have been copied in: calls only read them. */
+  /** Addresses of strings that have been copied in. Calls only read them, so equal strings share one copy. */
   readonly #strings = new Map<string, number>();
-  /** Where the next record goes, and where the records' memory ends. */
+  /** Where the next record goes, and where the memory reserved for records ends. */
   #next = 0;
   #end = 0;
 
@@ -127,9 +132,9 @@ export class RemoteKernel extends Recorder {
   }
 
   /**
-   * Runs everything recorded so far and waits for it.
+   * Runs everything recorded so far and waits for the end.
    *
-   * @throws {OperationError} For the first call that failed; what was recorded behind it is dropped.
+   * @throws {OperationError} For the first call that failed. Records behind it are dropped.
    */
   override flush(deadline?: Deadline): void {
     if (this.#running.length > 0) this.#await();
@@ -139,7 +144,10 @@ export class RemoteKernel extends Recorder {
     this.#await();
   }
 
-  /** Writes the recorded program without starting it; returns where it begins. The executor will report its end. */
+  /**
+   * Writes the recorded program without starting it, and returns its address. The executor will report its
+   * end.
+   */
   prepare(): number {
     return this.#submit(true);
   }
@@ -161,7 +169,7 @@ export class RemoteKernel extends Recorder {
     this.channel.send(program);
   }
 
-  /** Ends the batch of pending records; `report` adds a stop. Returns where it begins. */
+  /** Ends the batch of pending records and returns its address. With `report`, the batch ends in a stop. */
   #submit(report: boolean): number {
     if (report) this.stop();
     const { view } = this.memory;
@@ -175,7 +183,10 @@ export class RemoteKernel extends Recorder {
     return this.#running[0].address;
   }
 
-  /** Sees to room for a record, and for one behind it that leads elsewhere; tells whether that is in a new place. */
+  /**
+   * Makes room for a record and for a jump behind it. Returns whether that room is in another piece of
+   * memory.
+   */
   #makeRoom(): boolean {
     if (this.#next + 2 * RECORD_SIZE <= this.#end) return false;
     this.#next = this.memory.reserve(PIECE);
@@ -183,7 +194,7 @@ export class RemoteKernel extends Recorder {
     return true;
   }
 
-  /** Writes a record that leads to another. */
+  /** Writes a jump from one address to another. */
   #bridge(from: number, to: number): void {
     const { view, base } = this.memory;
     view.setInt32(from - base, BRANCH, true);
@@ -192,8 +203,9 @@ export class RemoteKernel extends Recorder {
   }
 
   /**
-   * Writes a record. Its memory is never used twice and begins as zeros, so only what is not zero is written. What is
-   * not known yet is a word elsewhere, which the executor reads when it comes to the record.
+   * Writes a record. Its memory is never used twice and begins as zeros, so only words other than zero are
+   * written. For a value that is not known yet, the address of the value is written, and the executor reads
+   * it when it comes to the record.
    */
   #write({ name, args, onError, onPositive }: Op, record: number): void {
     const { memory } = this;
@@ -226,7 +238,10 @@ export class RemoteKernel extends Recorder {
     if (onPositive !== undefined) this.#refer(onPositive, at + ON_POSITIVE);
   }
 
-  /** Copies a string in where it is not there yet: to copy one takes 1.8 µs, and a third of them are empty. */
+  /**
+   * Copies a string in, unless it is there already. A copy takes 1.8 µs, and a third of all strings are
+   * empty.
+   */
   #string(text: string): number {
     const known = this.#strings.get(text);
     if (known !== undefined) return known;
@@ -240,12 +255,12 @@ export class RemoteKernel extends Recorder {
     else this.#references.push({ label, at });
   }
 
-  /** Waits for the end of what runs, mending or allowing what stops it on the way. */
+  /** Waits for the end of the running batch. On the way it repairs or allows failures. */
   #await(): void {
     const running = this.#running;
     for (;;) {
       const stopped = this.channel.receive();
-      // Nearly always the last: the stop of the batch.
+      // Nearly always this is the last record: the stop of the batch.
       const result = running.findLast(({ address }) => address === stopped);
       if (result === undefined) throw outsideBatch(stopped);
       if (result.op.name === "stop") break;
@@ -256,7 +271,7 @@ export class RemoteKernel extends Recorder {
     for (const result of running) result.settle(this.memory.getI64(result.slot));
   }
 
-  /** Deals with a record that failed; tells whether to run it again. */
+  /** Handles a record that failed. Returns whether to run it again. */
   #failed(result: RemoteResult): boolean {
     const { op, address } = result;
     const errno = -this.memory.getI64(result.slot);
@@ -264,7 +279,7 @@ export class RemoteKernel extends Recorder {
     if (options?.allow !== "any" && options?.allow?.includes(errno)) return false;
     if (options?.repair) {
       try {
-        // The step that is being done here meanwhile is another one.
+        // The step in `doing` has changed since the record was made, so the record's own step is set again.
         return this.during(op.doing, () => this.#repair(options.repair!, errno, address));
       } catch (error) {
         this.#drop();
@@ -278,14 +293,14 @@ export class RemoteKernel extends Recorder {
     throw new OperationError(op.name, errno, options?.doing ? "" : describeArgs(op.args), op.doing);
   }
 
-  /** Forgets what is recorded and not handed over. */
+  /** Forgets records that have not been handed over. */
   #drop(): void {
     this.#pending = [];
     this.#references = [];
     this.waiting = [];
   }
 
-  /** Takes in the results of what stands before a record. */
+  /** Takes in the results of the records before one. */
   #settleUntil(address: number): void {
     for (const result of this.#running) {
       if (result.address === address) return;
@@ -293,16 +308,16 @@ export class RemoteKernel extends Recorder {
     }
   }
 
-  /** Lets a repair make its own calls while the batch that it mends stands still. */
+  /** Runs a repair, which makes calls of its own while the batch stands still. */
   #repair(repair: Repair, errno: number, address: number): boolean {
     const running = this.#running, pending = this.#pending, references = this.#references;
     const { waiting } = this;
-    // Results of records that have already run are wanted by repairs: descriptors, mostly.
+    // A repair may need results of records that have already run: mostly descriptors.
     this.#settleUntil(address);
     this.#running = [];
     this.#drop();
-    // Its records come to lie between those that are pending and those that will be. There is room: every record leaves
-    // that of one more.
+    // The repair's records lie between the pending records and those to come. Every record leaves room for
+    // one more, so there is room for the jump across.
     const gap = this.#next;
     this.#next += RECORD_SIZE;
     const answer = repair(errno);

@@ -1,9 +1,10 @@
 /**
- * Signals as bytes in a pipe: every signal, the real-time ones too, to which Deno cannot listen.
+ * Signals as bytes in a pipe: all signals, also the real-time ones, which Deno cannot listen to.
  *
- * Deno runs several threads, and none of them has signals blocked, so signalfd(2) would see few of them. A handler of
- * nine instructions, on whichever thread it runs, writes the number to a pipe instead. Measured: 1.4 ms for 55 signals;
- * Deno's own listeners take 0.9 ms for the 23 that they can do, and one more thread.
+ * Deno runs several threads and none of them blocks signals, so signalfd(2) would see few of them. Instead a
+ * handler of nine instructions writes the number to a pipe, on whichever thread it runs. Measured: 1.4 ms for
+ * 55 signals; Deno's own listeners take 0.9 ms for the 23 that they support, and one more thread.
+ *
  * Sources: sigaction(2), signal-safety(7), pipe(7), and the kernel's `struct sigaction`.
  * @module
  */
@@ -17,20 +18,25 @@ import { OperationError } from "./kernel.ts";
 import { words32 } from "./structs.ts";
 import { type SyscallName, syscallNumber } from "./syscalls.ts";
 
-/** signal_relay_*.s, assembled; the last four bytes are the pipe. signal_relay_test.ts assembles them again. */
+/**
+ * signal_relay_*.s, assembled. The last four bytes are the pipe. signal_relay_test.ts assembles them again.
+ */
 const CODE = {
   x86_64: "V7gBAAAAiz0TAAAASInmugEAAAAPBV/DuA8AAAAPBQAAAAA=",
   aarch64: "4A8f+AgIgNLAAAAY4QMAkSIAgNIBAADU/0MAkcADX9YAAAAA",
 } as const;
 
-/** Where the code that leaves a handler stands in that of x86-64. */
+/** Offset of the code that returns from a handler, in the code of x86-64. */
 const RESTORER = 24;
 const SA_NOCLDSTOP = 1, SA_RESTORER = 0x04000000, SA_RESTART = 0x10000000;
 const SIG_DFL = 0, SIG_IGN = 1;
 const PAGE = 4096, PROT_EXEC = 4, MAP_PRIVATE = 2, MAP_ANONYMOUS = 0x20;
-/** Addresses for the code: below 2^31, as results of calls have 32 bits, and below the arenas (init/image.ts). */
+/**
+ * Addresses for the code: below 2^31, because results of calls have 32 bits, and below the arenas
+ * (init/image.ts).
+ */
 const HIGHEST = 0x0fff_0000, LOWEST = 0x0100_0000;
-/** Most signals that are read at once. */
+/** The most signals that are read at once. */
 const BATCH = 256;
 
 /** The code of the handler for an architecture. */
@@ -38,11 +44,11 @@ export function relayCode(arch: "x86_64" | "aarch64" = Deno.build.arch): Uint8Ar
   return Uint8Array.fromBase64(CODE[arch]);
 }
 
-/** Signals that go to a pipe from its making on. */
+/** Sends signals to a pipe, from the moment when it is made. */
 export class SignalRelay {
-  /** The pipe's end to wait for, by poll(2). */
+  /** The pipe's reading end, to be waited for by poll(2). */
   readonly fd: number;
-  /** Signals that were ignored when the relay was made: nohup(1) does that. */
+  /** Signals that were ignored when the relay was made, as under nohup(1). */
   readonly ignored: Set<number> = new Set();
   readonly #handler: number;
   readonly #waiting: number[] = [];
@@ -53,11 +59,11 @@ export class SignalRelay {
     const batch = kernel.buffer(BATCH);
     this.#batch = batch.bytes;
     this.#address = batch.address;
-    // The batch holds the numbers of the pipe first, and then the set of no signals.
+    // The batch first holds the descriptors of the pipe, and then an empty set of signals.
     quick("pipe2", batch.address, c.O_CLOEXEC | c.O_NONBLOCK);
     const read = this.fd = batch.i32(0), write = batch.i32(4);
     this.#handler = install(kernel, read, write);
-    // A caller may have blocked signals, and Deno's threads know no better.
+    // The caller may have blocked signals, and Deno does not unblock them.
     this.#batch.fill(0, 0, 8);
     quick("rt_sigprocmask", c.SIG_SETMASK, batch.address, 0, 8);
   }
@@ -65,7 +71,7 @@ export class SignalRelay {
   /**
    * Catches signals.
    *
-   * @param interrupt Whether a call that blocks comes back with EINTR, on the main thread as a rule, rather than goes on.
+   * @param interrupt Whether a blocking call ends with EINTR (on the main thread, as a rule) or goes on.
    */
   catch(signals: readonly number[], interrupt: boolean): void {
     const { kernel: k } = this;
@@ -78,13 +84,13 @@ export class SignalRelay {
     }
   }
 
-  /** Gives signals back their default action, those that were ignored excepted. */
+  /** Gives signals back their default action, except those that were ignored. */
   release(signals: readonly number[]): void {
     setActions(this.kernel, signals, [SIG_DFL, 0, 0, 0]);
     setActions(this.kernel, signals.filter((signal) => this.ignored.has(signal)), [SIG_IGN, 0, 0, 0]);
   }
 
-  /** The signals that have come and have not been taken, in their order. */
+  /** The signals that have come and have not been taken, in order. */
   peek(): readonly number[] {
     for (;;) {
       const got = this.kernel.call("read", [this.fd, this.#address, BATCH], { allow: [EAGAIN] }).wait();
@@ -93,21 +99,21 @@ export class SignalRelay {
     }
   }
 
-  /** The same; from then on they are the caller's. */
+  /** Takes the signals that have come, in order. */
   take(): number[] {
     this.peek();
     return this.#waiting.splice(0);
   }
 
-  /** Waits until a signal has come; this thread does nothing else meanwhile. */
+  /** Waits until a signal has come. This thread does nothing else meanwhile. */
   wait(): void {
     this.kernel.call("ppoll", [words32(this.fd, c.POLLIN), 1, null, null, 8]);
   }
 }
 
 /**
- * A call whose arguments are numbers, and that has no reason to fail, without all that other calls bring along: each of
- * those takes 50 µs the first time, and every create makes these.
+ * Makes a call whose arguments are numbers and that has no reason to fail. It does without the steps of other
+ * calls, each of which takes 50 µs the first time, because every create makes these calls.
  */
 function quick(name: SyscallName, a: number, b: number, d = 0, e = 0, f = 0): void {
   if (tryQuick(name, a, b, d, e, f) === -1) throw new OperationError(name, errno(), "", "listen to signals");
@@ -117,12 +123,13 @@ function tryQuick(name: SyscallName, a: number, b: number, d = 0, e = 0, f = 0):
   return libc().syscall(syscallNumber(name), a, b, d, e, f, 0);
 }
 
-/** Sets the action of signals, a `struct sigaction` of the kernel; tells which of them were ignored before. */
+/** Sets the action of signals (the kernel's `struct sigaction`). Returns those that were ignored before. */
 function setActions(k: LocalKernel, signals: readonly number[], action: readonly number[]): number[] {
   return k.scratch(() => {
     const old = k.buffer(32), address = k.memory.words(action);
     const { syscall } = libc(), number = syscallNumber("rt_sigaction");
-    // By hand, as it is done for all signals: a third of the time. It fails for SIGKILL and SIGSTOP only.
+    // The call is made by hand, as it is made for every signal: this takes a third of the time. It fails for
+    // SIGKILL and SIGSTOP only.
     return signals.filter((signal) => {
       if (syscall(number, signal, address, old.address, 8, 0, 0) !== 0) {
         throw new OperationError("rt_sigaction", errno(), String(signal), "listen to signals");
@@ -132,14 +139,14 @@ function setActions(k: LocalKernel, signals: readonly number[], action: readonly
   });
 }
 
-/** Puts the handler's code into a page of its own, which nobody can write to afterwards; returns its address. */
+/** Puts the handler's code into a page of its own that cannot be written afterwards. Returns its address. */
 function install(k: LocalKernel, read: number, write: number): number {
   const code = relayCode();
   new DataView(code.buffer).setInt32(code.length - 4, write, true);
   const flags = MAP_PRIVATE | MAP_ANONYMOUS | c.MAP_FIXED_NOREPLACE;
   for (let address = HIGHEST; address > LOWEST; address -= PAGE) {
     if (tryQuick("mmap", address, PAGE, c.PROT_READ | c.PROT_WRITE, flags, -1) !== address) continue;
-    // The pipe is at hand to carry the bytes there, and empty again.
+    // The pipe carries the bytes into the page, and is empty again afterwards.
     k.scratch(() => quick("write", write, k.memory.put(code), code.length));
     quick("read", read, address, code.length);
     quick("mprotect", address, PAGE, c.PROT_READ | PROT_EXEC);

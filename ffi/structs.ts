@@ -15,7 +15,7 @@ export function makedev(major: number, minor: number): number {
 /** Bytes of `struct statx`. */
 export const STATX_SIZE = 256;
 
-/** What statx(2) said; see statx(2) for the fields. */
+/** The result of statx(2); see there for the fields. */
 export interface Stat {
   mode: number;
   uid: number;

@@ -24,7 +24,7 @@ export const IFA_F_PERMANENT = 0x80, RT_SCOPE_UNIVERSE = 0, RT_SCOPE_LINK = 253;
 
 /** Bytes of `struct nlmsghdr`, `struct nlattr`, `struct ifinfomsg` and `struct ifaddrmsg`. */
 const HEADER = 16, ATTRIBUTE = 4, LINK = 16, ADDRESS = 8;
-/** Which bits of an attribute's type are its type: the others say how it is to be read. */
+/** The bits of an attribute's type that are the type. The others say how the value is to be read. */
 const TYPE_MASK = 0x3fff;
 
 /** An attribute: its type and its value. */
@@ -72,7 +72,7 @@ export interface Address {
   attributes: ReadonlyMap<number, Uint8Array>;
 }
 
-/** Length up to where the next message or attribute may begin. */
+/** The length, rounded up to where the next message or attribute may begin. */
 const aligned = (length: number) => (length + 3) & ~3;
 
 /** Whole message: header, body, attributes. */
@@ -98,7 +98,10 @@ export function encodeRequest({ type, flags, sequence, body, attributes = [] }: 
   return bytes;
 }
 
-/** `struct ifinfomsg` of any family: a device by its index, 0 where an attribute names it, and flags to change. */
+/**
+ * `struct ifinfomsg` of any family: the index of a device (0 where an attribute names it), and flags to
+ * change.
+ */
 export function linkBody(index: number, flags = 0, change = 0): Uint8Array {
   return words32(0, index, flags, change);
 }
@@ -153,7 +156,7 @@ export function decodeAttributes(bytes: Uint8Array): Map<number, Uint8Array> {
   return attributes;
 }
 
-/** What the kernel answered: errno, 0 for success, and its own words where it has some. */
+/** The kernel's answer: errno, 0 for success, and its own words where it has some. */
 export interface Answer {
   errno: number;
   text: string;
@@ -165,7 +168,7 @@ export function decodeAnswer({ type, flags, payload }: Message): Answer {
   const errno = payload.length >= 4 ? -view.getInt32(0, true) : 0;
   if (!(flags & NLM_F_ACK_TLVS)) return { errno, text: "" };
   let at = 4;
-  // An error repeats the request, whole unless it is capped to the header.
+  // An error repeats the request: all of it, unless the answer is capped to the header.
   if (type === NLMSG_ERROR) at += flags & NLM_F_CAPPED ? HEADER : aligned(view.getUint32(4, true));
   return { errno, text: textOf(decodeAttributes(payload.subarray(at)).get(NLMSGERR_ATTR_MSG)) };
 }
@@ -188,7 +191,7 @@ export function decodeAddress({ payload }: Message): Address {
   return {
     family: payload[0],
     prefix: payload[1],
-    // The body has room for eight of them only.
+    // The body has room for eight flags only.
     flags: flags ? new DataView(flags.buffer, flags.byteOffset).getUint32(0, true) : payload[2],
     scope: payload[3],
     index: view.getUint32(4, true),

@@ -10,10 +10,10 @@ import type { Memory } from "./memory.ts";
 import { words32 } from "./structs.ts";
 
 const SOL_SOCKET = 1, SCM_RIGHTS = 1;
-/** Bytes of `sun_path`, and what `struct cmsghdr` takes before its data. */
+/** Bytes of `sun_path`, and the bytes of `struct cmsghdr` before its data. */
 const PATH_SIZE = 108, CONTROL_HEADER = 16;
 
-/** Whether a path of a unix socket needs no more room than `struct sockaddr_un` has. */
+/** Whether a path of a unix socket fits into `struct sockaddr_un`. */
 export function fitsAddress(path: string): boolean {
   return new TextEncoder().encode(path).length < PATH_SIZE;
 }
@@ -64,13 +64,13 @@ export function decodeRights(control: Uint8Array, length: number): number[] {
   return fds;
 }
 
-/** Pieces of memory of a message, by address and size. */
+/** The parts of a message, by address and size. */
 export interface MessageParts {
   data: { address: number; size: number };
   control?: { address: number; size: number };
 }
 
-/** Bytes of `struct msghdr`, and where the length of the control messages stands in it. */
+/** Bytes of `struct msghdr`, and the offset of the length of the control messages in it. */
 export const MESSAGE_SIZE = 56, MESSAGE_CONTROL_LENGTH = 40;
 
 /** Writes `struct msghdr` with one piece of data; returns its address. Everything it points to must stay in place. */

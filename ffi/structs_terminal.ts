@@ -32,12 +32,12 @@ function clear(modes: DataView, offset: number, flags: number): void {
 }
 
 /**
- * Modes of a terminal whose every key goes to a program unchanged: cfmakeraw(3), but for output.
+ * Modes of a terminal that passes every key to the program unchanged: cfmakeraw(3), except for output.
  *
- * Output is still processed, so that lines of a program behind a pty that {@linkcode withoutNewlineMapping leaves
- * newlines alone} begin at the left.
+ * Output is still processed: lines of a program behind a pty that {@linkcode withoutNewlineMapping leaves
+ * newlines alone} would not begin at the left otherwise.
  *
- * @param modes `struct termios`; it stays as it is.
+ * @param modes `struct termios`; it is not changed.
  */
 export function rawModes(modes: Uint8Array): Uint8Array {
   const raw = modes.slice(), words = view(raw);

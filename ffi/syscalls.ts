@@ -6,8 +6,8 @@
  */
 
 /**
- * A name, its number on x86-64, its number on aarch64. One text, because V8 takes a text as it is, while a table of a
- * hundred rows takes 0.4 ms of every start.
+ * A name, its number on x86-64, its number on aarch64. The table is one text because V8 reads a text as it
+ * is, while a table of a hundred rows takes 0.4 ms of every start.
  */
 const TABLE = `
 accept4 288 242
@@ -271,7 +271,7 @@ export function syscallNumber(name: SyscallName, arch?: "x86_64" | "aarch64"): n
   return number;
 }
 
-/** The numbers of a row, behind a place for the name. */
+/** The numbers of a row. They stand behind an element for the name. */
 function row(name: SyscallName): number[] {
   const start = TABLE.indexOf(`\n${name} `) + 1;
   return TABLE.slice(start, TABLE.indexOf("\n", start)).split(" ").map(Number);
