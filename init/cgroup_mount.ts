@@ -1,7 +1,8 @@
 /**
- * A mount of type `cgroup`: on a v1 host a tmpfs with one directory for each hierarchy, on a v2 host the one hierarchy.
+ * A mount of type `cgroup`. On a v1 host it is a tmpfs with one directory for each hierarchy, on a v2 host
+ * the one hierarchy.
  *
- * What is shown is decided by the cgroup driver (runtime/cgroups/mount.ts); here it is mounted.
+ * The cgroup driver decides what is shown (runtime/cgroups/mount.ts); this module mounts it.
  * @module
  */
 
@@ -14,7 +15,7 @@ import { createFilesystem } from "./filesystem.ts";
 import { openInRoot } from "./in_root.ts";
 import { type MountContext, mountOne, mountStep } from "./mounts.ts";
 
-/** One thing to make in the tmpfs; or all there is, instead of a tmpfs. */
+/** One thing to make in the tmpfs, or the hierarchy of v2, which is mounted without a tmpfs. */
 export type CgroupMountStep =
   | { kind: "unified"; bind: string | null }
   | { kind: "bind"; name: string; source: string }
@@ -23,7 +24,7 @@ export type CgroupMountStep =
 
 const ATTRIBUTES = m.MOUNT_ATTR_NOSUID | m.MOUNT_ATTR_NODEV | m.MOUNT_ATTR_NOEXEC;
 
-/** Mounts what the steps say, read-only where the options say so. */
+/** Carries out the steps. The result is read-only where the options say so. */
 export function mountCgroups(
   k: Kernel,
   context: MountContext,
@@ -35,14 +36,17 @@ export function mountCgroups(
   else mountTmpfs(k, context, mount, steps);
 }
 
-/** The hierarchy as the init's cgroup namespace shows it, or a part of the host's; all options are this mount's own. */
+/**
+ * Mounts the hierarchy as the init's cgroup namespace shows it, or binds a part of the host's. All options
+ * are this mount's own.
+ */
 function mountUnified(k: Kernel, context: MountContext, mount: Mount, bind: string | null): void {
   if (bind === null) return mountOne(k, context, { ...mount, type: "cgroup2" });
   const options = [...(mount.options ?? []), "bind"];
   mountOne(k, context, { ...mount, type: "bind", source: bind, options });
 }
 
-/** A tmpfs and everything in it; read-only in the end where the options say so. */
+/** Mounts a tmpfs and everything in it. It becomes read-only at the end, where the options say so. */
 function mountTmpfs(
   k: Kernel,
   context: MountContext,

@@ -1,8 +1,8 @@
 /**
- * New filesystems by mount(2), for what fsconfig(2) cannot say.
+ * New filesystems by mount(2), for values that fsconfig(2) does not take.
  *
- * mount(2) mounts at a path. So that nobody else sees the place, it is a directory in a tmpfs that covers the rootfs
- * meanwhile; what is mounted there is then copied as a detached mount, and the tmpfs goes again.
+ * mount(2) mounts at a path. To keep that path out of sight, a tmpfs covers the rootfs meanwhile and the path
+ * is a directory in it. The mount is then copied as a detached mount, and the tmpfs is unmounted.
  *
  * Sources: mount(2), fsconfig(2), fs/fsopen.c (values end at 255 bytes), fs/filesystems.c (types with a dot).
  * @module
@@ -14,12 +14,14 @@ import { type Fd, type Kernel, OperationError, type Result } from "../ffi/kernel
 import * as m from "../spec/mount_options.ts";
 import type { NewFilesystem } from "./filesystem.ts";
 
-/** Flags of mount(2) that no option of fsconfig(2) stands for. */
+/** Flags of mount(2) that have no option of fsconfig(2). */
 const ONLY_HERE = m.MS_SILENT | m.MS_I_VERSION;
-/** Bytes that fsconfig(2) takes of a key or a value, and mount(2) of all options together. */
+/**
+ * The most bytes that fsconfig(2) takes of a key or a value, and that mount(2) takes of all options together.
+ */
 const LONGEST_VALUE = 255, LONGEST_DATA = 4095;
 
-/** Whether only mount(2) can make a filesystem; `options` are its data, one by one. */
+/** Whether only mount(2) can make a filesystem. `options` are its data, one by one. */
 export function needsClassicMount(fs: NewFilesystem, options: readonly string[]): boolean {
   if ((fs.flags & ONLY_HERE) !== 0 || fs.type.includes(".") || isLong(fs.source)) return true;
   return options.some((option) => isLong(option) && option.split(/=(.*)/s, 2).some(isLong));
@@ -34,9 +36,9 @@ function bytesOf(text: string): number {
 }
 
 /**
- * Makes a filesystem; the result is the descriptor of a detached mount. The working directory is `/` then.
+ * Makes a filesystem and returns the descriptor of a detached mount. The working directory is `/` afterwards.
  *
- * @param fs With a directory to cover.
+ * @param fs The filesystem; it names a directory to cover.
  * @throws {OperationError} Also where the options are too long for mount(2).
  */
 export function createByMount(k: Kernel, fs: NewFilesystem, options: readonly string[]): Result {
@@ -58,7 +60,7 @@ export function createByMount(k: Kernel, fs: NewFilesystem, options: readonly st
   });
   const tree = k.openTree(staging, "m", c.OPEN_TREE_CLONE);
   k.umount("m", c.MNT_DETACH);
-  // What lies on the directory is unmounted, and not the mount that the directory is part of.
+  // From here the tmpfs on the directory is unmounted, and not the mount that the directory is part of.
   k.fchdir(cover);
   k.umount(".", c.MNT_DETACH);
   k.chdir("/");

@@ -1,14 +1,16 @@
 /**
- * The container's terminal: a pty of its own devpts, shown as /dev/console, controlling the process's session.
+ * The container's terminal: a pty of the container's own devpts. It is shown as /dev/console, and controls
+ * the process's session.
  *
- * What lies at /dev/pts is the image's or another container's to say until it is looked at, so the directory is
- * resolved within the rootfs, checked to be a devpts, and ptmx is opened right below it. The slave comes out of the
- * master, not out of a path (CVE-2025-52565), and is mounted by descriptor.
+ * An image or another container may have put anything at /dev/pts. The directory is therefore resolved within
+ * the rootfs and checked to be a devpts, and ptmx is opened right below it. The slave is opened from the
+ * master, not by a path (CVE-2025-52565), and is mounted by descriptor.
  *
  *     create:  openPty ─ master to tsrun ─ bindConsole ─ takeTerminal          all in the init
  *     exec:    openPty ─ master to tsrun ─ drop privileges ─ clone ─ takeTerminal in the new process
  *
- * Sources: runtime-spec config.md (terminal, consoleSize), config-linux.md (Default Devices), pts(4), ioctl_tty(2).
+ * Sources: runtime-spec config.md (terminal, consoleSize), config-linux.md (Default Devices), pts(4),
+ * ioctl_tty(2).
  * @module
  */
 
@@ -25,9 +27,9 @@ import { openInRoot } from "./in_root.ts";
 /** magic.h: what statfs(2) calls a devpts. */
 const DEVPTS_SUPER_MAGIC = 0x1cd1;
 const PTMX = { major: 5, minor: 2 };
-/** One component below a directory, which must not be a link, nor covered by a mount. */
+/** Resolves one component below a directory, which must be neither a link nor covered by a mount. */
 const RIGHT_BELOW = c.RESOLVE_BENEATH | c.RESOLVE_NO_SYMLINKS | c.RESOLVE_NO_MAGICLINKS;
-/** chown(2): leave the group as it is; devpts has its own mind of it (`gid=5`). */
+/** chown(2): leaves the group as it is. A devpts sets it by its own options (`gid=5`). */
 const KEEP = 0xffff_ffff;
 
 /** Both ends of a pty, as descriptors of the kernel's process that close on exec. */
@@ -40,7 +42,7 @@ export interface Pty {
  * Opens a pty in the container's devpts. The kernel's process needs the right to change the slave's owner.
  *
  * @param root Descriptor of the container's root.
- * @param uid Who the slave is to belong to.
+ * @param uid The user that the slave will belong to.
  * @param size `process.consoleSize`; applied when both of its fields are above zero.
  * @throws {OperationError} When there is no devpts at /dev/pts, or a failing call.
  */
@@ -52,7 +54,7 @@ export function openPty(k: Kernel, root: Fd, uid: number, size?: Box): Pty {
     if (size && size.height > 0 && size.width > 0) {
       k.call("ioctl", [slave, TIOCSWINSZ, windowSize(size.height, size.width)]);
     }
-    // Without the right to, or on a devpts that is read-only, it stays whose it is: so does runc.
+    // The slave keeps its owner where the right is missing or the devpts is read-only. runc does the same.
     k.fchown(slave, uid, KEEP, { allow: [EPERM, EINVAL, EROFS] });
     return { master, slave };
   });
@@ -92,14 +94,16 @@ export function bindConsole(k: Kernel, root: Fd, slave: Fd): void {
   });
 }
 
-/** What {@linkcode takeTerminal} calls: a filter that is loaded before has to allow them. */
+/** System calls of {@linkcode takeTerminal}. A filter that is loaded before it has to allow them. */
 export const TAKE_TERMINAL_CALLS = ["ioctl", "dup3", "close"] as const satisfies readonly SyscallName[];
 
 /**
- * Makes the slave the controlling terminal of the session and the standard descriptors, and closes it otherwise.
- * Takes no privileges; the kernel's process must be the leader of a session without a terminal (setsid(2)).
+ * Makes the slave the controlling terminal of the session and the standard descriptors, and closes its own
+ * descriptor. It needs no privileges. The kernel's process must lead a session without a terminal
+ * (setsid(2)).
  *
- * @param guard Makes the calls, told where a failure leads to; for processes that nobody drives by then.
+ * @param guard Makes the calls and is told where a failure leads to; for processes that nothing drives any
+ * more.
  */
 export function takeTerminal(
   k: Recorder,

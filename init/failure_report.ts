@@ -1,14 +1,15 @@
 /**
- * What the processes of an exec say to a tsrun that does not drive them any more, over a socket that keeps messages
- * apart and closes on exec: the pid of the process, and, when a step fails, its errno and what was being done.
+ * Messages from the processes of an exec, after tsrun has stopped driving them. They go over a socket that
+ * keeps messages apart and closes on exec: the pid of the process and, when a step fails, its errno and its
+ * name.
  *
  *     joiner ── pid (16 bytes, the first eight count) ──>  socket  ── end of file: execve(2) has succeeded
  *     process ── errno (8 bytes), text (more than 16) ──>
  *
- * The first process of a container reports its failures alike, through exec.fifo (start_program.ts).
+ * The init of a container reports its failures in the same way, through exec.fifo (start_program.ts).
  *
- * The two write at the same time. Nothing that is read is believed further than it can be checked: whoever has the
- * process in his power, by ptrace(2), can write to the socket too.
+ * The two processes write at the same time. tsrun believes a message only as far as it can check it: a
+ * process that traces the new one by ptrace(2) can write to the socket too.
  * @module
  */
 
@@ -23,14 +24,14 @@ const ERRNO_SIZE = 8, PID_SIZE = 16;
 export class FailureReports {
   readonly #steps: { label: Label; text: string; result: Result }[] = [];
 
-  /** @param fd Where reports are written. */
+  /** @param fd The descriptor that reports are written to. */
   constructor(readonly k: Recorder, readonly fd: Fd) {}
 
   /**
    * Records a step that ends the process when it fails.
    *
-   * @param text What it does, for the report.
-   * @param step Records one call that leads to the label on an error; its result is what is reported.
+   * @param text The step, for the report.
+   * @param step Records one call that leads to the label on an error. The call's result is reported.
    */
   guard(text: string, step: (onError: Label) => Result): Result {
     const label = new Label();
@@ -39,12 +40,12 @@ export class FailureReports {
     return result;
   }
 
-  /** Records the message with a pid, the result of a clone. */
+  /** Records the message with a pid, which is the result of a clone. */
   sendPid(clone: Result): void {
     this.k.call("write", [this.fd, new AddressOf(clone), PID_SIZE], { allow: "any" });
   }
 
-  /** Records what the guarded steps lead to. To be called behind the last record of the program proper. */
+  /** Records the reports of the guarded steps. Call it behind the last record of the program itself. */
   record(): void {
     for (const { label, text, result } of this.#steps) {
       const bytes = new TextEncoder().encode(text.padEnd(PID_SIZE + 1));
@@ -56,7 +57,10 @@ export class FailureReports {
   }
 }
 
-/** Ends the process, whatever its filter says: without exit_group(2) it reads a record where there is no memory. */
+/**
+ * Ends the process under any filter. Where exit_group(2) is forbidden, the next record lies at an address
+ * without memory, and the process faults.
+ */
 export function endProcess(k: Recorder, status = 1): void {
   k.call("exit_group", [status], { allow: "any" });
   const nowhere = new Label();
@@ -64,11 +68,11 @@ export function endProcess(k: Recorder, status = 1): void {
   k.jump(nowhere);
 }
 
-/** What was said until the end of file. */
+/** What was reported until the end of file. */
 export interface Hearing {
-  /** Pid of the process as the host sees it, 0 when there was none. */
+  /** Pid of the process as the host sees it; 0 when there was none. */
   pid: number;
-  /** What failed, and why; undefined when nothing did. */
+  /** The step that failed and the reason; undefined when none failed. */
   failure: string | undefined;
 }
 

@@ -1,7 +1,8 @@
 /**
- * New filesystems: a superblock configured option by option, so that the kernel can say which one it refuses.
+ * New filesystems. The superblock is configured option by option, so that the kernel can say which option it
+ * refuses.
  *
- * What that interface cannot take is made by mount(2).
+ * mount(2) makes the filesystems whose options fsconfig(2) does not take.
  *
  * Sources: fsopen(2), fsconfig(2), Documentation/filesystems/mount_api.rst.
  * @module
@@ -12,19 +13,22 @@ import * as m from "../spec/mount_options.ts";
 import { createByMount, needsClassicMount } from "./classic_mount.ts";
 import { hasManyLayers, layerOptions } from "./overlay_layers.ts";
 
-/** What to make. */
+/** A filesystem to make. */
 export interface NewFilesystem {
   type: string;
   source: string;
   /** Options of the filesystem itself: `key=value` or `key`. */
   data: readonly string[];
-  /** Flags of mount(2), of which those that belong to the superblock are taken. */
+  /** Flags of mount(2). Only those that belong to the superblock are used. */
   flags: number;
   /** MOUNT_ATTR_* of the mount. */
   attributes: number;
-  /** SELinux context of all that is in it; absent or empty: what the policy says. */
+  /** SELinux context of all files in it; absent or empty where the policy decides. */
   label?: string;
-  /** A directory that nobody looks into meanwhile, for what only mount(2) can make; absent where that is not asked for. */
+  /**
+   * A directory that nothing looks into meanwhile, for filesystems that only mount(2) can make; absent where
+   * there is none.
+   */
   cover?: Fd;
 }
 
@@ -36,7 +40,7 @@ const SUPERBLOCK: readonly (readonly [number, string])[] = [
   [m.MS_LAZYTIME, "lazytime"],
 ];
 
-/** Kinds whose superblocks mounts share: read-only must be said of the mount alone. */
+/** Types whose mounts share one superblock: read-only must be set for the mount alone. */
 const SHARED_SUPERBLOCKS: readonly string[] = [
   "mqueue",
   "cgroup",
@@ -45,9 +49,9 @@ const SHARED_SUPERBLOCKS: readonly string[] = [
 ];
 
 /**
- * Makes a filesystem; the result is the descriptor of a detached mount.
+ * Makes a filesystem and returns the descriptor of a detached mount.
  *
- * @throws {OperationError} With what the kernel itself said about it.
+ * @throws {OperationError} With the kernel's own explanation.
  */
 export function createFilesystem(k: Kernel, fs: NewFilesystem): Result {
   let given = splitData(fs.type, fs.data);
@@ -76,7 +80,9 @@ export function createFilesystem(k: Kernel, fs: NewFilesystem): Result {
 }
 
 const CONTEXT = '(?:fs|def|root)?context="[^"]*"';
-/** What an option is made of: no comma, but for one in an SELinux context in double quotes, and as the type has it. */
+/**
+ * One option: it holds no comma, except in an SELinux context in double quotes and where its type allows one.
+ */
 const PLAIN = new RegExp(`(?:${CONTEXT}|[^,])+`, "g");
 const SPECIAL: Readonly<Record<string, RegExp>> = {
   // A list of nodes: `mpol=bind:0,2`, shmem_next_opt() in mm/shmem.c.
@@ -85,14 +91,14 @@ const SPECIAL: Readonly<Record<string, RegExp>> = {
   overlay: new RegExp(`(?:${CONTEXT}|\\\\.|[^,])+`, "gs"),
 };
 
-/** Takes options apart that come several in one string, as mount(2) does with all of them joined. */
+/** Takes apart options that come several in one string, as mount(2) does with all of them joined. */
 export function splitData(type: string, data: readonly string[]): string[] {
   return (data.join(",").match(SPECIAL[type] ?? PLAIN) ?? []).map((option) =>
     option.replace(/^((?:fs|def|root)?context=)"(.*)"$/, "$1$2")
   );
 }
 
-/** Reads the kernel's own words out of the context, see fsopen(2); always throws. */
+/** Reads the kernel's explanation out of the context, see fsopen(2). It always throws. */
 function explain(k: Kernel, context: Fd, errno: number, option?: string): never {
   const message = k.buffer(512);
   const length = k.call("read", [context, message, 511], { allow: "any" }).wait();

@@ -1,5 +1,5 @@
 /**
- * What a seccomp filter would answer: its program, run here instead of in the kernel.
+ * Finds out what a seccomp filter would answer, by running its program here instead of in the kernel.
  *
  * Sources: bpf(4) of BSD as Documentation/networking/filter.rst describes it, seccomp(2), linux/seccomp.h.
  * @module
@@ -9,7 +9,7 @@ import { type SyscallName, syscallNumber } from "../ffi/syscalls.ts";
 
 /** Audit names of architectures: linux/audit.h. */
 const AUDIT_ARCH = { x86_64: 0xc000003e, aarch64: 0xc00000b7 } as const;
-/** The action's part of an answer. */
+/** The part of an answer that is the action. */
 const ACTION = 0xffff0000;
 const RET_ALLOW = 0x7fff0000, RET_LOG = 0x7ffc0000;
 
@@ -58,7 +58,7 @@ export function filterAnswer(
   return undefined;
 }
 
-/** Whether a filter lets all these calls happen; `clone` as a plain fork. */
+/** Whether a filter allows all these calls. `clone` is checked as a plain fork. */
 export function filterAllows(
   program: Uint8Array,
   calls: readonly SyscallName[],

@@ -1,8 +1,8 @@
 /**
- * Brings descriptors from an executor's process to tsrun and back, over the channel that there is between them.
+ * Brings descriptors from an executor's process to tsrun and back, over the executor's channel.
  *
- * pidfd_getfd(2) would do where tsrun may trace the init. Not everywhere it may: the init is not dumpable, and
- * tsrun may be without CAP_SYS_PTRACE, or be no root at all.
+ * pidfd_getfd(2) would need the right to trace the init. tsrun may lack it: the init is not dumpable, and
+ * tsrun may run without CAP_SYS_PTRACE or without root's rights.
  * @module
  */
 
@@ -20,17 +20,17 @@ import {
 const MSG_PEEK = 2, MSG_CMSG_CLOEXEC = 0x40000000;
 
 /**
- * Copies a descriptor of the kernel's process to this one; what is recorded runs first.
+ * Copies a descriptor of the kernel's process to this one. Everything recorded before runs first.
  *
- * @param fd Its number there, where it stays open.
- * @returns Its number here; it closes on exec.
+ * @param fd Its number in that process, where it stays open.
+ * @returns Its number in this process. It closes on exec.
  * @throws {OperationError} For a call that failed.
  */
 export function fetchDescriptor(host: LocalKernel, k: RemoteKernel, fd: number): number {
   k.flush();
   const { memory } = k;
   const { ours, theirs } = k.channel;
-  // A word that is no record's address, so that it cannot be taken for a report.
+  // The word is not the address of a record, so it cannot be taken for a report.
   const data = { address: memory.words([0]), size: 8 };
   const rights = encodeRights([fd]);
   const control = { address: memory.put(rights), size: rights.length };
@@ -44,7 +44,7 @@ export function fetchDescriptor(host: LocalKernel, k: RemoteKernel, fd: number):
   return received;
 }
 
-/** Waits for the next word of the executor; undefined, and the word is left, when it is a report of its. */
+/** Waits for the next word of the executor. Returns undefined, and leaves the word, when it is a report. */
 function receiveDescriptor(k: LocalKernel, socket: number): number | undefined {
   return k.scratch(() => {
     const word = k.buffer(8), control = k.buffer(rightsSize(1));
@@ -60,10 +60,10 @@ function receiveDescriptor(k: LocalKernel, socket: number): number | undefined {
 }
 
 /**
- * Copies a descriptor of this process to the kernel's process; what is recorded runs first.
+ * Copies a descriptor of this process to the kernel's process. Everything recorded before runs first.
  *
- * @param fd Its number here, where it stays open.
- * @returns Its number there; it closes on exec.
+ * @param fd Its number in this process, where it stays open.
+ * @returns Its number in that process. It closes on exec.
  * @throws {OperationError} For a call that failed.
  */
 export function giveDescriptor(host: LocalKernel, k: RemoteKernel, fd: number): number {
@@ -74,7 +74,7 @@ export function giveDescriptor(host: LocalKernel, k: RemoteKernel, fd: number): 
   const message = encodeMessage(memory, { data, control });
   const doing = "receive a descriptor from tsrun";
   k.call("recvmsg", [theirs, message, MSG_CMSG_CLOEXEC], { doing });
-  // Two messages: the first starts the batch, the second is what it receives.
+  // There are two messages: the first starts the batch, and the batch receives the second.
   k.kick();
   sendDescriptor(host, ours, fd);
   k.flush();

@@ -1,8 +1,9 @@
 /**
- * One hook as records: a child that becomes the hook, and a parent that waits for it, with a deadline.
+ * One hook as records: a child that becomes the hook, and a parent that waits for it with a deadline.
  *
- * The same records run hooks in the runtime's namespaces (by an executor of their own), in the container's before
- * the root changes (by the init), and at start (by the init alone, when no tsrun is there to drive it).
+ * The same records run hooks in the runtime's namespaces (by an executor of their own), in the container's
+ * before the root changes (by the init), and at start (by the init alone, after tsrun has left).
+ *
  * Sources: runtime-spec config.md (POSIX-platform Hooks), clone3(2), pidfd_open(2), poll(2), waitid(2).
  * @module
  */
@@ -18,12 +19,12 @@ import type { Hook } from "../spec/types.ts";
 const CLONE_PIDFD = 0x1000;
 /** Offsets in siginfo_t of a SIGCHLD. */
 const SI_CODE = 8, SI_STATUS = 24;
-/** How much of a hook's output an error message quotes. */
+/** The most bytes of a hook's output that an error message quotes. */
 export const OUTPUT_SIZE = 1024;
 /** Bytes of siginfo_t. */
 export const SIGINFO_SIZE = 128;
 
-/** What a hook is given. */
+/** The input and the surroundings of a hook. */
 export interface HookSetting {
   /** The container's state as JSON, its standard input. */
   state: string;
@@ -36,10 +37,10 @@ export interface HookSetting {
 /** A hook that has been recorded. */
 export interface RecordedHook {
   hook: Hook;
-  /** 0: the deadline passed. */
+  /** Result of poll(2): 0 when the deadline passed. */
   poll: Result;
   siginfo: Buffer;
-  /** errno of the child's execve(2), negative, where it failed. */
+  /** Result of the child's execve(2): a negative errno where it failed. */
   exec: Result;
   stdout: Buffer;
   stderr: Buffer;
@@ -59,7 +60,7 @@ export interface OnItsOwn {
 const DRIVEN: OnItsOwn = { guard: (step) => step(), confine: () => {} };
 
 /**
- * Records a hook from beginning to end; {@linkcode hookFailure} tells how it went.
+ * Records a hook from beginning to end. {@linkcode hookFailure} tells how it ended.
  *
  * @param alone For programs that nobody drives.
  */
@@ -76,7 +77,7 @@ export function recordHook(
   guard((onError) => k.call("write", [stdin, bytes, bytes.length], { onError }));
   guard((onError) => k.call("lseek", [stdin, 0, 0], { onError }));
   const stdout = memfd("hook:stdout"), stderr = memfd("hook:stderr");
-  // The kernel writes the child's pidfd where poll(2) looks for it: struct pollfd begins with the descriptor.
+  // The kernel writes the child's pidfd to where poll(2) reads it: struct pollfd begins with the descriptor.
   const pollfd = k.buffer(8), siginfo = k.buffer(SIGINFO_SIZE);
   pollfd.bytes[4] = c.POLLIN;
   const parent = new Label();
@@ -102,7 +103,7 @@ function recordChild(
   confine: OnItsOwn["confine"],
 ): Result {
   const onError = new Label();
-  // Where tsrun is interrupted nobody waits for the hook any more.
+  // The hook ends with its parent, for example when tsrun is interrupted.
   k.call("prctl", [c.PR_SET_PDEATHSIG, c.SIGKILL, 0, 0, 0], { onError });
   io.forEach((fd, i) => k.call("dup3", [fd, i, 0], { onError }));
   // A hook may run without it: poststop hooks do when the bundle is gone.
@@ -115,7 +116,7 @@ function recordChild(
   return exec;
 }
 
-/** Waits for the child's end until the deadline, and ends it then; poll(2) answers 0 in that case. */
+/** Waits for the child's end until the deadline, and kills it then. poll(2) answers 0 in that case. */
 function recordDeadline(k: Recorder, hook: Hook, pollfd: Buffer, guard: Guard): Result {
   const ended = new Label();
   const timeout = hook.timeout === undefined ? null : [hook.timeout, 0];
@@ -127,7 +128,7 @@ function recordDeadline(k: Recorder, hook: Hook, pollfd: Buffer, guard: Guard): 
   return poll;
 }
 
-/** The beginning of what the hook wrote. */
+/** Reads the beginning of the hook's output. */
 function recordOutput(k: Recorder, file: Result): Buffer {
   const text = k.buffer(OUTPUT_SIZE);
   k.call("pread64", [file, text, OUTPUT_SIZE - 1, 0], { allow: "any" });
@@ -135,12 +136,17 @@ function recordOutput(k: Recorder, file: Result): Buffer {
   return text;
 }
 
-/** The word of a recorded hook that is not zero when it failed: its exit status or the signal that ended it. */
+/**
+ * A word of a recorded hook that is not zero when the hook failed: its exit status, or the signal that ended
+ * it.
+ */
 export function statusWord({ siginfo }: RecordedHook): Load {
   return new Load(siginfo.slice(SI_STATUS, 8));
 }
 
-/** Why a hook failed, in runc's words; undefined when it succeeded. Read after its records have run. */
+/**
+ * Why a hook failed, in runc's words; undefined when it succeeded. Call it after the hook's records have run.
+ */
 export function hookFailure(recorded: RecordedHook): string | undefined {
   const { hook, poll, siginfo, exec } = recorded;
   const code = siginfo.i32(SI_CODE), status = siginfo.i32(SI_STATUS);

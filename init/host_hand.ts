@@ -1,12 +1,13 @@
 /**
- * A process with tsrun's own rights in the container's mount namespace, for what the init, which is root of a user
- * namespace only, cannot do: open what only the host's root may reach, and clone mounts from there.
+ * A process with tsrun's own rights in the container's mount namespace. It does what the init, which is root
+ * of a user namespace only, cannot do: open files that only the host's root may reach, and clone mounts from
+ * there.
  *
  *     tsrun ──posix_spawn──> hand ── setns(the init's mount namespace) ── open, open_tree
  *       │ <──── descriptor ───┘
  *       └────── descriptor ──> init
  *
- * It is started when it is first needed, and ends when the mounts are made.
+ * It starts when it is first needed, and ends when the mounts are made.
  * @module
  */
 
@@ -23,8 +24,8 @@ export class HostHand {
   #executor: Executor | undefined;
 
   /**
-   * @param init Whose namespaces are entered; it has not changed its root yet.
-   * @param joinUser tsrun has rights over them only as the owner of the user namespace, from inside.
+   * @param init The init, whose namespaces are entered. It has not changed its root yet.
+   * @param joinUser tsrun has rights over these namespaces only inside the user namespace, as its owner.
    */
   constructor(
     readonly local: LocalKernel,
@@ -33,7 +34,9 @@ export class HostHand {
     readonly joinUser: boolean,
   ) {}
 
-  /** Has the process open something, and gives that to the init. @returns Its number there. */
+  /**
+   * Opens something in the process, and gives the descriptor to the init. @returns Its number in the init.
+   */
   fetch(open: (k: RemoteKernel) => Fd): number {
     return copyDescriptor(this.local, this.kernel, valueOf(open(this.kernel)), this.init);
   }
@@ -47,7 +50,8 @@ export class HostHand {
     const executor = spawnExecutor(this.arena);
     const { kernel: k } = executor;
     k.during("enter the container's mount namespace", () => {
-      // Both are there before either is entered: what joining makes of the process might bar it from the other.
+      // Both descriptors are opened before either namespace is joined: the process may lose access to the
+      // other by joining.
       const types = this.joinUser ? ["user", "mount"] as const : ["mount"] as const;
       const joins = types.map((type) => ({ flag: NAMESPACES[type].flag, fd: this.#namespace(k, type) }));
       for (const { flag, fd } of joins) {
@@ -62,7 +66,7 @@ export class HostHand {
     return copyDescriptor(this.local, this.init, this.#open(type), k);
   }
 
-  /** The init opens its own namespaces: not everybody may look at them from outside. */
+  /** The init opens its own namespaces, because not every process may look at them from outside. */
   #open(type: "user" | "mount"): number {
     return this.init.open(`/proc/self/ns/${NAMESPACES[type].link}`, c.O_RDONLY).wait();
   }
@@ -82,7 +86,10 @@ export class HostHand {
   }
 }
 
-/** Moves a descriptor from one executor to another. @returns Its number there. */
+/**
+ * Copies a descriptor from one executor to another, and closes it in the first. @returns Its number in the
+ * second.
+ */
 function copyDescriptor(local: LocalKernel, from: RemoteKernel, fd: number, to: RemoteKernel): number {
   const ours = fetchDescriptor(local, from, fd);
   from.close(fd);

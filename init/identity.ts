@@ -1,5 +1,5 @@
 /**
- * Who the container's process is: user, groups, capabilities, no-new-privileges.
+ * The identity of the container's process: user, groups, capabilities, no-new-privileges.
  *
  * Sources: credentials(7), capabilities(7), prctl(2), runtime-spec config.md (User, Linux Process).
  * @module
@@ -21,14 +21,14 @@ import type { Process } from "../spec/types.ts";
 /** Version 3 of the structures of capset(2). */
 const CAPABILITY_VERSION = 0x20080522;
 
-/** What the runtime itself may, which bounds what it can give. */
+/** The runtime's own rights. It cannot give more than these. */
 export interface HostCapabilities {
   permitted: CapabilityWords;
   /** Number of the last capability that this kernel knows. */
   last: number;
 }
 
-/** Asks the kernel about this process. */
+/** Asks the kernel for the rights of this process. */
 export function readHostCapabilities(k: Kernel): HostCapabilities {
   const header = k.buffer(8), data = k.buffer(24);
   header.bytes.set(words32(CAPABILITY_VERSION, 0));
@@ -40,14 +40,16 @@ export function readHostCapabilities(k: Kernel): HostCapabilities {
   return { permitted: { low: data.u32(4), high: data.u32(16) }, last };
 }
 
-/** The sets that capset(2) gives, each as two words. */
+/** The sets of capset(2), each as two words. */
 export interface CapabilitySets {
   effective: CapabilityWords;
   permitted: CapabilityWords;
   inheritable: CapabilityWords;
 }
 
-/** The sets a config asks for, without what cannot be given: as in runc, that is no error. */
+/**
+ * The sets that a config asks for, without those that cannot be given. As in runc, a missing one is no error.
+ */
 export function finalSets(process: Process, host: HostCapabilities): CapabilitySets {
   const { capabilities = {} } = process;
   const permitted = both(capabilityWords(capabilities.permitted, host.last), host.permitted);
@@ -58,12 +60,15 @@ export function finalSets(process: Process, host: HostCapabilities): CapabilityS
   };
 }
 
-/** The final sets with what loading a seccomp filter wants added; the filter comes last, when all else is dropped. */
+/**
+ * The final sets, and CAP_SYS_ADMIN for loading a seccomp filter, which comes after everything else is
+ * dropped.
+ */
 export function withSysAdmin(sets: CapabilitySets, host: HostCapabilities): CapabilitySets {
   return withRights(sets, host, ["CAP_SYS_ADMIN"]);
 }
 
-/** Sets with more capabilities, as far as the runtime has them, for what still has to be done. */
+/** Sets with further capabilities for later steps, as far as the runtime has them. */
 export function withRights(
   sets: CapabilitySets,
   host: HostCapabilities,
@@ -89,7 +94,7 @@ export function setCapabilities(k: Recorder, sets: CapabilitySets, branches: Bra
   return k.call("capset", [words32(CAPABILITY_VERSION, 0), data], { doing, ...branches });
 }
 
-/** Drops what is not in the bounding set; from there on no execve(2) can win it back. */
+/** Drops all capabilities that are not in the bounding set. No execve(2) can regain them. */
 export function dropBounding(k: Kernel, process: Process, last: number): void {
   const keep = capabilityWords(process.capabilities?.bounding, last);
   for (let bit = 0; bit <= last; bit++) {
@@ -98,7 +103,10 @@ export function dropBounding(k: Kernel, process: Process, last: number): void {
   }
 }
 
-/** Fills the ambient set; what is not both permitted and inheritable is left out, as the kernel demands. */
+/**
+ * Fills the ambient set. The kernel refuses capabilities that are not both permitted and inheritable; these
+ * are left out.
+ */
 export function raiseAmbient(k: Kernel, process: Process, last: number): void {
   const ambient = process.capabilities?.ambient ?? [];
   k.prctl(c.PR_CAP_AMBIENT, c.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0, { allow: "any" });
@@ -111,9 +119,10 @@ export function raiseAmbient(k: Kernel, process: Process, last: number): void {
 }
 
 /**
- * Becomes the configured user and groups, keeping the permitted capabilities until they are set.
+ * Becomes the configured user and groups. The permitted capabilities are kept until they are set.
  *
- * @param groupsDenied The user namespace denies setgroups(2); who asks for groups there has been told before.
+ * @param groupsDenied The user namespace denies setgroups(2). A config with additional groups has been
+ * refused before.
  */
 export function becomeUser(k: Kernel, process: Process, groupsDenied = false): void {
   const { uid, gid, additionalGids = [] } = process.user;

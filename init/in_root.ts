@@ -1,9 +1,10 @@
 /**
- * Paths inside the rootfs: resolved by the kernel within it, made where they are missing, used by descriptor.
+ * Paths inside the rootfs. The kernel resolves them within it, missing parts are made, and they are used by
+ * descriptor.
  *
- * A container's image is hostile: any component may be a symlink, and another container that shares a volume may
- * change it meanwhile (CVE-2021-30465, CVE-2024-45310). So a path is resolved once, by openat2(2) with
- * RESOLVE_IN_ROOT, and what is missing is made one component at a time below a descriptor.
+ * A container's image is hostile: any component may be a symlink, and another container that shares a volume
+ * may change it meanwhile (CVE-2021-30465, CVE-2024-45310). A path is therefore resolved once, by openat2(2)
+ * with RESOLVE_IN_ROOT. Missing parts are made one component at a time, below a descriptor.
  * @module
  */
 
@@ -11,22 +12,25 @@ import * as c from "../ffi/constants.ts";
 import { EEXIST, ELOOP, ENOENT } from "../ffi/errno.ts";
 import { type Fd, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
 
-/** Symlinks that one path may lead through, as in the kernel (path_resolution(7)). */
+/** The most symlinks on one path, as in the kernel (path_resolution(7)). */
 const MAX_LINKS = 40;
 const IN_ROOT = c.RESOLVE_IN_ROOT | c.RESOLVE_NO_MAGICLINKS;
-/** One component below a directory that is held open: nothing in it can lead elsewhere. */
+/** Resolves one component below an open directory, which cannot lead elsewhere. */
 const ONE_STEP = c.RESOLVE_BENEATH | c.RESOLVE_NO_SYMLINKS | c.RESOLVE_NO_MAGICLINKS;
 
-/** What to make of a path's last component when it is missing. */
+/** What to make in the place of a missing last component. */
 export type Missing = "directory" | "file" | "fail";
 
 /** How {@linkcode openInRoot} opens. */
 export interface OpenInRoot {
-  /** Flags of open(2) beside O_CLOEXEC; `O_PATH` when absent. */
+  /** Flags of open(2) besides O_CLOEXEC; `O_PATH` when absent. */
   flags?: number;
-  /** What to make when it is not there; `fail` when absent. May be asked late, when the kernel has said so. */
+  /**
+   * What to make when it is missing; `fail` when absent. A function is called only after the kernel has said
+   * so.
+   */
   missing?: Missing | (() => Missing);
-  /** Further `RESOLVE_*` beside those that keep the path inside. */
+  /** Further `RESOLVE_*` besides those that keep the path inside. */
   resolve?: number;
   /** The error to throw for a failure other than a missing entry. */
   explain?: (errno: number) => Error;
@@ -55,15 +59,16 @@ export function openInRoot(k: Kernel, root: Fd, path: string, o: OpenInRoot = {}
 }
 
 /**
- * Makes a path inside the rootfs with all its parents: directories of mode 0755, or an empty file of mode 0644.
+ * Makes a path inside the rootfs with all its parents: directories of mode 0755, or an empty file of mode
+ * 0644.
  *
- * A symlink on the way whose target is missing is followed inside the rootfs, and its target made. `..` is left to the
- * kernel, for which it is the parent of what the path before it leads to, through symlinks or not.
+ * Where a symlink on the way has no target, the target is made inside the rootfs. `..` is left to the kernel:
+ * it is the parent of the directory that the path before it leads to, through symlinks or not.
  */
 export function makeInRoot(k: Kernel, root: Fd, path: string, kind: Missing, links = 0): void {
   if (links > MAX_LINKS) throw new OperationError("openat2", ELOOP, JSON.stringify(path), "");
   const names = path.split("/").filter((name) => name !== "" && name !== ".");
-  // The deepest directory that exists is where making begins.
+  // Making begins at the deepest directory that exists.
   let depth = names.length;
   let directory = -ENOENT;
   while (directory === -ENOENT && depth > 0) {
@@ -82,7 +87,7 @@ export function makeInRoot(k: Kernel, root: Fd, path: string, kind: Missing, lin
     }
     if (last) break;
     if (names[depth + 1] === "..") {
-      // What it leads out of is there by now, so this goes deeper.
+      // The component before `..` exists by now, so the path resolves further.
       k.close(directory);
       return makeInRoot(k, root, path, kind, links + 1);
     }
@@ -93,7 +98,7 @@ export function makeInRoot(k: Kernel, root: Fd, path: string, kind: Missing, lin
   k.close(directory);
 }
 
-/** Makes one entry of a directory; where a symlink stands instead, its target comes back. */
+/** Makes one entry of a directory. Where a symlink has the name already, its target is returned. */
 function makeOne(k: Kernel, directory: number, name: string, kind: Missing): string | undefined {
   const made = kind === "file"
     ? k.openat(directory, name, c.O_CREAT | c.O_EXCL | c.O_NOFOLLOW | c.O_WRONLY, 0o644, { allow: [EEXIST] })

@@ -1,5 +1,6 @@
 /**
- * Flags of mount(2), which the configuration's options stand for, as attributes of mount_setattr(2) and fsmount(2).
+ * Turns flags of mount(2), which the configuration's options stand for, into attributes of mount_setattr(2)
+ * and fsmount(2).
  *
  * Source: path_mount() in fs/namespace.c, which is what mount(2) does with the flags.
  * @module

@@ -1,5 +1,5 @@
 /**
- * `linux.namespaces`: which ones the container gets anew and which it joins, see namespaces(7).
+ * `linux.namespaces`: which namespaces are made for the container and which it joins, see namespaces(7).
  * @module
  */
 
@@ -15,14 +15,14 @@ export interface Join {
   path: string;
 }
 
-/** What becomes of each kind of namespace. */
+/** What happens for each kind of namespace. */
 export interface NamespacePlan {
-  /** Kinds made anew. */
+  /** Kinds that are made new. */
   fresh: ReadonlySet<NamespaceType>;
   joins: readonly Join[];
 }
 
-/** Sorts a config's namespaces; a kind that is not listed stays the runtime's own. */
+/** Sorts a config's namespaces. Kinds that are not listed stay the runtime's own. */
 export function planNamespaces(namespaces: readonly LinuxNamespace[] | undefined): NamespacePlan {
   const fresh = new Set<NamespaceType>();
   const joins: Join[] = [];
@@ -39,8 +39,8 @@ export function hasNamespace(plan: NamespacePlan, type: NamespaceType): boolean 
 }
 
 /**
- * The CLONE_NEW* flags of the fresh namespaces. The cgroup one is left out, since it is unshared inside the cgroup, and
- * the time one, since its clocks are set before anybody is in it.
+ * The CLONE_NEW* flags of the new namespaces. The cgroup namespace is left out because it is unshared inside
+ * the cgroup, and the time namespace because its clocks are set before a process is in it.
  */
 export function cloneFlags(plan: NamespacePlan): number {
   let flags = 0;
@@ -49,10 +49,10 @@ export function cloneFlags(plan: NamespacePlan): number {
 }
 
 /**
- * Joins namespaces by path. All are opened before the first is joined, since joining a mount namespace changes what
- * paths mean.
+ * Joins namespaces by path. All are opened before the first is joined, because joining a mount namespace
+ * changes what paths mean.
  *
- * @throws {OperationError} Naming the namespace and its path; EINVAL says that it is of another kind.
+ * @throws {OperationError} With the namespace and its path. EINVAL means that the path shows another kind.
  */
 export function joinNamespaces(k: Kernel, joins: readonly Join[]): void {
   const opened = joins.map(({ type, path }) =>

@@ -1,6 +1,6 @@
 /**
- * Standard descriptors that were the host's null device become the container's: the host's would show the container
- * a file that lies outside it (CVE-2016-9962 is about such descriptors).
+ * Replaces standard descriptors that are the host's null device by the container's. The host's would show the
+ * container a file outside of it (CVE-2016-9962 is about such descriptors).
  * @module
  */
 
@@ -9,7 +9,7 @@ import type { Fd, Kernel, Result } from "../ffi/kernel.ts";
 import type { Buffer } from "../ffi/memory.ts";
 import { readStatx, STATX_SIZE } from "../ffi/structs.ts";
 
-/** The container's null device, opened for a descriptor that was the host's; what stands there may be anything. */
+/** The container's /dev/null, opened for one of these descriptors. It may be any kind of file. */
 export interface NullStdio {
   fd: number;
   file: Result;
@@ -29,7 +29,7 @@ export function openNulls(k: Kernel, root: Fd, fds: readonly number[]): NullStdi
   });
 }
 
-/** Puts the container's null device in the host's place, if that is what it is. */
+/** Replaces the host's null device, where the container's file is one. */
 export function replaceNulls(k: Kernel, nulls: readonly NullStdio[]): void {
   for (const { fd, file, stat } of nulls) {
     if (file.wait() < 0) continue;

@@ -1,8 +1,9 @@
 /**
- * Whether the root of a mount namespace is what it is meant to be: who joins the namespace, by `exec` or nsenter(1),
- * begins at what is mounted last on its root, whatever the root of the processes in it is.
+ * Whether the root of a mount namespace is the rootfs. A process that joins the namespace, by `exec` or
+ * nsenter(1), begins at the topmost mount on its root, whatever the root of the processes inside is.
  *
- * Sources: setns(2), pivot_root(2), mount_namespaces(7), user_namespaces(7) (EPERM of a process that is chrooted).
+ * Sources: setns(2), pivot_root(2), mount_namespaces(7), user_namespaces(7) (EPERM of a process that is
+ * chrooted).
  * @module
  */
 
@@ -15,22 +16,23 @@ import * as m from "../spec/mount_options.ts";
 import { NAMESPACES } from "../spec/namespaces.ts";
 
 /**
- * The topmost mount on the root: a lookup of `..` stays at the root, but goes on to what is mounted on it, and a lookup
+ * The topmost mount on the root. A lookup of `..` stays at the root and goes on to the mount on it; a lookup
  * of `/` does not.
  */
 const TOP = "/..";
 
 /**
- * Joins the mount namespace that the process is in, which puts its root where a joining process begins, and looks.
+ * Joins the process's own mount namespace, which moves its root to where a joining process begins, and looks
+ * at it.
  *
- * @param root Descriptor of the mount that is to be there.
- * @returns The check, for when the kernel has answered.
+ * @param root Descriptor of the mount that has to be there.
+ * @returns The check. Call it after the kernel has answered.
  */
 export function enterOwnRoot(k: Recorder, root: Fd): () => void {
   const wanted = k.buffer(STATX_SIZE), found = k.buffer(STATX_SIZE);
   k.statx(root, "", wanted);
   const self = k.call("pidfd_open", [k.call("getpid", []), 0]);
-  // Without CAP_SYS_CHROOT the process stays where it is, and sees at least what is mounted on its root.
+  // Without CAP_SYS_CHROOT the process keeps its root, and sees at least what is mounted on it.
   k.setns(self, NAMESPACES.mount.flag, { allow: "any" });
   k.close(self);
   k.statx(c.AT_FDCWD, TOP, found);
@@ -46,13 +48,14 @@ export function enterOwnRoot(k: Recorder, root: Fd): () => void {
 }
 
 /**
- * Removes what is mounted on the root of the process from a mount namespace of its own. The kernel makes no user
- * namespace for a process whose root is covered, and whoever joins the namespace would begin at the cover.
+ * Removes the mounts on the root of the process from its own mount namespace. The kernel makes no user
+ * namespace for a process whose root is covered, and a process that joins the namespace would begin at the
+ * cover.
  */
 export function uncoverRoot(k: Kernel): void {
   k.during("remove the mounts that cover the host's /", () => {
     k.unshare(NAMESPACES.mount.flag);
-    // The host keeps what goes here: neither the root nor what covers it passes on that it does.
+    // The host keeps its mounts: neither the root nor its covers propagate the change.
     k.mountSetattr(c.AT_FDCWD, "/", 0, { propagation: m.MS_SLAVE });
     while (isCovered(k)) {
       k.mountSetattr(c.AT_FDCWD, TOP, c.AT_RECURSIVE, { propagation: m.MS_SLAVE });

@@ -1,9 +1,9 @@
 /**
  * How the kernel treats the process: CPU and I/O scheduling, CPUs, memory nodes, execution domain.
  *
- * Sources: sched_setattr(2), ioprio_set(2), sched_setaffinity(2), set_mempolicy(2), personality(2), runtime-spec
- * config.md (Linux Process) and config-linux.md (Memory Policy, Personality). Children inherit all of it but a
- * deadline, and what SCHED_FLAG_RESET_ON_FORK takes from them.
+ * Sources: sched_setattr(2), ioprio_set(2), sched_setaffinity(2), set_mempolicy(2), personality(2),
+ * runtime-spec config.md (Linux Process) and config-linux.md (Memory Policy, Personality). Children inherit
+ * all attributes except a deadline, and except what SCHED_FLAG_RESET_ON_FORK takes from them.
  * @module
  */
 
@@ -21,18 +21,21 @@ import {
 } from "../spec/scheduling.ts";
 import type { Linux, Process, Scheduler } from "../spec/types.ts";
 
-/** Bytes of `struct sched_attr` as of Linux 3.14; later fields are for flags that need them. */
+/** Bytes of `struct sched_attr` as of Linux 3.14. Later fields belong to flags that need them. */
 const SCHED_ATTR_SIZE = 48;
 const IOPRIO_WHO_PROCESS = 1, IOPRIO_CLASS_SHIFT = 13;
 const WORD = 0x1_0000_0000;
 
-/** Sets the calling process's attributes; real-time scheduling wants CAP_SYS_NICE, so this comes before it is dropped. */
+/**
+ * Sets the calling process's attributes. Real-time scheduling needs CAP_SYS_NICE, so this comes before that
+ * is dropped.
+ */
 export function setAttributes(k: Kernel, process: Process, linux: Linux | undefined): void {
   if (process.scheduler) setScheduler(k, process.scheduler, Boolean(linux?.resources?.cpu?.cpus));
   setInherited(k, process, linux);
 }
 
-/** Sets the attributes that a clone of the process has too. */
+/** Sets the attributes that a clone of the process inherits. */
 function setInherited(k: Kernel, { ioPriority }: Process, linux: Linux | undefined): void {
   if (ioPriority) {
     const value = IO_PRIORITY_CLASSES[ioPriority.class] << IOPRIO_CLASS_SHIFT | ioPriority.priority;
@@ -81,13 +84,13 @@ function setMemoryPolicy(
     MEMORY_POLICY_MODES[mode] as number,
   );
   const mask = listMask(nodes);
-  // The kernel takes one bit less than it is told: set_mempolicy(2).
+  // The kernel reads one bit less than it is told: set_mempolicy(2).
   const length = mask.length === 0 ? 0 : mask.length * 8 + 1;
   const doing = `set the memory policy ${mode} for nodes ${JSON.stringify(nodes)}`;
   k.call("set_mempolicy", [number, mask.length === 0 ? null : mask, length], { doing });
 }
 
-/** Bits of the numbers that a list names, in whole 64-bit words; nothing for an empty list. */
+/** A bit for each number of a list, in whole 64-bit words; empty for an empty list. */
 function listMask(list: string): Uint8Array {
   const numbers = [...parseCpuList(list)];
   const mask = new Uint8Array(Math.ceil((Math.max(-1, ...numbers) + 1) / 64) * 8);
@@ -107,23 +110,26 @@ export function setAffinity(k: Kernel, pid: number, cpus: string): void {
   k.call("sched_setaffinity", [pid, mask.length, mask], { doing: `set the CPU affinity to ${cpus}` });
 }
 
-/** Attributes of a process that is cloned when its rights are gone already: what is set before, and what by the clone. */
+/**
+ * Attributes of a process that is cloned after its rights are dropped: some are set before, some by the
+ * clone.
+ */
 export interface SplitAttributes {
-  /** Before the clone, with all rights. */
+  /** Run before the clone, with all rights. */
   before: (k: Kernel) => void;
-  /** By the clone; undefined where there is nothing left to be set. */
+  /** Run by the clone; undefined where nothing is left to be set. */
   after: ((k: Recorder, onError: Label) => Result) | undefined;
-  /** What the clone needs a capability for, CAP_SYS_NICE: only a deadline, which cannot be inherited. */
+  /** The clone needs CAP_SYS_NICE. Only a deadline, which is not inherited, takes that. */
   needsNice: boolean;
 }
 
-/** Splits the attributes for `exec`, whose process is the clone of one that has dropped its rights. */
+/** Splits the attributes for `exec`, whose process is a clone of one that has dropped its rights. */
 export function splitAttributes(process: Process, linux: Linux | undefined): SplitAttributes {
   const { scheduler } = process;
   const deadline = scheduler?.policy === "SCHED_DEADLINE";
   const reset = scheduler?.flags?.includes("SCHED_FLAG_RESET_ON_FORK") === true;
   const flags = scheduler?.flags?.filter((flag) => flag !== "SCHED_FLAG_RESET_ON_FORK");
-  // The flag itself may be set by anybody who has the policy already.
+  // The flag itself may be set by any process that has the policy already.
   const inherited = scheduler === undefined || deadline ? undefined : { ...scheduler, flags };
   return {
     before: (k) => setAttributes(k, { ...process, scheduler: inherited }, linux),

@@ -1,8 +1,8 @@
 /**
- * What is executed: the program is looked up in the container when it is created, so that a mistake shows then.
+ * Looks up the program in the container at create, so that a mistake shows then.
  *
- * Sources: execve(2), faccessat2(2), runtime-spec config.md (process.args, env). The error texts are those that
- * dockerd, containerd and podman choose exit codes by.
+ * Sources: execve(2), faccessat2(2), runtime-spec config.md (process.args, env). dockerd, containerd and
+ * podman choose exit codes by the words of these errors.
  * @module
  */
 
@@ -18,7 +18,7 @@ const X_OK = 1;
 const CWD_SIZE = 4096;
 const SLASH = 0x2f;
 
-/** A place where the program may be, and what the kernel says of it. */
+/** A place where the program may be, and the kernel's answers for it. */
 interface Candidate {
   path: string;
   found: Result;
@@ -26,13 +26,13 @@ interface Candidate {
   executable: Result;
 }
 
-/** A look-up that has been asked for; read it when the kernel has answered. */
+/** A look-up in progress. Read it after the kernel has answered. */
 export interface Lookup {
   /** The path to execute. @throws {TsrunError} In the words that clients know. */
   resolve(): string;
 }
 
-/** Asks where `name` is, as the process will see it: with its user, its working directory and its PATH. */
+/** Asks where `name` is as the process will see it: with its user, its working directory and its PATH. */
 export function lookUpProgram(k: Kernel, name: string, env: readonly string[]): Lookup {
   const direct = name.includes("/");
   const paths = direct ? [name] : searchPath(env).map((directory) => `${directory}/${name}`);
@@ -49,7 +49,7 @@ export function lookUpProgram(k: Kernel, name: string, env: readonly string[]): 
       if (!direct) throw notExecutable(name, "ENOENT_PROGRAM", "executable file not found in $PATH");
       const error = verdict(candidates[0]);
       const stat = candidates[0].found.wait() < 0 ? `stat ${name}: ` : "";
-      // Old clients know the first of these words, new ones the second: both mean exit status 126.
+      // Old clients know the first of these words, new ones the second. Both mean exit status 126.
       const reason = error === EISDIR ? `${strerror(EACCES)} (${strerror(EISDIR)})` : strerror(error);
       throw notExecutable(name, `${errnoName(error)}_PROGRAM`, `${stat}${reason}`);
     },
@@ -61,12 +61,12 @@ function notExecutable(name: string, code: string, reason: string): TsrunError {
   return new TsrunError({ code, operation: "exec", object, reason, message: `exec: ${object}: ${reason}` });
 }
 
-/** 0 when it can be executed, else the errno that says why not. */
+/** 0 when the file can be executed, or the errno that says why not. */
 function verdict({ found, stat, executable }: Candidate): number {
   if (found.wait() < 0) return -found.wait();
   const { mode } = readStatx(stat);
   if ((mode & c.S_IFMT) === c.S_IFDIR) return EISDIR;
-  // A process with CAP_DAC_OVERRIDE may still execute only what has an execute bit at all.
+  // Even with CAP_DAC_OVERRIDE, a process may execute only files with an execute bit.
   if (executable.wait() < 0) return -executable.wait();
   return mode & 0o111 ? 0 : EACCES;
 }
@@ -77,8 +77,8 @@ function searchPath(env: readonly string[]): string[] {
 }
 
 /**
- * The environment with each name once, the last value winning, in the order of first appearance; without a HOME that
- * is empty, which counts as none.
+ * The environment with each name once: the last value, in the order of first appearance. An empty HOME is
+ * left out, because it counts as none.
  */
 export function uniqueEnv(env: readonly string[]): string[] {
   const values = new Map<string, string>();
@@ -92,10 +92,12 @@ export function hasHome(env: readonly string[]): boolean {
   return env.some((entry) => entry.startsWith("HOME="));
 }
 
-/** Bytes of /etc/passwd that are read at once, and how often at most: whoever made the file may mean harm. */
+/** Bytes of /etc/passwd that are read at once, and the most reads: the file may have been made to do harm. */
 const PASSWD_SIZE = 1 << 16, PASSWD_READS = 256;
 
-/** Reads the container's /etc/passwd; the result is the user's home directory, `/` where none is named. */
+/**
+ * Reads the container's /etc/passwd. The result is the user's home directory, `/` where the file names none.
+ */
 export function lookUpHome(k: Kernel, root: Fd, uid: number): { resolve(): string } {
   const text = k.buffer(PASSWD_SIZE);
   const file = k.openat2(
@@ -120,7 +122,7 @@ export function lookUpHome(k: Kernel, root: Fd, uid: number): { resolve(): strin
   };
 }
 
-/** All of a file that is larger than most; the process is in the container's root by then. */
+/** Reads a file that is larger than most. The process is in the container's root by then. */
 function readPasswd(k: Kernel, buffer: Buffer): string {
   const flags = c.O_RDONLY | c.O_NONBLOCK, allow = "any";
   const file = k.openat2(c.AT_FDCWD, "/etc/passwd", flags, c.RESOLVE_NO_MAGICLINKS, 0, { allow });
@@ -153,12 +155,12 @@ export function askWorkingDirectory(k: Kernel): Buffer {
 }
 
 /**
- * A working directory outside the root can come of a descriptor that leaked (CVE-2024-21626).
+ * Refuses a working directory outside the root, which a leaked descriptor can lead to (CVE-2024-21626).
  *
- * @param cwd What getcwd(2) wrote.
+ * @param cwd The answer of getcwd(2).
  */
 export function checkWorkingDirectory(cwd: Buffer): void {
-  // Not as text: the first that is decoded takes 0.2 ms.
+  // It is compared as bytes: decoding the first text takes 0.2 ms.
   if (cwd.bytes[0] !== SLASH) {
     throw new TsrunError({
       code: "EXDEV_CWD",

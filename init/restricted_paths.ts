@@ -1,9 +1,9 @@
 /**
  * `linux.maskedPaths` and `linux.readonlyPaths`.
  *
- * What hides a file is the container's /dev/null, checked by descriptor to be the null device: one in the image could
- * be anything (CVE-2025-31133), and the host's own could be given other modes from inside. All paths are opened first,
- * in one batch, and then used by descriptor.
+ * The container's /dev/null is put over files. Its descriptor is checked to be the null device: one in the
+ * image could be any file (CVE-2025-31133), and the host's own could be given other modes from inside. All
+ * paths are opened first, in one batch, and then used by descriptor.
  * @module
  */
 
@@ -21,7 +21,7 @@ interface NullDevice {
   stat: Buffer;
 }
 
-/** Opens the container's /dev/null itself, never what a link there leads to (CVE-2025-31133). */
+/** Opens the container's /dev/null itself, and follows no link there (CVE-2025-31133). */
 function openNullDevice(k: Kernel, root: Fd): NullDevice {
   const resolve = c.RESOLVE_IN_ROOT | c.RESOLVE_NO_MAGICLINKS;
   const fd = k.openat2(root, "/dev/null", c.O_PATH | c.O_NOFOLLOW, resolve, 0, { allow: "any" });
@@ -38,7 +38,7 @@ function checkNullDevice({ fd, stat }: NullDevice): void {
   }
 }
 
-/** A path and what it turned out to be. */
+/** A path, and what was found there. */
 interface Opened {
   path: string;
   fd: Result;
@@ -46,7 +46,7 @@ interface Opened {
 }
 
 /**
- * Hides and write-protects paths; those that do not exist are skipped.
+ * Hides and write-protects paths. Paths that do not exist are skipped.
  *
  * @param root Descriptor of the container's root.
  * @param label SELinux context of the container's mounts.
@@ -76,14 +76,14 @@ function openPath(k: Kernel, root: Fd, path: string, allow: CallOptions["allow"]
   return { path, fd, stat };
 }
 
-/** Whether a path is there. */
+/** Whether a path exists. */
 function exists({ path, fd }: Opened, list: string): boolean {
   if (fd.wait() >= 0) return true;
   if (fd.wait() === -ENOENT) return false;
   throw new OperationError("open", -fd.wait(), JSON.stringify(path), `linux.${list}`);
 }
 
-/** Binds a tree onto itself, read-only with all that is mounted below. */
+/** Binds a tree onto itself, read-only with all mounts below. */
 function protect(k: Kernel, { path, fd }: Opened): void {
   k.during(`make ${JSON.stringify(path)} read-only`, () => {
     const tree = k.openTree(fd, "", c.OPEN_TREE_CLONE | c.AT_RECURSIVE | c.AT_EMPTY_PATH);
@@ -94,7 +94,7 @@ function protect(k: Kernel, { path, fd }: Opened): void {
   });
 }
 
-/** Files get the null device over them, directories an empty read-only tmpfs that they all share. */
+/** Masks paths: files by the null device, directories by one empty read-only tmpfs that they share. */
 function maskAll(k: Kernel, items: readonly Opened[], nullDevice: NullDevice, label?: string): void {
   const isDirectory = ({ stat }: Opened) => (readStatx(stat).mode & c.S_IFMT) === c.S_IFDIR;
   if (items.some((item) => !isDirectory(item))) checkNullDevice(nullDevice);
@@ -103,7 +103,7 @@ function maskAll(k: Kernel, items: readonly Opened[], nullDevice: NullDevice, la
     k.during(`mask ${JSON.stringify(item.path)}`, () => {
       if (!isDirectory(item)) cover(k, nullDevice.fd, item.fd);
       else if (empty !== undefined) cover(k, empty, item.fd);
-      // A detached mount must be attached once before it can be copied.
+      // A detached mount has to be attached once before it can be copied.
       else k.moveMount(empty = emptyDirectory(k, label), item.fd);
       k.close(item.fd);
     });
@@ -112,7 +112,7 @@ function maskAll(k: Kernel, items: readonly Opened[], nullDevice: NullDevice, la
   k.call("close", [nullDevice.fd], { allow: "any" });
 }
 
-/** Binds what one descriptor shows over what another shows. */
+/** Binds the file of one descriptor over that of another. */
 function cover(k: Kernel, what: Fd, place: Fd): void {
   const copy = k.openTree(what, "", c.OPEN_TREE_CLONE | c.AT_EMPTY_PATH);
   k.moveMount(copy, place);

@@ -1,17 +1,19 @@
 /**
- * What the init does by itself once it is set up: it waits for `start`, and becomes the container's process.
+ * The init's own program, after it is set up: it waits for `start`, and becomes the container's process.
  *
- * No tsrun is there to drive it, so this is one program of records. It opens exec.fifo for writing, which blocks
- * until `start` opens it for reading. The descriptor closes on exec: end of file tells the reader that execve(2)
- * succeeded, anything else is a report of what failed.
+ * tsrun has left by then, so this is one program of records. It opens exec.fifo for writing, which blocks
+ * until `start` opens it for reading. The descriptor closes on exec. An end of file tells the reader that
+ * execve(2) succeeded; bytes are a report of a failure.
  *
  *     created ─ openat(exec.fifo) ─ startContainer hooks ─ seccomp ─ capset ─ execve ─> end of file
  *                                          └──────────────────┴─────────┴───────┴────> report, exit
  *
- * A hook runs with the limits, the filter and the capabilities of the container's process: its own process takes them,
- * right before it becomes the hook, so that the filter need not allow what it takes to start a hook and to wait for it.
+ * A hook runs with the limits, the filter and the capabilities of the container's process: its own process
+ * takes them, right before it becomes the hook, so that the filter need not allow what it takes to start a
+ * hook and to wait for it.
  *
- * With no-new-privileges nothing stands between seccomp and execve; a filter with a listener has been loaded before.
+ * With no-new-privileges the filter is loaded right before execve. A filter with a listener has been loaded
+ * before.
  * @module
  */
 
@@ -25,29 +27,29 @@ import { endProcess, FailureReports } from "./failure_report.ts";
 import { type HookSetting, type RecordedHook, recordHook, statusWord } from "./hook_program.ts";
 import type { SeccompFilter } from "./seccomp_listener.ts";
 
-/** What the program needs to know. */
+/** Facts for the program. */
 export interface StartPlan {
   process: Process;
   /** Path of the program, and the complete environment. */
   path: string;
   env: readonly string[];
-  /** Procfs to reopen the fifo through, and the number of the fifo's `O_PATH` descriptor. */
+  /** The procfs through which the fifo is reopened, and the number of the fifo's `O_PATH` descriptor. */
   procfs: Fd;
   fifo: number;
   /** The descriptor that the init is driven through. */
   channel: number;
   hooks: readonly Hook[];
   hookSetting: HookSetting;
-  /** Null: there is none, or it has been loaded. */
+  /** Null where there is none, or where it has been loaded. */
   filter: SeccompFilter | null;
-  /** Rights that are given up after the filter has been loaded; undefined where the process has its final ones. */
+  /** Drops rights after the filter has been loaded; undefined where the process has its final ones. */
   dropRights: DropRights | undefined;
 }
 
 /** Gives the process its final capabilities. @returns The call that may fail. */
 export type DropRights = (k: Recorder, branches: Branches) => Result;
 
-/** Records the program; the kernel then {@linkcode RemoteKernel.release releases} it. */
+/** Records the program. The kernel then {@linkcode RemoteKernel.release releases} it. */
 export function recordStart(k: Recorder, plan: StartPlan): void {
   closeQuietly(k, plan.channel);
   // Without the fifo there is nobody to tell, and nothing to wait for: the program must not run.
@@ -111,21 +113,24 @@ function confine(
 }
 
 /**
- * Limits that the process sets itself: as another user's it is out of the reach of a tsrun without CAP_SYS_RESOURCE,
- * but it may lower its own (getrlimit(2)).
+ * Limits that the process sets itself. Where it runs as another user, a tsrun without CAP_SYS_RESOURCE cannot
+ * set them, but the process may lower its own (getrlimit(2)).
  */
 function ownLimits({ user, rlimits = [] }: Process): readonly Rlimit[] {
   return user.uid === 0 && user.gid === 0 ? [] : rlimits;
 }
 
-/** Where a hook that fails leads. */
+/** A hook, and the label that its failure leads to. */
 interface FailedHook {
   label: Label;
   recorded: RecordedHook;
   index: number;
 }
 
-/** A report begins with a word, negative: an errno, positive: which hook, and what belongs to it. */
+/**
+ * Records the report of a failed hook: a positive word, which is the hook's number, and then the facts about
+ * it. A report of another failure begins with a negative word, an errno.
+ */
 function reportHook(k: Recorder, fifo: Result, recorded: RecordedHook, index: number): void {
   k.call("write", [fifo, [index + 1], 8], { allow: "any" });
   for (const result of [recorded.poll, recorded.exec]) {

@@ -9,11 +9,11 @@ import { Buffer, Memory } from "../ffi/memory.ts";
 import type { Hook } from "../spec/types.ts";
 import { hookFailure, OUTPUT_SIZE, SIGINFO_SIZE } from "./hook_program.ts";
 
-/** Most bytes that a report has. */
+/** The most bytes of a report. */
 export const REPORT_SIZE = 24 + SIGINFO_SIZE + 2 * OUTPUT_SIZE + 4096;
 
 /**
- * What a report says, in one line.
+ * The message of a report, in one line.
  *
  * @param report Bytes read from exec.fifo, at least eight.
  * @param hooks The config's startContainer hooks.

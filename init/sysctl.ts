@@ -1,5 +1,5 @@
 /**
- * `linux.sysctl`, written through a procfs that nobody else can have changed.
+ * `linux.sysctl`, written through a procfs that nothing else can have changed.
  * @module
  */
 
@@ -8,8 +8,8 @@ import type { Fd, Kernel, Result } from "../ffi/kernel.ts";
 import { sysctlPath } from "../spec/sysctl.ts";
 
 /**
- * A private procfs of the caller's PID namespace: mounted nowhere, so nothing can be mounted over its files
- * (CVE-2025-52881). See fsopen(2).
+ * Opens a private procfs of the caller's PID namespace. It is mounted nowhere, so nothing can be mounted over
+ * its files (CVE-2025-52881). See fsopen(2).
  */
 export function openProcfs(k: Kernel): Result {
   return k.during("open a private procfs", () => {

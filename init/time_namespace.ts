@@ -1,9 +1,10 @@
 /**
  * A new time namespace and its clocks: time_namespaces(7).
  *
- * Who makes one stays outside; the next child is the first inside, and from then on the offsets stand. So the stage
- * makes it, before it clones the init. Where only root of the container's user namespace may make one, the init does: it
- * enters when it becomes its program, which Linux has it do from 6.1 on.
+ * The process that makes a time namespace stays outside. Its next child is the first process inside, and the
+ * offsets cannot be changed from then on. So the stage makes the namespace before it clones the init. Where
+ * only root of the container's user namespace may make one, the init makes it, and enters it at its
+ * execve(2), from Linux 6.1 on.
  * @module
  */
 
@@ -29,7 +30,7 @@ export function makeTimeNamespace(k: Kernel, offsets: Linux["timeOffsets"] = {})
     );
     if (lines.length === 0) return;
     const file = k.openat(c.AT_FDCWD, OFFSETS, c.O_WRONLY, 0, { repair: explain("openat", [ENOENT]) });
-    // All at once: the kernel takes one write.
+    // The kernel takes one write for all offsets.
     k.write(file, lines.join(""), {
       repair(errno) {
         const hint = errno === ERANGE ? " (a clock would be negative, or beyond 146 years)" : "";
@@ -45,7 +46,7 @@ export function makeTimeNamespace(k: Kernel, offsets: Linux["timeOffsets"] = {})
   });
 }
 
-/** Error numbers that mean that the kernel has no such namespaces. */
+/** Explains a refusal. `missing` has the error numbers of a kernel without time namespaces. */
 function explain(call: "unshare" | "openat", missing: readonly number[]): (errno: number) => never {
   return (errno) => {
     if (missing.includes(errno)) throw notEnabled();
