@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Components of a path; `..` takes the one before it back, at the start nothing. */
+/** Components of a path. `..` removes the component before it; at the start it removes nothing. */
 export function pathNames(path: string): string[] {
   const names: string[] = [];
   for (const name of path.split("/")) {
@@ -15,7 +15,7 @@ export function pathNames(path: string): string[] {
 }
 
 /**
- * A path as if its start were the root: it never leads out of that. A relative one stays relative.
+ * A path as if its start were the root, so that it never leads out of it. A relative path stays relative.
  *
  * @example
  * ```ts

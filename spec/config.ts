@@ -12,7 +12,9 @@ export interface Spec {
   ociVersion: string;
   /** The container's root filesystem. */
   root: Root;
-  /** The container's process; a runtime needs it no later than at `start`, here as in runc at `create`. */
+  /**
+   * The container's process. The specification needs it at `start`; tsrun, like runc, needs it at `create`.
+   */
   process: Process;
   /** Host name in the container's UTS namespace. */
   hostname?: string;

@@ -8,7 +8,7 @@
 const HIGHEST = 8191;
 
 /**
- * The numbers that a list such as `0-3,7` names, in its order; none for an empty list.
+ * The numbers of a list such as `0-3,7`, in its order. An empty list has none.
  *
  * @throws Error saying what is wrong with the list.
  */

@@ -5,9 +5,12 @@
  */
 import { type LinuxNamespace, type Mount, OCI_VERSION, type Spec } from "./types.ts";
 
-/** What the configuration depends on. */
+/** Facts that the configuration depends on. */
 export interface DefaultSpecOptions {
-  /** For a user without privileges: a user namespace, and nothing that such a user may not do. */
+  /**
+   * For a user without privileges: adds a user namespace, and leaves out everything that such a user may not
+   * do.
+   */
   rootless: boolean;
   /** Effective user id, which becomes root in that user namespace. */
   euid: number;
@@ -67,7 +70,7 @@ export function defaultSpec(options: DefaultSpecOptions): Spec {
   return spec;
 }
 
-/** A user without privileges shares the host's network: nobody could set up another one. */
+/** A user without privileges shares the host's network, because only root could set up another one. */
 function defaultNamespaces({ rootless, cgroup2 }: DefaultSpecOptions): LinuxNamespace[] {
   const namespaces: LinuxNamespace[] = [{ type: "pid" }];
   if (!rootless) namespaces.push({ type: "network" });
@@ -77,7 +80,7 @@ function defaultNamespaces({ rootless, cgroup2 }: DefaultSpecOptions): LinuxName
   return namespaces;
 }
 
-/** Without a network namespace of its own a container cannot mount sysfs, and one group alone is mapped. */
+/** A container without a network namespace cannot mount sysfs, and only one group is mapped. */
 function defaultMounts(rootless: boolean): Mount[] {
   const sealed = ["nosuid", "noexec", "nodev"];
   const pts = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"];

@@ -1,8 +1,9 @@
 /**
  * What tsrun implements, as `features` prints it: runtime-spec `features.md`.
  *
- * The lists come from the tables that validation and the container's set-up use, so they cannot promise another thing.
- * Only what is implemented is switched on: the annotation for checkpoints says "false" until CRIU is driven.
+ * The lists come from the tables that validation and the container's set-up use, so the document promises
+ * nothing else. Only implemented features are on: the annotation for checkpoints says "false" until CRIU is
+ * driven.
  *
  * @module
  */
@@ -13,7 +14,7 @@ import { NAMESPACES } from "./namespaces.ts";
 import { MEMORY_POLICY_FLAGS, MEMORY_POLICY_MODES } from "./scheduling.ts";
 import { type Features, OCI_VERSION, OCI_VERSION_MIN, type SeccompFeatures } from "./types.ts";
 
-/** What the document tells that the sources of `spec/` do not know. */
+/** Facts for the document that `spec/` does not know. */
 export interface FeatureFacts {
   /** Version of tsrun. */
   version: string;
@@ -21,7 +22,7 @@ export interface FeatureFacts {
   commit: string;
   /** Version of libseccomp; absent where there is none. */
   libseccomp?: string;
-  /** Filters that can be had. */
+  /** Filters that this host supports. */
   seccomp: SeccompFeatures;
 }
 
@@ -50,7 +51,8 @@ export function features(facts: FeatureFacts): Features {
       "io.github.tsrun.commit": facts.commit,
       "io.github.tsrun.version": facts.version,
     },
-    // runc's list: the first is its own, the second and third let a configuration change the host's systemd and CRIU.
+    // runc's list. The first annotation is runc's own; the others let a configuration change the host's
+    // systemd and CRIU.
     potentiallyUnsafeConfigAnnotations: ["bundle", "org.systemd.property.", "org.criu.config"],
   };
 }

@@ -1,7 +1,7 @@
 /**
  * What a runtime implements, whatever the host offers: runtime-spec `features.md` and `features-linux.md`.
  *
- * An absent property means that nothing is known, `false` or an empty list that there is no support.
+ * An absent property means that nothing is known. `false` or an empty list means that there is no support.
  *
  * @module
  */
@@ -20,7 +20,9 @@ export interface Features {
   linux?: LinuxFeatures;
   /** Versions and abilities of this runtime in particular. */
   annotations?: Record<string, string>;
-  /** Annotations of a configuration that untrusted users must not set; one that ends in "." is a prefix. */
+  /**
+   * Annotations of a configuration that untrusted users must not set. A name that ends in "." is a prefix.
+   */
   potentiallyUnsafeConfigAnnotations?: string[];
 }
 
@@ -70,7 +72,7 @@ export interface SeccompFeatures {
   archs?: string[];
   /** Flags that are recognised. */
   knownFlags?: string[];
-  /** Those of them that this kernel and this libseccomp can do. */
+  /** The known flags that this kernel and this libseccomp support. */
   supportedFlags?: string[];
 }
 

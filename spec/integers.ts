@@ -21,7 +21,7 @@ export const INT64_MAX = 0x7fff_ffff_ffff_ffffn;
 /**
  * The integer as a bigint that fits an unsigned 64-bit word.
  *
- * 18446744073709551615 becomes the number 2^64 when it is read by plain `JSON.parse`; it is clamped to 2^64-1 again.
+ * Plain `JSON.parse` reads 18446744073709551615 as the number 2^64; that number becomes 2^64-1 again.
  *
  * @throws RangeError for a fraction, which validation excludes.
  */
@@ -33,7 +33,7 @@ export function toUint64(value: Uint64): bigint {
 /**
  * The integer in decimal digits, as the kernel's files want it.
  *
- * `String()` will not do: of 2^63 it makes 9223372036854776000, and of larger numbers an exponent.
+ * `String()` is not enough: it makes 9223372036854776000 of 2^63, and an exponent of larger numbers.
  *
  * @throws RangeError for a fraction, which validation excludes.
  */

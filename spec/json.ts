@@ -1,5 +1,5 @@
 /**
- * JSON as the specification's documents are written: 64-bit integers, and `null` for what is absent.
+ * JSON as the specification's documents are written: 64-bit integers, and `null` for absent values.
  *
  * @module
  */
@@ -7,10 +7,10 @@
 /**
  * Parses a JSON document in which integers stay exact and `null` means absent.
  *
- * A plain `JSON.parse` rounds integers beyond 2^53, which would compare a seccomp argument with another value than
- * the profile says; here they become bigints. Clients written in Go send `null` for lists and objects that are
- * unset; such properties are left out, so that `undefined` is the only way to be absent. The document itself and
- * elements of arrays stay `null`.
+ * A plain `JSON.parse` rounds integers beyond 2^53, so a seccomp argument would be compared with another
+ * value than the profile's. Here such integers become bigints. Clients written in Go send `null` for unset
+ * lists and objects. Such properties are left out, so that `undefined` is the only form of absence. The
+ * document itself and elements of arrays stay `null`.
  *
  * @throws SyntaxError when the text is not JSON.
  */

@@ -1,10 +1,10 @@
 /**
- * Files of /proc that may be covered by mounts: lxcfs serves them.
+ * Files of /proc that mounts may cover, because lxcfs serves them.
  *
  * @module
  */
 
-/** Whether an absolute, clean path is one of them. */
+/** Whether an absolute, clean path is such a file. */
 export function isLxcfsFile(path: string): boolean {
   return [
     "/proc/cpuinfo",

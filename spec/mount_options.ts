@@ -35,7 +35,7 @@ export const MOUNT_ATTR_RDONLY = 0x1;
 export const MOUNT_ATTR_NOSUID = 0x2;
 export const MOUNT_ATTR_NODEV = 0x4;
 export const MOUNT_ATTR_NOEXEC = 0x8;
-/** The field of the access time attributes: one of the next three, and no set of bits. */
+/** The field of the access time attributes: it holds one of the next three values, not a set of bits. */
 export const MOUNT_ATTR__ATIME = 0x70;
 export const MOUNT_ATTR_RELATIME = 0x0;
 export const MOUNT_ATTR_NOATIME = 0x10;
@@ -44,7 +44,7 @@ export const MOUNT_ATTR_NODIRATIME = 0x80;
 export const MOUNT_ATTR_IDMAP = 0x100000;
 export const MOUNT_ATTR_NOSYMFOLLOW = 0x200000;
 
-/** Options that set a flag of mount(2). `defaults` sets none, and is no data of the filesystem either. */
+/** Options that set a flag of mount(2). `defaults` sets none, and is not data of the filesystem either. */
 export const MOUNT_FLAGS_SET = {
   bind: MS_BIND,
   defaults: 0,
@@ -123,12 +123,12 @@ export const MOUNT_RECURSIVE_CLEAR = {
   rsymfollow: MOUNT_ATTR_NOSYMFOLLOW,
 } as const;
 
-/** The option that fills a tmpfs with what the image has at its destination. */
+/** The option that fills a tmpfs with the image's files at its destination. */
 export const MOUNT_COPY_UP = "tmpcopyup";
 
-/** What a list of mount options asks for. */
+/** The parsed form of a list of mount options. */
 export interface MountOptions {
-  /** Flags of mount(2) that are on, the later of two contrary options counting. */
+  /** Flags of mount(2) that are on. Of two contrary options the later one counts. */
   flags: number;
   /** Flags of mount(2) that an option switched off. */
   cleared: number;
@@ -138,15 +138,15 @@ export interface MountOptions {
   recursiveSet: number;
   /** `attr_clr` of mount_setattr(2). */
   recursiveClear: number;
-  /** Id mapping of the mount: with all mounts below, or alone; undefined: no option names one. */
+  /** Id mapping of the mount: alone, or with all mounts below. Undefined where no option names one. */
   idmap?: "recursive" | "single";
-  /** Fill the tmpfs with what the image has there. */
+  /** Fill the tmpfs with the image's files. */
   copyUp: boolean;
   /** Data of the filesystem, to be joined by commas. */
   data: string[];
 }
 
-/** Sorts a list of mount options by what they ask for; what is not in the tables is data of the filesystem. */
+/** Sorts a list of mount options by kind. Options that are not in the tables are data of the filesystem. */
 export function parseMountOptions(options: readonly string[] | undefined): MountOptions {
   const parsed: MountOptions = {
     flags: 0,
@@ -184,11 +184,13 @@ function applyOption(parsed: MountOptions, option: string): void {
   }
 }
 
-/** Adds one attribute; mount_setattr(2) wants the whole access time field cleared whenever it is set. */
+/**
+ * Adds one attribute. mount_setattr(2) requires the whole access time field to be cleared whenever it is set.
+ */
 function applyRecursive(parsed: MountOptions, flag: number, set: boolean): void {
   if ((flag & MOUNT_ATTR__ATIME) === flag) {
     parsed.recursiveClear |= MOUNT_ATTR__ATIME;
-    // Without the attribute that is taken back the kernel's default remains, which is relatime.
+    // Without the attribute that is taken back, the kernel's default remains, which is relatime.
     const old = parsed.recursiveSet & MOUNT_ATTR__ATIME;
     if (set) parsed.recursiveSet = (parsed.recursiveSet & ~MOUNT_ATTR__ATIME) | flag;
     else if (old === flag) parsed.recursiveSet &= ~MOUNT_ATTR__ATIME;
@@ -201,7 +203,7 @@ function applyRecursive(parsed: MountOptions, flag: number, set: boolean): void 
   }
 }
 
-/** All options of the tables, sorted; id mapping is told of by the features document in another place. */
+/** All options of the tables, sorted. The features document lists id mapping in another place. */
 export function knownMountOptions(): string[] {
   return [
     ...Object.keys(MOUNT_FLAGS_SET),

@@ -1,8 +1,8 @@
 /**
  * What is wrong with a document: every problem at once, each with its JSON path.
  *
- * Only what the document alone shows is looked at; what depends on the host (files, kernel, other namespaces) is
- * found by the code that uses it. Unknown properties are ignored, as the specification wants.
+ * Only the document itself is looked at. Code that uses a value finds problems that depend on the host
+ * (files, kernel, other namespaces). Unknown properties are ignored, as the specification demands.
  *
  * @module
  */

@@ -36,7 +36,7 @@ export function mountDestination(
   const path = cleanPath(`/${written}`);
   if (path === "/") refuse(`mountpoint ${quote(written)} is on the top of rootfs`);
   else if (path === "/proc") {
-    // What a bind mount has as its source is known only on the host.
+    // The source of a bind mount is known only on the host.
     if (type !== "proc" && !isBind(options)) {
       refuse(`${quote(path)} cannot be mounted because it is not of type proc`);
     }
@@ -65,7 +65,7 @@ export function checkMounts({ mounts = [] }: Partly<Spec>, namespaces: Namespace
   }
 }
 
-/** A type for what is no bind mount, a source and no data for what is one. */
+/** A bind mount needs a source and takes no data; any other mount needs a type. */
 function checkKind(mount: Partly<Mount>, options: MountOptions, path: string, report: Report): void {
   const { type, source } = mount;
   if (isBind(options)) {

@@ -11,7 +11,7 @@ import { type Partly, propertyPath, quote, type Report } from "./report.ts";
 /** The namespaces that the container has for itself: their paths where it joins one, else empty. */
 export type Namespaces = { readonly [Type in NamespaceType]?: string };
 
-/** What to do when there is none of this type. */
+/** The remedy where there is none of this type. */
 export function fixNamespace(type: NamespaceType): string {
   return `add {"type": "${type}"} to linux.namespaces`;
 }

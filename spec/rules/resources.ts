@@ -10,7 +10,7 @@ import { type Partly, propertyPath, quote, type Report } from "./report.ts";
  * All rules of the resources that clients usually send.
  *
  * @param path Path of the resources with a dot, empty for a document that is one.
- * @param update The limits are changes of limits that there are: one may count on another that is not given.
+ * @param update The limits change existing ones, so a limit may rely on another that is not given.
  */
 export function checkResources(
   resources: Partly<LinuxResources>,
@@ -57,7 +57,7 @@ function checkMemory(
 ): void {
   if (memory === undefined) return;
   const { limit = 0, swap = 0, swappiness = 0 } = memory;
-  // 2^64-1 is how clients write -1, which means unset.
+  // Clients write 2^64-1 for -1, which means unset.
   if (swappiness > 100 && swappiness < 2 ** 63) {
     const reason = `invalid memory swappiness value: ${swappiness} (valid range is 0-100)`;
     report(`${path}memory.swappiness`, reason);
@@ -72,7 +72,10 @@ function checkMemory(
   }
 }
 
-/** Files of a cgroup that move processes into it or end those in it: what delete then kills would be the host's. */
+/**
+ * Files of a cgroup that move processes into it or end its processes. `delete` would kill processes of the
+ * host then.
+ */
 const NO_LIMITS = ["cgroup.procs", "cgroup.threads", "cgroup.kill"];
 
 /** Why that is no file of `unified`. */

@@ -1,7 +1,7 @@
 /**
  * Rules of system call filters: runtime-spec `config-linux.md`, section Seccomp.
  *
- * Whether libseccomp and the kernel can do what is asked for is found when the filter is compiled.
+ * Whether libseccomp and the kernel support a request shows when the filter is compiled.
  *
  * @module
  */

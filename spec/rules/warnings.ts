@@ -33,7 +33,7 @@ export function warnUsual({ process, mounts = [], linux = {} }: Partly<Spec>, wa
 }
 
 /**
- * Capabilities that are unknown or cannot be granted; the specification wants a warning for them.
+ * Capabilities that are unknown or cannot be granted. The specification asks for a warning.
  *
  * @param path Path of the five sets with a dot.
  */

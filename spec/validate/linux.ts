@@ -64,7 +64,7 @@ export function checkNetDevices(
   }
 }
 
-/** A percent sign stands for a number that the kernel finds, `%d`, once: dev_prep_valid_name() in net/core/dev.c. */
+/** `%d`, once, stands for a number that the kernel finds: dev_prep_valid_name() in net/core/dev.c. */
 function isDeviceTemplate(name: string): boolean {
   return /^[^%]*(?:%d[^%]*)?$/.test(name);
 }

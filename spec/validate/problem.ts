@@ -1,16 +1,16 @@
 /**
- * What is wrong with a document, and how that is said.
+ * Problems of a document, and their form in a message.
  *
  * @module
  */
 
-/** One thing that is wrong with a document. */
+/** One problem of a document. */
 export interface Problem {
   /** Where: a JSON path such as `process.args[0]`, empty for the document as a whole. */
   path: string;
   /** Why it is wrong; runc's words where clients may know them. */
   reason: string;
-  /** What to do about it. */
+  /** The remedy. */
   fix?: string;
 }
 
