@@ -1,8 +1,8 @@
 /**
- * Work with files as another user, by root of the host, who keeps all rights meanwhile.
+ * Works with files as another user. The caller is root of the host, and keeps all rights meanwhile.
  *
- * A filesystem of a user namespace takes no file of an id that the namespace does not have, root of the host's
- * included. Sources: setfsuid(2), capabilities(7).
+ * A filesystem of a user namespace takes no file of an id that the namespace lacks, not even of root of the
+ * host. Sources: setfsuid(2), capabilities(7).
  * @module
  */
 
@@ -13,7 +13,10 @@ import { callerIsRoot } from "./caller.ts";
 /** Version 3 of the structures of capget(2). */
 const CAPABILITY_VERSION = 0x20080522;
 
-/** Runs `work`, all on this thread, with another user and group for what it makes; for others than root as it is. */
+/**
+ * Runs `work` on this thread. Files that it makes belong to the given user and group. A caller that is not
+ * root runs it unchanged.
+ */
 export function actAs(k: LocalKernel, uid: number, gid: number, work: () => void): void {
   if (!callerIsRoot()) return work();
   k.scratch(() => {
@@ -23,7 +26,7 @@ export function actAs(k: LocalKernel, uid: number, gid: number, work: () => void
     const groupBefore = k.call("setfsgid", [gid]);
     const userBefore = k.call("setfsuid", [uid]);
     try {
-      // The change has taken those that concern files.
+      // The change has dropped the capabilities for files, which are set again.
       k.call("capset", [header, capabilities]);
       work();
     } finally {

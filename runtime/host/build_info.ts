@@ -1,8 +1,8 @@
 /**
- * What this copy of tsrun is: the answer to `tsrun --version`.
+ * Facts about this copy of tsrun: the answer to `tsrun --version`.
  *
- * `./x build` puts one line, `const TSRUN_BUILD={...};`, in front of the bundle. Run from its sources tsrun
- * has no such line, and says so: nothing here starts git or reads a file.
+ * `./x build` puts one line, `const TSRUN_BUILD={...};`, in front of the bundle. tsrun run from its sources
+ * has no such line, and says so. This module neither starts git nor reads a file.
  */
 
 /** How tsrun was packed: an executable made by `deno compile`, one script with a shebang, or not at all. */
@@ -12,7 +12,9 @@ export type BuildKind = "compiled" | "bundle" | "source";
 export interface BuildInfo {
   /** Version of tsrun, as in `deno.json`. */
   version: string;
-  /** Commit it was built from, with `-dirty` where the tree differed from it; empty where it is not known. */
+  /**
+   * Commit that it was built from, with `-dirty` where the tree differed from it; empty where it is unknown.
+   */
   commit: string;
   kind: BuildKind;
 }

@@ -1,8 +1,8 @@
 /**
- * `tmpcopyup`: what the image has at a tmpfs's destination is copied into the tmpfs before it is attached.
+ * `tmpcopyup`: copies the image's files at a tmpfs's destination into the tmpfs, before it is attached.
  *
- * The copy is made from here, through /proc/PID/fd of the init, so both directories are the very ones that the
- * init holds open, whatever happens to their paths meanwhile. Links in them are copied, never followed.
+ * tsrun copies through /proc/PID/fd of the init. Both directories are therefore those that the init has open,
+ * whatever happens to their paths meanwhile. Links in them are copied, never followed.
  * @module
  */
 
@@ -37,13 +37,13 @@ function copyEntry(k: LocalKernel, from: string, to: string): void {
   } else if (info.isFile) Deno.copyFileSync(from, to);
   else copyNode(k, info, to);
   k.call("fchownat", [AT_FDCWD, to, info.uid!, info.gid!, AT_SYMLINK_NOFOLLOW]);
-  // After the change of owner, which takes set-id bits away.
+  // The mode is set after the owner, because a change of owner takes set-id bits away.
   if (!info.isSymlink) Deno.chmodSync(to, mode);
 }
 
 function copyNode(k: LocalKernel, info: Deno.FileInfo, to: string): void {
   const rdev = info.rdev ?? 0;
-  // Deno tells glibc's dev_t; mknod(2) takes the kernel's 32 bits: makedev(3).
+  // Deno reports glibc's dev_t; mknod(2) takes the kernel's 32 bits: makedev(3).
   const major = (rdev >>> 8) & 0xfff, minor = (rdev & 0xff) | ((Math.floor(rdev / 0x1000)) & 0xfffff00);
   k.mknodat(AT_FDCWD, to, info.mode! & (S_IFMT | 0o7777), makedev(major, minor));
 }

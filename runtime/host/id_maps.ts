@@ -1,5 +1,5 @@
 /**
- * Id maps of user namespaces: their form, and how they come to be.
+ * Id maps of user namespaces: their form, and how they are written.
  *
  *     root of the host        writes /proc/PID/uid_map and gid_map
  *     a user, for itself      writes one line that maps its own id, after having denied setgroups(2) for good
@@ -22,13 +22,13 @@ export interface IdMaps {
   gids: readonly LinuxIDMapping[];
 }
 
-/** Who writes maps, as far as that decides how. */
+/** The writer of maps, as far as it decides how they are written. */
 export interface MapWriter {
   uid: number;
   gid: number;
 }
 
-/** The text of a map: a line for each range. */
+/** The text of a map, with a line for each range. */
 export function mapText(ranges: readonly LinuxIDMapping[]): string {
   return ranges.map(({ containerID, hostID, size }) => `${containerID} ${hostID} ${size}\n`).join("");
 }
@@ -41,25 +41,25 @@ export function parseMap(text: string): LinuxIDMapping[] {
   });
 }
 
-/** Whether two maps say the same, in whatever order. */
+/** Whether two maps are equal, in any order. */
 export function sameMap(a: readonly LinuxIDMapping[], b: readonly LinuxIDMapping[]): boolean {
   const sorted = (map: readonly LinuxIDMapping[]) =>
     mapText(map.toSorted((x, y) => x.containerID - y.containerID));
   return sorted(a) === sorted(b);
 }
 
-/** What an id of the namespace is outside; undefined when it is nothing. */
+/** The id outside for an id of the namespace; undefined where it is not mapped. */
 export function hostIdOf(ranges: readonly LinuxIDMapping[], id: number): number | undefined {
   const range = ranges.find((it) => id >= it.containerID && id - it.containerID < it.size);
   return range && range.hostID + id - range.containerID;
 }
 
 /**
- * Gives a process's new user namespace its maps.
+ * Writes the maps of a process's new user namespace.
  *
- * @param pid A process in it, a child of this one or its descendant.
+ * @param pid A process in the namespace, which is a child or a descendant of this one.
  * @returns Whether setgroups(2) is denied there from now on.
- * @throws {RuntimeError} Saying which map, and what the caller lacks.
+ * @throws {RuntimeError} with the map and what the caller lacks.
  */
 export function writeIdMaps(k: LocalKernel, pid: number, maps: IdMaps, writer: MapWriter): boolean {
   const { uids, gids } = maps;

@@ -14,7 +14,7 @@ export type LogFormat = "text" | "json";
 /** Levels in use; `debug` is written only with `--debug`. */
 export type LogLevel = "error" | "warning" | "debug";
 
-/** What `--log`, `--log-format` and `--debug` say. */
+/** The values of `--log`, `--log-format` and `--debug`. */
 export interface LogOptions {
   /** File to append to; absent or empty means standard error. */
   file?: string;
@@ -22,15 +22,15 @@ export interface LogOptions {
   debug: boolean;
 }
 
-/** Anything that takes bytes: a file, or standard error. */
+/** Something that bytes can be written to: a file, or standard error. */
 interface Sink {
   writeSync(bytes: Uint8Array): number;
 }
 
 /**
- * Writes all of a text, however many writes it takes.
+ * Writes all of a text, in as many writes as it takes.
  *
- * @throws {RuntimeError} `write standard output: <reason>`, such as a reader that has gone.
+ * @throws {RuntimeError} `write standard output: <reason>`, for example when the reader has gone.
  */
 export function writeText(sink: Sink, text: string): void {
   let rest: Uint8Array = new TextEncoder().encode(text);
@@ -49,7 +49,7 @@ export function writeText(sink: Sink, text: string): void {
 /**
  * One record as a line.
  *
- * @param time When; seconds are kept, in UTC.
+ * @param time The time of the record. Seconds are kept, in UTC.
  */
 export function formatRecord(format: LogFormat, level: LogLevel, message: string, time: Date): string {
   const stamp = time.toISOString().slice(0, 19) + "Z";
@@ -64,8 +64,8 @@ export class Log {
   readonly #format: LogFormat;
 
   /**
-   * Opens the log file (made with mode 0644 where it is missing, close-on-exec), so that a wrong path is
-   * found before anything is done.
+   * Opens the log file (made with mode 0644 where it is missing, close-on-exec), so that a wrong path shows
+   * before anything is done.
    * @throws {RuntimeError} `open <file>: <reason>`
    */
   constructor(options: LogOptions) {
@@ -74,23 +74,29 @@ export class Log {
     this.#file = options.file ? openLog(options.file) : undefined;
   }
 
-  /** A failure: to the log, and as plain text to standard error when the log is a file. Once per command. */
+  /**
+   * Writes a failure, once per command: to the log, and as plain text to standard error when the log is a
+   * file.
+   */
   error(message: string): void {
     this.#write("error", message);
     if (this.#file) complain(message);
   }
 
-  /** Something the user should act on although the command goes on. Rare: podman takes any record for the failure. */
+  /**
+   * Writes something that the user should act on although the command goes on. It is rare, because podman
+   * takes any record for the failure.
+   */
   warn(message: string): void {
     this.#write("warning", message);
   }
 
-  /** For `--debug` only. */
+  /** Writes a line for `--debug` only. */
   debug(message: string): void {
     if (this.debugging) this.#write("debug", message);
   }
 
-  /** A log that is full, or that nobody reads any more, does not end what the command is doing. */
+  /** A log that is full, or has no reader any more, does not end the command. */
   #write(level: LogLevel, message: string): void {
     const record = formatRecord(this.#format, level, message, new Date());
     if (this.#file === undefined) return complain(record.trimEnd());
@@ -102,7 +108,7 @@ export class Log {
   }
 }
 
-/** Says it to whoever reads standard error. */
+/** Writes a line to standard error. */
 function complain(line: string): void {
   try {
     writeText(Deno.stderr, line + "\n");

@@ -3,11 +3,11 @@
  * @module
  */
 
-/** What /proc/self/mountinfo says. */
+/** The content of /proc/self/mountinfo. */
 export class HostMounts {
   #text: string | undefined;
 
-  /** @param text The file's text; read when first needed if absent. */
+  /** @param text The file's text; read at the first need if absent. */
   constructor(text?: string) {
     this.#text = text;
   }
@@ -22,7 +22,10 @@ export class HostMounts {
     return this.#lines().map(({ point }) => point);
   }
 
-  /** Whether more than one mount lies on `/`, as after `mount --rbind / /`; the topmost is not what paths begin at. */
+  /**
+   * Whether more than one mount lies on `/`, as after `mount --rbind / /`. Paths do not begin at the topmost
+   * one then.
+   */
   rootIsCovered(): boolean {
     return (this.text.match(/^\d+ \d+ \S+ \S+ \/ /gm)?.length ?? 0) > 1;
   }
@@ -36,7 +39,7 @@ export class HostMounts {
       .map(({ point }) => point);
   }
 
-  /** Where resctrl is mounted; undefined where it is not. */
+  /** The mount point of resctrl; undefined where it is not mounted. */
   resctrl(): string | undefined {
     return this.#lines().find(({ type, root }) => type === "resctrl" && root === "/")?.point;
   }
@@ -61,7 +64,7 @@ export class HostMounts {
   }
 }
 
-/** Blanks, tabs, newlines and backslashes stand as three octal digits. */
+/** Blanks, tabs, newlines and backslashes are written as three octal digits. */
 function unescape(field: string): string {
   return field.replace(/\\([0-7]{3})/g, (_, digits) => String.fromCharCode(parseInt(digits, 8)));
 }

@@ -6,10 +6,11 @@
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 
 /**
- * Writes the pid without a newline, as clients read the whole file as a number; whole or not at all.
+ * Writes the pid without a newline, because clients read the whole file as a number. The file appears whole
+ * or not at all.
  *
  * @param path Absolute.
- * @throws {RuntimeError} Naming the file.
+ * @throws {RuntimeError} with the file's name.
  */
 export function writePidFile(path: string, pid: number): void {
   const slash = path.lastIndexOf("/");
@@ -22,14 +23,14 @@ export function writePidFile(path: string, pid: number): void {
   }
 }
 
-/** Writes a file that is new: in a directory that others may write to, a link that waits there leads nowhere. */
+/** Writes a new file. Where others may write to the directory, a link that they put there is not followed. */
 function create(path: string, text: string): void {
   const options = { mode: 0o644, createNew: true };
   try {
     Deno.writeTextFileSync(path, text, options);
   } catch (error) {
     if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-    // What a command left that was ended in the middle.
+    // A command that was ended in the middle left this file.
     Deno.removeSync(path);
     Deno.writeTextFileSync(path, text, options);
   }

@@ -6,14 +6,14 @@
 /**
  * Pids on the host of all processes in the PID namespace of a process, sorted.
  *
- * A process in a namespace below it, such as a container in the container, is none of them, and neither is a process that
- * the caller may not look at.
+ * Processes in a namespace below it, such as a container in the container, are not among them. Neither are
+ * processes that the caller may not look at.
  *
- * @param pid The namespace's first process, which lives.
+ * @param pid The namespace's first process, which is alive.
  */
 export function processesInNamespaceOf(pid: number): number[] {
   const namespace = namespaceOf(pid);
-  // An init that waits for `start` shows itself to root of the host only; it is alone then.
+  // An init that waits for `start` is visible to root of the host only. It is alone in its namespace then.
   if (namespace === undefined) return [pid];
   return [...Deno.readDirSync("/proc")]
     .map(({ name }) => Number(name))

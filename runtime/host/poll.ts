@@ -1,5 +1,5 @@
 /**
- * Waiting for descriptors: ppoll(2), with the event loop standing still or going on.
+ * Waits for descriptors by ppoll(2): while the event loop stands still, or while it goes on.
  * @module
  */
 
@@ -12,15 +12,15 @@ import { words32 } from "../../ffi/structs.ts";
 
 /** Bytes of `struct pollfd` and of `struct timespec`. */
 const POLLFD_SIZE = 8, TIMESPEC_SIZE = 16;
-/** The longest single wait in milliseconds: a wait of days is made of several. */
+/** The longest single wait in milliseconds. A wait of days is made of several. */
 const LONGEST_WAIT = 3_600_000;
 
-/** A descriptor, or a descriptor and the events of poll(2) to wait for; `POLLIN` when they are not given. */
+/** A descriptor, or a descriptor with events of poll(2); `POLLIN` when none are given. */
 export type Polled = number | readonly [fd: number, events: number];
 
 /**
- * A set of descriptors to wait for. Its memory is taken once, so one set serves any number of waits; one of a set may be
- * under way at a time.
+ * A set of descriptors to wait for. Its memory is reserved once, so one set serves any number of waits, one
+ * at a time.
  *
  * @example
  * ```ts
@@ -38,7 +38,7 @@ export class PollSet {
   readonly #pollfds: Buffer;
   readonly #timeout: Buffer;
 
-  /** @param fds What to wait for; none at all makes every wait a pause. */
+  /** @param fds The descriptors. Without any, every wait is a pause. */
   constructor(readonly k: LocalKernel, fds: readonly Polled[]) {
     const pairs = fds.map((one) => typeof one === "number" ? [one, POLLIN] : one);
     this.#fds = pairs.map(([fd]) => fd);
@@ -48,7 +48,7 @@ export class PollSet {
   }
 
   /**
-   * Waits while the event loop, and with it everything else, stands still. A signal ends the wait early.
+   * Waits on this thread; the event loop stands still. A signal ends the wait early.
    *
    * @param milliseconds Longest wait, an hour at most; no limit when absent.
    * @returns The events of each descriptor (`revents`), 0 where nothing happened.
@@ -65,7 +65,7 @@ export class PollSet {
   }
 
   /**
-   * Waits on another thread, so that the event loop goes on. A signal that reaches that thread ends the wait early.
+   * Waits on another thread; the event loop goes on. A signal that reaches that thread ends the wait early.
    *
    * @param milliseconds Longest wait, an hour at most; no limit when absent.
    * @returns The events of each descriptor (`revents`), 0 where nothing happened.
@@ -79,11 +79,11 @@ export class PollSet {
       0,
       8,
     ]);
-    // A call that failed has not written the events: those of the wait before may stand there.
+    // A failed call has not written the events. Those of the wait before may still be there.
     return answer < 0 ? this.#fds.map(() => 0) : this.#events();
   }
 
-  /** Writes the arguments; null stands for a wait without a limit. */
+  /** Writes the arguments. Null means a wait without a limit. */
   #prepare(milliseconds: number | undefined): Buffer | null {
     this.#pollfds.bytes.set(words32(...this.#words));
     if (milliseconds === undefined) return null;
@@ -99,7 +99,7 @@ export class PollSet {
   }
 }
 
-/** Lets a time pass while the event loop goes on. @param milliseconds An hour at most. */
+/** Waits for a time while the event loop goes on. @param milliseconds An hour at most. */
 export async function pauseInBackground(k: LocalKernel, milliseconds: number): Promise<void> {
   await new PollSet(k, []).inBackground(milliseconds);
 }

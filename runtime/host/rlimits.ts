@@ -1,5 +1,5 @@
 /**
- * `process.rlimits`, set from outside by prlimit(2): the init may lack the privilege by then.
+ * `process.rlimits`, set from outside by prlimit(2), because the init may lack the privilege by then.
  * @module
  */
 
@@ -13,7 +13,7 @@ import type { Rlimit } from "../../spec/types.ts";
 /**
  * Sets the limits of a process, but for that of open files.
  *
- * @throws {OperationError} Naming the limit; EPERM means that the runtime itself may not raise it so far.
+ * @throws {OperationError} with the limit's name. EPERM means that the runtime may not raise it so far.
  */
 export function setRlimits(k: LocalKernel, pid: number, rlimits: readonly Rlimit[] = []): void {
   setAll(k, pid, rlimits.filter(({ type }) => type !== OPEN_FILES));
@@ -49,7 +49,10 @@ function setAll(k: LocalKernel, pid: number, rlimits: readonly Rlimit[]): void {
   }
 }
 
-/** The hard limit of tsrun, and so of its init, which lowers its limits itself where it must (init/start_program.ts). */
+/**
+ * The hard limit of tsrun, and so of its init. The init lowers its limits itself where necessary
+ * (init/start_program.ts).
+ */
 function ownHardLimit(k: LocalKernel, resource: number): number {
   return k.scratch(() => {
     const limit = k.buffer(16);
@@ -59,7 +62,7 @@ function ownHardLimit(k: LocalKernel, resource: number): number {
 }
 
 /**
- * The limit of open files that tsrun's caller has: Deno raises its own soft limit as far as it may when it starts.
+ * The limit of open files of tsrun's caller. Deno raises its own soft limit as far as it can when it starts.
  *
  * @returns Soft and hard limit.
  */
@@ -67,12 +70,12 @@ export function callersOpenFiles(k: LocalKernel): [number, number] {
   return k.scratch(() => {
     const limit = k.buffer(16);
     const asked = k.call("prlimit64", [Deno.ppid, RLIMIT_NOFILE, null, limit], { allow: "any" });
-    // Of another user's process it is only told to CAP_SYS_RESOURCE, but its file is there for everybody.
+    // For another user's process prlimit(2) needs CAP_SYS_RESOURCE, but any process may read the file.
     return asked.wait() < 0 ? readOpenFiles() : [limit.u64(0), limit.u64(8)];
   });
 }
 
-/** The same out of proc_pid_limits(5). */
+/** Reads the same limits from proc_pid_limits(5). */
 function readOpenFiles(): [number, number] {
   const text = Deno.readTextFileSync(`/proc/${Deno.ppid}/limits`);
   const [, soft, hard] = /^Max open files +(\S+) +(\S+)/m.exec(text) ?? [];

@@ -1,18 +1,22 @@
 /**
- * Running without root's rights on the host.
+ * Facts about running without root's rights on the host.
  * @module
  */
 
 import { callerIsRoot, callerVariable } from "./caller.ts";
 
-/** Whether cgroups may be out of reach, and containers do without where they can: `--rootless`. */
+/** Whether cgroups may be out of reach, so that containers do without them where they can: `--rootless`. */
 export function isRootless(flag: "auto" | "true" | "false"): boolean {
   if (flag !== "auto") return flag === "true";
-  // Root of a user namespace is a user whose session has this directory; for root of the host nothing is read.
+  // For root of a user namespace, this directory belongs to a user's session. For root of the host nothing is
+  // read.
   return !callerIsRoot() || callerVariable("XDG_RUNTIME_DIR") !== undefined && inUserNamespace();
 }
 
-/** Whether this process is in another user namespace than the first, which maps every id onto itself: user_namespaces(7). */
+/**
+ * Whether this process is in a user namespace other than the first, which maps every id onto itself:
+ * user_namespaces(7).
+ */
 export function inUserNamespace(): boolean {
   const [inside, outside, length] = Deno.readTextFileSync("/proc/self/uid_map").trim().split(/\s+/).map(
     Number,
@@ -21,9 +25,10 @@ export function inUserNamespace(): boolean {
 }
 
 /**
- * What to do about a failed create, where the reason is that a user may not make cgroups: in runc's words first.
+ * Adds advice to the message of a failed create, where a user may not make cgroups. The message begins with
+ * runc's words.
  *
- * @param message Why it failed.
+ * @param message The reason of the failure.
  */
 export function adviseOnCgroups(message: string): string {
   const denied =

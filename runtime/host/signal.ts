@@ -1,5 +1,5 @@
 /**
- * Signals to processes that are known by pid and start time, so that a pid that was used again is never hit.
+ * Signals to processes that are known by pid and start time, so that a reused pid is never signalled.
  * @module
  */
 import { EINVAL, ENOSYS, EPERM, ESRCH, strerror } from "../../ffi/errno.ts";
@@ -8,15 +8,15 @@ import { RuntimeError } from "../../ffi/errors.ts";
 import { startTimeOf } from "./process.ts";
 
 /**
- * Sends a signal to one very process.
+ * Sends a signal to one process.
  *
- * The process is held by a pidfd before its start time is compared: what the comparison saw is what is hit.
- * Kernels before 5.3 have no pidfd_open(2); there the comparison comes as close before kill(2) as it can.
+ * A pidfd holds the process before its start time is compared, so the signal goes to the process that was
+ * compared. Kernels before 5.3 have no pidfd_open(2); there the comparison is made right before kill(2).
  *
  * @param pid Process id, as seen here.
  * @param startTime Field 22 of /proc/<pid>/stat at the time the pid was recorded.
- * @param signal Number, 0 to 64; 0 only asks whether the process is there.
- * @returns False when there is no such process any more.
+ * @param signal Number, 0 to 64. 0 only asks whether the process exists.
+ * @returns False when the process has ended.
  * @throws {RuntimeError} `unable to signal init: <reason>`
  */
 export function sendSignal(k: LocalKernel, pid: number, startTime: string, signal: number): boolean {
@@ -36,10 +36,11 @@ export function sendSignal(k: LocalKernel, pid: number, startTime: string, signa
 }
 
 /**
- * Sends a signal to whatever process has the pid now: for members of a cgroup. Gone is fine.
+ * Sends a signal to the process that has the pid now: for members of a cgroup. A process that has ended is no
+ * error.
  *
- * A pid of 0 stands for a process that cannot be seen from this PID namespace (kill(2) would take it for our own
- * process group), so it is passed over.
+ * A pid of 0 stands for a process that cannot be seen from this PID namespace. It is skipped, because kill(2)
+ * would signal this process's own group.
  */
 export function killPid(k: LocalKernel, pid: number, signal: number): void {
   if (pid <= 0) return;

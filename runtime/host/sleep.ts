@@ -1,7 +1,8 @@
 /**
- * Blocks the whole program: for the few waits that have no event to wait for. No timer, no event loop.
+ * Blocks the whole program, for the few waits without an event to wait for. It uses no timer and no event
+ * loop.
  *
- * @param milliseconds How long; fractions count.
+ * @param milliseconds The time. Fractions count.
  */
 export function sleepSync(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);

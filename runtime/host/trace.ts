@@ -1,5 +1,5 @@
 /**
- * Stage timings for `--debug`: how long after the start of the process each stage ended.
+ * Times of stages for `--debug`: how long after the start of the process each stage ended.
  *
  *     stage "config parsed": 31.4 ms, +0.8 ms
  *
@@ -12,12 +12,12 @@ let report: ((line: string) => void) | undefined;
 let before = 0;
 let last = 0;
 
-/** Says that a stage has ended. @param stage What was done, in a few words. */
+/** Marks the end of a stage. @param stage The stage, in a few words. */
 export function mark(stage: string): void {
   if (report === undefined) return;
   const now = performance.now();
   report(`stage "${stage}": ${(before + now).toFixed(1)} ms, +${(now - last).toFixed(1)} ms`);
-  // The time to write the line is not the next stage's.
+  // The time for writing the line does not belong to the next stage.
   last = performance.now();
 }
 
@@ -33,7 +33,7 @@ export function traceTo(sink: (line: string) => void): void {
   sink(
     `JavaScript's clock began ${before.toFixed(0)} ms after the process (the kernel tells in steps of 10 ms)`,
   );
-  // The first stage began with the clock; what tracing itself takes is nobody's.
+  // The first stage began with the clock. Time for tracing itself belongs to no stage.
   last = performance.now() - start;
 }
 

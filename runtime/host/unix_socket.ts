@@ -1,5 +1,5 @@
 /**
- * Unix sockets of callers: a terminal, a pidfd or a seccomp listener goes to them as a descriptor.
+ * Sends descriptors to callers' unix sockets: a terminal, a pidfd or a seccomp listener.
  *
  * Sources: unix(7), connect(2), sendmsg(2), cmsg(3).
  * @module
@@ -12,16 +12,16 @@ import { encodeMessage, encodeRights, fitsAddress, unixAddress } from "../../ffi
 const MSG_NOSIGNAL = 0x4000;
 const SOL_SOCKET = 1, SO_SNDTIMEO = 21;
 
-/** How long a listener that is busy may keep us waiting, in seconds. */
+/** How long a busy listener may delay tsrun, in seconds. */
 const PATIENCE = 10;
 
 /**
- * Connects to a unix socket by its path, however long that is.
+ * Connects to a unix socket by its path, which may have any length.
  *
- * @param path Path of the socket; `@name` is an abstract one.
+ * @param path Path of the socket. `@name` is an abstract one.
  * @param type `SOCK_STREAM` or `SOCK_DGRAM`.
  * @returns The connected socket, which closes on exec. Connecting and sending fail after 10 seconds.
- * @throws {OperationError} `dial unix <path>: <reason>`, as runc says it.
+ * @throws {OperationError} `dial unix <path>: <reason>`, in runc's words.
  */
 export function connectUnix(k: LocalKernel, path: string, type: number = c.SOCK_STREAM): number {
   const doing = `dial unix ${path}`;
@@ -29,7 +29,7 @@ export function connectUnix(k: LocalKernel, path: string, type: number = c.SOCK_
   let place = -1;
   try {
     k.call("setsockopt", [socket, SOL_SOCKET, SO_SNDTIMEO, [PATIENCE, 0], 16]);
-    // An address has room for 107 bytes of a path; a descriptor of the socket itself leads there as well.
+    // An address has room for 107 bytes of a path. A longer path is opened, and reached by its descriptor.
     if (!fitsAddress(path)) place = k.open(path, c.O_PATH, 0, { doing }).wait();
     const address = unixAddress(place < 0 ? path : `/proc/self/fd/${place}`);
     k.call("connect", [socket, address, address.length], { doing });
@@ -43,7 +43,7 @@ export function connectUnix(k: LocalKernel, path: string, type: number = c.SOCK_
 }
 
 /**
- * Sends a message over a connected socket; descriptors go with its first byte.
+ * Sends a message over a connected socket. Descriptors go with its first byte.
  *
  * @param bytes The whole message, at least one byte where descriptors are sent over a stream (unix(7)).
  * @throws {OperationError} `send to unix <path>: <reason>`
@@ -63,7 +63,7 @@ export function sendMessage(
     const control = fds.length > 0 ? { address: memory.put(rights), size: rights.length } : undefined;
     const message = encodeMessage(memory, { data, control });
     let sent = k.call("sendmsg", [socket, message, MSG_NOSIGNAL], { doing }).wait();
-    // A stream may take a long message in pieces.
+    // A stream may take a long message in several pieces.
     while (sent < bytes.length) {
       const rest = [data.address + sent, bytes.length - sent];
       sent += k.call("sendto", [socket, ...rest, MSG_NOSIGNAL, 0, 0], { doing }).wait();
