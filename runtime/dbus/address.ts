@@ -1,15 +1,15 @@
 /**
- * Where a bus listens: D-Bus specification, "Server Addresses". Of the transports only unix sockets matter here.
+ * The addresses of a bus: D-Bus specification, "Server Addresses". Only unix sockets are used here.
  * @module
  */
 import { RuntimeError } from "../../ffi/errors.ts";
 
 /**
- * The unix sockets that an address names, in the order in which they are to be tried; an abstract one begins with `@`,
- * as {@linkcode ./unix_socket.ts connectUnix} takes it.
+ * The unix sockets in an address, in the order in which they are to be tried. An abstract one begins with
+ * `@`, as {@linkcode ../host/unix_socket.ts connectUnix} takes it.
  *
  * @param address Such as `unix:path=/run/user/1000/bus,guid=0a;unix:abstract=/tmp/x`.
- * @throws {RuntimeError} when there is none among them.
+ * @throws {RuntimeError} when the address has none.
  */
 export function socketsOf(address: string): string[] {
   const sockets: string[] = [];

@@ -9,7 +9,7 @@ import { Reader, type Value, type Variant, Writer } from "./value.ts";
 /** Kinds of messages. */
 export const METHOD_CALL = 1, METHOD_RETURN = 2, ERROR = 3, SIGNAL = 4;
 
-/** Header fields by their numbers; each has a type of its own. */
+/** Header fields by number. Each has a type of its own. */
 const PATH = 1,
   INTERFACE = 2,
   MEMBER = 3,
@@ -18,9 +18,11 @@ const PATH = 1,
   DESTINATION = 6,
   BODY_SIGNATURE = 8;
 
-/** Bytes before the header fields, their length included; and the version of the protocol. */
+/** Bytes before the header fields, with the field of their length; and the version of the protocol. */
 const FIXED = 16, VERSION = 1;
-/** No message is longer: 128 MiB by the specification; what comes to us is a thousand times shorter. */
+/**
+ * The most bytes of a message: 128 MiB by the specification. Messages to tsrun are a thousand times shorter.
+ */
 const MAX_MESSAGE = 1 << 27;
 
 /** A call of a method. */
@@ -34,7 +36,7 @@ export interface Call {
   body: readonly Value[];
 }
 
-/** A message that came in; fields that it did not have are empty. */
+/** A message that came. Fields that it lacks are empty. */
 export interface Message {
   type: number;
   replySerial: number;
@@ -68,17 +70,17 @@ function fields(call: Call): Value[] {
     [MEMBER, { signature: "s", value: call.member }],
     [INTERFACE, { signature: "s", value: call.interface }],
   ];
-  // A peer without a bus between has no name.
+  // A peer without a bus in between has no name.
   if (call.destination !== "") list.push([DESTINATION, { signature: "s", value: call.destination }]);
   if (call.signature !== "") list.push([BODY_SIGNATURE, { signature: "g", value: call.signature }]);
   return list as unknown as Value[];
 }
 
 /**
- * How many bytes the first message in a buffer has.
+ * The size in bytes of the first message in a buffer.
  *
- * @returns 0 where too few bytes are there to tell.
- * @throws {TypeError} for bytes that do not begin a message.
+ * @returns 0 where there are too few bytes to tell.
+ * @throws {TypeError} for bytes that no message begins with.
  */
 export function messageSize(bytes: Uint8Array): number {
   if (bytes.length < FIXED) return 0;

@@ -1,9 +1,10 @@
 /**
- * Values written as text: the part of GVariant's text format that unit properties in annotations are written in.
+ * Values as text: the part of GVariant's text format that annotations use for unit properties.
  *
- * `true`, `12`, `1.5`, `'text'`, `b'bytes'`, `[1, 2]`, `<variant>`, `uint64 12`, `@au [1, 2]`. A number without a type is an
- * `int32`, or a `double` where it has a point or an exponent. Structures and dictionaries, which no property of a scope
- * needs, are errors. Source: GLib reference, "GVariant Text Format".
+ * `true`, `12`, `1.5`, `'text'`, `b'bytes'`, `[1, 2]`, `<variant>`, `uint64 12`, `@au [1, 2]`. A number
+ * without a type is an `int32`, or a `double` where it has a point or an exponent. Structures and
+ * dictionaries are errors, because no property of a scope needs them. Source: GLib reference, "GVariant Text
+ * Format".
  * @module
  */
 import type { Value, Variant } from "./value.ts";
@@ -46,9 +47,9 @@ const ESCAPES: Record<string, string> = {
 };
 
 /**
- * The value that a text stands for.
+ * Parses the text of a value.
  *
- * @throws {TypeError} saying what is wrong with the text.
+ * @throws {TypeError} with the mistake in the text.
  */
 export function parseVariant(text: string): Variant {
   const parser = new Parser(text);
@@ -67,7 +68,7 @@ class Parser {
     if (this.#at < this.text.length) throw this.#unexpected();
   }
 
-  /** A value; of the type where one is prescribed. */
+  /** Parses a value, of the given type where there is one. */
   value(type: string | undefined): Variant {
     this.#blank();
     const rest = this.text.slice(this.#at);
@@ -105,7 +106,7 @@ class Parser {
     return this.#typed("s", type, text);
   }
 
-  /** Bytes up to a NUL of their own. */
+  /** Parses bytes. They end in a NUL of their own. */
   #bytes(type: string | undefined): Variant {
     this.#at++;
     return this.#typed("ay", type, new TextEncoder().encode(this.#quoted() + "\0"));
@@ -155,7 +156,7 @@ class Parser {
     return this.#typed("v", type, inner);
   }
 
-  /** Text between quotes of either kind, escapes undone. */
+  /** Parses a text between quotes of either kind, and undoes its escapes. */
   #quoted(): string {
     const quote = this.text[this.#at++];
     let out = "";
@@ -209,7 +210,7 @@ class Parser {
   }
 }
 
-/** Decimal, hexadecimal after `0x`, octal after `0`. */
+/** Parses an integer: decimal, hexadecimal after `0x`, octal after `0`. */
 function parseInteger(word: string): bigint {
   const [, sign, digits] = /^([-+]?)(.*)$/.exec(word)!;
   const octal = /^0[0-7]+$/.test(digits);

@@ -1,35 +1,36 @@
 /**
- * D-Bus's types as bytes: marshalling by signature, both ways.
+ * D-Bus's types as bytes: marshalling and unmarshalling by signature.
  *
  * Source: D-Bus specification, "Type System" and "Marshaling (Wire Format)".
  * @module
  */
 
 /**
- * A value of a type that its signature tells: `y n q i u` and `d` are numbers, `x t` bigints (numbers are taken too),
- * `b` a boolean, `s o g` strings, `ay` bytes, other arrays and structures lists, an entry of a dictionary a pair.
+ * A value, whose type is in a signature: `y n q i u` and `d` are numbers, `x t` bigints (numbers are
+ * accepted), `b` a boolean, `s o g` strings, `ay` bytes, other arrays and structures lists, an entry of a
+ * dictionary a pair.
  */
 export type Value = number | bigint | boolean | string | Uint8Array | Variant | readonly Value[];
 
-/** A value that brings its type along: `v`. */
+/** A value with its own type: `v`. */
 export interface Variant {
   readonly signature: string;
   readonly value: Value;
 }
 
-/** Arrays are no longer than this, in bytes; messages twice as long. */
+/** The most bytes of an array. A message may have twice as many. */
 const MAX_ARRAY = 1 << 26;
-/** Arrays and structures within each other. */
+/** The deepest nesting of arrays and structures. */
 const MAX_DEPTH = 64;
 
-/** Bytes to which a type's values are aligned, by its first character. */
+/** The alignment of a type's values in bytes, by its first character. */
 function alignment(code: string): number {
   if ("ybnqgv".includes(code)) return code === "b" ? 4 : code === "n" || code === "q" ? 2 : 1;
   return "xtd({".includes(code) ? 8 : 4;
 }
 
 /**
- * Where the complete type that begins at `at` ends.
+ * The end of the complete type that begins at `at`.
  *
  * @throws {TypeError} when no valid type begins there.
  */
@@ -60,7 +61,7 @@ function endOfGroup(signature: string, at: number, close: string, depth: number)
   return end + 1;
 }
 
-/** The complete types that a signature is made of. @throws {TypeError} when it is not valid. */
+/** The complete types in a signature. @throws {TypeError} when it is not valid. */
 export function typesOf(signature: string): string[] {
   const types: string[] = [];
   for (let at = 0; at < signature.length;) {
@@ -71,13 +72,13 @@ export function typesOf(signature: string): string[] {
   return types;
 }
 
-/** Writes values, the least significant byte first. */
+/** Writes values in little-endian order. */
 export class Writer {
   #bytes = new Uint8Array(1024);
   #view = new DataView(this.#bytes.buffer);
   #length = 0;
 
-  /** What has been written. */
+  /** The bytes written so far. */
   get bytes(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
   }
@@ -118,7 +119,7 @@ export class Writer {
     else this.#basic(code, value);
   }
 
-  /** Overwrites a word of 32 bits that was written before. */
+  /** Overwrites a 32-bit word that was written before. */
   setU32(at: number, value: number): void {
     this.#view.setUint32(at, value, true);
   }
@@ -156,7 +157,7 @@ export class Writer {
 
   #array(type: string, value: Uint8Array | readonly Value[]): void {
     const lengthAt = this.#reserve(4);
-    // The padding before the first element is there even when no element is, and does not count.
+    // The padding before the first element is written even for an empty array, and is not part of its length.
     const entry = type[0] === "{";
     this.align(entry ? 8 : alignment(type[0]));
     const start = this.#length;
@@ -173,7 +174,7 @@ export class Writer {
     this.setU32(lengthAt, size);
   }
 
-  /** Zeroed room; where it begins. */
+  /** Reserves zeroed bytes; returns where they begin. */
   #reserve(size: number): number {
     const at = this.#length;
     this.#length += size;
@@ -205,20 +206,20 @@ function asText(value: Value): string {
   return value;
 }
 
-/** Reads values; what a peer sends is not trusted to be well formed. */
+/** Reads values. The bytes of a peer are not trusted to be well formed. */
 export class Reader {
   readonly #view: DataView;
 
   /**
    * @param bytes A whole message: alignment counts from its beginning.
-   * @param at Where to begin.
-   * @param little The least significant byte comes first.
+   * @param at Where reading begins.
+   * @param little Whether the least significant byte comes first.
    */
   constructor(readonly bytes: Uint8Array, public at: number, readonly little: boolean) {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
-  /** Passes over padding. */
+  /** Skips padding. */
   align(size: number): void {
     this.#take((size - this.at % size) % size);
   }
