@@ -1,5 +1,5 @@
 /**
- * Carries out the rows of a table of resources.
+ * Writes the rows of a table of resources.
  * @module
  */
 import { EINVAL } from "../../ffi/errno.ts";
@@ -9,7 +9,7 @@ import { CgroupFileError, type CgroupFs } from "./fs.ts";
 import { UNIFIED } from "./path.ts";
 import type { ReadFile, Row } from "./row.ts";
 
-/** A row with what it writes. */
+/** A row and the values that it writes. */
 interface Task {
   row: Row;
   value: string | readonly string[];
@@ -21,8 +21,10 @@ interface Task {
  *
  * @param paths Directories by controller.
  * @param rows The table, in the order of writing.
- * @param phase `beforeJoin`: only what must be in place before a process enters.
- * @throws {RuntimeError} when a limit is asked of a controller that the container has no cgroup in, or refused by the kernel.
+ * @throws {RuntimeError} when the container has no cgroup of a limit's controller, or the kernel refuses a
+ * limit.
+ * @throws {RuntimeError} when the container has no cgroup of a limit's controller, or the kernel refuses a
+ * limit.
  */
 export function applyRows(
   fs: CgroupFs,
@@ -71,13 +73,13 @@ function plan(
   return tasks;
 }
 
-/** The controller by its own name, which cgroup v2 has in its files' names only. */
+/** The controller of a row. On cgroup v2 only the files' names hold it. */
 function controllerOf({ controller, file }: Row): string {
   if (controller !== UNIFIED) return controller;
   return (typeof file === "string" ? file : file[0]).split(".")[0];
 }
 
-/** Whether the row is done with; false: to be tried again later. */
+/** Writes one row. Returns false where it has to be tried again later. */
 function write(
   fs: CgroupFs,
   { row, value, dir }: Task,

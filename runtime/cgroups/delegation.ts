@@ -1,24 +1,28 @@
 /**
- * A container's cgroup in the hands of who runs in it: a service manager in the container needs that, whose root is not
- * the host's.
+ * Gives a container's cgroup to the container's user. A service manager in the container needs that where its
+ * root is not the host's.
  *
- * Sources: kernel document admin-guide/cgroup-v2.rst, "Delegation"; cgroups(7); runc does it under the same conditions.
+ * Sources: kernel document admin-guide/cgroup-v2.rst, "Delegation"; cgroups(7). runc delegates under the same
+ * conditions.
  * @module
  */
 import type { LinuxIDMapping, Spec } from "../../spec/types.ts";
 
-/** The kernel's list of the files whose owner may manage what is below a cgroup; and what it was before there was a list. */
+/**
+ * The kernel's list of files whose owner may manage the cgroups below; and the files of older kernels without
+ * that list.
+ */
 const LIST = "/sys/kernel/cgroup/delegate";
 const FILES = "cgroup.procs\ncgroup.subtree_control\ncgroup.threads";
 
-/** What of a config tells whose a cgroup is. */
+/** The parts of a config that decide who owns the cgroup. */
 export type DelegationConfig = Pick<Spec, "process" | "mounts" | "linux">;
 
 /**
- * Who is to own the cgroup, as the host sees that user: only where the container has a cgroup namespace of its own, with
- * the hierarchy mounted so that it can be written to.
+ * The cgroup's owner, as the host sees that user. There is one only where the container has a cgroup
+ * namespace of its own and mounts the hierarchy writable.
  *
- * @returns Undefined where nobody but the host's root needs to.
+ * @returns Undefined where the host's root remains the owner.
  */
 export function ownerOf({ process, mounts = [], linux }: DelegationConfig): number | undefined {
   const own = linux?.namespaces?.some(({ type, path }) => type === "cgroup" && !path);
@@ -36,7 +40,7 @@ function hostId(maps: readonly LinuxIDMapping[], id: number): number | undefined
   return map && map.hostID + id - map.containerID;
 }
 
-/** Gives a cgroup, and the files by which it is managed, to a user. Limits are set by other files, and stay the host's. */
+/** Gives a cgroup and its management files to a user. The files of limits stay the host's. */
 export function delegate(
   directory: string,
   uid: number,
@@ -47,7 +51,7 @@ export function delegate(
     try {
       chown(`${directory}/${file}`);
     } catch (error) {
-      // A kernel names more files than a cgroup has whose controllers are not there.
+      // The kernel's list also has files of controllers that this cgroup lacks.
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
   }

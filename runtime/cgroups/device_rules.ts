@@ -1,9 +1,9 @@
 /**
- * The device access list of a container: the rules of the config and the defaults, boiled down to a final state.
+ * The device access list of a container: the config's rules and the defaults, reduced to a final state.
  *
- * The kernel's list (security/device_cgroup.c) is a default and exceptions to it. Rules are played on a model of
- * that list, so that what is written in the end is short and does not depend on how often a rule was repeated.
- * Source: runtime-spec config-linux.md "Allowed Device list"; kernel document admin-guide/cgroup-v1/devices.rst.
+ * The kernel's list (security/device_cgroup.c) is a default and exceptions to it. The rules are applied to a
+ * model of that list, so the final list is short and does not depend on repeated rules. Source: runtime-spec
+ * config-linux.md "Allowed Device list"; kernel document admin-guide/cgroup-v1/devices.rst.
  * @module
  */
 import type { LinuxDeviceCgroup } from "../../spec/types.ts";
@@ -13,12 +13,12 @@ import { RuntimeError } from "../../ffi/errors.ts";
 const ANY = -1;
 const READ = 1, WRITE = 2, MKNOD = 4, ALL = READ | WRITE | MKNOD;
 
-/** An exception to the default: devices, and the accesses that it is about. */
+/** An exception to the default: devices, and kinds of access. */
 export interface DeviceException {
   type: "b" | "c";
-  /** -1: every one. */
+  /** -1 means all. */
   major: number;
-  /** -1: every one. */
+  /** -1 means all. */
   minor: number;
   /** A set of 1 (read), 2 (write), 4 (mknod). */
   access: number;
@@ -28,11 +28,11 @@ export interface DeviceException {
 export interface DeviceList {
   /** Whether a device without an exception may be used. */
   defaultAllow: boolean;
-  /** By major, minor, type; those that a wider one includes are left out. */
+  /** Sorted by major, minor, type. Exceptions that a wider one includes are left out. */
   exceptions: DeviceException[];
 }
 
-/** What every container may do, appended to its own rules; the same list and order as runc's. */
+/** Devices that every container may use, appended to its own rules. The list and its order are runc's. */
 const DEFAULT_ALLOWED: readonly DeviceException[] = [
   { type: "c", major: ANY, minor: ANY, access: MKNOD },
   { type: "b", major: ANY, minor: ANY, access: MKNOD },
@@ -48,10 +48,11 @@ const DEFAULT_ALLOWED: readonly DeviceException[] = [
 ];
 
 /**
- * The list that the container is to have.
+ * The final list of a container.
  *
- * @param rules `linux.resources.devices`; absent means that nothing but the defaults is allowed.
- * @throws {RuntimeError} for a rule without access or of an unknown type, and for one that the kernel cannot express.
+ * @param rules `linux.resources.devices`. Without any, only the defaults are allowed.
+ * @throws {RuntimeError} for a rule without access or of an unknown type, and for one that the kernel cannot
+ * express.
  */
 export function deviceList(rules: readonly LinuxDeviceCgroup[] | undefined): DeviceList {
   const model: Model = { defaultAllow: false, exceptions: new Map() };
@@ -67,13 +68,13 @@ export function formatException({ type, major, minor, access }: DeviceException)
   return `${type} ${major === ANY ? "*" : major}:${minor === ANY ? "*" : minor} ${letters}`;
 }
 
-/** The kernel's list while rules are played on it; exceptions by type and numbers. */
+/** The kernel's list while rules are applied; exceptions by type and numbers. */
 interface Model {
   defaultAllow: boolean;
   exceptions: Map<string, DeviceException>;
 }
 
-/** Plays one rule of the config. */
+/** Applies one rule of the config. */
 function play(model: Model, rule: LinuxDeviceCgroup, index: number): void {
   if (!rule.access) throw new RuntimeError(`device access at ${index} field cannot be empty`);
   const type = rule.type || "a";
@@ -81,7 +82,7 @@ function play(model: Model, rule: LinuxDeviceCgroup, index: number): void {
     throw new RuntimeError(`invalid cgroup device type ${JSON.stringify(type)}`);
   }
   if (type === "a") {
-    // To the kernel, "a" is all devices and all accesses, whatever else the rule says.
+    // To the kernel, "a" means all devices and all accesses, whatever else the rule has.
     model.defaultAllow = rule.allow;
     model.exceptions.clear();
     return;
@@ -90,7 +91,7 @@ function play(model: Model, rule: LinuxDeviceCgroup, index: number): void {
   change(model, rule.allow, { type, major, minor, access: parseAccess(rule.access) });
 }
 
-/** Allows or denies some devices: an exception more, or one less, depending on the default. */
+/** Allows or denies some devices, by adding or removing an exception. The default decides which. */
 function change({ defaultAllow, exceptions }: Model, allow: boolean, exception: DeviceException): void {
   const { type, major, minor, access } = exception;
   const key = `${type} ${major}:${minor}`;
@@ -99,7 +100,9 @@ function change({ defaultAllow, exceptions }: Model, allow: boolean, exception: 
   else exceptions.set(key, { type, major, minor, access: access | (known === undefined ? 0 : known.access) });
 }
 
-/** The kernel passes over a request to take something out of a wider exception; here that is an error. */
+/**
+ * Removes an exception. The kernel ignores the removal of a part of a wider exception; here that is an error.
+ */
 function remove(exceptions: Model["exceptions"], key: string, exception: DeviceException): void {
   const known = exceptions.get(key);
   for (const wider of exceptions.values()) {
@@ -114,7 +117,7 @@ function remove(exceptions: Model["exceptions"], key: string, exception: DeviceE
   if (known.access === 0) exceptions.delete(key);
 }
 
-/** Sorts, and leaves out what a wider exception says too. */
+/** Sorts the exceptions, and leaves out those that a wider one includes. */
 function tidy({ defaultAllow, exceptions }: Model): DeviceList {
   const all = [...exceptions.values()];
   const wide = all.filter((one) => one.major === ANY || one.minor === ANY);

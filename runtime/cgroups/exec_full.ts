@@ -1,10 +1,10 @@
 /**
- * `exec` into a cgroup that has all the processes it may have (`pids.max`).
+ * `exec` into a cgroup that has as many processes as it may have (`pids.max`).
  *
- * Clones are counted there and refused (EAGAIN), joiner and process alike, while a process that comes from outside is
- * counted but let in. So nobody enters before the process is there, which then does so itself, by a file that the joiner
- * has opened on the host. It holds that file for one call; what a process that traces it could do with it is to put
- * processes of the container into the container's own cgroup.
+ * The kernel refuses clones there (EAGAIN), of the joiner and of the process alike, but it lets a process in
+ * that comes from outside. So nothing enters the cgroup before the process exists. The process then enters it
+ * by a file that the joiner has opened on the host. It holds that file for one call; a process that traces it
+ * could use the file only to put processes of the container into the container's own cgroup.
  *
  * Sources: kernel documents admin-guide/cgroup-v1/pids.rst and admin-guide/cgroup-v2.rst (PID).
  * @module
@@ -15,12 +15,12 @@ import { entryOf, type Paths } from "./entry.ts";
 
 /** How an exec enters cgroups. */
 export interface ExecEntry extends CgroupEntry {
-  /** What the process itself writes `0` to. */
+  /** The file that the process itself writes `0` to. */
   enter?: string;
 }
 
 /**
- * How to enter cgroups of which one counts processes.
+ * How to enter cgroups, one of which limits processes.
  *
  * @param paths Directories by controller.
  * @returns Undefined where none does.

@@ -1,7 +1,7 @@
 /**
- * Whether a container is paused: the one question to a cgroup that every look at a container's status asks.
+ * Whether a container is paused. Every look at a container's status asks this of its cgroup.
  *
- * The cgroup driver answers it too, but to load the driver takes 2.3 ms, and `state`, `list` and `start` need
+ * The cgroup driver answers it too, but loading the driver takes 2.3 ms, and `state`, `list` and `start` need
  * nothing else of it.
  * @module
  */
@@ -9,8 +9,8 @@ import type { CgroupRecord } from "./types.ts";
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 
 /**
- * Whether there may be processes that SIGKILL does not end before they are thawed: where the container is paused, and on
- * v1 where it has cgroups below its own, each of which may be frozen by itself.
+ * Whether SIGKILL may not end all processes before they are thawed: where the container is paused, and on v1
+ * where it has cgroups below its own, each of which may be frozen by itself.
  */
 export function mayHoldKilled(cgroup: CgroupRecord | null): boolean {
   if (isPaused(cgroup)) return true;
@@ -26,10 +26,11 @@ export function mayHoldKilled(cgroup: CgroupRecord | null): boolean {
 }
 
 /**
- * Whether the container's own cgroup was told to freeze; a frozen parent does not count, as for runc.
+ * Whether the container's own cgroup is set to freeze. As in runc, a frozen parent does not count.
  *
- * The files `freezer.self_freezing` (v1) and `cgroup.freeze` (v2) say it at once, also while processes are still being
- * stopped: kernel documents admin-guide/cgroup-v1/freezer-subsystem.rst and admin-guide/cgroup-v2.rst.
+ * The files `freezer.self_freezing` (v1) and `cgroup.freeze` (v2) tell this at once, also while processes are
+ * still being stopped: kernel documents admin-guide/cgroup-v1/freezer-subsystem.rst and
+ * admin-guide/cgroup-v2.rst.
  *
  * @returns False when the cgroup is gone, or none was made.
  */

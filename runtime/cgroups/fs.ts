@@ -1,8 +1,8 @@
 /**
- * The only way in which the cgroup drivers touch the cgroup file systems.
+ * All access of the cgroup drivers to the cgroup file systems.
  *
- * The drivers are written against {@linkcode CgroupFs}; {@linkcode ./host_fs.ts} is the real one, and unit tests use
- * a tree in memory.
+ * The drivers are written against {@linkcode CgroupFs}; {@linkcode ./host_fs.ts} is the real one, and unit
+ * tests use a tree in memory.
  * @module
  */
 import { ENODEV, ENOENT, ENOTDIR, strerror } from "../../ffi/errno.ts";
@@ -10,9 +10,12 @@ import { RuntimeError } from "../../ffi/errors.ts";
 
 /** Directories and control files of the cgroup hierarchies; directories are absolute paths. */
 export interface CgroupFs {
-  /** Makes one directory. 0, or the errno: that it exists and that its parent is missing are everyday answers. */
+  /**
+   * Makes one directory. Returns 0 or the errno: an existing directory and a missing parent are usual
+   * answers.
+   */
   mkdir(dir: string): number;
-  /** Removes one directory. 0, or the errno: EBUSY is an everyday answer. */
+  /** Removes one directory. Returns 0 or the errno: EBUSY is a usual answer. */
   rmdir(dir: string): number;
   /**
    * Writes each value by a write(2) of its own, all through one open file.
@@ -21,15 +24,15 @@ export interface CgroupFs {
   write(dir: string, file: string, value: string | readonly string[]): void;
   /** The whole text of a file. @throws {CgroupFileError} */
   read(dir: string, file: string): string;
-  /** Whether a control file is there. */
+  /** Whether a control file exists. */
   exists(dir: string, file: string): boolean;
-  /** Names of the sub-directories, in no order; none when the directory is gone. */
+  /** Names of the sub-directories, in any order; none when the directory is gone. */
   list(dir: string): string[];
   /** Waits. */
   pause(milliseconds: number): void;
 }
 
-/** A control file or directory that the kernel did not let us use: names it, the value, and the kernel's reason. */
+/** A failed operation on a control file or directory: its path, the value, and the kernel's reason. */
 export class CgroupFileError extends RuntimeError {
   override name = "CgroupFileError";
 
@@ -37,7 +40,7 @@ export class CgroupFileError extends RuntimeError {
    * @param operation The system call: `open`, `write`, `read`, `mkdir`, `rmdir`.
    * @param path The file or directory.
    * @param errno Positive error number.
-   * @param value What was to be written.
+   * @param value The value that was to be written.
    */
   constructor(
     override readonly operation: string,
@@ -50,7 +53,7 @@ export class CgroupFileError extends RuntimeError {
   }
 }
 
-/** Runs a step and answers 0, or the errno with which a file operation of it failed; other errors pass through. */
+/** Runs a step. Returns 0, or the errno of a failed file operation; other errors are thrown on. */
 export function errnoOfStep(step: () => void): number {
   try {
     step();
@@ -61,12 +64,12 @@ export function errnoOfStep(step: () => void): number {
   }
 }
 
-/** The failure to make a container where it could not run. */
+/** The error for a container that could not run in its cgroup. */
 export function frozenAbove(dir: string): RuntimeError {
   return new RuntimeError(`cannot start a process in ${dir}: a cgroup above it is frozen`);
 }
 
-/** Whether an errno says that a cgroup is not there (any more). ENODEV: it went away while its file was open. */
+/** Whether an errno means that a cgroup is missing. ENODEV: it was removed while its file was open. */
 export function isGone(errno: number): boolean {
   return errno === ENOENT || errno === ENODEV || errno === ENOTDIR;
 }

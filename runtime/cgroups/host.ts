@@ -1,5 +1,5 @@
 /**
- * What this host offers in cgroups.
+ * Facts about the cgroups of this host.
  * @module
  */
 import { HostCgroupFs } from "./host_fs.ts";
@@ -7,9 +7,9 @@ import { parseCgroupMounts, parseProcCgroup } from "./path.ts";
 import type { CgroupHost } from "./types.ts";
 
 /**
- * Looks at this host.
+ * Reads the facts.
  *
- * @param mountinfo Text of /proc/self/mountinfo, for callers that have read it already.
+ * @param mountinfo Text of /proc/self/mountinfo, where the caller has read it already.
  */
 export function readCgroupHost(mountinfo?: string): CgroupHost {
   let own: Map<string, string> | undefined;

@@ -12,7 +12,7 @@
 import { RuntimeError } from "../../ffi/errors.ts";
 import { CgroupFileError, type CgroupFs, isGone } from "./fs.ts";
 
-/** Never makes a file: what a kernel lacks has to be told, on a file system of whatever type. */
+/** Never makes a file: a file that the kernel lacks has to be an error, on a file system of any type. */
 const EXISTING = { create: false };
 
 /** The real tree. */
@@ -39,7 +39,7 @@ export class HostCgroupFs implements CgroupFs {
     const path = pathOf(dir, file);
     for (const one of typeof value === "string" ? [value] : value) {
       try {
-        // Opening anew each time costs less than the first use of Deno.openSync does.
+        // Opening the file each time costs less than the first use of Deno.openSync.
         Deno.writeTextFileSync(path, one, EXISTING);
       } catch (error) {
         throw new CgroupFileError("write", path, errnoIn(error), one);
@@ -82,13 +82,16 @@ export class HostCgroupFs implements CgroupFs {
   }
 }
 
-/** A control file's path; its name may come from a config and must not lead elsewhere. */
+/** A control file's path. Its name may come from a config and must not lead elsewhere. */
 function pathOf(dir: string, file: string): string {
   if (file.includes("/")) throw new RuntimeError(`${JSON.stringify(file)} must be a file name (no slashes)`);
   return `${dir}/${file}`;
 }
 
-/** The errno of a failed file operation, which Deno gives in the message alone for the rarer ones; other errors are thrown on. */
+/**
+ * The errno of a failed file operation. Deno gives rarer ones in the message only. Other errors are thrown
+ * on.
+ */
 function errnoIn(error: unknown): number {
   const errno = Number(/\(os error (\d+)\)/.exec((error as Error).message)?.[1]);
   if (!(errno > 0)) throw error;

@@ -1,5 +1,5 @@
 /**
- * Huge page limits: which page sizes there are, and the files of each.
+ * Huge page limits: the host's page sizes, and the files of each.
  *
  * Source: runtime-spec config-linux.md "Huge page limits"; kernel document admin-guide/cgroup-v1/hugetlb.rst.
  * @module
@@ -10,11 +10,11 @@ import type { LinuxHugepageLimit } from "../../spec/types.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
 import type { Row } from "./row.ts";
 
-/** Where the kernel lists its page sizes, as directories `hugepages-2048kB`. */
+/** The kernel's list of page sizes, as directories such as `hugepages-2048kB`. */
 export const HUGEPAGES_DIRECTORY = "/sys/kernel/mm/hugepages";
 
 /**
- * Page sizes as the hugetlb controller names them.
+ * Page sizes in the names of the hugetlb controller.
  *
  * @param directories Names in {@linkcode HUGEPAGES_DIRECTORY}.
  * @example
@@ -36,12 +36,13 @@ export function pageSizeNames(directories: readonly string[]): string[] {
 }
 
 /**
- * A row for the limit on use, and one for the limit on reservation, for each page size.
+ * Two rows for each page size: the limit on use, and the limit on reservation.
  *
- * The page size becomes part of a file's name, so only sizes of this host are let through.
+ * The page size becomes part of a file's name, so only sizes of this host are accepted.
  *
- * @param place Controller as paths are kept by, and the end of the files' names: v1 and v2 differ in both.
- * @throws {RuntimeError} for a page size that the host does not have.
+ * @param place The controller's key in the paths, and the end of the files' names. Both differ between v1 and
+ * v2.
+ * @throws {RuntimeError} for a page size that the host lacks.
  */
 export function hugetlbRows(
   limits: readonly LinuxHugepageLimit[],

@@ -1,14 +1,15 @@
 /**
- * Changes of control files that can be taken back.
+ * Changes of control files that can be undone.
  * @module
  */
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 import { CgroupFileError, type CgroupFs } from "./fs.ts";
 
 /**
- * Makes changes, all of them or none.
+ * Makes changes: all of them or none.
  *
- * @throws Whatever the step throws, after its writes were taken back; with the files that did not go back, if any.
+ * @throws The error of the step, after its writes were undone. It also names the files that could not be
+ * restored.
  */
 export function changeAll(fs: CgroupFs, step: (fs: CgroupFs) => void): void {
   const journal = new Journal(fs);
@@ -22,17 +23,19 @@ export function changeAll(fs: CgroupFs, step: (fs: CgroupFs) => void): void {
   }
 }
 
-/** A file that was written, and what has to be written to make it as it was. */
+/** A file that was written, and the values that restore it. */
 interface Entry {
   dir: string;
   file: string;
   before: readonly string[];
 }
 
-/** Tries to take everything back: the kernel may refuse one old value next to another's new one. */
+/** How often restoring is tried: the kernel may refuse one old value beside another's new one. */
 const PASSES = 3;
 
-/** Passes all on to another file system, and remembers what each file held before its first write. */
+/**
+ * Passes all calls on to another file system, and remembers the content of each file before its first write.
+ */
 export class Journal implements CgroupFs {
   readonly #fs: CgroupFs;
   readonly #entries: Entry[] = [];
@@ -41,7 +44,7 @@ export class Journal implements CgroupFs {
     this.#fs = fs;
   }
 
-  /** One value at a time: where a later one is refused, those before it have to be taken back. */
+  /** Values are written one at a time: when a later one is refused, those before it have to be undone. */
   write(dir: string, file: string, value: string | readonly string[]): void {
     for (const one of typeof value === "string" ? [value] : value) {
       const entries = this.#look(dir, file, one);
@@ -50,16 +53,16 @@ export class Journal implements CgroupFs {
     }
   }
 
-  /** What a write is going to change. */
+  /** The content that a write is about to change. */
   #look(dir: string, file: string, value: string): Entry[] {
     try {
       const text = this.#fs.read(dir, file);
       const entry = { dir, file, before: restoring(file, text, [value]) };
-      // To make a group idle and not idle again leaves it with the default weight.
+      // Making a group idle and then not idle leaves it with the default weight.
       const weight = file === "cpu.idle" && text.trim() === "0" ? this.#weight(dir) : [];
       return [...weight, entry];
     } catch (error) {
-      // What cannot be read cannot be given back; a file that is not there will fail by the write itself.
+      // Unreadable content cannot be restored. The write itself fails for a missing file.
       if (!(error instanceof CgroupFileError)) throw error;
       return [];
     }
@@ -73,7 +76,7 @@ export class Journal implements CgroupFs {
   /**
    * Writes the old values, last first.
    *
-   * @returns The failure of each file that the kernel does not let go back.
+   * @returns The failure of each file that could not be restored.
    */
   undo(): CgroupFileError[] {
     let entries = this.#entries.splice(0).reverse();
@@ -120,28 +123,29 @@ export class Journal implements CgroupFs {
 }
 
 /**
- * What to write so that a file holds again what it held.
+ * The values that restore a file.
  *
- * @param text What it held: most files give back what they were given.
- * @param written What is about to be written.
+ * @param text The file's content. Most files show what was written to them.
+ * @param written The values that are about to be written.
  */
 export function restoring(file: string, text: string, written: readonly string[]): readonly string[] {
   const lines = text.split("\n").filter((line) => line !== "");
-  // Files with a line per device or interface. A device that had none gets 0, which is how the kernel drops a rule.
+  // Files with a line for each device or interface. A device without one gets 0, for which the kernel drops
+  // its rule.
   if (/_device$/.test(file) || file === "net_prio.ifpriomap") {
     return written.map((line) => {
       const key = line.slice(0, line.indexOf(" ") + 1);
       return lines.find((old) => old.startsWith(key)) ?? `${key}0`;
     });
   }
-  // v2's limits by device: a line holds several, and a device that had none is told to have none.
+  // v2's limits by device. A line holds several; a device without one gets `max` for all.
   if (file === "io.max") return written.map((line) => ioBefore(lines, line));
   if (/^io(\.bfq)?\.weight$/.test(file)) return written.map((line) => weightBefore(lines, line));
-  // "oom_kill_disable 0" and two lines that are not settings.
+  // The file has "oom_kill_disable 0" and two lines that are not settings.
   if (file === "memory.oom_control") return [lines[0]?.split(" ")[1] ?? "0"];
-  // On v2 none means those of the parent, which is said by an empty line.
+  // On v2 an empty value means the parent's. An empty line sets it.
   if (lines.length === 0 && /^cpuset\.(cpus|mems)$/.test(file)) return ["\n"];
-  // An idle group has no weight that it could be given: kernels before 6.12 show 0.
+  // An idle group accepts no weight. Kernels before 6.12 show 0.
   if (file === "cpu.weight" && lines[0] === "0") return [];
   return lines;
 }

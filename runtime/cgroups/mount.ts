@@ -1,16 +1,18 @@
 /**
- * What a mount of type `cgroup` in the config becomes.
+ * The steps for a mount of type `cgroup` in the config.
  *
- * On a v1 or hybrid host the destination is a tmpfs ({@linkcode CGROUP_TMPFS}) with one directory per hierarchy, named as on the host, and
- * symbolic links for controllers that share a hierarchy. With a cgroup namespace each directory is a mount of the
- * hierarchy, of which the namespace shows the container's part; without one it is a bind mount of that part.
- * As runc does: the v2 hierarchy of a hybrid host is left out. A `ro` mount makes everything read-only in the end,
- * the tmpfs too, and not before: directories and links are still to be made in it.
+ * On a v1 or hybrid host the destination is a tmpfs ({@linkcode CGROUP_TMPFS}) with one directory per
+ * hierarchy, named as on the host, and symbolic links for controllers that share a hierarchy. With a cgroup
+ * namespace each directory is a mount of the hierarchy, of which the namespace shows the container's part;
+ * without one it is a bind mount of that part. As runc does: the v2 hierarchy of a hybrid host is left out. A
+ * `ro` mount makes everything read-only in the end, the tmpfs too, and not before: directories and links are
+ * still to be made in it.
  *
- * On a v2 host the destination is the hierarchy itself, as the container's cgroup namespace shows it; without one the
- * container sees all that the runtime sees, as with runc. That is a bind mount of the host's: a mount(2) of `cgroup2`
- * from the host's cgroup namespace would set the options of the whole hierarchy anew and so switch `nsdelegate`,
- * `memory_recursiveprot` and the like off for the whole host (kernel document admin-guide/cgroup-v2.rst, "Mounting").
+ * On a v2 host the destination is the hierarchy itself, as the container's cgroup namespace shows it; without
+ * one the container sees all that the runtime sees, as with runc. That is a bind mount of the host's: a
+ * mount(2) of `cgroup2` from the host's cgroup namespace would set the options of the whole hierarchy anew
+ * and so switch `nsdelegate`, `memory_recursiveprot` and the like off for the whole host (kernel document
+ * admin-guide/cgroup-v2.rst, "Mounting").
  * @module
  */
 import type { CgroupHost, CgroupRecord } from "./types.ts";
@@ -21,24 +23,26 @@ export const CGROUP_TMPFS = { source: "tmpfs", type: "tmpfs", data: "mode=755" }
 
 /** One thing to make in the tmpfs, in order. Every mount has the flags nosuid, noexec and nodev. */
 export type CgroupMountStep =
-  /** No tmpfs, but the v2 hierarchy, with the options of the config's mount; or a directory of the host's instead. */
+  /**
+   * Instead of a tmpfs: the v2 hierarchy with the options of the config's mount, or a directory of the host.
+   */
   | { kind: "unified"; bind: string | null }
   /** Recursive bind mount of a directory of the host. */
   | { kind: "bind"; name: string; source: string }
   /** mount(2) of type `cgroup`; `data` are its options. */
   | { kind: "cgroup"; name: string; source: string; data: string }
-  /** Symbolic link beside the directories; one that exists is fine. */
+  /** A symbolic link beside the directories. One that exists is no error. */
   | { kind: "symlink"; name: string; target: string };
 
-/** What decides the steps. */
+/** Facts that decide the steps. */
 export interface CgroupMountRequest {
   /** Hierarchies of the host. */
   mounts: readonly CgroupMount[];
-  /** The container's directories; hierarchies that it has none in show the runtime's own cgroup. */
+  /** The container's directories. Hierarchies without one show the runtime's own cgroup. */
   record: CgroupRecord | null;
   /** See {@linkcode CgroupHost}. */
   own: CgroupHost["own"];
-  /** The container has a cgroup namespace of its own, made with it; or one that was there before. */
+  /** The container has a cgroup namespace that was made for it; or one that existed before. */
   cgroupNamespace: boolean;
   joinedCgroupNamespace?: boolean;
   /** It has a user namespace, new or joined. */
@@ -53,8 +57,8 @@ export function planCgroupMount(request: CgroupMountRequest): CgroupMountStep[] 
 }
 
 /**
- * What to bind: the container's own directory where the kernel would not let it mount its cgroup namespace, which may
- * belong to another user namespace than its own; null: a mount of the namespace.
+ * The directory to bind. It is the container's own where the kernel would not let it mount its cgroup
+ * namespace, which may belong to another user namespace. Null: mount the namespace's view.
  */
 function unifiedSource(request: CgroupMountRequest): string | null {
   const { mounts, record, cgroupNamespace, joinedCgroupNamespace = false, userNamespace = false } = request;
@@ -68,7 +72,7 @@ function planHierarchies(request: CgroupMountRequest): CgroupMountStep[] {
   const links: CgroupMountStep[] = [];
   const chosen = mountsByController(request.mounts);
   for (const mount of request.mounts) {
-    // A hierarchy that is mounted twice on the host is shown once, from where the driver uses it.
+    // A hierarchy that is mounted twice on the host is shown once, as the driver uses it.
     if (mount.version !== 1 || chosen[mount.controllers[0]] !== mount) continue;
     const name = mount.mountpoint.slice(mount.mountpoint.lastIndexOf("/") + 1);
     steps.push(request.cgroupNamespace ? real(mount, name) : bind(request, mount, name));
@@ -79,7 +83,7 @@ function planHierarchies(request: CgroupMountRequest): CgroupMountStep[] {
   return [...steps, ...links];
 }
 
-/** A mount of the same hierarchy: the kernel finds it by its controllers, or by its name. */
+/** A new mount of the same hierarchy. The kernel finds it by its controllers, or by its name. */
 function real(mount: CgroupMount, name: string): CgroupMountStep {
   const named = mount.controllers.find((controller) => controller.startsWith("name="));
   return {

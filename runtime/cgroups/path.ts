@@ -1,19 +1,20 @@
 /**
- * Where a container's cgroups are: what /proc says about the hierarchies, and the rules of `linux.cgroupsPath`.
+ * The place of a container's cgroups: facts of /proc about the hierarchies, and the rules of
+ * `linux.cgroupsPath`.
  *
  * Sources: runtime-spec config-linux.md "Cgroups Path", cgroups(7), proc_pid_mountinfo(5).
  * @module
  */
 
 import { cleanPath } from "../../spec/clean_path.ts";
-/** Where cgroups are on every host that is set up as usual. */
+/** The usual mount point of cgroups. */
 export const CGROUP_ROOT = "/sys/fs/cgroup";
 /** Name under which the cgroup v2 hierarchy is kept beside v1 controllers. */
 export const UNIFIED = "unified";
 /** systemd's own v1 hierarchy, which has no controller. */
 export const SYSTEMD = "name=systemd";
 
-/** The hierarchies a container gets a place in, where they are mounted, in the order in which they are made. */
+/** The hierarchies in which a container gets a directory where they are mounted, in the order of making. */
 export const HIERARCHIES: readonly string[] = [
   "devices",
   "freezer",
@@ -41,13 +42,16 @@ export interface CgroupMount {
   controllers: string[];
   /** Absolute directory of the mount. */
   mountpoint: string;
-  /** Directory of the hierarchy that the mount shows; `/` unless this is a container without a cgroup namespace. */
+  /**
+   * Directory of the hierarchy that the mount shows. It is `/`, except in a container without a cgroup
+   * namespace.
+   */
   root: string;
 }
 
 /**
- * The cgroups of a process by controller, from the text of /proc/PID/cgroup; the v2 hierarchy is `unified`.
- * Lines that are not `number:controllers:path` are passed over.
+ * The cgroups of a process by controller, from the text of /proc/PID/cgroup. The v2 hierarchy is `unified`.
+ * Lines that are not `number:controllers:path` are skipped.
  */
 export function parseProcCgroup(text: string): Map<string, string> {
   const own = new Map<string, string>();
@@ -62,8 +66,8 @@ export function parseProcCgroup(text: string): Map<string, string> {
 }
 
 /**
- * The mounted cgroup hierarchies, from the text of /proc/PID/mountinfo; without those that another mount on
- * /sys/fs/cgroup has buried: what is mounted later stands later.
+ * The mounted cgroup hierarchies, from the text of /proc/PID/mountinfo. Those that a later mount on
+ * /sys/fs/cgroup covers are left out.
  */
 export function parseCgroupMounts(mountinfo: string): CgroupMount[] {
   const mounts: CgroupMount[] = [];
@@ -94,9 +98,7 @@ function controllersIn(options: string): string[] {
   return found;
 }
 
-/**
- * The mount to use for each controller: one below /sys/fs/cgroup before any other place, as runc prefers it too.
- */
+/** The mount to use for each controller. As in runc, one below /sys/fs/cgroup comes before any other. */
 export function mountsByController(mounts: readonly CgroupMount[]): Record<string, CgroupMount> {
   const chosen: Record<string, CgroupMount> = {};
   for (const mount of mounts) {
@@ -115,13 +117,16 @@ function isBelowRoot({ mountpoint }: CgroupMount): boolean {
   return mountpoint === CGROUP_ROOT || mountpoint.startsWith(`${CGROUP_ROOT}/`);
 }
 
-/** Whether a host's limits are set by cgroup v2: it is what /sys/fs/cgroup is, or all that is mounted. */
+/** Whether cgroup v2 sets a host's limits: it is mounted on /sys/fs/cgroup, or nothing else is mounted. */
 export function isUnified(mounts: readonly CgroupMount[]): boolean {
   return mounts.some(({ version, mountpoint }) => version === 2 && mountpoint === CGROUP_ROOT) ||
     !mounts.some(({ version }) => version === 1);
 }
 
-/** The directory of a process's cgroup, given its path in the hierarchy; the mount point where the mount does not show it. */
+/**
+ * The directory of a process's cgroup, from its path in the hierarchy; the mount point where the mount does
+ * not show it.
+ */
 export function ownDirectory(mount: CgroupMount, own: string): string {
   const root = mount.root === "/" ? "" : mount.root;
   const below = own.startsWith(root + "/") ? cleanPath(own.slice(root.length)) : "/";

@@ -1,18 +1,22 @@
 /**
- * Removing and listing of cgroup directories; the same in every driver.
+ * Removes and lists cgroup directories, in the same way for every driver.
  * @module
  */
 import { EBUSY, ENOENT, ENOTEMPTY, EOPNOTSUPP } from "../../ffi/errno.ts";
 import { CgroupFileError, type CgroupFs, isGone } from "./fs.ts";
 
-/** A killed task leaves its cgroups a moment after the signal: ten waits of 1, 2, 4 … 512 ms for all of them together. */
+/**
+ * A killed task leaves its cgroups a moment after the signal. There are ten waits of 1, 2, 4 … 512 ms, for
+ * all cgroups together.
+ */
 const RETRIES = 10;
 
 /**
- * Removes cgroups and all below them, waiting out processes that are about to vanish. What is gone already is fine.
+ * Removes cgroups and everything below them. It waits for processes that are about to end. A missing cgroup
+ * is no error.
  *
- * @throws {CgroupFileError} for the first that is still in use after about a second, or cannot be removed at all;
- * the others are removed nevertheless.
+ * @throws {CgroupFileError} for the first that is still in use after about a second, or cannot be removed.
+ * The others are removed nevertheless.
  */
 export function removeTrees(fs: CgroupFs, dirs: readonly string[]): void {
   let failures = tryAll(fs, dirs);
@@ -25,12 +29,12 @@ export function removeTrees(fs: CgroupFs, dirs: readonly string[]): void {
   if (failure !== undefined) throw new CgroupFileError("rmdir", ...failure);
 }
 
-/** Processes or children are still there: kernels say one or the other. */
+/** Whether processes or children are still there. Kernels answer with one errno or the other. */
 function isInUse([, errno]: [string, number]): boolean {
   return errno === EBUSY || errno === ENOTEMPTY;
 }
 
-/** Tries to remove each; gives those that are left, with the errno. */
+/** Tries to remove each. Returns the remaining ones, with the errno. */
 function tryAll(fs: CgroupFs, dirs: readonly string[]): [dir: string, errno: number][] {
   const failures: [string, number][] = [];
   for (const dir of dirs) {
@@ -40,7 +44,7 @@ function tryAll(fs: CgroupFs, dirs: readonly string[]): [dir: string, errno: num
   return failures;
 }
 
-/** One try, children first where there are any; 0 or the errno. */
+/** Tries once, children first where there are any. Returns 0 or the errno. */
 function removeTree(fs: CgroupFs, dir: string): number {
   const errno = fs.rmdir(dir);
   if (errno === 0 || errno === ENOENT) return 0;
@@ -63,7 +67,8 @@ export function processesBelow(fs: CgroupFs, dir: string): number[] {
 
 /**
  * @param list Pids in one cgroup, a line each.
- * @returns False when the first one cannot be asked so. A threaded one below needs no look: its domain lists all.
+ * @returns False when the first cgroup does not list processes. A threaded one below is not listed: its
+ * domain lists all.
  */
 function collect(fs: CgroupFs, dir: string, pids: Set<number>, list: (dir: string) => string): boolean {
   let text: string;
@@ -86,7 +91,7 @@ function processesOf(fs: CgroupFs, threads: string): string {
     try {
       return /^Tgid:\s*(\d+)$/m.exec(fs.read(`/proc/${thread}`, "status"))?.[1] ?? "";
     } catch (error) {
-      // It has ended.
+      // The process has ended.
       if (error instanceof CgroupFileError) return "";
       throw error;
     }

@@ -1,6 +1,6 @@
 /**
- * What the tables of resources are made of: one row per field and file, the same for every version of cgroups, and the
- * texts of common kinds of value.
+ * The elements of the tables of resources: one row for each field and file, the same for every version of
+ * cgroups, and the texts of common kinds of value.
  * @module
  */
 import { type Int64, INT64_MAX, toDecimal, toUint64, type Uint64 } from "../../spec/integers.ts";
@@ -9,14 +9,14 @@ import type { LinuxRdma, LinuxResources, LinuxThrottleDevice, LinuxWeightDevice 
 /** Reads a control file of the row's directory. */
 export type ReadFile = (file: string) => string;
 
-/** What a row writes: one write each where there are several; undefined when nothing is asked for. */
+/** The values of a row, with one write for each; undefined when nothing is asked for. */
 export type Values = string | readonly string[] | undefined;
 
 /**
  * One field and the file that it is written to.
  *
- * A row's functions are called only when the field is there: a function that was never called costs V8 nothing, the
- * first call of one some 15 µs.
+ * A row's functions are called only when the field is present. V8 spends nothing on a function that was never
+ * called, and some 15 µs on its first call.
  */
 export interface Row {
   controller: string;
@@ -24,42 +24,51 @@ export interface Row {
   group: keyof LinuxResources;
   /** Property of that object; absent where the object as a whole is the field. */
   field?: string;
-  /** Control file; of several the first that this kernel has. */
+  /** Control file; or two names, of which the first that this kernel has is used. */
   file: string | readonly [string, string];
-  /** The text for the field's value, which validation has found to be of the specification's type. */
+  /** The text for the field's value. Validation has checked its type. */
   convert(value: unknown, resources: LinuxResources): Values;
-  /** The kernel may refuse (EINVAL) the value next to an old value of this file: write it again after that one. */
+  /**
+   * The kernel may refuse (EINVAL) the value beside an old value of this file. It is written again after that
+   * file.
+   */
   retryAfter?: string;
-  /** Has to be in place before a process enters. */
+  /** It has to be written before a process enters. */
   beforeJoin?: boolean;
-  /** Errnos that mean "this kernel has no such knob", where runc goes on without it. */
+  /** Errnos of a kernel without this file, where runc goes on. */
   tolerate?: readonly number[];
   /** Refuses a value before it is written. @throws {RuntimeError} */
   check?(resources: LinuxResources, read: ReadFile): void;
-  /** Looks at what the kernel made of the value. @throws {RuntimeError} */
+  /** Looks at the value that the kernel has stored. @throws {RuntimeError} */
   verify?(resources: LinuxResources, read: ReadFile): void;
   /** A clearer message than the errno's, if there is one. */
   explain?(errno: number, value: string, read: ReadFile): string | undefined;
 }
 
-/** Decimal digits; a number that JSON parsing rounded up to 2^63 or 2^64 is the largest 64-bit integer again. */
+/**
+ * Decimal digits. A number that JSON parsing rounded up to 2^63 or 2^64 becomes the largest 64-bit integer
+ * again.
+ */
 export function digits(value: unknown): string {
   const integer = value as Int64 | Uint64;
   if (integer === 2 ** 63) return INT64_MAX.toString();
   return integer >= 2 ** 64 ? toUint64(integer).toString() : toDecimal(integer);
 }
 
-/** Digits of a field of which 0 means that nothing is asked for. */
+/** Digits of a field in which 0 means that nothing is asked for. */
 export function nonZero(value: unknown): Values {
   return Number(value) === 0 ? undefined : digits(value);
 }
 
-/** A text of which the empty one means that nothing is asked for. */
+/** A text in which the empty one means that nothing is asked for. */
 export function nonEmpty(value: unknown): Values {
   return value === "" ? undefined : value as string;
 }
 
-/** One line per device; a weight that is absent or 0 is not asked for, a rate of 0 lifts the limit. */
+/**
+ * One line for each device. An absent weight or a weight of 0 asks for nothing; a rate of 0 removes the
+ * limit.
+ */
 export function perDevice(devices: unknown, field: "weight" | "leafWeight" | "rate"): Values {
   const lines: string[] = [];
   for (const device of devices as (LinuxWeightDevice & LinuxThrottleDevice)[]) {
@@ -69,13 +78,13 @@ export function perDevice(devices: unknown, field: "weight" | "leafWeight" | "ra
   return lines;
 }
 
-/** 0 becomes 1, as the systemd driver has to do: no further process either way, since the init counts. */
+/** 0 becomes 1, which the systemd driver needs. Both mean no further process, because the init counts. */
 export function pidsMax(value: unknown): Values {
   const limit = value as Int64;
   return limit < 0 ? "max" : Number(limit) === 0 ? "1" : digits(limit);
 }
 
-/** The limits of one RDMA device as rdma.max takes them: kernel document admin-guide/cgroup-v1/rdma.rst. */
+/** The limits of one RDMA device in the form of rdma.max: kernel document admin-guide/cgroup-v1/rdma.rst. */
 export function rdmaLine([device, { hcaHandles, hcaObjects }]: [string, LinuxRdma]): string {
   const handles = hcaHandles === undefined ? "" : ` hca_handle=${hcaHandles}`;
   const objects = hcaObjects === undefined ? "" : ` hca_object=${hcaObjects}`;

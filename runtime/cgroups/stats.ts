@@ -1,7 +1,8 @@
 /**
- * Measurements of a container's cgroups, in the terms of `events`: the same for every driver.
+ * Measurements of a container's cgroups in the terms of `events`, the same for every driver.
  *
- * Counters have 64 bits, so all are bigints; what a kernel or a driver does not measure is 0 or empty.
+ * Counters have 64 bits, so all are bigints. A value that a kernel or a driver does not measure is 0 or
+ * empty.
  * @module
  */
 
@@ -24,16 +25,16 @@ export interface CpuStats {
   percpuUser: bigint[];
   kernel: bigint;
   user: bigint;
-  /** Bandwidth control: periods that passed, periods in which time ran out, time waited. */
+  /** Bandwidth control: all periods, periods in which the quota was used up, and the time waited. */
   throttling: { periods: bigint; throttledPeriods: bigint; throttledTime: bigint };
   psi?: Pressure;
 }
 
-/** Settings rather than measurements, of v1's cpuset controller. */
+/** Settings of v1's cpuset controller, which are not measurements. */
 export interface CpusetStats {
   cpus: number[];
   mems: number[];
-  /** The other files by the name of their value in `events`, in its order. */
+  /** The other files by their name in `events`, in its order. */
   flags: Record<CpusetFlag, bigint>;
 }
 
@@ -70,7 +71,7 @@ export interface MemoryStats {
   psi?: Pressure;
 }
 
-/** Block device input and output, by what is counted. */
+/** Block device input and output, by counter. */
 export interface BlkioStats {
   serviceBytes: BlkioEntry[];
   serviced: BlkioEntry[];
@@ -87,7 +88,7 @@ export interface BlkioStats {
 export interface BlkioEntry {
   major: bigint;
   minor: bigint;
-  /** `Read`, `Write`, …; empty where the file does not tell operations apart. */
+  /** `Read`, `Write`, …; empty where the file does not distinguish operations. */
   op: string;
   value: bigint;
 }
@@ -106,7 +107,7 @@ export interface PressureLine {
   total: bigint;
 }
 
-/** A sample of nothing, for a driver to fill in. */
+/** An empty sample, for a driver to fill in. */
 export function emptyStats(): CgroupStats {
   const counter = (): MemoryCounter => ({ limit: 0n, usage: 0n, max: 0n, failcnt: 0n });
   return {

@@ -1,19 +1,19 @@
 /**
- * Reading of the kernel's figures, common to all versions of cgroups.
+ * Reads the kernel's figures, in the same way for all versions of cgroups.
  * @module
  */
 import { ENOENT } from "../../ffi/errno.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
 import { CgroupFileError, type CgroupFs } from "./fs.ts";
 
-/** Above every counter: how v1 and v2 write "no limit". */
+/** The value for "no limit" in v1 and v2. It is above every counter. */
 export const MAX = 0xffff_ffff_ffff_ffffn;
 
 /** One controller's files, all below one directory. */
 export class Reader {
   constructor(readonly fs: CgroupFs, readonly dir: string) {}
 
-  /** The text of a file, undefined where this kernel has no such file. */
+  /** The text of a file; undefined where this kernel has no such file. */
   optional(file: string): string | undefined {
     try {
       return this.fs.read(this.dir, file);
@@ -23,12 +23,12 @@ export class Reader {
     }
   }
 
-  /** The text of a file that has to be there. */
+  /** The text of a file that must exist. */
   text(file: string): string {
     return this.fs.read(this.dir, file);
   }
 
-  /** The number that a file holds; `max` is 2^64-1. */
+  /** The number in a file; `max` is 2^64-1. */
   number(file: string): bigint {
     const text = this.text(file).trim();
     return text === "max" ? MAX : this.parse(text, file);
@@ -51,7 +51,7 @@ export class Reader {
     return values;
   }
 
-  /** A number that was found in a file. @throws {RuntimeError} when it is none. */
+  /** The number in a text from a file. @throws {RuntimeError} when it is none. */
   parse(text: string, file: string): bigint {
     if (!/^-?\d+$/.test(text)) {
       throw new RuntimeError(`read ${this.dir}/${file}: ${JSON.stringify(text)} is not a number`);

@@ -7,12 +7,12 @@ import { RuntimeError } from "../../ffi/errors.ts";
 import type { Paths } from "./entry.ts";
 
 /**
- * The directories that `exec --cgroup` asks for.
+ * The directories for the values of `exec --cgroup`.
  *
  * @param paths The container's own directories.
  * @param wanted `path` below all of them, or `controller[,controller]:path` below those of some controllers.
- * @throws {RuntimeError} In runc's words, for a path outside the container's cgroup, and for controllers that are
- * unknown or named twice.
+ * @throws {RuntimeError} In runc's words, for a path outside the container's cgroup, and for controllers that
+ * are unknown or named twice.
  */
 export function subCgroups(paths: Paths, wanted: readonly string[]): Record<string, string> {
   const result = { ...paths };

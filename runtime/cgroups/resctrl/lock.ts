@@ -1,6 +1,6 @@
 /**
- * The lock by which programs that change resctrl keep out of each other's way: an exclusive flock(2) on its root, as
- * the kernel's documentation asks for (Documentation/filesystems/resctrl.rst, "Locking between applications").
+ * The lock between programs that change resctrl: an exclusive flock(2) on its root, as the kernel's
+ * documentation asks (Documentation/filesystems/resctrl.rst, "Locking between applications").
  * @module
  */
 import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
@@ -12,7 +12,7 @@ const LOCK_TIMEOUT = 10_000;
 /**
  * Locks resctrl until the result is disposed of.
  *
- * @param mount Where it is mounted.
+ * @param mount Mount point of resctrl.
  * @param timeout Longest wait in milliseconds.
  * @throws {RuntimeError}
  */

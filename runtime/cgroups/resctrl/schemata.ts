@@ -1,12 +1,12 @@
 /**
- * Lines of the file `schemata`: what a config asks for, and whether a class that exists has it.
+ * Lines of the file `schemata`: those that a config asks for, and whether an existing class has them.
  *
  *     L3:0=7f0;1=1f        hexadecimal masks by cache id
  *     MB:0=20;1=70         decimal percentages or MBps by cache id
  *
- * The kernel gives back other text than was written: names with blanks before them, masks without leading zeros,
- * bandwidths rounded up, every domain. So values are compared, not lines; domains that a config leaves out may have
- * any value.
+ * The kernel shows other text than was written: names with blanks before them, masks without leading zeros,
+ * bandwidths rounded up, every domain. So values are compared, not lines. Domains that a config leaves out
+ * may have any value.
  * @module
  */
 import type { LinuxIntelRdt } from "../../../spec/types.ts";
@@ -16,13 +16,13 @@ export function requestedLines({ l3CacheSchema, memBwSchema, schemata }: LinuxIn
   return [l3CacheSchema ?? "", memBwSchema ?? "", ...schemata ?? []].filter((line) => line !== "");
 }
 
-/** Value by domain id, by name of the resource. */
+/** Values by domain id, by resource. */
 type Schemata = Map<string, Map<string, string>>;
 
 /**
  * The differences, as text for a message; none when the class fits.
  *
- * @param lines What is asked for; a later line replaces an earlier one's values.
+ * @param lines The requested lines. A later line replaces an earlier one's values.
  * @param current Text of the class's `schemata`.
  * @param granularity Step of a resource's bandwidth, to which the kernel rounds up.
  */
@@ -60,7 +60,7 @@ function parseSchemata(lines: readonly string[]): Schemata {
 }
 
 function isSame(name: string, asked: string, there: string, granularity: (name: string) => bigint): boolean {
-  // Caches have masks, whatever the level and the kind of content: L2, L3, L3CODE, L3DATA.
+  // Caches have masks, at every level and for every kind of content: L2, L3, L3CODE, L3DATA.
   const base = /^L\d/.test(name) ? 16 : 10;
   const a = parseNumber(asked, base), b = parseNumber(there, base);
   if (a === undefined || b === undefined) return asked === there;

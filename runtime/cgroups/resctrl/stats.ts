@@ -1,7 +1,8 @@
 /**
- * `intel_rdt` of `events`: what resctrl offers, what the container's class has, what the container uses.
+ * `intel_rdt` of `events`: the machine's abilities, the settings of the container's class, and the
+ * container's use.
  *
- * Field by field as runc writes it; Go leaves out what is empty or zero.
+ * The fields are those of runc. Go leaves out empty and zero ones.
  * @module
  */
 import type { CgroupFs } from "../fs.ts";
@@ -9,11 +10,11 @@ import { HostCgroupFs } from "../host_fs.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 import type { ResctrlRecord } from "./group.ts";
 
-/** Counters, and the field that each stands in. A machine may have any of them. */
+/** Counters, and their fields. A machine may have any of them. */
 const BANDWIDTH_COUNTERS = ["mbm_total_bytes", "mbm_local_bytes"];
 const CACHE_COUNTERS = ["llc_occupancy"];
 
-/** What the machine says of the L3 cache and of memory bandwidth; all but the mask are numbers. */
+/** The machine's facts about the L3 cache and memory bandwidth. All except the mask are numbers. */
 const L3_INFO = ["cbm_mask", "min_cbm_bits", "num_closids"];
 const MB_INFO = ["bandwidth_gran", "delay_linear", "min_bandwidth", "num_closids"];
 
@@ -49,7 +50,7 @@ function readLines(fs: CgroupFs, directory: string): string[] {
   return fs.read(directory, "schemata").trim().split("\n");
 }
 
-/** The last line that names a resource, as with separate masks for code and data there are two. */
+/** The last line of a resource: with separate masks for code and data there are two. */
 function schema(field: string, lines: readonly string[], resource: string): Record<string, string> {
   const line = lines.findLast((one) => one.includes(resource));
   return line === undefined ? {} : { [field]: line.trim() };
@@ -64,7 +65,7 @@ function readInfo(fs: CgroupFs, info: string, files: readonly string[]): Record<
   return fields;
 }
 
-/** What the container's MON group has counted in each domain; without one, what its class has. */
+/** The counters of the container's MON group in each domain; without a group, those of its class. */
 function readCounters(fs: CgroupFs, { mount, clos, mon }: ResctrlRecord): Record<string, unknown> {
   const features = fs.read(`${mount}/info/L3_MON`, "mon_features").split("\n").map((line) => line.trim());
   const data = `${mon ?? clos}/mon_data`;

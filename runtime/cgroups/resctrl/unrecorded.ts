@@ -9,11 +9,11 @@ import { HostMounts } from "../../host/mounts.ts";
 import { removeResctrl } from "./group.ts";
 
 /**
- * Removes what bears the container's name: its MON group, and its class of service if nobody is in it (whether it was
- * there before the container, nobody knows any more).
+ * Removes the groups with the container's name: its MON group, and its class of service if that has no
+ * process (without a record it is unknown whether the class existed before the container).
  *
- * @param rdt As the config has it.
- * @param mount Where resctrl is mounted; undefined where it is not, which leaves nothing to do.
+ * @param rdt The config's request.
+ * @param mount Mount point of resctrl; undefined where it is not mounted, and nothing has to be done.
  * @throws {RuntimeError}
  */
 export function removeUnrecordedGroup(

@@ -1,5 +1,5 @@
 /**
- * `update --l3-cache-schema` and `--mem-bw-schema`: other schemata for the class of a container that lives.
+ * `update --l3-cache-schema` and `--mem-bw-schema`: changes the schemata of a live container's class.
  * @module
  */
 import type { CgroupFs } from "../fs.ts";
@@ -9,17 +9,17 @@ import { HostMounts } from "../../host/mounts.ts";
 import { type ResctrlRecord, writeSchemata } from "./group.ts";
 import { lockResctrl } from "./lock.ts";
 
-/** The flags' values; empty ones change nothing. */
+/** The flags' values. Empty ones change nothing. */
 export interface SchemaChange {
   l3CacheSchema: string;
   memBwSchema: string;
 }
 
 /**
- * Refuses what cannot be changed.
+ * Refuses changes that are not possible.
  *
  * @param record The container's group; undefined when it has none.
- * @param mount Where resctrl is mounted; undefined where it is not.
+ * @param mount Mount point of resctrl; undefined where it is not mounted.
  * @throws {RuntimeError} in runc's words where it has some.
  */
 export function checkSchemata(
@@ -46,11 +46,12 @@ export function checkSchemata(
 }
 
 /**
- * Writes the schemata, does what else there is to do, and gives back the old ones if any of it fails.
+ * Writes the schemata, runs the rest of the update, and restores the old schemata if any of it fails.
  *
  * @param record The container's group; undefined when it has none.
  * @param others The rest of the update.
- * @throws {RuntimeError} What {@linkcode checkSchemata} refuses; or the first failure, and what could not be given back, if that fails too.
+ * @throws {RuntimeError} for what {@linkcode checkSchemata} refuses; or with the first failure, and with the
+ * schemata that could not be restored.
  */
 export async function changeSchemata(
   change: SchemaChange,

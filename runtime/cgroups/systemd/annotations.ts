@@ -1,8 +1,8 @@
 /**
- * Properties of a container's unit that its config sets itself: annotations `org.systemd.property.<Name>`.
+ * Properties of a container's unit from its config: annotations `org.systemd.property.<Name>`.
  *
- * They give whoever writes the config the host's systemd, which the features document warns of. Source: runc's
- * documentation of them, whose names and errors are kept.
+ * They give the config's author power over the host's systemd; the features document warns of that. Source:
+ * runc's documentation of them. Its names and errors are kept.
  * @module
  */
 import { parseVariant } from "../../dbus/text.ts";
@@ -14,9 +14,9 @@ const PREFIX = "org.systemd.property.";
 const MICROSECONDS = 1_000_000;
 
 /**
- * The properties that annotations ask for. `TimeoutStopSec`, as unit files have it, becomes the bus's `TimeoutStopUSec`.
+ * The properties in annotations. `TimeoutStopSec`, as in unit files, becomes the bus's `TimeoutStopUSec`.
  *
- * @throws {RuntimeError} naming the annotation and what is wrong with it.
+ * @throws {RuntimeError} with the annotation and its fault.
  */
 export function annotatedProperties(annotations: Readonly<Record<string, string>>): Property[] {
   const properties: Property[] = [];

@@ -1,10 +1,10 @@
 /**
  * A device list as properties of a unit.
  *
- * systemd has its own say in what devices a unit may use: on cgroup v1 it rewrites the whole list whenever a unit
- * changes, and would allow everything if it was told nothing. What its syntax has no words for is missing here, and is
- * there by the file or the program that tsrun sets itself.
- * Source: systemd.resource-control(5), `DeviceAllow=`, `DevicePolicy=`.
+ * systemd controls a unit's devices too. On cgroup v1 it rewrites the whole list whenever a unit changes, and
+ * allows everything if it has no list. Rules that its syntax cannot express are missing here; the file or the
+ * program that tsrun writes itself has them. Source: systemd.resource-control(5), `DeviceAllow=`,
+ * `DevicePolicy=`.
  * @module
  */
 import type { LinuxDeviceCgroup } from "../../../spec/types.ts";
@@ -25,7 +25,7 @@ export function deviceProperties(rules: readonly LinuxDeviceCgroup[] | undefined
   // An empty list removes what an earlier one has allowed.
   const reset: Property = ["DeviceAllow", allow([])];
   if (defaultAllow && exceptions.length === 0) return [reset, policy("auto")];
-  // Of a list of what is forbidden systemd knows nothing.
+  // systemd has no list of forbidden devices.
   const entries = defaultAllow ? [] : exceptions.flatMap(entry);
   return [reset, policy("strict"), ["DeviceAllow", allow(entries)]];
 }
@@ -38,7 +38,9 @@ function allow(entries: readonly [string, string][]): Variant {
   return { signature: "a(ss)", value: entries };
 }
 
-/** Device and access in systemd's words; nothing for one minor number of all majors, which it has no words for. */
+/**
+ * Device and access in systemd's syntax; empty for one minor number of all majors, which it cannot express.
+ */
 function entry(exception: DeviceException): [string, string][] {
   const { type, major, minor } = exception;
   const access = formatException(exception).split(" ")[2];

@@ -1,8 +1,9 @@
 /**
- * How a process of `exec` gets into the unit of a user's container: by systemd.
+ * Moves a process of `exec` into the unit of a user's container, by systemd.
  *
- * The kernel lets a user move a process only within what is delegated to that user, and a login session is not: writing to
- * the scope's `cgroup.procs`, and cloning into it, is denied from there. The user's systemd asks the host's.
+ * The kernel lets a user move a process only within delegated cgroups, and a login session is not delegated:
+ * writing to the scope's `cgroup.procs`, and cloning into it, is refused from there. The user's systemd asks
+ * the host's.
  * @module
  */
 import type { LocalKernel } from "../../../ffi/local.ts";
@@ -13,11 +14,11 @@ import { type Systemd, SystemdManager } from "./manager.ts";
 import { callerUid } from "../../host/caller.ts";
 
 /**
- * Has systemd move the stage of an exec, whose child is then born where it is to be.
+ * Asks systemd to move the stage of an exec. The stage's child then starts in the right cgroup.
  *
- * @param directory Where to: the container's own cgroup or one below.
+ * @param directory The container's own cgroup or one below.
  * @param stagePid The process that will clone.
- * @returns What is left to do for the process itself: nothing.
+ * @returns The steps left for the process itself: none.
  * @throws {RuntimeError} when systemd cannot be reached or refuses.
  */
 export function enterBySystemd(

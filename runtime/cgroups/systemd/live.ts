@@ -1,5 +1,6 @@
 /**
- * The live side of the drivers of systemd: changes go to the unit and to the files, all else is asked of the files.
+ * The live side of the drivers of systemd. Changes go to the unit and to the files; everything else uses the
+ * files.
  * @module
  */
 import type { LocalKernel } from "../../../ffi/local.ts";
@@ -18,7 +19,7 @@ import { LiveV2 } from "../v2/live.ts";
 import { rowsV2 } from "../v2/resources.ts";
 import { callerUid } from "../../host/caller.ts";
 
-/** The whole list of a container that may use every device. */
+/** The list of a container that may use every device. */
 const ALL_DEVICES = "a *:* rwm";
 
 /** See {@linkcode LiveCgroup}. */
@@ -37,7 +38,10 @@ export class LiveSystemd implements LiveCgroup {
     this.#files = this.#v2 ? new LiveV2(kernel, record.paths, fs) : new LiveV1(record.paths, fs);
   }
 
-  /** The unit's properties first, since systemd writes files as it sees fit; where a file is refused they go back. */
+  /**
+   * Changes the unit's properties first, because systemd writes files whenever it wants. Where a file is
+   * refused, the properties are restored.
+   */
   update(resources: LinuxResources): void {
     const unit = this.record.unit;
     if (unit === undefined) throw new RuntimeError("the container has no systemd unit");
@@ -71,7 +75,10 @@ export class LiveSystemd implements LiveCgroup {
     return this.#files.watchOom(k);
   }
 
-  /** A limit below what is in use kills the container, and systemd does not look: what asks to be checked is, now. */
+  /**
+   * A limit below the current use kills the container, and systemd does not check. This makes the checks that
+   * are asked for.
+   */
   #checkUsage(resources: LinuxResources): void {
     const dir = this.record.paths[UNIFIED];
     if (!resources.memory?.checkBeforeUpdate || dir === undefined) return;
@@ -83,21 +90,22 @@ export class LiveSystemd implements LiveCgroup {
     if (properties.length === 0) return;
     if (this.#v2) return manager.setProperties(unit, properties);
     const devices = this.#devices();
-    // What is forbidden to a container that may use all else can neither be read from the kernel nor told to systemd: the
-    // unit is left as it is, and the files alone are changed.
+    // Where all devices are allowed but some, the forbidden ones can neither be read from the kernel nor told
+    // to systemd. The unit is then left unchanged, and only the files are changed.
     if (devices === ALL_DEVICES && policyOf(manager, unit) !== "auto") return;
     this.#keepingDevices(devices, () => manager.setProperties(unit, properties));
   }
 
-  /** The devices that may be used, as the kernel lists them. */
+  /** The allowed devices, in the kernel's list. */
   #devices(): string {
     const dir = this.record.paths.devices;
     return dir === undefined ? "" : this.fs.read(dir, "devices.list").trim();
   }
 
   /**
-   * On v1 systemd takes every device away and gives back those of the unit's properties, whatever is changed. No process
-   * may notice, and what was allowed since by others (device managers do that) has to be there again.
+   * On v1, systemd takes away all devices at every change of a unit, and allows those of its properties
+   * again. No process may notice this, and devices that others have allowed since (device managers do) have
+   * to be allowed again.
    */
   #keepingDevices(allowed: string, change: () => void): void {
     const { freezer, devices } = this.record.paths;

@@ -1,5 +1,6 @@
 /**
- * What is asked of systemd: units made of processes, changed, stopped; over D-Bus, with a deadline for every wait.
+ * Requests to systemd: makes units of processes, changes and stops them; over D-Bus, with a deadline for
+ * every wait.
  *
  * Source: org.freedesktop.systemd1(5).
  * @module
@@ -13,7 +14,7 @@ import { sleepSync } from "../../host/sleep.ts";
 import { unitObject } from "./unit.ts";
 import { callerVariable } from "../../host/caller.ts";
 
-/** Whose units: those of the host, or those of a user who is logged in. */
+/** Whose units: the host's, or those of a logged-in user. */
 export type Bus = "system" | "user";
 
 /** A property of a unit, by its name. */
@@ -24,31 +25,31 @@ const MANAGER = `${SYSTEMD}.Manager`, OBJECT = "/org/freedesktop/systemd1";
 
 const SYSTEM_BUS = "unix:path=/run/dbus/system_bus_socket";
 /**
- * systemd's own socket, below /run or the user's directory for such things. By systemd(1) it is systemctl's and nobody
- * else's business, so it is used only where there is no bus; runc does that too, for root.
+ * systemd's own socket, below /run or the user's runtime directory. By systemd(1) only systemctl may use it,
+ * so it is used only where there is no bus, as in runc for root.
  */
 const PRIVATE = "/systemd/private";
 
-/** A way to a systemd. */
+/** A socket of a systemd. */
 interface Socket {
-  /** How messages call what listens there. */
+  /** The name of the peer in messages. */
   peer: string;
   path: string;
-  /** systemd itself, and not a bus. */
+  /** The peer is systemd itself, and not a bus. */
   direct: boolean;
 }
 
 /** How long a job may take, in milliseconds: runc waits as long. */
 const JOB_PATIENCE = 30_000;
-/** Pauses before a name is tried again that is still taken by a unit which was just let go, in milliseconds. */
+/** Pauses in milliseconds before a name is tried again that a unit which was just removed still has. */
 const RETRIES = [0, 20, 100];
 
-/** How long to wait for what. */
+/** How long to wait, by purpose. */
 export interface ManagerPatience extends Patience {
   job: number;
 }
 
-/** What drivers ask of a systemd; tests have one of their own. */
+/** The methods of a systemd that drivers use. Tests have their own. */
 export type Systemd = Pick<
   SystemdManager,
   | "startTransientUnit"
@@ -64,10 +65,10 @@ export type Systemd = Pick<
 /** One conversation with a systemd. */
 export class SystemdManager implements Disposable {
   readonly #bus: DBus;
-  /** A bus between us and systemd sends signals only to who asks for them. */
+  /** A bus between tsrun and systemd sends only the signals that were asked for. */
   readonly #direct: boolean;
   readonly #job: number;
-  /** What the bus was told and has not answered; it is told together with the next thing. */
+  /** Messages to the bus that are not answered yet. They are sent together with the next one. */
   #told: Pending[] = [];
   #version: number | undefined;
 
@@ -75,7 +76,7 @@ export class SystemdManager implements Disposable {
     this.#bus = bus;
     this.#direct = direct;
     this.#job = job;
-    // The first that one has to say to a bus.
+    // The first message on a bus.
     if (!direct) this.#tellBus(`introduce tsrun to ${bus.peer}`, "Hello", "", []);
   }
 
@@ -83,8 +84,8 @@ export class SystemdManager implements Disposable {
    * Connects.
    *
    * @param which The bus.
-   * @param uid Effective user, who alone tells where a user's bus is if the environment does not.
-   * @throws {RuntimeError} naming the bus, its socket and what it did not do.
+   * @param uid Effective user, from which a user's bus is found if the environment does not name it.
+   * @throws {RuntimeError} with the bus, its socket and what it did not do.
    */
   static connect(
     k: LocalKernel,
@@ -110,10 +111,10 @@ export class SystemdManager implements Disposable {
   }
 
   /**
-   * Makes a unit and waits until it is there. A failed one that has left its name behind is forgotten first.
+   * Makes a unit and waits until it exists. A failed unit of that name is forgotten first.
    *
-   * @param mayExist A unit of that name that is there already will do: slices.
-   * @throws {RuntimeError} naming the unit and what systemd said, or was waited for in vain.
+   * @param mayExist A unit of that name may exist: slices.
+   * @throws {RuntimeError} with the unit and systemd's answer, or when there is none in time.
    */
   startTransientUnit(unit: string, properties: readonly Property[], mayExist = false): void {
     const doing = `unable to start unit ${JSON.stringify(unit)}`;
@@ -144,22 +145,22 @@ export class SystemdManager implements Disposable {
   }
 
   /**
-   * Stops a unit, waits until that is done, and lets systemd forget it. A unit that is not there is fine.
+   * Stops a unit, waits for the end, and makes systemd forget it. A missing unit is no error.
    *
-   * @throws {RuntimeError} when the bus or the job is waited for in vain.
+   * @throws {RuntimeError} when the bus or the job does not answer in time.
    */
   stopUnit(unit: string): void {
     try {
       this.#runJob(`unable to stop unit ${JSON.stringify(unit)}`, unit, "StopUnit", "ss", [unit, "replace"]);
     } catch (error) {
-      // A scope goes with its last process: nothing has been kept of it.
+      // A scope is removed with its last process, and nothing of it is left.
       if (isUnitGone(error)) return;
       throw error;
     }
     this.resetFailed(unit);
   }
 
-  /** Lets systemd forget that a unit has failed; that there is none is fine. */
+  /** Makes systemd forget that a unit has failed. A missing unit is no error. */
   resetFailed(unit: string): void {
     try {
       this.#manager(`unable to reset unit ${JSON.stringify(unit)}`, "ResetFailedUnit", "s", [unit]);
@@ -183,7 +184,7 @@ export class SystemdManager implements Disposable {
     );
   }
 
-  /** The values that properties of a unit have now, in the same order; all are asked for together. */
+  /** The current values of a unit's properties, in the same order. All are asked for together. */
   properties(unit: string, names: readonly string[]): Property[] {
     const type = unit.slice(unit.lastIndexOf(".") + 1);
     const owner = `${SYSTEMD}.${type[0].toUpperCase()}${type.slice(1)}`;
@@ -192,7 +193,7 @@ export class SystemdManager implements Disposable {
     return asked.map((pending, i) => [names[i], this.#answer(pending)[0] as Variant]);
   }
 
-  /** Puts processes into a unit, or into a cgroup below it (`/sub`). */
+  /** Moves processes into a unit, or into a cgroup below it (`/sub`). */
   attachProcesses(unit: string, below: string, pids: readonly number[]): void {
     const doing = `unable to attach processes to unit ${JSON.stringify(unit)}`;
     this.#manager(doing, "AttachProcessesToUnit", "ssau", [unit, below, pids]);
@@ -236,13 +237,16 @@ export class SystemdManager implements Disposable {
     }));
   }
 
-  /** Waits for an answer, and before it for those of the bus, which come first. */
+  /** Waits for an answer, after the answers of the bus, which come first. */
   #answer(pending: Pending): Value[] {
     for (const told of this.#told.splice(0)) this.#bus.answer(told);
     return this.#bus.answer(pending);
   }
 
-  /** Calls a method that answers with a job; gives the job's result, such as `done`, `failed`, `timeout`. */
+  /**
+   * Calls a method that answers with a job, and returns the job's result, such as `done`, `failed`,
+   * `timeout`.
+   */
   #runJob(doing: string, unit: string, member: string, signature: string, body: readonly Value[]): string {
     if (!this.#direct) this.#listen(unit);
     const [job] = this.#manager(doing, member, signature, body);
@@ -255,7 +259,7 @@ export class SystemdManager implements Disposable {
     );
   }
 
-  /** Asks for the signals about a unit's jobs. */
+  /** Asks for the signals of a unit's jobs. */
   #listen(unit: string): void {
     const rule = `type='signal',sender='${SYSTEMD}',path='${OBJECT}',interface='${MANAGER}',` +
       `member='JobRemoved',arg2='${unit}'`;
@@ -270,14 +274,14 @@ export class SystemdManager implements Disposable {
   }
 }
 
-/** Where the host's systemd can be spoken to, in the order in which it is tried. */
+/** The sockets of the host's systemd, in the order in which they are tried. */
 function systemSockets(uid: number): Socket[] {
   const given = callerVariable("DBUS_SYSTEM_BUS_ADDRESS");
   const buses = onBus("the system bus", given || SYSTEM_BUS);
   return given || uid !== 0 ? buses : [...buses, { peer: "systemd", path: `/run${PRIVATE}`, direct: true }];
 }
 
-/** Where the systemd of the user who calls can be spoken to. */
+/** The sockets of the calling user's systemd. */
 function userSockets(uid: number): Socket[] {
   const given = callerVariable("DBUS_SESSION_BUS_ADDRESS");
   const directory = callerVariable("XDG_RUNTIME_DIR") || (uid === 0 ? "" : `/run/user/${uid}`);
@@ -300,12 +304,15 @@ function isNamed({ errorName }: DBusError, name: string): boolean {
   return errorName === `${SYSTEMD}.${name}`;
 }
 
-/** Whether systemd says that it has no such unit: a scope is forgotten when its last process has ended. */
+/** Whether systemd answers that it has no such unit: it forgets a scope when its last process has ended. */
 export function isUnitGone(error: unknown): boolean {
   return error instanceof DBusError && isNamed(error, "NoSuchUnit");
 }
 
-/** Of `252.38-1~deb12u1`, `v245.4-1.fc32` or `245`, the first number; 0 of anything else, as of a very old one. */
+/**
+ * The first number of `252.38-1~deb12u1`, `v245.4-1.fc32` or `245`; 0 of any other text, as for a very old
+ * release.
+ */
 export function parseVersion(text: string): number {
   return Number(/^v?(\d+)/.exec(text)?.[1] ?? 0);
 }

@@ -1,9 +1,9 @@
 /**
- * What fields of `linux.resources` become in systemd: one table for each version of cgroups.
+ * The properties of systemd for fields of `linux.resources`: one table for each version of cgroups.
  *
- * systemd writes the files of the controllers it knows whenever a unit changes, also for fields that nobody has set. So
- * everything that it has a property for is told to it; what it has none for is written to the files afterwards, together
- * with all the rest. Sources: systemd.resource-control(5); the table of systemd's cgroup settings in runc.
+ * systemd writes the files of its controllers whenever a unit changes, also for fields that were never set.
+ * So it gets every value that it has a property for. All values are written to the files afterwards. Sources:
+ * systemd.resource-control(5); the table of systemd's cgroup settings in runc.
  * @module
  */
 import type { Int64 } from "../../../spec/integers.ts";
@@ -13,17 +13,17 @@ import { RuntimeError } from "../../../ffi/errors.ts";
 import type { Property } from "./manager.ts";
 import { cpuWeight, ioWeight, swapMax } from "../v2/resources.ts";
 
-/** No limit, and for a weight: the default. */
+/** No limit; for a weight, the default. */
 const INFINITY = 2n ** 64n - 1n;
 /** Length of a period where only a quota is given, in microseconds: the kernel's default. */
 const DEFAULT_PERIOD = 100_000n;
-/** systemd counts a quota in whole percents of a CPU: microseconds per second are multiples of this. */
+/** systemd counts a quota in whole percents of a CPU: its microseconds per second are multiples of this. */
 const PERCENT = 10_000n, SECOND = 1_000_000n;
 
-/** First releases of systemd with what came late. */
+/** The first releases of systemd with later features. */
 const CPU_PERIOD = 242, CPUSETS = 244, CPU_IDLE = 252, ZSWAP = 253, OOM_POLICY = 253;
 
-/** Tells the number of systemd's release; asked only where it matters. */
+/** Returns the number of systemd's release. It is called only where the release matters. */
 export type Version = () => number;
 
 /** Properties for limits on cgroup v2. @throws {RuntimeError} for a value that none can be made of. */
@@ -57,9 +57,9 @@ export function propertiesV1({ memory, cpu, pids, blockIO }: LinuxResources, ver
 }
 
 /**
- * Properties that a unit can be given only when it is made.
+ * Properties that can be set only when a unit is made.
  *
- * @param version Asked only where it matters.
+ * @param version Called only where the release matters.
  */
 export function birthProperties({ unified }: LinuxResources = {}, version: Version): Property[] {
   const group = unified?.["memory.oom.group"]?.trim();
@@ -68,8 +68,8 @@ export function birthProperties({ unified }: LinuxResources = {}, version: Versi
 }
 
 /**
- * The limits with the quota as systemd rounds it, up to whole percents of a CPU: a file with another value would be
- * overwritten at the unit's next change.
+ * The limits with the quota rounded as systemd does, up to whole percents of a CPU. systemd would overwrite a
+ * file with another value at the unit's next change.
  */
 export function roundQuota(resources: LinuxResources): LinuxResources {
   const { cpu } = resources;
@@ -97,7 +97,7 @@ function swap(limit: string | undefined): Property[] {
   return limit === undefined ? [] : [u64("MemorySwapMax", limit === "max" ? INFINITY : BigInt(limit))];
 }
 
-/** A weight of 0 makes a group idle, for a systemd that knows that. */
+/** The weight. 0 makes a group idle, where systemd knows that. */
 function weight(cpu: LinuxCPU | undefined, version: Version): Property[] {
   if (cpu?.idle === 1 && version() >= CPU_IDLE) return [u64("CPUWeight", 0)];
   return cpu?.shares && cpu.idle !== 1 ? [u64("CPUWeight", cpuWeight(Number(cpu.shares)))] : [];
@@ -107,7 +107,9 @@ function quota(cpu: LinuxCPU | undefined, version: Version): Property[] {
   return quotaProperties(BigInt(cpu?.quota ?? 0), BigInt(cpu?.period ?? 0), version);
 }
 
-/** @param limit Microseconds in each period; not positive: no limit. Both 0: nothing is asked for. */
+/**
+ * @param limit Microseconds in each period; not positive: no limit. Nothing is asked for where both are 0.
+ */
 function quotaProperties(limit: bigint, period: bigint, version: Version): Property[] {
   if (limit === 0n && period === 0n) return [];
   const share = limit <= 0n ? INFINITY : perSecond(limit, period || DEFAULT_PERIOD);
@@ -126,9 +128,9 @@ function cpuset(name: string, field: string, list: string | undefined, version: 
 }
 
 /**
- * A list such as `0-3,8` as bits, the first CPU's the lowest of the first byte.
+ * A list such as `0-3,8` as bits. The first CPU is the lowest bit of the first byte.
  *
- * @throws {RangeError} for what is no such list, or an empty one.
+ * @throws {RangeError} for an invalid or empty list.
  */
 export function bitsOf(list: string): Uint8Array {
   const bits: number[] = [];
@@ -145,7 +147,7 @@ export function bitsOf(list: string): Uint8Array {
   return new Uint8Array(bits);
 }
 
-/** systemd takes no 0 for a limit of processes, the file neither gets one. */
+/** The limit of processes. systemd does not accept 0, and the file does not get it either. */
 function tasks(limit: Int64 | undefined): Property[] {
   if (limit === undefined) return [];
   return [u64("TasksMax", limit < 0 ? INFINITY : Number(limit) === 0 ? 1 : limit)];
@@ -163,7 +165,7 @@ const AMOUNTS: Record<string, string> = {
   "cpu.weight": "CPUWeight",
 };
 
-/** The property for a file of `unified`; none for a file that systemd knows nothing of. */
+/** The property for a file of `unified`; none where systemd has none. */
 function unifiedProperty(
   file: string,
   text: string,
@@ -194,7 +196,7 @@ function unifiedProperty(
         version,
       );
     case "io.weight": {
-      // Other lines are about single devices, which systemd leaves alone.
+      // Other lines concern single devices, which systemd leaves alone.
       const all = /^(?:default\s+)?(\d{1,5})$/m.exec(value);
       return all ? [u64("IOWeight", BigInt(all[1]))] : [];
     }

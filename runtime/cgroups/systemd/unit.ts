@@ -1,33 +1,34 @@
 /**
- * Names: which unit of systemd is a container's, in which slice, and what directory that makes.
+ * Names: the container's unit of systemd, its slice, and its directory.
  *
  * Sources: runtime-spec config-linux.md "Cgroups Path"; systemd.slice(5), systemd.unit(5); runc's reading of
- * `slice:prefix:name`, which every client counts on.
+ * `slice:prefix:name`, which every client relies on.
  * @module
  */
 import { RuntimeError } from "../../../ffi/errors.ts";
 
-/** Default of the prefix, where no path is given: names of units are runc's, as tools look for them by that. */
+/** The prefix where no path is given. It is runc's, because tools look for such names. */
 const PREFIX = "runc";
 const SLICE = ".slice", SCOPE = ".scope";
-/** Longest name of a unit, and what it may be made of: systemd.unit(5). */
+/** The longest name of a unit, and its characters: systemd.unit(5). */
 const MAX_NAME = 255, NAME = /^[A-Za-z0-9:_.\\@-]+$/;
 
-/** Where systemd puts a container. */
+/** The place of a container in systemd. */
 export interface UnitPlace {
   /** `<prefix>-<name>.scope`; or a slice. */
   unit: string;
-  /** The slice that it is in. */
+  /** The unit's slice. */
   slice: string;
-  /** What it is called in descriptions: the container's id, as a rule. */
+  /** The name in descriptions: usually the container's id. */
   name: string;
 }
 
 /**
  * Reads `linux.cgroupsPath`.
  *
- * @param rootless The default slice is the one for users.
- * @throws {RuntimeError} for a path that is not of the form `slice:prefix:name`, and for names that cannot be a unit's.
+ * @param rootless The default slice is that of users.
+ * @throws {RuntimeError} for a path that is not of the form `slice:prefix:name`, and for names that no unit
+ * can have.
  */
 export function placeOf(id: string, cgroupsPath: string | undefined, rootless: boolean): UnitPlace {
   const parts = cgroupsPath ? cgroupsPath.split(":") : ["", PREFIX, id];
@@ -39,7 +40,8 @@ export function placeOf(id: string, cgroupsPath: string | undefined, rootless: b
     );
   }
   const [slice, prefix, name] = parts;
-  // With a dash, whatever is empty: so clients that look for the unit make its name, and no scope of the host's has one.
+  // The dash is there even where a part is empty: clients that look for the unit build its name so, and no
+  // scope of the host has such a name.
   const unit = name.endsWith(SLICE) ? name : `${prefix}-${name}${SCOPE}`;
   if (unit.length > MAX_NAME || !NAME.test(unit)) {
     throw new RuntimeError(`invalid systemd unit name ${JSON.stringify(unit)} (from the cgroupsPath)`);
@@ -48,7 +50,7 @@ export function placeOf(id: string, cgroupsPath: string | undefined, rootless: b
   return { unit, slice: slice || (rootless ? "user.slice" : "system.slice"), name };
 }
 
-/** Whether a unit is a slice: it is made of no process then, and is in a slice by its name. */
+/** Whether a unit is a slice. A slice is made without processes, and its name gives its place. */
 export function isSlice(unit: string): boolean {
   return unit.endsWith(SLICE);
 }
@@ -80,17 +82,19 @@ export function expandSlice(slice: string): string {
   return path;
 }
 
-/** The directory of a unit below the mount point. A slice is where its own name says, whatever slice was asked for. */
+/**
+ * The directory of a unit below the mount point. A slice's own name decides, whatever slice was asked for.
+ */
 export function unitPath({ unit, slice }: UnitPlace): string {
   return isSlice(unit) ? expandSlice(unit) : `${expandSlice(slice)}/${unit}`;
 }
 
-/** The path of a unit's object on the bus: what is not a letter or digit is `_xx`. */
+/** The path of a unit's object on the bus. Characters other than letters and digits become `_xx`. */
 export function unitObject(unit: string): string {
   let name = "";
   for (const byte of new TextEncoder().encode(unit)) {
     const char = String.fromCharCode(byte);
-    // A digit in front would be no name.
+    // A name does not begin with a digit.
     const plain = /[A-Za-z]/.test(char) || name !== "" && /\d/.test(char);
     name += plain ? char : `_${byte.toString(16).padStart(2, "0")}`;
   }

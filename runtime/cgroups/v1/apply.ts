@@ -12,8 +12,9 @@ import { rowsFor } from "./resources.ts";
  * Writes the limits that are asked for.
  *
  * @param paths Directories by controller.
- * @param phase `beforeJoin`: only what must be in place before a process enters.
- * @throws {RuntimeError} when a limit is asked of a controller that the container has no cgroup in, or refused by the kernel.
+ * @param phase `beforeJoin`: only limits that must be set before a process enters.
+ * @throws {RuntimeError} when the container has no cgroup of a limit's controller, or the kernel refuses a
+ * limit.
  */
 export function applyResources(
   fs: CgroupFs,

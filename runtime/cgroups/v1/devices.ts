@@ -10,12 +10,14 @@ import { deviceList, formatException } from "../device_rules.ts";
 const ALL = "a *:* rwm";
 
 /**
- * Gives a cgroup its device list, whatever list it inherited: one write for the default, one for each exception.
+ * Writes a cgroup's device list, whatever list it inherited: one write for the default, one for each
+ * exception.
  *
- * Exceptions keep their full access even where a wider one grants a part of it (mknod of everything): a container
- * that makes cgroups of its own can only hand on what one single exception grants.
+ * Exceptions keep their full access even where a wider one grants a part of it (mknod of everything): a
+ * container that makes cgroups of its own can only hand on what one single exception grants.
  *
- * @throws {RuntimeError} see {@linkcode deviceList}; and when the kernel refuses: a parent cgroup that grants less.
+ * @throws {RuntimeError} see {@linkcode deviceList}; and when the kernel refuses because a parent cgroup
+ * grants less.
  */
 export function setDevices(fs: CgroupFs, dir: string, rules: readonly LinuxDeviceCgroup[] | undefined): void {
   const { defaultAllow, exceptions } = deviceList(rules);

@@ -7,24 +7,24 @@ import { CgroupFileError, type CgroupFs, isGone } from "../fs.ts";
 
 const STATE = "freezer.state", SELF = "freezer.self_freezing", PARENT = "freezer.parent_freezing";
 
-/** Milliseconds of pauses before giving up. */
+/** Milliseconds of pauses before it gives up. */
 const LONGEST_WAIT = 10_000;
-/** So many tries come without a pause: a container of a few tasks freezes at the first or second. */
+/** This many tries come without a pause: a container of a few tasks freezes at the first or second. */
 const EAGER_TRIES = 20;
-/** So many tries more come every millisecond, the others every ten. */
+/** This many further tries come every millisecond, the others every ten. */
 const QUICK_TRIES = 100;
-/** Milliseconds before the first thaw; the next one comes after twice as long, and so on. */
+/** Milliseconds before the first thaw. Each next thaw comes after twice the time. */
 const FIRST_THAW = 50;
 
 /**
- * Freezes a cgroup and waits until the kernel says so; on failure it is thawed again.
+ * Freezes a cgroup and waits until the kernel reports it frozen. On failure it is thawed again.
  *
- * The kernel may stay in FREEZING, and then has to be asked again. A task stops when it gets to run, which takes long
- * where many have a small share of a CPU; one that waits for a task that has stopped does so only after a thaw. So
- * there are thaws, with more and more time between them.
+ * The kernel may stay in FREEZING, and then has to be asked again. A task stops when it next runs, which
+ * takes long where many share little CPU time. A task that waits for a stopped task stops only after a thaw.
+ * So there are thaws, with growing intervals.
  *
- * @param longest Milliseconds before giving up.
- * @throws {RuntimeError} `unable to freeze` when they are over.
+ * @param longest Milliseconds before it gives up.
+ * @throws {RuntimeError} `unable to freeze` after that time.
  */
 export function freeze(fs: CgroupFs, dir: string, longest: number = LONGEST_WAIT): void {
   let waited = 0;
@@ -59,14 +59,14 @@ export function thaw(fs: CgroupFs, dir: string): void {
 }
 
 /**
- * Whether a cgroup was told to freeze, itself and not a parent, be its tasks stopped yet or not; false when it is gone or
- * has no such file (the root).
+ * Whether a cgroup itself, and not a parent, is set to freeze, even if tasks still run. False when it is
+ * missing or has no such file (the root).
  */
 export function isFrozen(fs: CgroupFs, dir: string): boolean {
   return says(fs, dir, SELF);
 }
 
-/** Whether a file holds 1; false when it is not there (any more). */
+/** Whether a file holds 1; false when it is missing. */
 function says(fs: CgroupFs, dir: string, file: string): boolean {
   try {
     return fs.read(dir, file).trim() === "1";
@@ -76,13 +76,14 @@ function says(fs: CgroupFs, dir: string, file: string): boolean {
   }
 }
 
-/** Whether a cgroup above was told to freeze: then nothing that enters runs, nor can it be killed. */
+/** Whether a cgroup above is set to freeze: processes that enter then neither run nor can be killed. */
 export function isFrozenAbove(fs: CgroupFs, dir: string): boolean {
-  // Read at once: a create does that with other files anyway, whereas the first question for one costs 0.3 ms.
+  // Reads the file without asking for it first: a create reads other files anyway, and the first question
+  // costs 0.3 ms.
   return says(fs, dir, PARENT);
 }
 
-/** Thaws a cgroup and those below it, each of which may be frozen by itself; what is gone is fine. */
+/** Thaws a cgroup and those below it, each of which may be frozen by itself. Missing ones are no error. */
 export function thawTree(fs: CgroupFs, dir: string): void {
   try {
     if (isFrozen(fs, dir)) thaw(fs, dir);
@@ -92,7 +93,10 @@ export function thawTree(fs: CgroupFs, dir: string): void {
   for (const name of fs.list(dir)) thawTree(fs, `${dir}/${name}`);
 }
 
-/** A half frozen cgroup must not stay behind; that thawing fails too is not the failure to report. */
+/**
+ * Thaws after a failure, because a half-frozen cgroup must not stay behind. A failure of that is not
+ * reported.
+ */
 function thawAfterFailure(fs: CgroupFs, dir: string): void {
   try {
     thaw(fs, dir);

@@ -32,7 +32,7 @@ export class LiveV1 implements LiveCgroup {
     });
   }
 
-  /** What a new cgroup has anyway: the table writes only what is different from that. */
+  /** Enables the OOM killer, which is the default of a new cgroup: the table writes only other values. */
   #enableOomKiller(fs: CgroupFs): void {
     const dir = this.paths.memory;
     if (dir === undefined || !/^oom_kill_disable 1$/m.test(fs.read(dir, "memory.oom_control"))) return;

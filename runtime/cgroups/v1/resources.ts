@@ -1,8 +1,9 @@
 /**
- * What each field of `linux.resources` becomes on cgroup v1: one row per field, in the order of writing.
+ * The files of cgroup v1 for each field of `linux.resources`: one row for each field, in the order of
+ * writing.
  *
- * Devices have a table of their own, {@linkcode ./devices_v1.ts}. Sources: runtime-spec config-linux.md
- * "Control groups"; kernel documents admin-guide/cgroup-v1 and scheduler/sched-bwc.rst, sched-rt-group.rst.
+ * Devices have a table of their own, {@linkcode ./devices.ts}. Sources: runtime-spec config-linux.md "Control
+ * groups"; kernel documents admin-guide/cgroup-v1 and scheduler/sched-bwc.rst, sched-rt-group.rst.
  * @module
  */
 import { EBUSY, ENOENT, EOPNOTSUPP } from "../../../ffi/errno.ts";
@@ -22,7 +23,7 @@ import {
   type Values,
 } from "../row.ts";
 
-/** The rows for these resources: the fixed table, and rows for each huge page size that is asked for. */
+/** The rows for these resources: the fixed table, and rows for each huge page size in them. */
 export function rowsFor(resources: LinuxResources, hostPageSizes: () => string[]): readonly Row[] {
   const hugetlb = resources.hugepageLimits;
   return hugetlb?.length ? [...ROWS, ...hugetlbRows(hugetlb, hostPageSizes())] : ROWS;
@@ -50,8 +51,8 @@ const ROWS: readonly Row[] = [
     group: "memory",
     field: "useHierarchy",
     file: "memory.use_hierarchy",
-    // "0" is the default of old kernels, and refused by those from 5.11 on, which know no other mode than "1": as for
-    // runc, which never sets it, that is no reason not to run.
+    // "0" is the default of old kernels. Kernels from 5.11 on have no other mode than "1" and refuse it. runc
+    // never sets it, so it is no reason to fail.
     convert: (value) => value ? "1" : undefined,
   },
   {
@@ -60,7 +61,8 @@ const ROWS: readonly Row[] = [
     field: "limit",
     file: "memory.limit_in_bytes",
     convert: nonZero,
-    // Raising both: the new limit exceeds the old memory+swap limit. Lowering both works in this order.
+    // When both are raised, the new limit exceeds the old memory+swap limit. Lowering both works in this
+    // order.
     retryAfter: "memory.memsw.limit_in_bytes",
     check: (r, read) => rejectBelowUsage(r, r.memory?.limit, "memory limit", "memory.usage_in_bytes", read),
     explain: explainMemoryBusy,
@@ -91,7 +93,7 @@ const ROWS: readonly Row[] = [
     convert: nonZero,
   },
   {
-    // Obsolete: recent kernels take the value and do nothing with it, refuse it, or have no such file.
+    // This is obsolete: recent kernels ignore the value, refuse it, or have no such file.
     controller: "memory",
     group: "memory",
     field: "kernel",
@@ -126,7 +128,7 @@ const ROWS: readonly Row[] = [
     group: "cpu",
     field: "shares",
     file: "cpu.shares",
-    // A group that runs when nothing else does has no weight; the kernel refuses one until idle is 0 again.
+    // An idle group has no weight. The kernel refuses one until idle is 0 again.
     convert: (shares, { cpu }) => cpu?.idle === 1 ? undefined : nonZero(shares),
     retryAfter: "cpu.idle",
     verify: verifyShares,
@@ -157,7 +159,7 @@ const ROWS: readonly Row[] = [
   },
   { controller: "cpu", group: "cpu", field: "idle", file: "cpu.idle", convert: digits },
   {
-    // A real-time process cannot enter a group that has no real-time budget.
+    // A real-time process cannot enter a group without a real-time budget.
     controller: "cpu",
     group: "cpu",
     field: "realtimePeriod",
@@ -253,7 +255,7 @@ const ROWS: readonly Row[] = [
   },
 ];
 
-/** 2^64-1 is -1 in a field without a sign: unset. */
+/** In an unsigned field 2^64-1 is -1: unset. */
 function swappiness(value: unknown): Values {
   const percent = value as Uint64;
   if (percent < 0 || toUint64(percent) === UINT64_MAX) return undefined;
@@ -261,7 +263,7 @@ function swappiness(value: unknown): Values {
   throw new RuntimeError(`invalid memory swappiness value: ${digits(percent)} (valid range is 0-100)`);
 }
 
-/** The kernel takes any number of shares and makes it fit. */
+/** The kernel accepts any number of shares and adjusts it. */
 function verifyShares({ cpu }: LinuxResources, read: ReadFile): void {
   const wanted = BigInt(cpu?.shares ?? 0);
   if (wanted >= 2n && wanted <= 262144n) return; // MIN_SHARES and MAX_SHARES of kernel/sched: kept as they are
@@ -282,7 +284,7 @@ function rejectBelowUsage(
   if (BigInt(limit) <= usage) throw new RuntimeError(`rejecting ${what} ${digits(limit)} <= usage ${usage}`);
 }
 
-/** EBUSY: even after reclaim more memory is in use than the limit allows. */
+/** EBUSY: even after reclaim, more memory is in use than the limit allows. */
 function explainMemoryBusy(errno: number, value: string, read: ReadFile): string | undefined {
   if (errno !== EBUSY) return undefined;
   const usage = read("memory.usage_in_bytes").trim(), peak = read("memory.max_usage_in_bytes").trim();

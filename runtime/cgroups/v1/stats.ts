@@ -1,8 +1,8 @@
 /**
- * Measurements from cgroup v1: which file becomes which value.
+ * Measurements from cgroup v1: the file of each value.
  *
- * Sources: kernel documents admin-guide/cgroup-v1/{cpuacct,cpusets,memory,hugetlb,blkio-controller,pids}.rst and
- * scheduler/sched-bwc.rst.
+ * Sources: kernel documents admin-guide/cgroup-v1/{cpuacct,cpusets,memory,hugetlb,blkio-controller,pids}.rst
+ * and scheduler/sched-bwc.rst.
  * @module
  */
 import { RuntimeError } from "../../../ffi/errors.ts";
@@ -17,14 +17,17 @@ import {
 } from "../stats.ts";
 import { MAX, Reader } from "../stats_reader.ts";
 
-/** Nanoseconds of a clock tick as /proc and cpuacct.stat count them: USER_HZ is 100 on all of Linux's architectures but alpha. */
+/**
+ * Nanoseconds of a clock tick in /proc and cpuacct.stat: USER_HZ is 100 on all of Linux's architectures
+ * except alpha.
+ */
 const TICK = 10_000_000n;
 
 /**
  * Takes a sample.
  *
- * @param paths Directories by controller; what is not there is not measured.
- * @throws {RuntimeError} when the cgroup is gone, or a file does not hold what its document says.
+ * @param paths Directories by controller. Missing ones are not measured.
+ * @throws {RuntimeError} when the cgroup is gone, or a file does not match its documentation.
  */
 export function readStats(fs: CgroupFs, paths: Readonly<Record<string, string>>): CgroupStats {
   const stats = emptyStats();
@@ -99,7 +102,7 @@ function readMemory(reader: Reader, { memory }: CgroupStats): void {
   memory.kernelTcp = readCounter(reader, "memory.kmem.tcp");
 }
 
-/** Four files of one counter; swap and kernel memory are not counted by every kernel. */
+/** Four files of one counter. Not every kernel counts swap and kernel memory. */
 function readCounter(reader: Reader, prefix: string): MemoryCounter {
   if (prefix !== "memory" && reader.optional(`${prefix}.usage_in_bytes`) === undefined) {
     return { limit: 0n, usage: 0n, max: 0n, failcnt: 0n };
@@ -134,8 +137,8 @@ function readHugetlb(reader: Reader, { hugetlb }: CgroupStats): void {
 type CountedFile = [file: string, field: Exclude<keyof BlkioStats, "psi">];
 
 /**
- * Sets of files that count the same, best first: with the BFQ scheduler and its debugging, with BFQ, with CFQ
- * (until Linux 4.20), of the throttling policy. The first set whose first file has an entry is taken.
+ * Sets of files with the same counters, best first: with the BFQ scheduler and its debugging, with BFQ, with
+ * CFQ (until Linux 4.20), of the throttling policy. The first set whose first file has an entry is used.
  */
 function blkioSets(): CountedFile[][] {
   const pair = (prefix: string, suffix: string): CountedFile[] => [
@@ -172,7 +175,10 @@ function readBlkio(reader: Reader, { blkio }: CgroupStats): void {
   }
 }
 
-/** Lines `major:minor operation value` or `major:minor value`; the sum in the last line, `Total value`, is left out. */
+/**
+ * Lines `major:minor operation value` or `major:minor value`. The sum in the last line, `Total value`, is
+ * left out.
+ */
 function readEntries(reader: Reader, file: string): BlkioEntry[] {
   const entries: BlkioEntry[] = [];
   for (const line of (reader.optional(file) ?? "").split("\n")) {

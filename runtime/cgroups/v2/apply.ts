@@ -12,7 +12,7 @@ import { UNIFIED } from "../path.ts";
 import { controllersOf, enabledIn } from "./tree.ts";
 import { rowsV2 } from "./resources.ts";
 
-/** What of `linux.resources` each controller is about. */
+/** The fields of `linux.resources` for each controller. */
 const FIELDS: Readonly<Record<string, string>> = {
   memory: "memory",
   cpu: "cpu",
@@ -27,8 +27,8 @@ const FIELDS: Readonly<Record<string, string>> = {
  * Writes the limits that are asked for.
  *
  * @param paths The one directory, by the name `unified`.
- * @throws {RuntimeError} when a limit is refused by the kernel, or is of a controller that the container's cgroup does
- * not have: then with what to do about it.
+ * @throws {RuntimeError} when the kernel refuses a limit, or the container's cgroup lacks its controller; in
+ * the second case with a remedy.
  */
 export function applyUnified(
   fs: CgroupFs,
@@ -48,7 +48,7 @@ export function applyUnified(
   }
 }
 
-/** Why a file is not there, if that is for want of its controller. */
+/** The reason for a missing file, if its controller is missing. */
 function missingController(fs: CgroupFs, dir: string, error: CgroupFileError): string | undefined {
   const file = error.path.slice(error.path.lastIndexOf("/") + 1);
   const controller = file.split(".")[0];
@@ -58,7 +58,7 @@ function missingController(fs: CgroupFs, dir: string, error: CgroupFileError): s
     `the cgroup ${dir} has no ${controller} controller: ${remedy(fs, dir, controller)}`;
 }
 
-/** Where the controller ends on its way down, and what helps. */
+/** Where on the way down the controller ends, and the remedy. */
 function remedy(fs: CgroupFs, dir: string, controller: string): string {
   for (let above = parentOf(dir); fs.exists(above, "cgroup.controllers"); above = parentOf(above)) {
     if (!controllersOf(fs, above).includes(controller)) continue;

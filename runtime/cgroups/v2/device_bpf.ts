@@ -1,28 +1,29 @@
 /**
- * A device list as a program for BPF_PROG_TYPE_CGROUP_DEVICE, which the kernel asks about every access.
+ * A device list as a program of BPF_PROG_TYPE_CGROUP_DEVICE, which the kernel runs at every access.
  *
- * Sources: kernel documents bpf/standardization/instruction-set.rst and admin-guide/cgroup-v2.rst "Device controller";
- * `struct bpf_cgroup_dev_ctx` in include/uapi/linux/bpf.h. The answer to an access is that of v1's lists
- * (security/device_cgroup.c): to be allowed, one exception has to cover all of it; to be denied, to touch a part.
+ * Sources: kernel documents bpf/standardization/instruction-set.rst and admin-guide/cgroup-v2.rst "Device
+ * controller"; `struct bpf_cgroup_dev_ctx` in include/uapi/linux/bpf.h. The program answers as v1's lists do
+ * (security/device_cgroup.c): an access is allowed if one exception covers all of it, and denied if an
+ * exception touches a part.
  * @module
  */
 import type { DeviceException, DeviceList } from "../device_rules.ts";
 
-/** Types of device in the context, in the low half of `access_type`; the high half is a set of accesses. */
+/** Types of device in the low half of the context's `access_type`. The high half is a set of accesses. */
 const TYPES = { b: 1, c: 2 } as const;
 
-/** A device list has read as 1, write as 2, mknod as 4; the kernel has mknod first. */
+/** A device list has read as 1, write as 2, mknod as 4; the kernel has mknod as 1. */
 const READ = 2, WRITE = 4, MKNOD = 1;
 const ALL = READ | WRITE | MKNOD;
 
-/** Instructions that are used: class, operation and source in one byte. */
+/** The instructions: class, operation and source in one byte. */
 const LOAD_32 = 0x61, AND_32 = 0x54, SHIFT_RIGHT_32 = 0x74, MOVE_32 = 0xb4, MOVE_REGISTER_32 = 0xbc;
 const JUMP_EQUAL_32 = 0x16, JUMP_NOT_EQUAL_32 = 0x56, JUMP_NOT_EQUAL_REGISTER_32 = 0x5e, EXIT = 0x95;
 
-/** Registers: the answer, the context (then a scratch one), and what the context holds. */
+/** Registers: the answer, the context (later a scratch one), and the parts of the context. */
 const R0 = 0, R1 = 1, TYPE = 2, ACCESS = 3, MAJOR = 4, MINOR = 5;
 
-/** One instruction: operation, destination, source, jump over so many, constant. */
+/** One instruction: operation, destination, source, length of a jump, constant. */
 type Instruction = readonly [code: number, to: number, from: number, jump: number, constant: number];
 
 /**
@@ -44,7 +45,7 @@ export function deviceProgram({ defaultAllow, exceptions }: DeviceList): Uint8Ar
   return encode(program);
 }
 
-/** Answers if the exception is about this access, else goes on behind itself. */
+/** Code for one exception: it answers if the exception applies, and goes on behind itself otherwise. */
 function block({ type, major, minor, access }: DeviceException, allow: boolean): Instruction[] {
   const wanted = (access & 1 ? READ : 0) | (access & 2 ? WRITE : 0) | (access & 4 ? MKNOD : 0);
   const tests: Instruction[] = [[JUMP_NOT_EQUAL_32, TYPE, 0, 0, TYPES[type]]];
@@ -55,7 +56,7 @@ function block({ type, major, minor, access }: DeviceException, allow: boolean):
   if (major !== -1) tests.push([JUMP_NOT_EQUAL_32, MAJOR, 0, 0, major]);
   if (minor !== -1) tests.push([JUMP_NOT_EQUAL_32, MINOR, 0, 0, minor]);
   const all = [...tests, ...answer(allow)];
-  // Every jump leads behind the block; it counts from the next instruction.
+  // Every jump leads behind the block. Its length counts from the next instruction.
   return all.map((one, i) => isJump(one) ? [one[0], one[1], one[2], all.length - 1 - i, one[4]] : one);
 }
 

@@ -5,14 +5,17 @@
 import { RuntimeError } from "../../../ffi/errors.ts";
 import { CgroupFileError, type CgroupFs, isGone } from "../fs.ts";
 
-/** Milliseconds of pauses before giving up; so many looks come every millisecond, the others every ten. */
+/**
+ * Milliseconds of pauses before it gives up; this many looks come every millisecond, the others every ten.
+ */
 const LONGEST_WAIT = 10_000, QUICK_TRIES = 20;
 
 /**
- * Freezes a cgroup with all below it and waits until the kernel says so; on failure it is thawed again.
+ * Freezes a cgroup with everything below it and waits until the kernel reports it frozen. On failure it is
+ * thawed again.
  *
- * @param longest Milliseconds before giving up.
- * @throws {RuntimeError} `unable to freeze` when they are over.
+ * @param longest Milliseconds before it gives up.
+ * @throws {RuntimeError} `unable to freeze` after that time.
  */
 export function freeze(fs: CgroupFs, dir: string, longest: number = LONGEST_WAIT): void {
   fs.write(dir, "cgroup.freeze", "1");
@@ -26,17 +29,19 @@ export function freeze(fs: CgroupFs, dir: string, longest: number = LONGEST_WAIT
   throw new RuntimeError("unable to freeze");
 }
 
-/** Thaws a cgroup. A process that was killed meanwhile ends even without: v2's frozen state is killable. */
+/**
+ * Thaws a cgroup. A process that was killed meanwhile ends even without this: v2's frozen state is killable.
+ */
 export function thaw(fs: CgroupFs, dir: string): void {
   fs.write(dir, "cgroup.freeze", "0");
 }
 
-/** Whether a cgroup above was told to freeze, for one that is not frozen itself: then nothing that enters runs. */
+/** Whether a cgroup above is set to freeze, where this one is not: processes that enter then do not run. */
 export function isFrozenAbove(fs: CgroupFs, dir: string): boolean {
   return fs.exists(dir, "cgroup.events") && /^frozen 1$/m.test(fs.read(dir, "cgroup.events"));
 }
 
-/** Whether a cgroup was told to freeze, itself and not a parent; false when it is gone or is the root. */
+/** Whether a cgroup itself, and not a parent, is set to freeze; false when it is missing or is the root. */
 export function isFrozen(fs: CgroupFs, dir: string): boolean {
   try {
     return fs.read(dir, "cgroup.freeze").trim() === "1";

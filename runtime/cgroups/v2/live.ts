@@ -33,7 +33,7 @@ export class LiveV2 implements LiveCgroup {
     const { devices, ...limits } = resources;
     changeAll(this.fs, (fs) => {
       applyUnified(fs, this.paths, limits);
-      // Last, since it cannot be taken back.
+      // This comes last, because it cannot be undone.
       if (devices !== undefined) this.attach(this.#dir(), deviceProgram(deviceList(devices)));
     });
   }

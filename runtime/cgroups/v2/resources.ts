@@ -1,9 +1,11 @@
 /**
- * What each field of `linux.resources` becomes on cgroup v2: one row per field, in the order of writing.
+ * The files of cgroup v2 for each field of `linux.resources`: one row for each field, in the order of
+ * writing.
  *
- * Devices are a program, {@linkcode ./device_bpf.ts}. Without a counterpart on v2, and passed over as runc does:
- * `memory.kernel`, `kernelTCP`, `swappiness`, `disableOOMKiller` and `useHierarchy`, `cpu.realtime*`, leaf weights,
- * `network`. Sources: runtime-spec config-linux.md "Control groups"; kernel document admin-guide/cgroup-v2.rst.
+ * Devices are a program, {@linkcode ./device_bpf.ts}. These fields have no counterpart on v2 and are skipped,
+ * as in runc: `memory.kernel`, `kernelTCP`, `swappiness`, `disableOOMKiller` and `useHierarchy`,
+ * `cpu.realtime*`, leaf weights, `network`. Sources: runtime-spec config-linux.md "Control groups"; kernel
+ * document admin-guide/cgroup-v2.rst.
  * @module
  */
 import { ENOENT, EPERM } from "../../../ffi/errno.ts";
@@ -34,9 +36,9 @@ import { UNIFIED } from "../path.ts";
 /** Length of a period where only a quota is given: the kernel's own default, in microseconds. */
 const DEFAULT_PERIOD = 100_000;
 
-/** What the rows have to know of the host. */
+/** Facts about the host for the rows. */
 export interface V2Host {
-  /** Page sizes as the hugetlb controller names them. */
+  /** Page sizes in the names of the hugetlb controller. */
   pageSizes(): string[];
   /** Whether the container's cgroup has a file. */
   exists(file: string): boolean;
@@ -80,8 +82,8 @@ function memoryRows(): Row[] {
   const swap = (_: unknown, { memory }: LinuxResources) => swapMax(memory ?? {});
   const lifts = (value: Values) => value === "max" || value === "0";
   return [
-    // Before the limit on memory: what is lowered first can only make room for the other. Kernels without swap
-    // accounting have no such file, where nothing is to be limited anyway.
+    // This comes before the limit on memory: lowering the first can only make room for the other. Kernels
+    // without swap accounting have no such file, and nothing to limit.
     row("memory", undefined, "memory.swap.max", (_, r) => lifts(swap(_, r)) ? swap(_, r) : undefined, {
       tolerate: [ENOENT],
       check: rejectBelowUsage,
@@ -100,9 +102,9 @@ function bytes(value: unknown): Values {
 }
 
 /**
- * The limit on swap alone, from v1's limit on memory and swap together; undefined: nothing is asked for.
+ * The limit on swap alone, from v1's limit on memory and swap together; undefined where nothing is asked for.
  *
- * @throws {RuntimeError} where there is no such limit.
+ * @throws {RuntimeError} where no such limit exists.
  */
 export function swapMax({ limit = 0, swap = 0 }: LinuxMemory): string | undefined {
   const memory = BigInt(limit), together = BigInt(swap);
@@ -116,7 +118,7 @@ export function swapMax({ limit = 0, swap = 0 }: LinuxMemory): string | undefine
   return toDecimal(together - memory);
 }
 
-/** Only where it is asked for, and only where the usage can be read. */
+/** Checks a limit against the current use, only where that is asked for and the use can be read. */
 function rejectBelowUsage({ memory }: LinuxResources, read: ReadFile): void {
   if (!memory?.checkBeforeUpdate) return;
   const current = (file: string) => {
@@ -161,8 +163,8 @@ function cpuMax({ quota = 0, period = 0 }: LinuxCPU): Values {
 }
 
 /**
- * A weight of 1 to 10000 for shares of 2 to 262144, by the curve that runc and crun use: 2 becomes 1, the default of
- * 1024 becomes v2's default of 100, 262144 becomes 10000.
+ * A weight of 1 to 10000 for shares of 2 to 262144, by the curve of runc and crun: 2 becomes 1, the default
+ * of 1024 becomes v2's default of 100, 262144 becomes 10000.
  */
 export function cpuWeight(shares: number): number {
   if (shares <= 2) return 1;
@@ -171,7 +173,7 @@ export function cpuWeight(shares: number): number {
   return Math.ceil(10 ** ((l * l + 125 * l) / 612 - 7 / 34));
 }
 
-/** @param bfq The BFQ scheduler's file is there, which takes v1's weights as they are. */
+/** @param bfq The file of the BFQ scheduler exists. It takes v1's weights unchanged. */
 function ioRows(bfq: boolean): Row[] {
   const weight = (value: number) => String(bfq ? value : ioWeight(value));
   const file = bfq ? "io.bfq.weight" : "io.weight";
@@ -208,7 +210,7 @@ export function ioWeight(weight: number): number {
   return Math.floor(1 + (weight - 10) * 9999 / 990);
 }
 
-/** A file of the cgroup and what to write into it, line by line; the last word over all other fields. */
+/** A file of the cgroup and its text, written line by line. It comes after all other fields. */
 function unifiedRow(file: string, value: string): Row {
   if (file.includes("/")) {
     throw new RuntimeError(`unified resource ${JSON.stringify(file)} must be a file name (no slashes)`);

@@ -1,7 +1,8 @@
 /**
- * Measurements from cgroup v2, in the terms of v1 where `events` speaks so.
+ * Measurements from cgroup v2, in the terms of v1 where `events` uses those.
  *
- * Sources: kernel documents admin-guide/cgroup-v2.rst "Interface Files" of each controller, accounting/psi.rst.
+ * Sources: kernel documents admin-guide/cgroup-v2.rst "Interface Files" of each controller,
+ * accounting/psi.rst.
  * @module
  */
 import { EOPNOTSUPP } from "../../../ffi/errno.ts";
@@ -21,9 +22,9 @@ import { MAX, Reader } from "../stats_reader.ts";
 const MICROSECOND = 1000n;
 
 /**
- * Takes a sample; a controller that is not enabled is not measured.
+ * Takes a sample. Controllers that are not enabled are not measured.
  *
- * @throws {RuntimeError} when the cgroup is gone, or a file does not hold what its document says.
+ * @throws {RuntimeError} when the cgroup is gone, or a file does not match its documentation.
  */
 export function readStats(fs: CgroupFs, dir: string): CgroupStats {
   const stats = emptyStats();
@@ -50,7 +51,7 @@ function readPids(reader: Reader, { pids }: CgroupStats): void {
   pids.limit = limit === MAX ? 0n : limit;
 }
 
-/** Without the controller: processes, or the threads of a threaded cgroup. */
+/** Counts without the controller: processes, or the threads of a threaded cgroup. */
 function countTasks(reader: Reader): number {
   const lines = (file: string) => reader.text(file).split("\n").filter((line) => line !== "").length;
   try {
@@ -69,7 +70,7 @@ function readMemory(reader: Reader, { memory }: CgroupStats): void {
   memory.cache = memory.raw.file ?? 0n;
   memory.usage = readCounter(reader, "memory");
   const swap = readCounter(reader, "memory.swap");
-  // v1 counts memory and swap together; how much both were at their highest, nobody knows.
+  // v1 counts memory and swap together. The highest use of both together is unknown.
   memory.swap = {
     limit: swap.limit === MAX || memory.usage.limit === MAX ? MAX : swap.limit + memory.usage.limit,
     usage: swap.usage + memory.usage.usage,
@@ -91,7 +92,7 @@ function readCounter(reader: Reader, prefix: string): MemoryCounter {
   };
 }
 
-/** What io.stat counts, as the tables and operations of v1. */
+/** The counters of io.stat, as the tables and operations of v1. */
 const IO_COUNTERS: Readonly<Record<string, readonly [table: "serviceBytes" | "serviced", op: string]>> = {
   rbytes: ["serviceBytes", "Read"],
   wbytes: ["serviceBytes", "Write"],
@@ -99,7 +100,9 @@ const IO_COUNTERS: Readonly<Record<string, readonly [table: "serviceBytes" | "se
   wios: ["serviced", "Write"],
 };
 
-/** Lines `major:minor rbytes=… wbytes=… …`; the kernel gives some no counters, and more than v1 had. */
+/**
+ * Lines `major:minor rbytes=… wbytes=… …`. The kernel gives some devices no counters, and has more than v1.
+ */
 function readIo(reader: Reader, { blkio }: CgroupStats): void {
   for (const line of (reader.optional("io.stat") ?? "").split("\n")) {
     const [device, ...counters] = line.trim().split(/\s+/);
@@ -140,7 +143,7 @@ function readHugetlb(reader: Reader, { hugetlb }: CgroupStats): void {
   }
 }
 
-/** Undefined where the kernel does not measure pressure, or was told not to. */
+/** Undefined where the kernel does not measure pressure, or has that switched off. */
 function readPressure(reader: Reader, file: string): Pressure | undefined {
   let text: string | undefined;
   try {

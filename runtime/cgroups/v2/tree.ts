@@ -1,8 +1,8 @@
 /**
- * Making a cgroup v2 directory with all that it takes to be of use: parents that hand controllers down, and a type
- * that processes can be in.
+ * Makes a usable cgroup v2 directory: its parents hand controllers down, and its type accepts processes.
  *
- * Source: kernel document admin-guide/cgroup-v2.rst, "Organizing Processes and Threads", "Controlling Controllers".
+ * Source: kernel document admin-guide/cgroup-v2.rst, "Organizing Processes and Threads", "Controlling
+ * Controllers".
  * @module
  */
 import { EEXIST } from "../../../ffi/errno.ts";
@@ -11,9 +11,9 @@ import { RuntimeError } from "../../../ffi/errors.ts";
 import { CgroupFileError, type CgroupFs, errnoOfStep } from "../fs.ts";
 
 /**
- * Makes every directory from below a mount point down to a leaf, with all controllers handed down to it.
+ * Makes every directory from below a mount point down to a leaf, and hands all controllers down to it.
  *
- * @param made Takes what is made, so that a failure can be undone.
+ * @param made Takes the directories made, so that a failure can be undone.
  * @throws {CgroupFileError} for a directory that cannot be made.
  */
 export function makePath(fs: CgroupFs, mountpoint: string, leaf: string, made: string[]): void {
@@ -28,9 +28,9 @@ export function makePath(fs: CgroupFs, mountpoint: string, leaf: string, made: s
 }
 
 /**
- * Enables every controller that a cgroup has for its children: all at once, and where that is refused one by one. One
- * that is refused (a real-time process holds the cpu controller back, processes in the parent do) is missed only by who
- * sets a limit of it, and is named then.
+ * Enables every controller of a cgroup for its children: all at once, or one by one where that is refused. A
+ * refused controller (a real-time process blocks the cpu controller, processes in the parent do) matters only
+ * where a limit of it is set, and is named then.
  */
 function handDown(fs: CgroupFs, dir: string): void {
   const enabled = enabledIn(fs, dir);
@@ -41,12 +41,12 @@ function handDown(fs: CgroupFs, dir: string): void {
   for (const one of missing) write(one);
 }
 
-/** The controllers that a cgroup has. */
+/** The controllers of a cgroup. */
 export function controllersOf(fs: CgroupFs, dir: string): string[] {
   return words(fs.read(dir, "cgroup.controllers"));
 }
 
-/** Those that it hands down to its children. */
+/** The controllers that it hands down to its children. */
 export function enabledIn(fs: CgroupFs, dir: string): string[] {
   return words(fs.read(dir, "cgroup.subtree_control"));
 }
@@ -56,12 +56,12 @@ function words(text: string): string[] {
 }
 
 /**
- * Sees to it that processes can be in a cgroup.
+ * Makes a cgroup accept processes.
  *
- * Below a threaded cgroup a new one is of the type `domain invalid`; it becomes threaded where no controller is asked
- * for that only a domain has.
+ * Below a threaded cgroup a new one has the type `domain invalid`. It becomes threaded where no limit needs a
+ * domain.
  *
- * @throws {RuntimeError} where one is.
+ * @throws {RuntimeError} where one does.
  */
 export function settleType(fs: CgroupFs, dir: string, resources: LinuxResources | undefined): void {
   const type = fs.exists(dir, "cgroup.type") ? fs.read(dir, "cgroup.type").trim() : "domain";
@@ -78,7 +78,9 @@ export function settleType(fs: CgroupFs, dir: string, resources: LinuxResources 
   if (invalid) fs.write(dir, "cgroup.type", "threaded");
 }
 
-/** Whether a limit is asked for that a threaded cgroup cannot have; runc counts the cpu controller among them. */
+/**
+ * Whether a limit is asked for that a threaded cgroup cannot have. runc counts the cpu controller among them.
+ */
 function needsDomain({ memory, blockIO, cpu, hugepageLimits }: LinuxResources = {}): boolean {
   const asked = (group: object | undefined) =>
     Object.values(group ?? {}).some((value) => value !== 0 && value !== "" && value !== false);
