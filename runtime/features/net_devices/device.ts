@@ -1,8 +1,8 @@
 /**
- * One network device: how it was on the host, and what of that it keeps in the container.
+ * One network device: its facts on the host, and those that it keeps in the container.
  *
- * The kernel itself keeps hardware address, MTU and the rest of the device. Addresses and routes go when a device
- * changes its network namespace, and it is down then.
+ * The kernel keeps hardware address, MTU and the rest of the device. A device loses addresses and routes when
+ * it changes its network namespace, and is down then.
  * @module
  */
 
@@ -19,7 +19,7 @@ export interface HostDevice {
 }
 
 /**
- * Looks at a device of the host.
+ * Reads the facts of a device of the host.
  *
  * @throws {Error} Where there is none of that name.
  */
@@ -34,7 +34,10 @@ export function readDevice(host: RouteSocket, name: string): HostDevice {
   };
 }
 
-/** What of an address goes to the container; the label does not, since it begins with the device's name. */
+/**
+ * Attributes of an address that go to the container. The label does not, because it begins with the device's
+ * name.
+ */
 const KEPT: readonly number[] = [n.IFA_ADDRESS, n.IFA_LOCAL, n.IFA_BROADCAST];
 
 /** The addresses that a device keeps in the container: permanent ones of global scope, config-linux.md. */
@@ -49,7 +52,9 @@ export function planContainerAddresses(device: HostDevice, index: number): n.Add
     }));
 }
 
-/** What of an address is given back; the rest, such as its times of change, the kernel sets itself. */
+/**
+ * Attributes of an address that are restored. The kernel sets the others itself, such as the times of change.
+ */
 const RESTORED: readonly number[] = [
   ...KEPT,
   n.IFA_LABEL,
@@ -58,7 +63,10 @@ const RESTORED: readonly number[] = [
   n.IFA_RT_PRIORITY,
 ];
 
-/** The addresses that a device gets again on the host: all but those of IPv6 that the kernel or a router gives it. */
+/**
+ * The addresses that a device gets back on the host: all except IPv6 addresses that the kernel or a router
+ * assigns.
+ */
 export function planHostAddresses(device: HostDevice): n.Address[] {
   return device.addresses
     .filter(({ family, flags, scope }) =>
@@ -70,7 +78,7 @@ export function planHostAddresses(device: HostDevice): n.Address[] {
     }));
 }
 
-/** An address as people write it, with the size of its network: `192.0.2.1/24`. */
+/** An address in the usual notation, with the size of its network: `192.0.2.1/24`. */
 export function showAddress({ family, prefix, attributes }: n.Address): string {
   const bytes = attributes.get(n.IFA_LOCAL) ?? attributes.get(n.IFA_ADDRESS) ?? new Uint8Array();
   if (family === c.AF_INET) return `${bytes.join(".")}/${prefix}`;
@@ -78,7 +86,7 @@ export function showAddress({ family, prefix, attributes }: n.Address): string {
   return `${groups.map((group) => group.toString(16)).join(":")}/${prefix}`;
 }
 
-/** Whether the kernel makes a name of its own out of this one. */
+/** Whether the kernel makes a name of its own from this one. */
 export function isTemplate(name: string): boolean {
   return name.includes("%d");
 }
@@ -86,10 +94,10 @@ export function isTemplate(name: string): boolean {
 /**
  * Moves a device to another network namespace, under a name and an index that are free there.
  *
- * @param from A socket of the namespace that it is in, and `to` one of the other, which is open as `namespace`.
- * @param index Its index here; it keeps it where that is free.
- * @param wanted Called with each index that is tried, before it is.
- * @throws {Error} When the name is in use there, or what the kernel has against it.
+ * @param from A socket of the device's namespace, and `to` one of the other, which is open as `namespace`.
+ * @param index Its index here. It keeps the index where that is free.
+ * @param wanted Called with each index before it is tried.
+ * @throws {Error} When the name is in use there, or the kernel refuses.
  */
 export function moveDevice(
   { from, to, namespace }: { from: RouteSocket; to: RouteSocket; namespace: number },
@@ -101,7 +109,7 @@ export function moveDevice(
     throw new Error(`network device ${JSON.stringify(name)}: file exists in the other network namespace`);
   }
   let there = index;
-  // Somebody else may make devices there at the same time.
+  // Other processes may make devices there at the same time.
   for (let tries = 0; tries < INDEX_TRIES; tries++) {
     if (to.linkAt(there)) there = Math.max(...to.links().map((link) => link.index)) + 1;
     wanted(there);

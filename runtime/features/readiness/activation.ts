@@ -1,5 +1,5 @@
 /**
- * Socket activation: sockets that a service manager hands to tsrun are the container's, see sd_listen_fds(3).
+ * Socket activation: passes sockets of a service manager on to the container, see sd_listen_fds(3).
  * @module
  */
 
@@ -11,7 +11,7 @@ type Lookup = (name: string) => string | undefined;
 /**
  * How many descriptors from 3 on a service manager has opened for this process.
  *
- * @returns 0 when there are none, or when they were meant for another process (`LISTEN_PID`).
+ * @returns 0 when there are none, or when they are for another process (`LISTEN_PID`).
  */
 export function listenDescriptors(
   lookup: Lookup = (name) => callerVariable(name),
@@ -22,7 +22,9 @@ export function listenDescriptors(
   return Number(count);
 }
 
-/** The environment of a container's process that gets so many sockets. It is process 1, as runc says as well. */
+/**
+ * The environment of a container's process with these sockets. As in runc, it names the process by the pid 1.
+ */
 export function withListenDescriptors(env: readonly string[] = [], count: number): string[] {
   return count === 0 ? [...env] : [...env, `LISTEN_FDS=${count}`, "LISTEN_PID=1"];
 }

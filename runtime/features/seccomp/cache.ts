@@ -1,19 +1,20 @@
 /**
  * Compiled filters, kept between commands.
  *
- * Compiling Docker's default profile takes some milliseconds, and every container of a host tends to have the
- * same one. The cache is a directory that only its owner may enter; a file in it holds, as lines of text:
+ * Compiling Docker's default profile takes some milliseconds, and the containers of a host tend to have the
+ * same profile. The cache is a directory that only its owner may enter. A file in it holds, as lines of text:
  *
  *     the full key (one line of JSON)
  *     the flags, in decimal
  *     the program, in base 64
  *     the program once more
  *
- * The file's name comes from a hash of a few letters of the key, which costs next to nothing and proves nothing:
- * the full key is compared. The program stands there twice because comparing two strings is a memcmp, while a
- * checksum computed in JavaScript that has not run before takes longer than all the rest (measured: 0.6 ms).
+ * The file's name comes from a hash of a few letters of the key. The hash costs next to nothing and is not
+ * relied upon: the full key is compared. The program is stored twice because comparing two strings is a
+ * memcmp, while a checksum in JavaScript that has not run before takes longer than everything else (measured:
+ * 0.6 ms).
  *
- * Trouble with the cache never fails a container: the profile is compiled then.
+ * A failure of the cache never fails a container: the profile is compiled then.
  * @module
  */
 
@@ -24,9 +25,9 @@ import { reasonOf } from "../../../ffi/errors.ts";
 import type { CompiledFilter } from "./compile.ts";
 import { callerUid } from "../../host/caller.ts";
 
-/** Most files that are kept; a host has few profiles, and each takes about 30 KB. */
+/** The most files that are kept. A host has few profiles, and each takes about 30 KB. */
 const MAX_FILES = 32;
-/** Letters of the key that go into the file's name. */
+/** Letters of the key that are hashed for the file's name. */
 const SAMPLES = 64;
 
 /**
@@ -50,12 +51,12 @@ export function readCache(
     const filter = { program: Uint8Array.fromBase64(program), flags: Number.parseInt(flags) };
     return Number.isInteger(filter.flags) && filter.program.length % 8 === 0 ? filter : null;
   } catch {
-    // No such file, or not base 64.
+    // There is no such file, or it is not base 64.
     return null;
   }
 }
 
-/** Keeps a filter: whole or not at all, as readers may come at any moment. */
+/** Stores a filter. The file appears whole or not at all, because readers may come at any moment. */
 export function writeCache(
   k: LocalKernel,
   directory: string,
@@ -70,7 +71,7 @@ export function writeCache(
   }
   if (!isOurs(k, directory, debug)) return;
   const name = fileName(key);
-  // The process id keeps concurrent commands apart, the name two filters of one process.
+  // The process id tells concurrent commands apart, the name two filters of one process.
   const temporary = `${directory}/${name}.${Deno.pid}`;
   try {
     prune(directory);
@@ -83,7 +84,10 @@ export function writeCache(
   }
 }
 
-/** A directory of this user with mode 0700: nobody else can have put a filter there, even where a link led to it. */
+/**
+ * Whether the directory belongs to this user and has mode 0700. Then no other user can have put a filter
+ * there, even where a link led to it.
+ */
 function isOurs(k: LocalKernel, directory: string, debug: (line: string) => void): boolean {
   const info = stat(k, directory);
   if (info === undefined) return false;
@@ -115,7 +119,7 @@ function remove(path: string): void {
   try {
     Deno.removeSync(path);
   } catch {
-    // Gone already, or a directory somebody made there: not ours to remove.
+    // It is gone already, or is a directory that was made there by something else.
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * From a profile to a program, by libseccomp.
+ * Compiles a profile into a program by libseccomp.
  * @module
  */
 
@@ -11,7 +11,7 @@ import { RuntimeError } from "../../../ffi/errors.ts";
 import { enosysStub, needsEnosysStub } from "./enosys.ts";
 import { flagsOf, planSeccomp, type SeccompPlan } from "./profile.ts";
 
-/** What the init stage hands to seccomp(2). */
+/** The filter that the init stage gives to seccomp(2). */
 export interface CompiledFilter {
   /** struct sock_filter[], in native byte order. */
   program: Uint8Array;
@@ -37,8 +37,8 @@ export const nativeArch: number = Deno.build.arch === "aarch64"
 /**
  * Compiles a profile.
  *
- * @param debug Takes a line about each thing ignored.
- * @throws {RuntimeError} For a profile that is wrong, or that libseccomp or the kernel cannot do.
+ * @param debug Takes a line about each thing that is ignored.
+ * @throws {RuntimeError} For a profile that is wrong, or that libseccomp or the kernel does not support.
  */
 export function compileProfile(profile: LinuxSeccomp, debug: (line: string) => void): CompiledFilter {
   const plan = planSeccomp(profile);
@@ -78,7 +78,7 @@ function build(plan: SeccompPlan, debug: (line: string) => void): Uint8Array {
 
 function addRules(filter: SeccompFilter, plan: SeccompPlan, debug: (line: string) => void): void {
   for (const { name, action, alternatives } of plan.rules) {
-    // A rule that says what the default says is an error to libseccomp.
+    // libseccomp refuses a rule that repeats the default.
     if (action === plan.defaultAction) continue;
     const number = filter.resolve(name, nativeArch);
     if (number === undefined) {
@@ -94,7 +94,7 @@ function addRules(filter: SeccompFilter, plan: SeccompPlan, debug: (line: string
   }
 }
 
-/** The largest number among the calls that the profile names, for each of its architectures that has one above 0. */
+/** The largest call number in the profile, for each of its architectures that has one above 0. */
 function largestCalls(filter: SeccompFilter, plan: SeccompPlan): Map<number, number> {
   const largest = new Map<number, number>();
   for (const arch of new Set([nativeArch, ...plan.architectures])) {

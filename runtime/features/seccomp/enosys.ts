@@ -1,11 +1,12 @@
 /**
  * ENOSYS for system calls that are newer than the profile.
  *
- * A deny-by-default profile answers EPERM to calls its author never heard of. C libraries take that for a
- * refusal and give up, where ENOSYS would make them fall back to the older call. So a piece of code is put in
- * front of the filter: a number above the largest one that the profile names, on that architecture, gets ENOSYS.
+ * A deny-by-default profile answers EPERM to calls that its author did not know. C libraries take that for a
+ * refusal and give up; after ENOSYS they would use an older call. So code is put in front of the filter: a
+ * number above the largest one of the profile, on that architecture, gets ENOSYS.
  *
- * Source of the instructions: the kernel's Documentation/networking/filter.rst; of `struct seccomp_data`: seccomp(2).
+ * Source of the instructions: the kernel's Documentation/networking/filter.rst; of `struct seccomp_data`:
+ * seccomp(2).
  * @module
  */
 
@@ -28,7 +29,10 @@ const INSTRUCTION_SIZE = 8;
 
 type Instruction = readonly [code: number, jumpTrue: number, jumpFalse: number, constant: number];
 
-/** Whether unknown calls are to be told apart from forbidden ones: not where they are let through, or get ENOSYS anyhow. */
+/**
+ * Whether to tell unknown calls from forbidden ones. It is not needed where they are allowed, or get ENOSYS
+ * anyway.
+ */
 export function needsEnosysStub(defaultAction: number): boolean {
   const { SCMP_ACT_ALLOW, SCMP_ACT_LOG, SCMP_ACT_TRACE, SCMP_ACT_ERRNO } = SECCOMP_ACTIONS;
   // A tracer may emulate calls that this kernel lacks, so it is asked about all of them.
@@ -37,10 +41,11 @@ export function needsEnosysStub(defaultAction: number): boolean {
 }
 
 /**
- * The code to put in front of a filter; what it does not answer falls through into the filter.
+ * The code to put in front of a filter. Calls that it does not answer go on into the filter.
  *
- * @param largest Largest system call number that the profile names, by SCMP_ARCH_* token. Of x32 with its bit set.
- * @returns struct sock_filter[]; empty where there is nothing to tell.
+ * @param largest The largest system call number of the profile, by SCMP_ARCH_* token. Numbers of x32 have
+ * their bit set.
+ * @returns struct sock_filter[]; empty where it is not needed.
  */
 export function enosysStub(largest: ReadonlyMap<number, number>): Uint8Array<ArrayBuffer> {
   const sections = [...largest.keys()]
@@ -51,20 +56,23 @@ export function enosysStub(largest: ReadonlyMap<number, number>): Uint8Array<Arr
   const code: Instruction[] = [[BPF_LD_W_ABS, 0, 0, OFFSET_ARCH]];
   for (const part of sections) {
     rest -= part.length;
-    // Every section ends with the jump over those that follow, into the filter.
+    // Every section ends with a jump over the sections behind it, into the filter.
     code.push(...part.slice(0, -1), [BPF_JA, 0, 0, rest]);
   }
   return encode(code);
 }
 
-/** Code for one architecture of the kernel; entered with the architecture in the accumulator, ends with a jump. */
+/**
+ * Code for one architecture of the kernel. The accumulator holds the architecture at its beginning; it ends
+ * with a jump.
+ */
 function section(arch: number, largest: ReadonlyMap<number, number>): Instruction[] {
   const { SCMP_ARCH_X86_64, SCMP_ARCH_X32 } = SECCOMP_ARCHS;
   const isX86 = arch === SCMP_ARCH_X86_64 || arch === SCMP_ARCH_X32;
   const body = isX86
     ? x86Body(largest.get(SCMP_ARCH_X86_64), largest.get(SCMP_ARCH_X32))
     : plainBody(largest.get(arch)!);
-  // The kernel's name of the architecture; only x32 differs from libseccomp's.
+  // The kernel's name of the architecture. Only that of x32 differs from libseccomp's.
   const audit = arch === SCMP_ARCH_X32 ? SCMP_ARCH_X86_64 : arch;
   return [[BPF_JEQ_K, 0, body.length, audit], ...body];
 }
@@ -78,9 +86,12 @@ function plainBody(max: number): Instruction[] {
   ];
 }
 
-/** x86-64 and x32 are one architecture to the kernel. Calls of the one that the profile does not cover go to the filter. */
+/**
+ * Code for x86-64 and x32, which are one architecture to the kernel. Where the profile covers only one of
+ * them, calls of the other go to the filter.
+ */
 function x86Body(max64: number | undefined, max32: number | undefined): Instruction[] {
-  // A number is never above the largest word, so that comparison always goes on to the filter.
+  // No number is above the largest word, so this comparison always goes on to the filter.
   const never = 0xffff_ffff;
   return [
     [BPF_LD_W_ABS, 0, 0, OFFSET_NR],

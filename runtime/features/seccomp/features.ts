@@ -9,7 +9,7 @@ import type { SeccompFeatures } from "../../../spec/features_document.ts";
 import { SECCOMP_ACTIONS, SECCOMP_ARCHS, SECCOMP_FLAGS, SECCOMP_OPERATORS } from "../../../spec/seccomp.ts";
 
 /**
- * Which filters can be had: names that tsrun knows, and flags that this kernel knows as well.
+ * The filters that this host supports: names that tsrun knows, and flags that this kernel knows as well.
  *
  * `enabled` is false where libseccomp is not installed.
  */

@@ -1,5 +1,5 @@
 /**
- * A seccomp profile in numbers: the names of config.json looked up, its contradictions refused.
+ * A seccomp profile as numbers. The names of config.json are looked up, and contradictions are refused.
  *
  * Source: runtime-spec config-linux.md, section Seccomp; libseccomp's seccomp.h for the values.
  * @module
@@ -17,12 +17,15 @@ import {
 import { type Uint64, UINT64_MAX } from "../../../spec/integers.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 
-/** One rule for one system call: any of the alternatives matching is enough. */
+/** One rule for one system call. It matches when any of its alternatives matches. */
 export interface SeccompRule {
   name: string;
   /** SCMP_ACT_* with its data. */
   action: number;
-  /** Sets of conditions; within a set all must hold. One empty set: the rule always matches. */
+  /**
+   * Sets of conditions, all of which must hold within a set. One empty set means that the rule always
+   * matches.
+   */
   alternatives: Condition[][];
 }
 
@@ -37,16 +40,17 @@ export interface SeccompPlan {
   listener: boolean;
 }
 
-/** Error number of an ERRNO or TRACE that names none: EPERM. */
+/** Error number of an ERRNO or TRACE without one: EPERM. */
 const DEFAULT_ERRNO = 1;
-/** The kernel's MAX_ERRNO; libseccomp takes only smaller ones. */
+/** The kernel's MAX_ERRNO. libseccomp takes only smaller numbers. */
 const MAX_ERRNO = 4095;
 
 /**
  * Looks all names up.
  *
- * @throws {RuntimeError} For an unknown name, an error number with an action that has none (the specification
- * asks for it), a number that cannot be exact, and for SCMP_ACT_NOTIFY where the runtime itself would wait on it.
+ * @throws {RuntimeError} For an unknown name, an error number for an action that has none (as the
+ * specification asks), a number that cannot be exact, and for SCMP_ACT_NOTIFY where the runtime itself would
+ * wait on it.
  */
 export function planSeccomp(profile: LinuxSeccomp): SeccompPlan {
   const at = "linux.seccomp";
@@ -73,7 +77,8 @@ function rulesOf(entry: LinuxSyscall, at: string): SeccompRule[] {
   );
   return entry.names.map((name) => {
     if (name === "") throw new RuntimeError(`${at}.names: empty string is not a valid syscall`);
-    // The init tells its listener's descriptor by a write: notified of that, nobody would ever answer.
+    // The init reports its listener's descriptor by a write. If that were notified, nothing would ever
+    // answer.
     if (name === "write" && action === SECCOMP_ACTIONS.SCMP_ACT_NOTIFY) {
       throw new RuntimeError("SCMP_ACT_NOTIFY cannot be used for the write syscall");
     }
@@ -82,8 +87,8 @@ function rulesOf(entry: LinuxSyscall, at: string): SeccompRule[] {
 }
 
 /**
- * libseccomp cannot test one argument twice in a rule. runc then makes every condition of the entry a rule of
- * its own, and profiles rely on it (a personality that is 0 or 8, say), so the same is done here.
+ * libseccomp cannot test one argument twice in a rule. runc then makes a rule of every condition of the
+ * entry. Profiles rely on that (for example a personality that is 0 or 8), so the same is done here.
  */
 function alternativesOf(conditions: Condition[]): Condition[][] {
   const tested = new Set(conditions.map((condition) => condition.arg));
@@ -104,7 +109,10 @@ function conditionOf(arg: LinuxSeccompArg, at: string): Condition {
   };
 }
 
-/** A 64-bit value to compare with; one that lost digits in a JavaScript number would let the wrong calls through. */
+/**
+ * A 64-bit value to compare with. A value that lost digits in a JavaScript number would allow the wrong
+ * calls.
+ */
 function datum(value: Uint64, at: string): bigint {
   const exact = typeof value === "bigint" || Number.isSafeInteger(value);
   if (!exact || value < 0 || value > UINT64_MAX) {
@@ -113,7 +121,7 @@ function datum(value: Uint64, at: string): bigint {
   return BigInt(value);
 }
 
-/** The action's number; ERRNO and TRACE carry the error number in their low 16 bits. */
+/** The action's number. ERRNO and TRACE carry the error number in their low 16 bits. */
 function actionOf(name: string, errno: number | null | undefined, at: string): number {
   const action = lookUp(SECCOMP_ACTIONS, name, "action", at);
   const carries = action === SECCOMP_ACTIONS.SCMP_ACT_ERRNO || action === SECCOMP_ACTIONS.SCMP_ACT_TRACE;
@@ -139,12 +147,14 @@ function lookUp(table: Readonly<Record<string, number>>, name: string, what: str
 /**
  * The flags that the filter is loaded with by seccomp(2).
  *
- * SECCOMP_FILTER_FLAG_TSYNC is accepted and left out: the task that loads the filter has a single thread.
+ * SECCOMP_FILTER_FLAG_TSYNC is accepted and left out, because the task that loads the filter has a single
+ * thread.
  *
- * @param flags `linux.seccomp.flags`; absent asks for SPEC_ALLOW if the kernel can, as runc does.
- * @param listener Whether a rule notifies: seccomp(2) then has to return a descriptor.
+ * @param flags `linux.seccomp.flags`. As in runc, absent flags ask for SPEC_ALLOW if the kernel supports it.
+ * @param listener Whether a rule notifies. seccomp(2) then has to return a descriptor.
  * @param supported Whether this kernel knows a flag.
- * @throws {RuntimeError} For an unknown flag, one the kernel lacks, and for WAIT_KILLABLE_RECV with nobody to wait for.
+ * @throws {RuntimeError} For an unknown flag, one that the kernel lacks, and for WAIT_KILLABLE_RECV without a
+ * listener.
  */
 export function flagsOf(
   flags: readonly string[] | null | undefined,
