@@ -7,7 +7,7 @@
 const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
 
 /**
- * JSON.stringify for values with bigints, which become plain numbers of all their digits.
+ * JSON.stringify for values with bigints, which become plain numbers with all their digits.
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * A container's id, and the directory under the state root that carries it.
+ * A container's id, and the directory of that name under the state root.
  * @module
  */
 import { RuntimeError } from "../../ffi/errors.ts";
@@ -10,7 +10,7 @@ export function containerDir(root: string, id: string): string {
 }
 
 /**
- * Refuses ids that are no plain file names: letters, digits, `_`, `+`, `-` and `.`, but not `.` or `..`.
+ * Refuses ids that are not plain file names of letters, digits, `_`, `+`, `-` and `.`; also `.` and `..`.
  *
  * @throws {RuntimeError} in runc's words.
  */

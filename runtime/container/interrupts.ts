@@ -1,6 +1,6 @@
 /**
- * What ends a `create` or `run` in the middle: SIGHUP, SIGINT, SIGQUIT and SIGTERM. Everything that was made until then
- * goes again, and the exit status is 128 + n, as if the signal had ended tsrun.
+ * Interrupts: SIGHUP, SIGINT, SIGQUIT and SIGTERM end a `create` or `run` in the middle. Everything made
+ * until then is removed, and the exit status is 128 + n, as if the signal had ended tsrun.
  * @module
  */
 
@@ -10,21 +10,22 @@ import { RuntimeError, TsrunError } from "../../ffi/errors.ts";
 
 const ENDING: readonly number[] = [1, 2, 3, 15];
 
-/** Listens to the signals that end a command, from its making on: none that comes later is lost. */
+/** Listens to the signals that end a command, from its construction on. No later signal is lost. */
 export class Interrupts {
-  /** Where they come out; none but those of a supervisor are taken from it. */
+  /** The relay that delivers the signals. They are taken from it only where a supervisor owns it. */
   readonly relay: SignalRelay;
 
   /**
-   * @param k Whose calls end when such a signal comes.
-   * @param relay One that others use as well, and that keeps the signals for them; the command's own when absent.
+   * @param k The kernel whose calls end when such a signal comes.
+   * @param relay A relay that others use too, and that keeps the signals for them; the command's own when
+   * absent.
    */
   constructor(readonly k: LocalKernel, relay?: SignalRelay) {
     this.relay = relay ?? new SignalRelay(k);
     this.relay.catch(ENDING, false);
   }
 
-  /** Runs what a signal may end: within, waits, and calls that block, end as soon as one comes. */
+  /** Runs work that a signal may end: waits and blocking calls in it end as soon as one comes. */
   async during<T>(work: () => T | Promise<T>): Promise<T> {
     this.k.interruption = { fd: this.relay.fd, check: () => this.check() };
     try {
@@ -47,7 +48,10 @@ export class Interrupts {
     if (signal !== undefined) throw new RuntimeError(`interrupted by signal ${signal}`, 128 + signal);
   }
 
-  /** From here on signals interrupt nothing: they wait for a supervisor, or are lost on a command that is all but over. */
+  /**
+   * From here on signals interrupt nothing. They wait for a supervisor, or are lost because the command is
+   * about to end.
+   */
   disarm(): void {
     try {
       this.relay.catch(ENDING, false);

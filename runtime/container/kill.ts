@@ -1,5 +1,5 @@
 /**
- * `kill`: which processes of a container a signal goes to.
+ * `kill`: chooses the processes of a container that get a signal.
  * @module
  */
 import type { LocalKernel } from "../../ffi/local.ts";
@@ -14,12 +14,13 @@ const SIGKILL = 9;
 /**
  * Sends a signal to a container.
  *
- * To its init only, with two exceptions: `all` means every process of its cgroup, and SIGKILL means that too for
- * a container without a PID namespace of its own, whose processes would outlive their init, and may have done so.
+ * To its init only, with two exceptions: `all` means every process of its cgroup, and SIGKILL means that too
+ * for a container without a PID namespace of its own, whose processes would outlive their init, and may have
+ * done so.
  *
  * @param state The container's record.
- * @param signal 0 to 64; 0 only asks whether it runs.
- * @param all Every process, and no error when there is none any more.
+ * @param signal 0 to 64. 0 only asks whether the container runs.
+ * @param all Every process. It is no error then when there is none.
  * @throws {RuntimeError} `container not running`
  */
 export async function killContainer(
@@ -52,9 +53,9 @@ function isThere({ paths }: CgroupRecord): boolean {
 }
 
 /**
- * Signals every process of the cgroup, and the init even if somebody has moved it elsewhere.
+ * Signals every process of the cgroup, and the init even where it has been moved elsewhere.
  *
- * The cgroup driver is loaded only where a signal needs it: that takes longer than the signal.
+ * The cgroup driver is loaded only where a signal needs it, because that takes longer than the signal.
  */
 async function signalAll(
   k: LocalKernel,
@@ -70,7 +71,10 @@ async function signalAll(
   if (!pids.includes(state.pid)) sendSignal(k, state.pid, state.startTime, signal);
 }
 
-/** On cgroup v1 a frozen process takes even SIGKILL only when it is thawed; one in a cgroup below holds up its init's end. */
+/**
+ * On cgroup v1 even SIGKILL reaches a frozen process only after it is thawed. A frozen process in a cgroup
+ * below delays the end of its init.
+ */
 async function thaw(k: LocalKernel, cgroup: CgroupRecord): Promise<void> {
   (await openCgroup(() => k, cgroup)).thawKilled();
 }

@@ -8,17 +8,18 @@ import { type ContainerState, readState } from "./record.ts";
 import { listIds } from "./state_dir.ts";
 import { statusOf } from "./status.ts";
 
-/** A container and the state it is in. */
+/** A container and its status. */
 export interface ListedContainer {
   state: ContainerState;
   status: Status;
 }
 
 /**
- * Reads the containers of a root in order of their ids. A root that is not there has none.
+ * Reads the containers of a root in order of their ids. A missing root has none.
  *
  * @param root State root.
- * @param unreadable Takes the id of a container whose record cannot be read, and why; it is left out.
+ * @param unreadable Takes the id of a container whose record cannot be read, and the reason. Such a container
+ * is left out.
  * @throws {RuntimeError} When the root itself cannot be read.
  */
 export function listContainers(

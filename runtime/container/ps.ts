@@ -9,11 +9,11 @@ import type { ContainerState } from "./record.ts";
 import { initAlive } from "./status.ts";
 
 /**
- * Pids of a container's processes as the host sees them, sorted: those of its cgroup; where a rootless container got
- * none, those of its PID namespace.
+ * Pids of a container's processes as the host sees them, sorted: those of its cgroup or, where a rootless
+ * container has none, those of its PID namespace.
  *
- * @param kernel Asked for when the cgroup driver has a system call to make.
- * @throws {RuntimeError} For a container with neither.
+ * @param kernel Called when the cgroup driver has a system call to make.
+ * @throws {RuntimeError} For a container without either.
  */
 export async function containerPids(kernel: () => LocalKernel, state: ContainerState): Promise<number[]> {
   const { cgroup } = state;

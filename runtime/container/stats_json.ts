@@ -1,7 +1,7 @@
 /**
- * The documents that `events` prints, field by field as runc writes them: clients decode them by these names.
+ * The documents that `events` prints, field by field as runc writes them. Clients decode them by these names.
  *
- * Go leaves a field out when it is zero or empty and marked so; which are marked is part of the format.
+ * Go leaves out a marked field when it is zero or empty. The marks are part of the format.
  * @module
  */
 import type {
@@ -14,7 +14,9 @@ import type {
   MemoryStats,
 } from "../cgroups/mod.ts";
 
-/** An event of type `stats`. @param resctrl What was measured there; nothing for a container without a group. */
+/**
+ * An event of type `stats`. @param resctrl The measurements there; absent for a container without a group.
+ */
 export function statsEvent(
   id: string,
   stats: CgroupStats,
@@ -67,7 +69,7 @@ function cpusetData({ cpus, mems, flags }: CpusetStats): Record<string, unknown>
 function memoryData(
   { cache, usage, swap, kernel, kernelTcp, raw, psi }: MemoryStats,
 ): Record<string, unknown> {
-  // Go writes maps in order of their keys.
+  // Go writes maps in the order of their keys.
   const sorted = Object.entries(raw).sort(([a], [b]) => a < b ? -1 : 1);
   return {
     ...present({ cache }),

@@ -1,5 +1,5 @@
 /**
- * `update`: other limits for a container that lives.
+ * `update`: changes the limits of a live container.
  * @module
  */
 import type { LocalKernel } from "../../ffi/local.ts";
@@ -16,15 +16,15 @@ import { type ContainerState, readState } from "./record.ts";
 import { statusOf } from "./status.ts";
 import { mergeResources, toWrite } from "./update_merge.ts";
 
-/** File in the state directory: the limits as the last update left them; not there before the first. */
+/** File in the state directory with the limits after the last update; missing before the first. */
 const RESOURCES = "resources.json";
 
 /**
- * Changes a container's limits, all that are asked for or none.
+ * Changes a container's limits: all that are asked for, or none.
  *
  * @param asked Limits to change, a `LinuxResources`; what is absent stays.
- * @throws {RuntimeError} when the container does not live, a value is wrong in itself or beside those that stay, or the
- * kernel refuses one.
+ * @throws {RuntimeError} when the container is not alive, a value is wrong in itself or together with those
+ * that stay, or the kernel refuses one.
  */
 export async function updateContainer(
   k: LocalKernel,
@@ -33,12 +33,12 @@ export async function updateContainer(
   asked: unknown,
 ): Promise<void> {
   const change = readWhole(asked);
-  // A create in progress sets its limits last, over all that an update could write now.
+  // A create in progress sets its limits last, and would overwrite those of an update.
   if (statusOf(root, readState(root, id)) === "creating") {
     throw new RuntimeError("cannot update a container that is being created");
   }
-  // Of two updates at once the second has to see what the first has saved. Not the container's own lock: hooks may
-  // call this while a start holds that.
+  // Of two simultaneous updates, the second has to see what the first has saved. The container's own lock is
+  // not used, because hooks may call this during a start, which holds it.
   using _lock = lockContainer(k, root, id, undefined, "config.json");
   const state = readState(root, id);
   if (statusOf(root, state) === "stopped") throw new RuntimeError("container not running");
@@ -51,16 +51,16 @@ export async function updateContainer(
   if (Object.keys(write).length === 0) return;
   if (state.cgroup === null) throw new RuntimeError("cannot set limits of a container without a cgroup");
   const cgroup = await openLive(() => k, state.cgroup);
-  // What may fail for want of space does so before a limit is changed.
+  // Steps that may fail for want of space come before the first change of a limit.
   using saved = prepareResources(root, state, merged);
   cgroup.update(write);
   saved.commit();
 }
 
 /**
- * Whether device rules are to be changed: only by others than the container has, since callers that read, change and
- * write back all limits mean no change, and programs beside the runtime may have added to them. And only on cgroup v2,
- * where rules can be replaced without a moment in between.
+ * Whether to change device rules: only where they differ from the container's, because callers that read,
+ * change and write back all limits mean no change, and other programs may have added rules. And only on
+ * cgroup v2, where rules can be replaced without a gap.
  */
 function replacesDevices({ cgroup }: ContainerState, old: LinuxResources, change: LinuxResources): boolean {
   if (change.devices === undefined || !cgroup?.driver.endsWith("-v2")) return false;
@@ -73,7 +73,7 @@ function readWhole(resources: unknown): LinuxResources {
   return document;
 }
 
-/** The limits that a container has: those of its config with all updates. */
+/** A container's limits: those of its config with all updates. */
 export function currentResources(root: string, id: string): LinuxResources {
   const path = `${containerDir(root, id)}/${RESOURCES}`;
   let text: string;
@@ -90,7 +90,7 @@ export function currentResources(root: string, id: string): LinuxResources {
   }
 }
 
-/** A file that is written, and not yet in its place; what is never committed goes at the end. */
+/** A file that is written but not yet in its place. Without a commit it is removed at the end. */
 interface Prepared extends Disposable {
   commit(): void;
 }

@@ -1,5 +1,5 @@
 /**
- * The process of `exec`: from a document, or the container's own with what the command line says changed.
+ * The process of `exec`: from a document, or the container's own with the changes of the command line.
  * @module
  */
 
@@ -7,7 +7,7 @@ import { parseJson } from "../../../spec/json.ts";
 import type { Process } from "../../../spec/types.ts";
 import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
 
-/** What the command line says of the process. Absent: as in the container's config. */
+/** The command line's changes to the process. Absent values are those of the container's config. */
 export interface ProcessFlags {
   args: readonly string[];
   cwd?: string;
@@ -26,7 +26,7 @@ export interface ProcessFlags {
 }
 
 /**
- * The container's process with other arguments, and all that the flags say.
+ * The container's process with other arguments, and with the changes of the flags.
  *
  * @throws {RuntimeError} In runc's words.
  */
@@ -56,10 +56,13 @@ function checkVariable(variable: string): void {
   throw new RuntimeError(`invalid environment variable ${JSON.stringify(variable)}: ${reason}`);
 }
 
-/** The largest id there is; one more means "no change" to the kernel: setresuid(2). */
+/** The largest id. One more means "no change" to the kernel: setresuid(2). */
 const LAST_ID = 0xffff_fffe;
 
-/** Nothing but digits is a number here: an id that is taken for 0 by mistake is root's (CVE-2026-30892). */
+/**
+ * Parses an id, which has nothing but digits: an id that is taken for 0 by mistake is root's
+ * (CVE-2026-30892).
+ */
 function parseId(text: string, kind: "uid" | "gid"): number {
   const id = /^\d{1,10}$/.test(text) ? Number(text) : Infinity;
   if (id > LAST_ID) throw new RuntimeError(`parsing ${text} as int for ${kind} failed: invalid syntax`);
@@ -84,8 +87,9 @@ function withUser(base: Process["user"], { user: text, additionalGids }: Process
 }
 
 /**
- * Never adds to the inheritable set (CVE-2022-29162), so the ambient set grows only where the config has made
- * capabilities inheritable, as in runc; names that the kernel does not know are left out later, as in a config.
+ * Adds capabilities, but never to the inheritable set (CVE-2022-29162). As in runc, the ambient set therefore
+ * grows only where the config has made capabilities inheritable. Names that the kernel does not know are left
+ * out later, as in a config.
  */
 function withCapabilities(base: Process["capabilities"], added: readonly string[]): Process["capabilities"] {
   if (added.length === 0) return base;
@@ -100,12 +104,12 @@ function withCapabilities(base: Process["capabilities"], added: readonly string[
 }
 
 /**
- * Reads the document of `exec --process`. What it leaves out of capabilities and scheduling is as in the container's own
- * process, as in runc; the rest of what it leaves out the process goes without.
+ * Reads the document of `exec --process`. As in runc, absent capabilities and scheduling are those of the
+ * container's own process. Other absent values are left unset.
  *
  * @param path Path of a JSON file.
  * @param base The container's own process.
- * @throws {RuntimeError} When there is none, or with everything that is wrong with it.
+ * @throws {RuntimeError} When there is no config.json, or with everything that is wrong with it.
  */
 export async function processFromFile(path: string, base: Process): Promise<Process> {
   let text: string, process: unknown;
@@ -120,7 +124,7 @@ export async function processFromFile(path: string, base: Process): Promise<Proc
     throw new RuntimeError(`${path}: ${reasonOf(error)}`);
   }
   const { isPlainProcess } = await import("../../../spec/plain.ts");
-  // What clients usually send is seen to be right at a glance; the full check takes longer than all the rest.
+  // A quick look accepts what clients usually send; the full check takes longer than everything else here.
   const plain = !text.includes("\\u0000") && isPlainProcess(process);
   return withDefaults(plain ? process as Process : await readWhole(process, path), base);
 }

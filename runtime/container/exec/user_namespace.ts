@@ -1,5 +1,5 @@
 /**
- * `exec` into a container with a user namespace: who is who in it, and what of the container is joined.
+ * `exec` into a container with a user namespace: the ids in it, and the namespaces to join.
  * @module
  */
 
@@ -12,19 +12,19 @@ import type { Process } from "../../../spec/types.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 import { deniesGroups, hostIdOf, parseMap } from "../../host/id_maps.ts";
 
-/** What exec has to know of the container's user namespace. */
+/** Facts about the container's user namespace for exec. */
 export interface ExecUserNamespace extends UserNamespaceJoin {
-  /** Who the process's user is on the host. */
+  /** The user id of the process on the host. */
   hostUid: number;
-  /** What the process may do in it until it has dropped its rights. */
+  /** The rights of the process in it, until it has dropped them. */
   capabilities: HostCapabilities;
 }
 
 /**
  * Looks at the user namespace of a container's init.
  *
- * @returns Undefined when it is the runtime's own, which nobody can join again (setns(2)).
- * @throws {RuntimeError} For a user or group that the namespace does not have.
+ * @returns Undefined when it is the runtime's own, which cannot be joined again (setns(2)).
+ * @throws {RuntimeError} For a user or group that is not mapped.
  */
 export function lookAtUserNamespace(
   k: Kernel,
@@ -61,7 +61,10 @@ export function lookAtUserNamespace(
   return { hostUid, groupsDenied, capabilities, flags };
 }
 
-/** Whether this process may look into another: an init that waits for `start` hides itself in a PID namespace of others. */
+/**
+ * Whether this process may look at another. An init that waits for `start` in a shared PID namespace is
+ * hidden.
+ */
 function isVisible(pid: number): boolean {
   try {
     return Deno.readLinkSync(`/proc/${pid}/ns/user`) !== "";
