@@ -1,5 +1,6 @@
 /**
- * The commands there are. Each is a module of its own, loaded when it is asked for: what is not run is not read.
+ * The commands. Each is a module of its own that is loaded when it is called, because code that does not run
+ * should not be read.
  * @module
  */
 import { RuntimeError } from "../../ffi/errors.ts";
@@ -26,7 +27,10 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   update: () => import("./commands/update.ts"),
 };
 
-/** Commands of runc that tsrun does not have yet: named, so that nobody takes them for a typing mistake. */
+/**
+ * Commands of runc that tsrun does not have yet. They are named, so that they are not taken for typing
+ * mistakes.
+ */
 const NOT_YET: readonly string[] = ["checkpoint", "restore"];
 
 /** Names of all commands. */
@@ -38,7 +42,7 @@ export function commandNames(): string[] {
  * Loads a command.
  *
  * @returns Undefined when there is no such command.
- * @throws {RuntimeError} when runc has it and tsrun has not.
+ * @throws {RuntimeError} when runc has the command and tsrun does not.
  */
 export async function loadCommand(name: string): Promise<Command | undefined> {
   if (NOT_YET.includes(name)) throw new RuntimeError(`command "${name}" is not supported yet`);

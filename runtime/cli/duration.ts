@@ -1,5 +1,5 @@
 /**
- * Lengths of time as Go writes them.
+ * Lengths of time in Go's notation.
  * @module
  */
 
@@ -16,7 +16,7 @@ const UNITS: Readonly<Record<string, number>> = {
 /**
  * Milliseconds of a text such as `5s`, `1.5h`, `1m30s`, `-2ms` or `0`.
  *
- * @returns Undefined when it is no duration: Go's time.ParseDuration wants a unit on every number but 0.
+ * @returns Undefined when it is no duration. Go's time.ParseDuration wants a unit on every number but 0.
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -25,7 +25,7 @@ const UNITS: Readonly<Record<string, number>> = {
  * ```
  */
 export function parseDuration(text: string): number | undefined {
-  // Go takes microseconds with the micro sign or the Greek letter, too.
+  // Go accepts microseconds with the micro sign and with the Greek letter.
   const [, sign, body] = /^([+-]?)(.*)$/.exec(text.replaceAll(/[\u00b5\u03bc]/g, "u")) ?? [];
   if (body === undefined) return undefined;
   if (body === "0") return 0;

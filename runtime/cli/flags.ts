@@ -1,10 +1,11 @@
 /**
- * Flags with runc's semantics, which are those of Go's `flag` package with options allowed after the operands.
+ * Flags with runc's semantics, which are those of Go's `flag` package with options allowed after the
+ * operands.
  *
- * `-name`, `--name`, `--name=value` and `--name value` all mean the same; single-dash long names are in use by
- * clients (go-runc sends `-no-subreaper`); a value may start with a dash; an unknown `-9` after the container id
- * is an operand. `@std/cli` cannot be told any of this (it splits `-bundle` into letters, takes a missing value
- * for an empty one, and has no errors for unknown names), hence this parser.
+ * `-name`, `--name`, `--name=value` and `--name value` all mean the same. Clients use single-dash long names
+ * (go-runc sends `-no-subreaper`). A value may start with a dash. An unknown `-9` after the container id is
+ * an operand. `@std/cli` cannot do any of this (it splits `-bundle` into letters, takes a missing value for
+ * an empty one, and has no errors for unknown names), hence this parser.
  * @module
  */
 import { RuntimeError } from "../../ffi/errors.ts";
@@ -14,15 +15,15 @@ export interface Flag {
   readonly name: string;
   /** One letter. */
   readonly short?: string;
-  /** `strings` may be given many times; a comma separates nothing. */
+  /** `strings` may be given many times. A comma separates nothing. */
   readonly kind: "bool" | "string" | "int" | "strings";
   /** For the help, one line. */
   readonly usage: string;
-  /** Value when it is not given; else `false`, `""`, `0`, `[]`. */
+  /** Value of a flag that is not given; else `false`, `""`, `0`, `[]`. */
   readonly default?: string | number;
 }
 
-/** The user's mistake in a command line: answered with the usage text. */
+/** A mistake of the user in the command line. It is answered with the usage text. */
 export class UsageError extends RuntimeError {
   override name = "UsageError";
 }
@@ -37,7 +38,7 @@ export class FlagValues {
     this.#values = values;
   }
 
-  /** Whether the flag was given, with whatever value. */
+  /** Whether the flag was given, with any value. */
   has(name: string): boolean {
     return this.#values.has(name);
   }
@@ -71,7 +72,7 @@ export class FlagValues {
 
 type FlagValue = boolean | string | number | string[];
 
-/** A command line taken apart. */
+/** A parsed command line. */
 export interface ParsedLine {
   flags: FlagValues;
   /** Operands. */
@@ -80,24 +81,26 @@ export interface ParsedLine {
   help: boolean;
 }
 
-/** How a command line is read. */
+/** Rules for parsing a command line. */
 export interface ParseOptions {
-  /** Everything after the first operand is an operand: global flags, and the command line of `exec`. */
+  /**
+   * Everything after the first operand is an operand: for global flags, and for the command line of `exec`.
+   */
   stopAtOperand?: boolean;
-  /** With {@linkcode stopAtOperand}: two dashes right behind the first operand are left out, as runc does. */
+  /** With {@linkcode stopAtOperand}: two dashes right behind the first operand are left out, as in runc. */
   dropDashes?: boolean;
-  /** How many operands may look like flags because they follow an operand. */
+  /** How many operands after the first may look like flags. */
   maxArgs?: number;
 }
 
 const HELP: Flag = { name: "help", short: "h", kind: "bool", usage: "show help" };
 
 /**
- * Takes a command line apart.
+ * Parses a command line.
  *
- * @param table Flags of the command; `--help` and `-h` are understood by all.
- * @throws {UsageError} in the words of Go's flag package, which clients match: `flag needs an argument: -name`,
- * `flag provided but not defined: -name`, `invalid value ...`.
+ * @param table Flags of the command. `--help` and `-h` are known to all commands.
+ * @throws {UsageError} in the words of Go's flag package, which clients match: `flag needs an argument:
+ * -name`, `flag provided but not defined: -name`, `invalid value ...`.
  */
 export function parseFlags(
   table: readonly Flag[],
@@ -142,7 +145,7 @@ export function parseFlags(
   return { flags: new FlagValues(table, values), args, help };
 }
 
-/** `--name=value` into its two parts; no name when the word is no flag at all, such as `---x`. */
+/** The two parts of `--name=value`. A word that is no flag, such as `---x`, has no name. */
 function splitFlag(word: string): { name?: string; value?: string } {
   const body = word.slice(word.startsWith("--") ? 2 : 1);
   if (body[0] === "-" || body[0] === "=") return {};
@@ -155,7 +158,7 @@ function findFlag(table: readonly Flag[], name: string): Flag | undefined {
   return table.find(matches) ?? (matches(HELP) ? HELP : undefined);
 }
 
-/** @param given The name as the user wrote it, for messages. */
+/** @param given The name in the command line, for messages. */
 function store(values: Map<string, FlagValue>, flag: Flag, given: string, text: string): void {
   switch (flag.kind) {
     case "bool": {

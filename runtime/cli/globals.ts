@@ -1,5 +1,5 @@
 /**
- * The flags that stand before the command.
+ * The flags before the command.
  * @module
  */
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
@@ -8,10 +8,10 @@ import type { GlobalOptions } from "./command.ts";
 import { type Flag, type FlagValues, parseBool } from "./flags.ts";
 import { callerIsRoot, callerVariable } from "../host/caller.ts";
 
-/** State root of the host's root user; not runc's, whose state files differ. */
+/** State root of the host's root user. It is not runc's, because the state files differ. */
 const DEFAULT_ROOT = "/run/tsrun";
 
-/** The global flags, runc's. */
+/** The global flags, which are runc's. */
 export const GLOBAL_FLAGS: readonly Flag[] = [
   { name: "debug", kind: "bool", usage: "log what is done and how long each stage takes" },
   { name: "log", kind: "string", usage: "file to append the log to; standard error when not given" },
@@ -41,7 +41,7 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
 /**
  * Reads the global options.
  *
- * @throws {RuntimeError} for a value that makes no sense.
+ * @throws {RuntimeError} for an invalid value.
  */
 export function readGlobals(flags: FlagValues): GlobalOptions {
   const logFormat = flags.string("log-format");
@@ -63,9 +63,9 @@ export function readGlobals(flags: FlagValues): GlobalOptions {
 }
 
 /**
- * Makes a path absolute and clean, without a look at the working directory where none is needed.
+ * Makes a path absolute and clean. The working directory is asked for only where it is needed.
  *
- * Of its own because `@std/path/posix` comes as a whole (40 modules, 0.6 ms and 20 KB at every start).
+ * `@std/path/posix` is not used because it comes as a whole (40 modules, 0.6 ms and 20 KB at every start).
  */
 export function absolute(path: string): string {
   const parts: string[] = [];
@@ -76,7 +76,7 @@ export function absolute(path: string): string {
   return "/" + parts.join("/");
 }
 
-/** @param path What it is asked for, to name it where the directory has been removed under us. */
+/** @param path The path in question, for the message when the working directory has been removed. */
 function workingDirectory(path: string): string {
   try {
     return Deno.cwd();
@@ -100,7 +100,7 @@ function defaultRoot(): string {
   return runtimeDir && usesRuntimeDir() ? `${runtimeDir}/tsrun` : DEFAULT_ROOT;
 }
 
-/** Root of a user namespace is no root of the host, unless it says it is by $USER. */
+/** Root of a user namespace is not root of the host, unless $USER says so. */
 function usesRuntimeDir(): boolean {
   if (!callerIsRoot()) return true;
   return callerVariable("USER") !== "root" && inUserNamespace();

@@ -5,7 +5,7 @@
 import type { ContainerState } from "../container/record.ts";
 import type { Status } from "../../spec/types.ts";
 
-/** What is printed of a container. */
+/** The printed form of a container. */
 export interface Report {
   ociVersion: string;
   id: string;
@@ -17,7 +17,7 @@ export interface Report {
   /** RFC 3339. */
   created: string;
   annotations?: Record<string, string>;
-  /** Name of the user who created it. */
+  /** Name of its creator. */
   owner: string;
 }
 
@@ -40,7 +40,7 @@ export function describe(state: ContainerState, status: Status, owner: string): 
  * Reads the users of this host.
  *
  * @param passwd Text of /etc/passwd: passwd(5).
- * @returns Names by user id; the first name of an id counts.
+ * @returns Names by user id. The first name of an id counts.
  */
 export function userNames(passwd: string): Map<number, string> {
   const names = new Map<number, string>();

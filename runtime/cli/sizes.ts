@@ -1,5 +1,5 @@
 /**
- * Sizes of memory as people write them.
+ * Sizes of memory in the usual notations.
  * @module
  */
 import type { Int64 } from "../../spec/types.ts";
@@ -8,8 +8,8 @@ import { RuntimeError } from "../../ffi/errors.ts";
 const UNITS = "kmgtp";
 
 /**
- * Bytes of a size such as `512`, `64k`, `1.5G`, `32 MiB`: units are powers of 1024, in either case, with or without
- * `b` or `ib`.
+ * Bytes of a size such as `512`, `64k`, `1.5G`, `32 MiB`. Units are powers of 1024, in either case, with or
+ * without `b` or `ib`.
  *
  * @returns A bigint where a number would not be exact.
  * @throws {RuntimeError} `invalid size: 'x'`

@@ -1,5 +1,5 @@
 /**
- * The flags of `update`, and the limits that they ask for.
+ * The flags of `update`, and the limits that they mean.
  * @module
  */
 import { parseJson } from "../../spec/parse.ts";
@@ -52,7 +52,7 @@ export function updateFlags(): Flag[] {
 }
 
 /**
- * The limits that a command line asks for.
+ * The limits in a command line.
  *
  * @throws {RuntimeError} in runc's words where it has some: `invalid value for memory: …`.
  */
@@ -77,7 +77,7 @@ export function requestedResources(flags: FlagValues): LinuxResources {
   return resources;
 }
 
-/** Reads a document; `null` is one that asks for nothing, as Go reads it. */
+/** Reads a document. As in Go, `null` asks for nothing. */
 function readResources(file: string): LinuxResources {
   let text: string;
   try {
@@ -119,7 +119,7 @@ function readNumber(flag: string, text: string, signed: boolean): number {
   return value;
 }
 
-/** The schemata that a command line asks for, beside `--resources` too; undefined when it asks for none. */
+/** The schemata in a command line, also beside `--resources`; undefined when there are none. */
 export function requestedSchemata(flags: FlagValues): SchemaChange | undefined {
   const change = {
     l3CacheSchema: flags.string("l3-cache-schema"),

@@ -1,5 +1,5 @@
 /**
- * Help texts, laid out as runc lays them out.
+ * Help texts in runc's layout.
  * @module
  */
 import type { Command } from "./command.ts";
@@ -20,7 +20,7 @@ export function commandHelp(command: Command): string {
  *
  * @param commands All commands, in the order they are to be listed.
  * @param flags The global ones.
- * @param version What `--version` prints.
+ * @param version The text of `--version`.
  */
 export function programHelp(commands: readonly Command[], flags: readonly Flag[], version: string): string {
   const help = { name: "help, h", usage: "list the commands, or explain one" };

@@ -1,5 +1,5 @@
 /**
- * What `--version` prints.
+ * The text of `--version`.
  * @module
  */
 import { OCI_VERSION } from "../../spec/types.ts";
@@ -7,7 +7,8 @@ import { libseccompVersion } from "../features/seccomp/mod.ts";
 import { build } from "../host/build_info.ts";
 
 /**
- * The lines after `tsrun version `. No other line may hold that word: dockerd takes the last one that does.
+ * The lines after `tsrun version `. No other line may contain that word, because dockerd takes the last one
+ * that does.
  */
 export function versionText(): string {
   const libseccomp = installedLibseccomp();
@@ -19,7 +20,7 @@ export function versionText(): string {
     `kind: ${build.kind}\n`;
 }
 
-/** Version of libseccomp, undefined where it is not installed: all but seccomp works without it. */
+/** Version of libseccomp; undefined where it is not installed. Everything but seccomp works without it. */
 export function installedLibseccomp(): string | undefined {
   return libseccompVersion() || undefined;
 }

@@ -1,4 +1,4 @@
-/** `tsrun events`: what a container uses, and when it runs out of memory. */
+/** `tsrun events`: samples of a container's use, and events when its memory runs out. */
 import type { Command, Context } from "../command.ts";
 import { UsageError } from "../flags.ts";
 import { parseDuration } from "../duration.ts";

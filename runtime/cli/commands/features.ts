@@ -1,4 +1,4 @@
-/** `tsrun features`: what this runtime implements, as JSON. */
+/** `tsrun features`: the features that this runtime implements, as JSON. */
 import type { Command } from "../command.ts";
 import { features } from "../../../spec/features.ts";
 import { installedLibseccomp } from "../version.ts";

@@ -23,7 +23,7 @@ export const command: Command = {
   }],
   async run({ global, flags, args: [id, text = "TERM"] }: Context): Promise<number> {
     const state = readState(global.root, id);
-    // Written as for kill(1), `-9` and `-KILL` are what they are there.
+    // `-9` and `-KILL` mean the same as for kill(1).
     const signal = signalNumber(text.replace(/^-/, ""));
     if (signal === undefined) throw new RuntimeError(`unknown signal ${JSON.stringify(text)}`);
     await killContainer(local(), state, signal, flags.bool("all"));

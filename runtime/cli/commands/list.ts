@@ -27,7 +27,7 @@ export const command: Command = {
   },
 };
 
-/** A root that was asked for must be there; the default one appears with the first container. */
+/** A root that was given must exist. The default one appears with the first container. */
 function checkRoot(root: string): void {
   try {
     Deno.statSync(root);
@@ -57,7 +57,7 @@ function readUsers(): Map<number, string> {
 }
 
 function format(kind: string, reports: readonly Report[]): string {
-  // An empty list is null to runc, and its clients know both.
+  // runc prints an empty list as null. Its clients know both.
   if (kind === "json") return (reports.length > 0 ? JSON.stringify(reports) : "null") + "\n";
   if (kind !== "table") throw new RuntimeError("invalid format option");
   const rows = reports.map((r) => [r.id, String(r.pid), r.status, r.bundle, r.created, r.owner]);

@@ -44,7 +44,10 @@ export const command: Command = {
   },
 };
 
-/** On a host that has nothing but cgroup v2 its root is mounted here, and only a v2 root has this file: cgroups(7). */
+/**
+ * Whether the host has only cgroup v2. Its root is mounted here then, and only a v2 root has this file:
+ * cgroups(7).
+ */
 function isCgroup2(): boolean {
   try {
     Deno.statSync("/sys/fs/cgroup/cgroup.controllers");

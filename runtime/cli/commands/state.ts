@@ -1,4 +1,4 @@
-/** `tsrun state`: what a container is and what it is doing, as JSON. */
+/** `tsrun state`: a container's facts and its status, as JSON. */
 import type { Command, Context } from "../command.ts";
 import { writeText } from "../../host/log.ts";
 import { describe } from "../report.ts";
@@ -17,7 +17,7 @@ export const command: Command = {
   flags: [],
   run({ global, args }: Context): number {
     const state = readState(global.root, args[0]);
-    // Owners are named in lists only; runc, too, leaves the field empty here, and ends without a newline.
+    // Owners are named in lists only. runc, too, leaves the field empty here, and ends without a newline.
     const report = describe(state, statusOf(global.root, state), "");
     writeText(Deno.stdout, JSON.stringify(report, null, 2));
     return 0;

@@ -1,4 +1,4 @@
-/** `tsrun update`: other limits for a container that lives. */
+/** `tsrun update`: change the limits of a live container. */
 import type { Command, Context } from "../command.ts";
 import { readState } from "../../container/record.ts";
 import { updateContainer } from "../../container/update.ts";
