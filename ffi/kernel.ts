@@ -37,10 +37,7 @@ export class Settled implements Result {
 /** A file descriptor: its number, or the call that opens it. */
 export type Fd = number | Result;
 
-/**
- * An argument that is read from memory when the call is made: the word at the beginning of a buffer, which an
- * earlier call wrote.
- */
+/** A word of memory that is read when the call is made: the first of a buffer, which a call wrote. */
 export class Load {
   constructor(readonly buffer: Buffer) {}
 }
@@ -50,10 +47,7 @@ export class AddressOf {
   constructor(readonly result: Result) {}
 }
 
-/**
- * An argument of a system call: an earlier result or its address, a word of memory, or a value that
- * {@linkcode Memory.encode} takes.
- */
+/** An argument of a system call: a result or its address, a word of memory, or an {@linkcode Encodable}. */
 export type Arg = Encodable | Result | Load | AddressOf;
 
 /** Whether an argument is the result of an earlier call. */
@@ -61,10 +55,7 @@ export function isResult(arg: Arg): arg is Result {
   return typeof arg === "object" && arg !== null && "wait" in arg;
 }
 
-/**
- * Called when a call fails. It mends the cause, and answers whether to make the call again or to go on
- * without it.
- */
+/** Called when a call fails: mends the cause, and answers whether to make the call again or go on. */
 export type Repair = (errno: number) => "retry" | "skip";
 
 /** How long to wait for calls, and what to throw after that time. */
@@ -75,15 +66,9 @@ export interface Deadline {
 
 /** How a call may fail. */
 export interface CallOptions {
-  /**
-   * Error numbers that are answers, not failures: the result is then the negative number. `any` allows all of
-   * them.
-   */
+  /** Error numbers that are answers, not failures: the result is then negative. `any` allows all of them. */
   allow?: readonly number[] | "any";
-  /**
-   * Called on a failure that is not allowed: mends the cause, or throws. It is not called for the calls that
-   * it makes itself.
-   */
+  /** Called on a failure that is not allowed: mends the cause, or throws. Not called for its own calls. */
   repair?: Repair;
   /** What the call is for, where its own arguments tell a reader nothing. */
   doing?: string;
@@ -128,10 +113,7 @@ export function inStep(error: unknown, doing: string): unknown {
 /** How often a path is resolved again before the call fails. */
 const TRIES = 1000;
 
-/**
- * Options that resolve a path again while the kernel cannot tell whether a `..` stays inside the directory
- * (EAGAIN).
- */
+/** Options that resolve a path again while the kernel cannot tell whether `..` stays inside (EAGAIN). */
 function againWhileBusy(path: string, options: CallOptions | undefined): CallOptions {
   let left = TRIES;
   return {
@@ -399,10 +381,7 @@ export abstract class Kernel {
     return this.call("kill", [pid, signal], options);
   }
 
-  /**
-   * prlimit(2): sets one limit of a process, 0 for the caller. The value 2^64-1, which JavaScript rounds to
-   * 2^64, means no limit.
-   */
+  /** prlimit(2): sets one limit of a process, 0 for the caller. 2^64-1, rounded to 2^64, means no limit. */
   prlimit(pid: number, resource: number, soft: number, hard: number, options?: CallOptions): Result {
     return this.call("prlimit64", [pid, resource, [soft, hard], 0], options);
   }
