@@ -1,5 +1,22 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import * as c from "./constants.ts";
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_RECURSIVE,
+  AT_SYMLINK_NOFOLLOW,
+  FSCONFIG_CMD_CREATE,
+  FSCONFIG_SET_FLAG,
+  FSCONFIG_SET_STRING,
+  FSMOUNT_CLOEXEC,
+  FSOPEN_CLOEXEC,
+  MOVE_MOUNT_F_EMPTY_PATH,
+  MOVE_MOUNT_T_EMPTY_PATH,
+  O_CLOEXEC,
+  O_PATH,
+  O_RDWR,
+  OPEN_TREE_CLOEXEC,
+  RESOLVE_IN_ROOT,
+} from "./constants.ts";
 import { type Call, DryKernel } from "./dry.ts";
 import { ENOENT, EPERM } from "./errno.ts";
 import {
@@ -94,19 +111,19 @@ Deno.test("during: a call's own purpose counts more than the step", () => {
 });
 
 Deno.test("files: whatever is opened closes on exec", () => {
-  assertEquals(made((k) => k.openat2(5, "x", c.O_PATH, c.RESOLVE_IN_ROOT, 0o600)), [
+  assertEquals(made((k) => k.openat2(5, "x", O_PATH, RESOLVE_IN_ROOT, 0o600)), [
     "openat2",
     5,
     "x",
-    [c.O_PATH | c.O_CLOEXEC, 0o600, c.RESOLVE_IN_ROOT],
+    [O_PATH | O_CLOEXEC, 0o600, RESOLVE_IN_ROOT],
     24,
   ]);
-  assertEquals(made((k) => k.open("x", c.O_RDWR)), ["openat", c.AT_FDCWD, "x", c.O_RDWR | c.O_CLOEXEC, 0]);
-  assertEquals(made((k) => k.dup3(5, 6)), ["dup3", 5, 6, c.O_CLOEXEC]);
+  assertEquals(made((k) => k.open("x", O_RDWR)), ["openat", AT_FDCWD, "x", O_RDWR | O_CLOEXEC, 0]);
+  assertEquals(made((k) => k.dup3(5, 6)), ["dup3", 5, 6, O_CLOEXEC]);
   assertEquals(made((k) => k.dup3(5, 0, 0)), ["dup3", 5, 0, 0]);
-  assertEquals(made((k) => k.fsopen("proc")), ["fsopen", "proc", c.FSOPEN_CLOEXEC]);
-  assertEquals(made((k) => k.fsmount(5, 3)), ["fsmount", 5, c.FSMOUNT_CLOEXEC, 3]);
-  assertEquals(made((k) => k.openTree(5, "", 1)), ["open_tree", 5, "", 1 | c.OPEN_TREE_CLOEXEC]);
+  assertEquals(made((k) => k.fsopen("proc")), ["fsopen", "proc", FSOPEN_CLOEXEC]);
+  assertEquals(made((k) => k.fsmount(5, 3)), ["fsmount", 5, FSMOUNT_CLOEXEC, 3]);
+  assertEquals(made((k) => k.openTree(5, "", 1)), ["open_tree", 5, "", 1 | OPEN_TREE_CLOEXEC]);
 });
 
 Deno.test("files: a write's length is in bytes", () => {
@@ -116,7 +133,7 @@ Deno.test("files: a write's length is in bytes", () => {
 Deno.test("files: writeFile opens, writes once, closes; a failure tells file and text", () => {
   const k = new DryKernel((name) => name === "write" ? -EPERM : undefined);
   assertThrows(
-    () => k.writeFile(c.AT_FDCWD, "/proc/x", "0"),
+    () => k.writeFile(AT_FDCWD, "/proc/x", "0"),
     OperationError,
     'write "0" to "/proc/x": operation not permitted',
   );
@@ -127,9 +144,9 @@ Deno.test("files: writeFile opens, writes once, closes; a failure tells file and
 });
 
 Deno.test("files: ownership is changed and asked for by the descriptor itself", () => {
-  assertEquals(made((k) => k.fchown(5, 1, 2)), ["fchownat", 5, "", 1, 2, c.AT_EMPTY_PATH]);
+  assertEquals(made((k) => k.fchown(5, 1, 2)), ["fchownat", 5, "", 1, 2, AT_EMPTY_PATH]);
   const [name, dir, path, flags] = made((k) => k.statx(5, "", k.buffer(256)));
-  assertEquals([name, dir, path, flags], ["statx", 5, "", c.AT_EMPTY_PATH | c.AT_SYMLINK_NOFOLLOW]);
+  assertEquals([name, dir, path, flags], ["statx", 5, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW]);
 });
 
 Deno.test("mounts: a mount is attached by descriptors on both sides", () => {
@@ -139,7 +156,7 @@ Deno.test("mounts: a mount is attached by descriptors on both sides", () => {
     "",
     6,
     "",
-    c.MOVE_MOUNT_F_EMPTY_PATH | c.MOVE_MOUNT_T_EMPTY_PATH,
+    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH,
   ]);
 });
 
@@ -148,24 +165,24 @@ Deno.test("mounts: attributes are one structure of four words; an empty path mea
     "mount_setattr",
     5,
     "",
-    c.AT_EMPTY_PATH,
+    AT_EMPTY_PATH,
     [1, 2, 4, 0],
     32,
   ]);
-  assertEquals(made((k) => k.mountSetattr(c.AT_FDCWD, "/", c.AT_RECURSIVE, {})), [
+  assertEquals(made((k) => k.mountSetattr(AT_FDCWD, "/", AT_RECURSIVE, {})), [
     "mount_setattr",
-    c.AT_FDCWD,
+    AT_FDCWD,
     "/",
-    c.AT_RECURSIVE,
+    AT_RECURSIVE,
     [0, 0, 0, 0],
     32,
   ]);
 });
 
 Deno.test("mounts: an option without a value is a flag, with one a text", () => {
-  assertEquals(made((k) => k.fsconfig(5, "ro", null)), ["fsconfig", 5, c.FSCONFIG_SET_FLAG, "ro", null, 0]);
-  assertEquals(made((k) => k.fsconfig(5, "k", "")), ["fsconfig", 5, c.FSCONFIG_SET_STRING, "k", "", 0]);
-  assertEquals(made((k) => k.fsconfigCreate(5)), ["fsconfig", 5, c.FSCONFIG_CMD_CREATE, null, null, 0]);
+  assertEquals(made((k) => k.fsconfig(5, "ro", null)), ["fsconfig", 5, FSCONFIG_SET_FLAG, "ro", null, 0]);
+  assertEquals(made((k) => k.fsconfig(5, "k", "")), ["fsconfig", 5, FSCONFIG_SET_STRING, "k", "", 0]);
+  assertEquals(made((k) => k.fsconfigCreate(5)), ["fsconfig", 5, FSCONFIG_CMD_CREATE, null, null, 0]);
 });
 
 Deno.test("processes: limits are a pair of words, infinity among them", () => {

@@ -1,6 +1,17 @@
 import { TsrunError } from "./errors.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import * as c from "./constants.ts";
+import {
+  AT_FDCWD,
+  F_GETFD,
+  FD_CLOEXEC,
+  O_CLOEXEC,
+  O_CREAT,
+  O_DIRECTORY,
+  O_RDONLY,
+  O_WRONLY,
+  POLLHUP,
+  POLLIN,
+} from "./constants.ts";
 import { EBADF, EEXIST, ENOENT } from "./errno.ts";
 import { AddressOf, Load, OperationError, Settled } from "./kernel.ts";
 import { LocalKernel } from "./local.ts";
@@ -20,9 +31,9 @@ Deno.test("local: a call is made, and its result is there at once", () =>
 
 Deno.test("local: texts, modes and descriptors arrive", () =>
   withKernel((k, directory) => {
-    const fd = k.open(directory, c.O_RDONLY | c.O_DIRECTORY);
+    const fd = k.open(directory, O_RDONLY | O_DIRECTORY);
     k.mkdirat(fd, "süb", 0o700);
-    k.writeFile(fd, "süb/file", "text", c.O_CREAT | c.O_WRONLY, 0o600);
+    k.writeFile(fd, "süb/file", "text", O_CREAT | O_WRONLY, 0o600);
     k.symlinkat("süb/file", fd, "link");
     k.close(fd);
     assertEquals(Deno.readTextFileSync(`${directory}/link`), "text");
@@ -31,15 +42,15 @@ Deno.test("local: texts, modes and descriptors arrive", () =>
 
 Deno.test("local: what is opened closes on exec", () =>
   withKernel((k, directory) => {
-    const fd = k.open(directory, c.O_RDONLY);
-    assertEquals(k.call("fcntl", [fd, c.F_GETFD, 0]).wait(), c.FD_CLOEXEC);
+    const fd = k.open(directory, O_RDONLY);
+    assertEquals(k.call("fcntl", [fd, F_GETFD, 0]).wait(), FD_CLOEXEC);
     k.close(fd);
   }));
 
 Deno.test("local: the kernel writes to buffers, from which later calls load", () =>
   withKernel((k) => {
     const pipe = k.buffer(8), word = k.buffer(8);
-    k.call("pipe2", [pipe, c.O_CLOEXEC]);
+    k.call("pipe2", [pipe, O_CLOEXEC]);
     k.memory.setU64(word.address, pipe.i32(4));
     k.call("write", [new Load(word), "three", 5]);
     const text = k.buffer(16);
@@ -75,11 +86,11 @@ Deno.test("local: an allowed failure is an answer, any other is not", () =>
 Deno.test("local: a repair mends, and the call is made again with the same arguments", () =>
   withKernel((k, directory) => {
     const asked: number[] = [];
-    k.mkdirat(c.AT_FDCWD, `${directory}/a/b`, 0o755, {
+    k.mkdirat(AT_FDCWD, `${directory}/a/b`, 0o755, {
       repair(errno) {
         asked.push(errno);
         // A call within, with texts of its own in the same memory.
-        k.mkdirat(c.AT_FDCWD, `${directory}/a`, 0o755);
+        k.mkdirat(AT_FDCWD, `${directory}/a`, 0o755);
         return "retry";
       },
     });
@@ -202,7 +213,7 @@ function runScript(script: string, ...flags: string[]): string {
 Deno.test("local: a wait ends when there is something to read, or an interruption, even one from before it began", () =>
   withKernel((k) => {
     const [data, signals] = [k.buffer(8), k.buffer(8)];
-    for (const pipe of [data, signals]) k.call("pipe2", [pipe, c.O_CLOEXEC]);
+    for (const pipe of [data, signals]) k.call("pipe2", [pipe, O_CLOEXEC]);
     const wait = () => k.waitReadable(data.i32(0));
     let checks = 0;
     k.interruption = {
@@ -215,12 +226,12 @@ Deno.test("local: a wait ends when there is something to read, or an interruptio
       },
     };
     k.call("write", [signals.i32(4), "s", 1]);
-    assertEquals(wait()[0], c.POLLIN);
+    assertEquals(wait()[0], POLLIN);
     k.call("read", [data.i32(0), k.buffer(8), 8]);
     k.call("write", [signals.i32(4), "s", 1]);
     assertThrows(wait, Error, "interrupted");
     k.interruption = undefined;
     k.close(data.i32(4));
-    assertEquals(k.waitReadable(data.i32(0)), [c.POLLHUP]);
+    assertEquals(k.waitReadable(data.i32(0)), [POLLHUP]);
     for (const fd of [data.i32(0), signals.i32(0), signals.i32(4)]) k.close(fd);
   }));

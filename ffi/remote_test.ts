@@ -2,7 +2,7 @@
 import { TsrunError } from "./errors.ts";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { Arena, type Executor, ExecutorGone, spawnExecutor } from "../init/executor.ts";
-import * as c from "./constants.ts";
+import { AT_FDCWD, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_PATH, O_WRONLY, SIGKILL } from "./constants.ts";
 import { EBADF, EEXIST, ENOENT } from "./errno.ts";
 import { AddressOf, Load, OperationError } from "./kernel.ts";
 import { local } from "./local.ts";
@@ -39,7 +39,7 @@ Deno.test("remote: calls are made by the executor's process", () =>
 
 Deno.test("remote: nothing runs before a result is asked for", () =>
   withExecutor((k, directory) => {
-    const made = k.mkdirat(c.AT_FDCWD, `${directory}/a`, 0o755);
+    const made = k.mkdirat(AT_FDCWD, `${directory}/a`, 0o755);
     assert(!exists(`${directory}/a`));
     assertEquals(made.wait(), 0);
     assert(exists(`${directory}/a`));
@@ -47,10 +47,10 @@ Deno.test("remote: nothing runs before a result is asked for", () =>
 
 Deno.test("remote: results feed later calls of the same batch, and of later ones", () =>
   withExecutor((k, directory) => {
-    const dir = k.open(directory, c.O_PATH | c.O_DIRECTORY);
-    k.writeFile(dir, "one", "1", c.O_CREAT | c.O_WRONLY, 0o600);
+    const dir = k.open(directory, O_PATH | O_DIRECTORY);
+    k.writeFile(dir, "one", "1", O_CREAT | O_WRONLY, 0o600);
     k.flush();
-    k.writeFile(dir, "two", "2", c.O_CREAT | c.O_WRONLY, 0o600);
+    k.writeFile(dir, "two", "2", O_CREAT | O_WRONLY, 0o600);
     k.close(dir);
     k.flush();
     assertEquals([..."12"], ["one", "two"].map((name) => Deno.readTextFileSync(`${directory}/${name}`)));
@@ -59,7 +59,7 @@ Deno.test("remote: results feed later calls of the same batch, and of later ones
 Deno.test("remote: an argument can be a word that an earlier call wrote", () =>
   withExecutor((k) => {
     const pipe = k.buffer(16), text = k.buffer(8);
-    k.call("pipe2", [pipe, c.O_CLOEXEC]);
+    k.call("pipe2", [pipe, O_CLOEXEC]);
     // The word holds both ends; the write end alone is wanted.
     k.flush();
     const word = k.buffer(8);
@@ -71,7 +71,7 @@ Deno.test("remote: an argument can be a word that an earlier call wrote", () =>
 
 Deno.test("remote: a call can be given the address of another one's result", () =>
   withExecutor((k, directory, { pid }) => {
-    const fd = k.open(`${directory}/file`, c.O_CREAT | c.O_WRONLY, 0o600);
+    const fd = k.open(`${directory}/file`, O_CREAT | O_WRONLY, 0o600);
     const own = k.call("getpid", []);
     k.call("write", [fd, new AddressOf(own), 8]);
     k.flush();
@@ -93,9 +93,9 @@ Deno.test("remote: what is recorded behind a failure is dropped, and what was be
   withExecutor((k, directory, { pid }) => {
     const before = k.call("getpid", []);
     const failing = k.open("/nonexistent", 0);
-    k.mkdirat(c.AT_FDCWD, `${directory}/never`, 0o755);
+    k.mkdirat(AT_FDCWD, `${directory}/never`, 0o755);
     k.kick();
-    k.mkdirat(c.AT_FDCWD, `${directory}/never2`, 0o755);
+    k.mkdirat(AT_FDCWD, `${directory}/never2`, 0o755);
     assertThrows(() => k.flush(), OperationError);
     assertEquals([before.wait(), failing.wait()], [pid, -ENOENT]);
     k.flush();
@@ -121,7 +121,7 @@ Deno.test("remote: a failure other than the allowed ones is none of them", () =>
 Deno.test("remote: a repair mends by calls of its own, and the record runs again, once", () =>
   withExecutor((k, directory) => {
     const asked: number[] = [];
-    const dir = k.open(directory, c.O_PATH);
+    const dir = k.open(directory, O_PATH);
     k.mkdirat(dir, "a/b", 0o755, {
       repair(errno) {
         asked.push(errno);
@@ -138,7 +138,7 @@ Deno.test("remote: a repair mends by calls of its own, and the record runs again
 Deno.test("remote: a repair may leave the call undone", () =>
   withExecutor((k, directory) => {
     const missing = k.open("/nonexistent", 0, 0, { repair: () => "skip" });
-    k.mkdirat(c.AT_FDCWD, `${directory}/after`, 0o755);
+    k.mkdirat(AT_FDCWD, `${directory}/after`, 0o755);
     assertEquals(missing.wait(), -ENOENT);
     assert(exists(`${directory}/after`));
   }));
@@ -147,12 +147,12 @@ Deno.test("remote: a repair reads results of its own calls, and has repairs with
   withExecutor((k, directory) => {
     const mend = (path: string) => (): "retry" => {
       const parent = path.slice(0, path.lastIndexOf("/"));
-      assertEquals(k.mkdirat(c.AT_FDCWD, parent, 0o755, { repair: mend(parent) }).wait(), 0);
+      assertEquals(k.mkdirat(AT_FDCWD, parent, 0o755, { repair: mend(parent) }).wait(), 0);
       return "retry";
     };
     const path = `${directory}/1/2/3/4`;
-    const result = k.mkdirat(c.AT_FDCWD, path, 0o755, { repair: mend(path) });
-    const after = k.mkdirat(c.AT_FDCWD, `${path}/5`, 0o755);
+    const result = k.mkdirat(AT_FDCWD, path, 0o755, { repair: mend(path) });
+    const after = k.mkdirat(AT_FDCWD, `${path}/5`, 0o755);
     assertEquals([result.wait(), after.wait()], [0, 0]);
     assert(exists(`${path}/5`));
   }));
@@ -160,9 +160,9 @@ Deno.test("remote: a repair reads results of its own calls, and has repairs with
 Deno.test("remote: what a repair's own call fails of is told with the step that it was for", () =>
   withExecutor((k, directory) => {
     k.during("make it", () =>
-      k.mkdirat(c.AT_FDCWD, `${directory}/a/b`, 0o755, {
+      k.mkdirat(AT_FDCWD, `${directory}/a/b`, 0o755, {
         repair() {
-          k.mkdirat(c.AT_FDCWD, "/proc/nothing", 0o755);
+          k.mkdirat(AT_FDCWD, "/proc/nothing", 0o755);
           return "retry";
         },
       }));
@@ -177,7 +177,7 @@ Deno.test("remote: what a repair throws is told with the step, and what it had r
     k.during("make it", () =>
       k.open("/nonexistent", 0, 0, {
         repair(errno) {
-          k.mkdirat(c.AT_FDCWD, `${directory}/half`, 0o755);
+          k.mkdirat(AT_FDCWD, `${directory}/half`, 0o755);
           throw new OperationError("open", errno, '"/x"', "");
         },
       }));
@@ -190,9 +190,9 @@ Deno.test("remote: errors lead to labels, and skip what lies between", () =>
   withExecutor((k, directory) => {
     const failed = new Label();
     const bad = k.call("close", [-1], { onError: failed });
-    k.mkdirat(c.AT_FDCWD, `${directory}/never`, 0o755);
+    k.mkdirat(AT_FDCWD, `${directory}/never`, 0o755);
     k.place(failed);
-    const after = k.mkdirat(c.AT_FDCWD, `${directory}/after`, 0o755);
+    const after = k.mkdirat(AT_FDCWD, `${directory}/after`, 0o755);
     assertEquals([bad.wait(), after.wait()], [-EBADF, 0]);
     assert(!exists(`${directory}/never`));
   }));
@@ -200,7 +200,7 @@ Deno.test("remote: errors lead to labels, and skip what lies between", () =>
 Deno.test("remote: positive results and words lead to labels; a jump always does", () =>
   withExecutor((k, directory) => {
     const [positive, negative, end] = [new Label(), new Label(), new Label()];
-    const make = (name: string) => k.mkdirat(c.AT_FDCWD, `${directory}/${name}`, 0o755);
+    const make = (name: string) => k.mkdirat(AT_FDCWD, `${directory}/${name}`, 0o755);
     const missing = k.open("/nonexistent", 0, 0, { allow: "any" });
     k.call("getpid", [], { onPositive: positive });
     make("never1");
@@ -227,11 +227,11 @@ Deno.test("remote: a kick hands over and goes on here", () =>
   withExecutor((k, directory) => {
     const until = [0, 50_000_000];
     k.call("ppoll", [0, 0, until, null, 8]);
-    const made = k.mkdirat(c.AT_FDCWD, `${directory}/a`, 0o755);
+    const made = k.mkdirat(AT_FDCWD, `${directory}/a`, 0o755);
     k.kick();
     assert(!exists(`${directory}/a`), "the kick has waited");
     // Recorded while the other process works, and run behind it.
-    const inside = k.mkdirat(c.AT_FDCWD, `${directory}/a/b`, 0o755);
+    const inside = k.mkdirat(AT_FDCWD, `${directory}/a/b`, 0o755);
     k.kick();
     assertEquals([made.wait(), inside.wait()], [0, 0]);
   }));
@@ -239,7 +239,7 @@ Deno.test("remote: a kick hands over and goes on here", () =>
 Deno.test("remote: a kick also hands over when an earlier one has been worked off", () =>
   withExecutor((k, directory) => {
     for (const name of ["a", "b"]) {
-      k.mkdirat(c.AT_FDCWD, `${directory}/${name}`, 0o755);
+      k.mkdirat(AT_FDCWD, `${directory}/${name}`, 0o755);
       const end = performance.now() + 5000;
       // Not once do we wait for the executor: it is kicked until it has been idle.
       while (!exists(`${directory}/${name}`)) {
@@ -272,7 +272,7 @@ Deno.test("remote: a deadline that is kept is no matter", () =>
 
 Deno.test("remote: a prepared program waits to be started by another record", () =>
   withExecutor((k, directory) => {
-    k.mkdirat(c.AT_FDCWD, `${directory}/a`, 0o755);
+    k.mkdirat(AT_FDCWD, `${directory}/a`, 0o755);
     const start = k.prepare();
     assert(!exists(`${directory}/a`));
     k.channel.send(start);
@@ -284,7 +284,7 @@ Deno.test("remote: a program that is released goes on when the line is closed", 
   withExecutor((k, directory, executor) => {
     const allow = "any";
     k.call("ppoll", [0, 0, [0, 50_000_000], null, 8], { allow });
-    k.mkdirat(c.AT_FDCWD, `${directory}/late`, 0o755, { allow });
+    k.mkdirat(AT_FDCWD, `${directory}/late`, 0o755, { allow });
     k.call("exit_group", [0]);
     k.release(k.program());
     executor.reap();
@@ -293,20 +293,20 @@ Deno.test("remote: a program that is released goes on when the line is closed", 
 
 Deno.test("remote: a program that nobody drives has to say where each failure leads", () =>
   withExecutor((k, directory) => {
-    k.mkdirat(c.AT_FDCWD, `${directory}/a`, 0o755);
+    k.mkdirat(AT_FDCWD, `${directory}/a`, 0o755);
     assertThrows(() => k.program(), Error, "mkdirat of a program that nobody drives");
   }));
 
 Deno.test("remote: an executor that is killed while it works is gone, in words that tell so", () =>
   withExecutor((k, _, { pid }) => {
-    k.call("kill", [pid, c.SIGKILL]);
+    k.call("kill", [pid, SIGKILL]);
     const { message } = assertThrows(() => k.flush(), ExecutorGone);
     assertStringIncludes(message, "ended unexpectedly");
   }));
 
 Deno.test("remote: an executor that was killed before is gone as well", () =>
   withExecutor((k, _, { pid }) => {
-    local().kill(pid, c.SIGKILL);
+    local().kill(pid, SIGKILL);
     local().reap(pid);
     k.call("getpid", []);
     assertThrows(() => k.flush(), ExecutorGone);
@@ -318,7 +318,7 @@ Deno.test("remote: an executor that is killed with a batch unread is gone as wel
     local().kill(pid, 19 /* SIGSTOP */);
     k.call("getpid", []);
     k.kick();
-    local().kill(pid, c.SIGKILL);
+    local().kill(pid, SIGKILL);
     assertThrows(() => k.flush(), ExecutorGone);
   }));
 
@@ -345,25 +345,25 @@ Deno.test("remote: what is recorded while a batch is mended runs behind it, wher
     withExecutor((k, directory) => {
       for (let i = 0; i < before; i++) k.call("getpid", []);
       const repair = () => {
-        k.mkdirat(c.AT_FDCWD, `${directory}/a`, 0o755);
+        k.mkdirat(AT_FDCWD, `${directory}/a`, 0o755);
         return "retry" as const;
       };
-      k.mkdirat(c.AT_FDCWD, `${directory}/a/b`, 0o755, { repair });
+      k.mkdirat(AT_FDCWD, `${directory}/a/b`, 0o755, { repair });
       k.kick();
-      const first = k.mkdirat(c.AT_FDCWD, `${directory}/a/b/c`, 0o755);
+      const first = k.mkdirat(AT_FDCWD, `${directory}/a/b/c`, 0o755);
       k.flush();
-      k.mkdirat(c.AT_FDCWD, `${directory}/d/e`, 0o755, {
-        repair: () => k.mkdirat(c.AT_FDCWD, `${directory}/d`, 0o755).wait() === 0 ? "retry" : "skip",
+      k.mkdirat(AT_FDCWD, `${directory}/d/e`, 0o755, {
+        repair: () => k.mkdirat(AT_FDCWD, `${directory}/d`, 0o755).wait() === 0 ? "retry" : "skip",
       });
       k.kick();
       // These are pending when the repair makes its records, and go on behind them.
       const label = new Label();
-      const second = k.mkdirat(c.AT_FDCWD, `${directory}/d/e/f`, 0o755);
+      const second = k.mkdirat(AT_FDCWD, `${directory}/d/e/f`, 0o755);
       k.jump(label);
-      k.mkdirat(c.AT_FDCWD, `${directory}/never`, 0o755);
+      k.mkdirat(AT_FDCWD, `${directory}/never`, 0o755);
       k.call("getppid", []);
       k.place(label);
-      const last = k.mkdirat(c.AT_FDCWD, `${directory}/d/e/f/g`, 0o755);
+      const last = k.mkdirat(AT_FDCWD, `${directory}/d/e/f/g`, 0o755);
       k.flush();
       assertEquals([first.wait(), second.wait(), last.wait()], [0, 0, 0], `${before}`);
       assert(exists(`${directory}/a/b/c`) && exists(`${directory}/d/e/f/g`) && !exists(`${directory}/never`));
@@ -373,12 +373,12 @@ Deno.test("remote: what is recorded while a batch is mended runs behind it, wher
 
 Deno.test("remote: a label that waits for its record is not taken by one of a repair", () =>
   withExecutor((k, directory) => {
-    const repair = () => k.mkdirat(c.AT_FDCWD, `${directory}/a`, 0o755).wait() === 0 ? "retry" : "skip";
-    k.mkdirat(c.AT_FDCWD, `${directory}/a/b`, 0o755, { repair });
+    const repair = () => k.mkdirat(AT_FDCWD, `${directory}/a`, 0o755).wait() === 0 ? "retry" : "skip";
+    k.mkdirat(AT_FDCWD, `${directory}/a/b`, 0o755, { repair });
     k.kick();
     const label = new Label();
     k.jump(label);
-    k.mkdirat(c.AT_FDCWD, `${directory}/never`, 0o755);
+    k.mkdirat(AT_FDCWD, `${directory}/never`, 0o755);
     k.place(label);
     k.flush();
     assert(exists(`${directory}/a/b`) && !exists(`${directory}/never`));

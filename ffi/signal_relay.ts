@@ -9,7 +9,15 @@
  * @module
  */
 
-import * as c from "./constants.ts";
+import {
+  MAP_FIXED_NOREPLACE,
+  O_CLOEXEC,
+  O_NONBLOCK,
+  POLLIN,
+  PROT_READ,
+  PROT_WRITE,
+  SIG_SETMASK,
+} from "./constants.ts";
 import { EAGAIN } from "./errno.ts";
 import type { LocalKernel } from "./local.ts";
 import { errno, libc } from "./libc.ts";
@@ -60,12 +68,12 @@ export class SignalRelay {
     this.#batch = batch.bytes;
     this.#address = batch.address;
     // The batch first holds the descriptors of the pipe, and then an empty set of signals.
-    quick("pipe2", batch.address, c.O_CLOEXEC | c.O_NONBLOCK);
+    quick("pipe2", batch.address, O_CLOEXEC | O_NONBLOCK);
     const read = this.fd = batch.i32(0), write = batch.i32(4);
     this.#handler = install(kernel, read, write);
     // The caller may have blocked signals, and Deno does not unblock them.
     this.#batch.fill(0, 0, 8);
-    quick("rt_sigprocmask", c.SIG_SETMASK, batch.address, 0, 8);
+    quick("rt_sigprocmask", SIG_SETMASK, batch.address, 0, 8);
   }
 
   /**
@@ -107,7 +115,7 @@ export class SignalRelay {
 
   /** Waits until a signal has come. This thread does nothing else meanwhile. */
   wait(): void {
-    this.kernel.call("ppoll", [words32(this.fd, c.POLLIN), 1, null, null, 8]);
+    this.kernel.call("ppoll", [words32(this.fd, POLLIN), 1, null, null, 8]);
   }
 }
 
@@ -143,13 +151,13 @@ function setActions(k: LocalKernel, signals: readonly number[], action: readonly
 function install(k: LocalKernel, read: number, write: number): number {
   const code = relayCode();
   new DataView(code.buffer).setInt32(code.length - 4, write, true);
-  const flags = MAP_PRIVATE | MAP_ANONYMOUS | c.MAP_FIXED_NOREPLACE;
+  const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
   for (let address = HIGHEST; address > LOWEST; address -= PAGE) {
-    if (tryQuick("mmap", address, PAGE, c.PROT_READ | c.PROT_WRITE, flags, -1) !== address) continue;
+    if (tryQuick("mmap", address, PAGE, PROT_READ | PROT_WRITE, flags, -1) !== address) continue;
     // The pipe carries the bytes into the page, and is empty again afterwards.
     k.scratch(() => quick("write", write, k.memory.put(code), code.length));
     quick("read", read, address, code.length);
-    quick("mprotect", address, PAGE, c.PROT_READ | PROT_EXEC);
+    quick("mprotect", address, PAGE, PROT_READ | PROT_EXEC);
     return address;
   }
   throw new TsrunError({

@@ -1,5 +1,26 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import * as n from "./structs_netlink.ts";
+import {
+  addressBody,
+  decodeAddress,
+  decodeAnswer,
+  decodeLink,
+  decodeMessages,
+  encodeRequest,
+  IFA_ADDRESS,
+  IFA_LABEL,
+  IFA_LOCAL,
+  IFLA_IFNAME,
+  IFLA_NET_NS_FD,
+  linkBody,
+  NLM_F_ACK,
+  NLM_F_DUMP_INTR,
+  NLM_F_REQUEST,
+  NLMSG_DONE,
+  RTM_NEWADDR,
+  RTM_NEWLINK,
+  stringValue,
+  wordValue,
+} from "./structs_netlink.ts";
 
 /** Bytes of a text of hexadecimal numbers. */
 function hex(text: string): Uint8Array {
@@ -8,12 +29,12 @@ function hex(text: string): Uint8Array {
 
 Deno.test("netlink: a request is as iproute2 sends it", () => {
   // strace -e sendmsg -x: ip link set dev ifb0 netns NS name inner (the index is 2, the descriptor is 5).
-  const request = n.encodeRequest({
-    type: n.RTM_NEWLINK,
-    flags: n.NLM_F_REQUEST | n.NLM_F_ACK,
+  const request = encodeRequest({
+    type: RTM_NEWLINK,
+    flags: NLM_F_REQUEST | NLM_F_ACK,
     sequence: 7,
-    body: n.linkBody(2),
-    attributes: [[n.IFLA_NET_NS_FD, n.wordValue(5)], [n.IFLA_IFNAME, n.stringValue("inner")]],
+    body: linkBody(2),
+    attributes: [[IFLA_NET_NS_FD, wordValue(5)], [IFLA_IFNAME, stringValue("inner")]],
   });
   assertEquals(
     request,
@@ -27,11 +48,11 @@ Deno.test("netlink: a request is as iproute2 sends it", () => {
 });
 
 Deno.test("netlink: a device is set up by its flag and the mask of flags to change", () => {
-  assertEquals(n.linkBody(3, 1, 1), hex("00 00 00 00 03 00 00 00 01 00 00 00 01 00 00 00"));
+  assertEquals(linkBody(3, 1, 1), hex("00 00 00 00 03 00 00 00 01 00 00 00 01 00 00 00"));
 });
 
 Deno.test("netlink: an address has its family, prefix, flags and scope in a byte each", () => {
-  const body = n.addressBody({ family: 10, prefix: 64, flags: 0x280, scope: 253, index: 9 });
+  const body = addressBody({ family: 10, prefix: 64, flags: 0x280, scope: 253, index: 9 });
   assertEquals(body, hex("0a 40 80 fd 09 00 00 00"));
 });
 
@@ -45,48 +66,48 @@ const NEW_ADDRESS = `
 `;
 
 Deno.test("netlink: the messages of a datagram, padded between", () => {
-  const [first, second, ...others] = n.decodeMessages(
+  const [first, second, ...others] = decodeMessages(
     hex(`
       ${NEW_ADDRESS}
       14 00 00 00 03 00 12 00 05 00 00 00 01 00 00 00 00 00 00 00
     `),
   );
-  assertEquals([first.type, first.flags, first.sequence], [n.RTM_NEWADDR, 2, 5]);
-  assertEquals([second.type, second.flags & n.NLM_F_DUMP_INTR], [n.NLMSG_DONE, n.NLM_F_DUMP_INTR]);
+  assertEquals([first.type, first.flags, first.sequence], [RTM_NEWADDR, 2, 5]);
+  assertEquals([second.type, second.flags & NLM_F_DUMP_INTR], [NLMSG_DONE, NLM_F_DUMP_INTR]);
   assertEquals(others, []);
 });
 
 Deno.test("netlink: a message that is longer than its datagram is an error", () => {
-  assertThrows(() => n.decodeMessages(hex(NEW_ADDRESS).subarray(0, 40)), RangeError);
+  assertThrows(() => decodeMessages(hex(NEW_ADDRESS).subarray(0, 40)), RangeError);
 });
 
 Deno.test("netlink: an address, with the flags that have no room in its body", () => {
-  const [message] = n.decodeMessages(hex(NEW_ADDRESS));
-  const address = n.decodeAddress(message);
+  const [message] = decodeMessages(hex(NEW_ADDRESS));
+  const address = decodeAddress(message);
   assertEquals({ ...address, attributes: [...address.attributes.keys()] }, {
     family: 2,
     prefix: 24,
     flags: 0x80,
     scope: 0,
     index: 4,
-    attributes: [n.IFA_ADDRESS, n.IFA_LOCAL, n.IFA_LABEL],
+    attributes: [IFA_ADDRESS, IFA_LOCAL, IFA_LABEL],
   });
   const more = {
     ...message,
     payload: new Uint8Array([...message.payload, ...hex("08 00 08 00 80 02 00 00")]),
   };
-  assertEquals(n.decodeAddress(more).flags, 0x280);
+  assertEquals(decodeAddress(more).flags, 0x280);
 });
 
 Deno.test("netlink: a device with its name and flags", () => {
-  const [message] = n.decodeMessages(
+  const [message] = decodeMessages(
     hex(`
       2c 00 00 00 10 00 00 00 01 00 00 00 00 00 00 00
       00 00 01 00 07 00 00 00 43 10 01 00 00 00 00 00
       0a 00 03 00 76 65 74 68 30 00 00 00
     `),
   );
-  assertEquals(n.decodeLink(message), { index: 7, flags: 0x11043, name: "veth0" });
+  assertEquals(decodeLink(message), { index: 7, flags: 0x11043, name: "veth0" });
 });
 
 Deno.test("netlink: an error has a number, and the kernel's words behind the request it is about", () => {
@@ -95,13 +116,13 @@ Deno.test("netlink: an error has a number, and the kernel's words behind the req
     ea ff ff ff 34 00 00 00 10 00 05 00 01 00 00 00 00 00 00 00
     0b 00 01 00 69 6d 6d 75 74 65 00 00
   `);
-  assertEquals(n.decodeAnswer(n.decodeMessages(capped)[0]), { errno: 22, text: "immute" });
+  assertEquals(decodeAnswer(decodeMessages(capped)[0]), { errno: 22, text: "immute" });
   const whole = hex(`
     34 00 00 00 02 00 00 02 01 00 00 00 00 00 00 00
     ea ff ff ff 14 00 00 00 10 00 05 00 01 00 00 00 00 00 00 00 ff ff ff ff
     0b 00 01 00 69 6d 6d 75 74 65 00 00
   `);
-  assertEquals(n.decodeAnswer(n.decodeMessages(whole)[0]), { errno: 22, text: "immute" });
+  assertEquals(decodeAnswer(decodeMessages(whole)[0]), { errno: 22, text: "immute" });
   const bare = hex("14 00 00 00 02 00 00 00 01 00 00 00 00 00 00 00 00 00 00 00");
-  assertEquals(n.decodeAnswer(n.decodeMessages(bare)[0]), { errno: 0, text: "" });
+  assertEquals(decodeAnswer(decodeMessages(bare)[0]), { errno: 0, text: "" });
 });

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import * as c from "./constants.ts";
+import { AT_FDCWD, O_DIRECTORY, O_PATH, PROC_SUPER_MAGIC, S_IFCHR, S_IFMT, S_IFREG } from "./constants.ts";
 import { local } from "./local.ts";
 import { makedev, readStatfsType, readStatx, STATFS_SIZE, STATX_SIZE, words32 } from "./structs.ts";
 
@@ -25,9 +25,9 @@ Deno.test("statx: what it says of a file is what Deno says", () =>
       Deno.writeTextFileSync(path, "five.");
       Deno.chmodSync(path, 0o640);
       const buffer = local().buffer(STATX_SIZE);
-      local().statx(c.AT_FDCWD, path, buffer);
+      local().statx(AT_FDCWD, path, buffer);
       const stat = readStatx(buffer), known = Deno.statSync(path);
-      assertEquals(stat.mode, c.S_IFREG | 0o640);
+      assertEquals(stat.mode, S_IFREG | 0o640);
       assertEquals(stat.inode, known.ino);
       assertEquals(stat.size, 5);
       assertEquals([stat.uid, stat.gid], [known.uid, known.gid]);
@@ -40,9 +40,9 @@ Deno.test("statx: what it says of a file is what Deno says", () =>
 Deno.test("statx: the numbers of a device, and the mount that it is on", () =>
   local().scratch(() => {
     const buffer = local().buffer(STATX_SIZE);
-    local().statx(c.AT_FDCWD, "/dev/null", buffer);
+    local().statx(AT_FDCWD, "/dev/null", buffer);
     const { mode, rdev, mountId } = readStatx(buffer);
-    assertEquals(mode & c.S_IFMT, c.S_IFCHR);
+    assertEquals(mode & S_IFMT, S_IFCHR);
     assertEquals(rdev, { major: 1, minor: 3 });
     const ids = Deno.readTextFileSync("/proc/self/mountinfo").split("\n").map((line) => line.split(" ")[0]);
     assertEquals(ids.includes(String(mountId)), true);
@@ -50,9 +50,9 @@ Deno.test("statx: the numbers of a device, and the mount that it is on", () =>
 
 Deno.test("statfs: the magic number of procfs", () =>
   local().scratch(() => {
-    const fd = local().open("/proc", c.O_PATH | c.O_DIRECTORY);
+    const fd = local().open("/proc", O_PATH | O_DIRECTORY);
     const buffer = local().buffer(STATFS_SIZE);
     local().fstatfs(fd, buffer);
     local().close(fd);
-    assertEquals(readStatfsType(buffer), c.PROC_SUPER_MAGIC);
+    assertEquals(readStatfsType(buffer), PROC_SUPER_MAGIC);
   }));
