@@ -12,33 +12,46 @@
 import { EPERM } from "../ffi/errno.ts";
 import { type Fd, type Kernel, OperationError } from "../ffi/kernel.ts";
 import { readStatfsFlags, STATFS_SIZE } from "../ffi/structs.ts";
-import * as m from "../spec/mount_options.ts";
+import {
+  type MountOptions,
+  MS_BIND,
+  MS_NOATIME,
+  MS_NODEV,
+  MS_NODIRATIME,
+  MS_NOEXEC,
+  MS_NOSUID,
+  MS_RDONLY,
+  MS_REC,
+  MS_RELATIME,
+  MS_REMOUNT,
+  MS_STRICTATIME,
+} from "../spec/mount_options.ts";
 import { ATIME_FLAGS, replacingAttributes } from "./mount_attributes.ts";
 
 /** Flags of mount(2) that are none of the mount itself. */
-const NOT_OF_THE_MOUNT = m.MS_BIND | m.MS_REC | m.MS_REMOUNT;
+const NOT_OF_THE_MOUNT = MS_BIND | MS_REC | MS_REMOUNT;
 
 /** Flags of statfs(2) and those of mount(2) that they show: calculate_f_flags() in fs/statfs.c. */
 const SHOWN: readonly (readonly [number, number])[] = [
-  [1, m.MS_RDONLY],
-  [2, m.MS_NOSUID],
-  [4, m.MS_NODEV],
-  [8, m.MS_NOEXEC],
-  [1024, m.MS_NOATIME],
-  [2048, m.MS_NODIRATIME],
-  [4096, m.MS_RELATIME],
+  [1, MS_RDONLY],
+  [2, MS_NOSUID],
+  [4, MS_NODEV],
+  [8, MS_NOEXEC],
+  [1024, MS_NOATIME],
+  [2048, MS_NODIRATIME],
+  [4096, MS_RELATIME],
 ];
 
 /** Flags that may be locked, by the names that messages call them. */
 const NAMES: readonly (readonly [number, string])[] = [
-  [m.MS_RDONLY, "MS_RDONLY"],
-  [m.MS_NOSUID, "MS_NOSUID"],
-  [m.MS_NODEV, "MS_NODEV"],
-  [m.MS_NOEXEC, "MS_NOEXEC"],
-  [m.MS_NOATIME, "MS_NOATIME"],
-  [m.MS_NODIRATIME, "MS_NODIRATIME"],
-  [m.MS_RELATIME, "MS_RELATIME"],
-  [m.MS_STRICTATIME, "MS_STRICTATIME"],
+  [MS_RDONLY, "MS_RDONLY"],
+  [MS_NOSUID, "MS_NOSUID"],
+  [MS_NODEV, "MS_NODEV"],
+  [MS_NOEXEC, "MS_NOEXEC"],
+  [MS_NOATIME, "MS_NOATIME"],
+  [MS_NODIRATIME, "MS_NODIRATIME"],
+  [MS_RELATIME, "MS_RELATIME"],
+  [MS_STRICTATIME, "MS_STRICTATIME"],
 ];
 
 /** A mount whose flags are to change, and what messages call it. */
@@ -49,14 +62,14 @@ export interface Flagged {
 }
 
 /** Gives a mount the flags that its options ask for, none of its submounts. */
-export function setFlags(k: Kernel, which: Flagged, options: m.MountOptions): void {
+export function setFlags(k: Kernel, which: Flagged, options: MountOptions): void {
   if ((options.flags & ~NOT_OF_THE_MOUNT) !== 0 || options.cleared !== 0) {
     replaceFlags(k, which, options);
   }
 }
 
 /** Gives a mount that is there already these flags and no others, as `remount` with `bind` does. */
-export function replaceFlags(k: Kernel, which: Flagged, options: m.MountOptions): void {
+export function replaceFlags(k: Kernel, which: Flagged, options: MountOptions): void {
   const flags = options.flags & ~NOT_OF_THE_MOUNT;
   k.mountSetattr(which.mount, "", 0, replacingAttributes(flags), {
     repair(errno) {
@@ -90,7 +103,7 @@ function keepLocked(k: Kernel, { mount, source, doing }: Flagged, flags: number,
 function mountFlags(shown: number): number {
   const flags = SHOWN.reduce((sum, [bit, flag]) => shown & bit ? sum | flag : sum, 0);
   // There is no sign of strict times but the lack of any other.
-  return flags & (m.MS_NOATIME | m.MS_RELATIME) ? flags : flags | m.MS_STRICTATIME;
+  return flags & (MS_NOATIME | MS_RELATIME) ? flags : flags | MS_STRICTATIME;
 }
 
 function namesOf(flags: number): string {

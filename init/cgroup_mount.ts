@@ -6,10 +6,25 @@
  * @module
  */
 
-import * as c from "../ffi/constants.ts";
+import {
+  AT_FDCWD,
+  AT_RECURSIVE,
+  O_DIRECTORY,
+  O_PATH,
+  OPEN_TREE_CLONE,
+  RESOLVE_BENEATH,
+  RESOLVE_NO_SYMLINKS,
+} from "../ffi/constants.ts";
 import { EEXIST } from "../ffi/errno.ts";
 import type { Fd, Kernel } from "../ffi/kernel.ts";
-import * as m from "../spec/mount_options.ts";
+import {
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NOEXEC,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_RDONLY,
+  MS_RDONLY,
+  parseMountOptions,
+} from "../spec/mount_options.ts";
 import type { Mount } from "../spec/types.ts";
 import { createFilesystem } from "./filesystem.ts";
 import { openInRoot } from "./in_root.ts";
@@ -22,7 +37,7 @@ export type CgroupMountStep =
   | { kind: "cgroup"; name: string; source: string; data: string }
   | { kind: "symlink"; name: string; target: string };
 
-const ATTRIBUTES = m.MOUNT_ATTR_NOSUID | m.MOUNT_ATTR_NODEV | m.MOUNT_ATTR_NOEXEC;
+const ATTRIBUTES = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
 /** Carries out the steps. The result is read-only where the options say so. */
 export function mountCgroups(
@@ -54,8 +69,8 @@ function mountTmpfs(
   steps: readonly CgroupMountStep[],
 ): void {
   k.during(mountStep(mount), () => {
-    const options = m.parseMountOptions(mount.options);
-    const readonly = (options.flags & m.MS_RDONLY) !== 0;
+    const options = parseMountOptions(mount.options);
+    const readonly = (options.flags & MS_RDONLY) !== 0;
     const place = openInRoot(k, context.root, mount.destination, { missing: "directory" });
     const tree = createFilesystem(k, {
       type: "tmpfs",
@@ -69,7 +84,7 @@ function mountTmpfs(
     k.close(place);
     for (const step of steps) makeStep(k, tree, step, readonly);
     // Nothing more is made in it, so it can become read-only at once.
-    if (readonly) k.mountSetattr(tree, "", 0, { set: m.MOUNT_ATTR_RDONLY });
+    if (readonly) k.mountSetattr(tree, "", 0, { set: MOUNT_ATTR_RDONLY });
     k.close(tree);
   });
 }
@@ -81,13 +96,13 @@ function makeStep(k: Kernel, tmpfs: Fd, step: CgroupMountStep, readonly: boolean
     k.symlinkat(step.target, tmpfs, name, { allow: [EEXIST] });
     return;
   }
-  const attributes = ATTRIBUTES | (readonly ? m.MOUNT_ATTR_RDONLY : 0);
+  const attributes = ATTRIBUTES | (readonly ? MOUNT_ATTR_RDONLY : 0);
   k.mkdirat(tmpfs, name, 0o755);
-  const place = k.openat2(tmpfs, name, c.O_PATH | c.O_DIRECTORY, c.RESOLVE_BENEATH | c.RESOLVE_NO_SYMLINKS);
+  const place = k.openat2(tmpfs, name, O_PATH | O_DIRECTORY, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
   let tree;
   if (step.kind === "bind") {
-    tree = k.openTree(c.AT_FDCWD, step.source, c.OPEN_TREE_CLONE | c.AT_RECURSIVE);
-    k.mountSetattr(tree, "", c.AT_RECURSIVE, { set: attributes });
+    tree = k.openTree(AT_FDCWD, step.source, OPEN_TREE_CLONE | AT_RECURSIVE);
+    k.mountSetattr(tree, "", AT_RECURSIVE, { set: attributes });
   } else {
     tree = createFilesystem(k, {
       type: "cgroup",

@@ -1,7 +1,12 @@
 import { assertEquals } from "@std/assert";
-import * as c from "../ffi/constants.ts";
+import { AT_RECURSIVE } from "../ffi/constants.ts";
 import type { DryKernel } from "../ffi/dry.ts";
-import * as m from "../spec/mount_options.ts";
+import {
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NOEXEC,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_RDONLY,
+} from "../spec/mount_options.ts";
 import { callsOf, lines, names, scripted } from "../tests/lib/scripted.ts";
 import { type CgroupMountStep, mountCgroups } from "./cgroup_mount.ts";
 
@@ -10,7 +15,7 @@ const STEPS: CgroupMountStep[] = [
   { kind: "cgroup", name: "pids", source: "pids", data: "pids" },
   { kind: "symlink", name: "cpu", target: "cpu,cpuacct" },
 ];
-const SAFE = m.MOUNT_ATTR_NOSUID | m.MOUNT_ATTR_NODEV | m.MOUNT_ATTR_NOEXEC;
+const SAFE = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
 function mounted(options: string[] = [], steps: readonly CgroupMountStep[] = STEPS): DryKernel {
   const k = scripted();
@@ -44,7 +49,7 @@ Deno.test("cgroup mount: a hierarchy is mounted by its name, or bound with all b
   assertEquals(lines(k, "fsconfig").filter((line) => line.includes('"pids"')).length, 2);
   const [, source, flags] = callsOf(k, "open_tree")[0].args;
   assertEquals(source, "/sys/fs/cgroup/cpu/x");
-  assertEquals((flags as number) & c.AT_RECURSIVE, c.AT_RECURSIVE);
+  assertEquals((flags as number) & AT_RECURSIVE, AT_RECURSIVE);
 });
 
 Deno.test("cgroup mount: nothing in it is executed, is a device, or gives rights", () => {
@@ -55,16 +60,16 @@ Deno.test("cgroup mount: nothing in it is executed, is a device, or gives rights
 
 Deno.test("cgroup mount: read-only when all is made, hierarchies included", () => {
   const k = mounted(["ro"]);
-  assertEquals(callsOf(k, "fsmount").map(({ args }) => args[2]), [SAFE, SAFE | m.MOUNT_ATTR_RDONLY]);
+  assertEquals(callsOf(k, "fsmount").map(({ args }) => args[2]), [SAFE, SAFE | MOUNT_ATTR_RDONLY]);
   const attributes = callsOf(k, "mount_setattr").map(({ args }) => (args[3] as number[])[0]);
-  assertEquals(attributes, [SAFE | m.MOUNT_ATTR_RDONLY, m.MOUNT_ATTR_RDONLY]);
+  assertEquals(attributes, [SAFE | MOUNT_ATTR_RDONLY, MOUNT_ATTR_RDONLY]);
   assertEquals(names(k).lastIndexOf("mount_setattr") > names(k).indexOf("symlinkat"), true);
 });
 
 Deno.test("cgroup mount on v2: one mount of the namespace's hierarchy, with the mount's own options", () => {
   const k = mounted(["ro", "nosuid", "noexec", "nodev"], [{ kind: "unified", bind: null }]);
   assertEquals(lines(k, "fsopen"), ['fsopen "cgroup2" 1']);
-  assertEquals(callsOf(k, "fsmount").map(({ args }) => args[2]), [SAFE | m.MOUNT_ATTR_RDONLY]);
+  assertEquals(callsOf(k, "fsmount").map(({ args }) => args[2]), [SAFE | MOUNT_ATTR_RDONLY]);
   assertEquals(
     lines(k, "fsconfig").filter((line) => line.includes('"ro"')),
     [],
@@ -77,8 +82,8 @@ Deno.test("cgroup mount on v2 without a namespace: a bind mount, without what is
   const k = mounted(["ro", "nosuid"], [{ kind: "unified", bind: "/sys/fs/cgroup" }]);
   const [, source, flags] = callsOf(k, "open_tree")[0].args;
   assertEquals(source, "/sys/fs/cgroup");
-  assertEquals((flags as number) & c.AT_RECURSIVE, 0);
+  assertEquals((flags as number) & AT_RECURSIVE, 0);
   const attributes = callsOf(k, "mount_setattr").map(({ args }) => (args[3] as number[])[0]);
-  assertEquals(attributes, [m.MOUNT_ATTR_NOSUID | m.MOUNT_ATTR_RDONLY]);
+  assertEquals(attributes, [MOUNT_ATTR_NOSUID | MOUNT_ATTR_RDONLY]);
   assertEquals(callsOf(k, "fsopen").length, 0);
 });

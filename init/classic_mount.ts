@@ -8,14 +8,14 @@
  * @module
  */
 
-import * as c from "../ffi/constants.ts";
+import { MNT_DETACH, OPEN_TREE_CLONE } from "../ffi/constants.ts";
 import { EINVAL } from "../ffi/errno.ts";
 import { type Fd, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
-import * as m from "../spec/mount_options.ts";
+import { MS_I_VERSION, MS_SILENT } from "../spec/mount_options.ts";
 import type { NewFilesystem } from "./filesystem.ts";
 
 /** Flags of mount(2) that have no option of fsconfig(2). */
-const ONLY_HERE = m.MS_SILENT | m.MS_I_VERSION;
+const ONLY_HERE = MS_SILENT | MS_I_VERSION;
 /**
  * The most bytes that fsconfig(2) takes of a key or a value, and that mount(2) takes of all options together.
  */
@@ -58,11 +58,11 @@ export function createByMount(k: Kernel, fs: NewFilesystem, options: readonly st
       throw new OperationError("mount", errno, "", "");
     },
   });
-  const tree = k.openTree(staging, "m", c.OPEN_TREE_CLONE);
-  k.umount("m", c.MNT_DETACH);
+  const tree = k.openTree(staging, "m", OPEN_TREE_CLONE);
+  k.umount("m", MNT_DETACH);
   // From here the tmpfs on the directory is unmounted, and not the mount that the directory is part of.
   k.fchdir(cover);
-  k.umount(".", c.MNT_DETACH);
+  k.umount(".", MNT_DETACH);
   k.chdir("/");
   k.close(staging);
   return tree;

@@ -14,7 +14,22 @@
  * @module
  */
 
-import * as c from "../ffi/constants.ts";
+import {
+  AT_EMPTY_PATH,
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_NOCTTY,
+  O_PATH,
+  O_RDWR,
+  OPEN_TREE_CLONE,
+  RESOLVE_BENEATH,
+  RESOLVE_NO_MAGICLINKS,
+  RESOLVE_NO_SYMLINKS,
+  RESOLVE_NO_XDEV,
+  S_IFCHR,
+  S_IFMT,
+  S_IFREG,
+} from "../ffi/constants.ts";
 import { EEXIST, EINVAL, EPERM, EROFS } from "../ffi/errno.ts";
 import { type Fd, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
 import type { Label, Recorder } from "../ffi/recorder.ts";
@@ -28,7 +43,7 @@ import { openInRoot } from "./in_root.ts";
 const DEVPTS_SUPER_MAGIC = 0x1cd1;
 const PTMX = { major: 5, minor: 2 };
 /** Resolves one component below a directory, which must be neither a link nor covered by a mount. */
-const RIGHT_BELOW = c.RESOLVE_BENEATH | c.RESOLVE_NO_SYMLINKS | c.RESOLVE_NO_MAGICLINKS;
+const RIGHT_BELOW = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
 /** chown(2): leaves the group as it is. A devpts sets it by its own options (`gid=5`). */
 const KEEP = 0xffff_ffff;
 
@@ -50,7 +65,7 @@ export function openPty(k: Kernel, root: Fd, uid: number, size?: Box): Pty {
   return k.during("open a terminal in the container's /dev/pts", () => {
     const master = openMaster(k, root);
     k.call("ioctl", [master, TIOCSPTLCK, new Uint8Array(4)]);
-    const slave = k.call("ioctl", [master, TIOCGPTPEER, c.O_RDWR | c.O_NOCTTY | c.O_CLOEXEC]);
+    const slave = k.call("ioctl", [master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC]);
     if (size && size.height > 0 && size.width > 0) {
       k.call("ioctl", [slave, TIOCSWINSZ, windowSize(size.height, size.width)]);
     }
@@ -61,17 +76,17 @@ export function openPty(k: Kernel, root: Fd, uid: number, size?: Box): Pty {
 }
 
 function openMaster(k: Kernel, root: Fd): number {
-  const pts = openInRoot(k, root, "/dev/pts", { flags: c.O_PATH | c.O_DIRECTORY });
+  const pts = openInRoot(k, root, "/dev/pts", { flags: O_PATH | O_DIRECTORY });
   const filesystem = k.buffer(STATFS_SIZE);
   k.fstatfs(pts, filesystem).wait();
   const doing = "open a terminal in the container's /dev/pts: it is not a devpts";
   if (readStatfsType(filesystem) !== DEVPTS_SUPER_MAGIC) throw new OperationError("", EINVAL, "", doing);
-  const master = k.openat2(pts, "ptmx", c.O_RDWR | c.O_NOCTTY, RIGHT_BELOW | c.RESOLVE_NO_XDEV);
+  const master = k.openat2(pts, "ptmx", O_RDWR | O_NOCTTY, RIGHT_BELOW | RESOLVE_NO_XDEV);
   k.close(pts);
   const buffer = k.buffer(STATX_SIZE);
   k.statx(master, "", buffer).wait();
   const { mode, rdev } = readStatx(buffer);
-  const isPtmx = (mode & c.S_IFMT) === c.S_IFCHR && rdev.major === PTMX.major && rdev.minor === PTMX.minor;
+  const isPtmx = (mode & S_IFMT) === S_IFCHR && rdev.major === PTMX.major && rdev.minor === PTMX.minor;
   if (!isPtmx) throw new OperationError("", EINVAL, "", `${doing}'s ptmx`);
   return master.wait();
 }
@@ -83,11 +98,11 @@ function openMaster(k: Kernel, root: Fd): number {
  */
 export function bindConsole(k: Kernel, root: Fd, slave: Fd): void {
   k.during("mount the terminal on /dev/console", () => {
-    const dev = openInRoot(k, root, "/dev", { flags: c.O_PATH | c.O_DIRECTORY });
-    k.mknodat(dev, "console", c.S_IFREG | 0o666, 0, { allow: [EEXIST] });
-    const place = k.openat2(dev, "console", c.O_PATH, RIGHT_BELOW);
+    const dev = openInRoot(k, root, "/dev", { flags: O_PATH | O_DIRECTORY });
+    k.mknodat(dev, "console", S_IFREG | 0o666, 0, { allow: [EEXIST] });
+    const place = k.openat2(dev, "console", O_PATH, RIGHT_BELOW);
     k.close(dev);
-    const mount = k.openTree(slave, "", c.OPEN_TREE_CLONE | c.AT_EMPTY_PATH);
+    const mount = k.openTree(slave, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
     k.moveMount(mount, place);
     k.close(mount);
     k.close(place);

@@ -5,7 +5,7 @@
  * @module
  */
 
-import * as c from "../ffi/constants.ts";
+import { MAP_FIXED, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "../ffi/constants.ts";
 import type { Result } from "../ffi/kernel.ts";
 import type { Label, Recorder } from "../ffi/recorder.ts";
 import { ARENA, ARENA_SIZE } from "./image.ts";
@@ -21,7 +21,7 @@ export const CUTTING_OFF = "unshare the memory of the init stage";
  * @param onError Where a failure leads to, for a process that nobody drives.
  */
 export function unshareMemory(k: Recorder, arena: number, onError?: Label): Result {
-  const protection = c.PROT_READ | c.PROT_WRITE, flags = c.MAP_PRIVATE | c.MAP_FIXED;
+  const protection = PROT_READ | PROT_WRITE, flags = MAP_PRIVATE | MAP_FIXED;
   const mapped = k.call("mmap", [ARENA, ARENA_SIZE, protection, flags, arena, 0], {
     doing: CUTTING_OFF,
     onError,

@@ -9,7 +9,7 @@
  */
 
 import { type CallOptions, type Fd, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
-import * as m from "../spec/mount_options.ts";
+import { MS_DIRSYNC, MS_LAZYTIME, MS_MANDLOCK, MS_RDONLY, MS_SYNCHRONOUS } from "../spec/mount_options.ts";
 import { createByMount, needsClassicMount } from "./classic_mount.ts";
 import { hasManyLayers, layerOptions } from "./overlay_layers.ts";
 
@@ -34,10 +34,10 @@ export interface NewFilesystem {
 
 /** Flags of mount(2) that are options of the superblock. */
 const SUPERBLOCK: readonly (readonly [number, string])[] = [
-  [m.MS_SYNCHRONOUS, "sync"],
-  [m.MS_DIRSYNC, "dirsync"],
-  [m.MS_MANDLOCK, "mand"],
-  [m.MS_LAZYTIME, "lazytime"],
+  [MS_SYNCHRONOUS, "sync"],
+  [MS_DIRSYNC, "dirsync"],
+  [MS_MANDLOCK, "mand"],
+  [MS_LAZYTIME, "lazytime"],
 ];
 
 /** Types whose mounts share one superblock: read-only must be set for the mount alone. */
@@ -63,7 +63,7 @@ export function createFilesystem(k: Kernel, fs: NewFilesystem): Result {
   const options: CallOptions = { repair: (errno) => explain(k, context, errno) };
   if (fs.source !== "") k.fsconfig(context, "source", fs.source, options);
   for (const [flag, key] of SUPERBLOCK) if (fs.flags & flag) k.fsconfig(context, key, null, options);
-  if (fs.flags & m.MS_RDONLY && !SHARED_SUPERBLOCKS.includes(fs.type)) {
+  if (fs.flags & MS_RDONLY && !SHARED_SUPERBLOCKS.includes(fs.type)) {
     k.fsconfig(context, "ro", null, options);
   }
   for (const option of given) {

@@ -2,7 +2,16 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { EBUSY, EINVAL } from "../ffi/errno.ts";
 import type { DryKernel } from "../ffi/dry.ts";
 import { OperationError } from "../ffi/kernel.ts";
-import * as m from "../spec/mount_options.ts";
+import {
+  MS_DIRSYNC,
+  MS_I_VERSION,
+  MS_LAZYTIME,
+  MS_NODEV,
+  MS_NOSUID,
+  MS_RDONLY,
+  MS_SILENT,
+  MS_SYNCHRONOUS,
+} from "../spec/mount_options.ts";
 import { callsOf, names, type Script, scripted } from "../tests/lib/scripted.ts";
 import { createFilesystem, type NewFilesystem, splitData } from "./filesystem.ts";
 
@@ -62,7 +71,7 @@ Deno.test("filesystem: commas that are part of a value do not separate, as the t
 
 Deno.test("filesystem: what fsconfig(2) cannot take is mounted by mount(2) where nobody sees it, and copied", () => {
   const long = `lowerdir=${"/l".repeat(127)}:/m`;
-  const k = created({ type: "overlay", source: "o", data: [long, "index=on"], flags: m.MS_NODEV, cover: 5 });
+  const k = created({ type: "overlay", source: "o", data: [long, "index=on"], flags: MS_NODEV, cover: 5 });
   assertEquals(k.lines(), [
     'fsopen "tmpfs" 1',
     "fsconfig 100 6 null null 0",
@@ -71,7 +80,7 @@ Deno.test("filesystem: what fsconfig(2) cannot take is mounted by mount(2) where
     'move_mount 101 "" 5 "" 68',
     'mkdirat 101 "m" 448',
     "fchdir 101",
-    `mount "o" "m" "overlay" ${m.MS_NODEV} "${long},index=on"`,
+    `mount "o" "m" "overlay" ${MS_NODEV} "${long},index=on"`,
     `open_tree 101 "m" ${0x80001}`,
     'umount2 "m" 2',
     "fchdir 5",
@@ -91,8 +100,8 @@ Deno.test("filesystem: by mount(2) go long values, sources and keys, its own fla
   }
   assertEquals(byMount({ source: x(256) }), true);
   assertEquals(byMount({ type: "fuse.sshfs" }), true);
-  assertEquals(byMount({ flags: m.MS_SILENT }), true);
-  assertEquals(byMount({ flags: m.MS_I_VERSION }), true);
+  assertEquals(byMount({ flags: MS_SILENT }), true);
+  assertEquals(byMount({ flags: MS_I_VERSION }), true);
   assertThrows(() => created({ data: [`a=${x(5000)}`], cover: 5 }), OperationError, "of 5002 bytes");
 });
 
@@ -111,7 +120,7 @@ Deno.test("filesystem: each of the layers is an option where their names are too
 });
 
 Deno.test("filesystem: flags of mount(2) that belong to the superblock are options of it", () => {
-  const flags = m.MS_SYNCHRONOUS | m.MS_DIRSYNC | m.MS_LAZYTIME | m.MS_NOSUID;
+  const flags = MS_SYNCHRONOUS | MS_DIRSYNC | MS_LAZYTIME | MS_NOSUID;
   assertEquals(options(created({ type: "ext4", flags })), [["sync", null], ["dirsync", null], [
     "lazytime",
     null,
@@ -119,13 +128,13 @@ Deno.test("filesystem: flags of mount(2) that belong to the superblock are optio
 });
 
 Deno.test("filesystem: read-only is said of the superblock, unless other mounts share it", () => {
-  assertEquals(options(created({ type: "ext4", flags: m.MS_RDONLY })), [["ro", null]]);
+  assertEquals(options(created({ type: "ext4", flags: MS_RDONLY })), [["ro", null]]);
   for (const type of ["mqueue", "cgroup", "cgroup2", "tmpfs"]) {
-    assertEquals(options(created({ type, flags: m.MS_RDONLY })), [], type);
+    assertEquals(options(created({ type, flags: MS_RDONLY })), [], type);
   }
   // Each mount of these has a superblock of its own, or one of its new network namespace, and mount(2) says so too.
   for (const type of ["proc", "sysfs", "devpts"]) {
-    assertEquals(options(created({ type, flags: m.MS_RDONLY })), [["ro", null]], type);
+    assertEquals(options(created({ type, flags: MS_RDONLY })), [["ro", null]], type);
   }
 });
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import * as c from "../ffi/constants.ts";
+import { F_GETFD, FD_CLOEXEC, O_CREAT, O_RDWR, PR_SET_DUMPABLE } from "../ffi/constants.ts";
 import { OperationError } from "../ffi/kernel.ts";
 import { local } from "../ffi/local.ts";
 import { Arena, type Executor, spawnExecutor } from "./executor.ts";
@@ -17,13 +17,13 @@ Deno.test("a descriptor of the executor's process is brought here, and closes on
   try {
     withExecutor(({ kernel }) => {
       // Nobody but the executor could open it so: pidfd_getfd(2) would not do for a process that is not dumpable.
-      kernel.prctl(c.PR_SET_DUMPABLE, 0);
-      const there = kernel.open(`${directory}/file`, c.O_RDWR | c.O_CREAT, 0o600);
+      kernel.prctl(PR_SET_DUMPABLE, 0);
+      const there = kernel.open(`${directory}/file`, O_RDWR | O_CREAT, 0o600);
       kernel.write(there, "by the executor");
       const here = fetchDescriptor(local(), kernel, there.wait());
       kernel.close(there).wait();
       assertEquals(Deno.readTextFileSync(`/proc/self/fd/${here}`), "by the executor");
-      assertEquals(local().call("fcntl", [here, c.F_GETFD, 0]).wait(), c.FD_CLOEXEC);
+      assertEquals(local().call("fcntl", [here, F_GETFD, 0]).wait(), FD_CLOEXEC);
       local().close(here);
       // The channel is good for more.
       assertEquals(kernel.call("getpid", []).wait() > 0, true);

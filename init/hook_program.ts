@@ -8,7 +8,16 @@
  * @module
  */
 
-import * as c from "../ffi/constants.ts";
+import {
+  CLD_EXITED,
+  MFD_CLOEXEC,
+  P_PIDFD,
+  POLLIN,
+  PR_SET_PDEATHSIG,
+  SIGCHLD,
+  SIGKILL,
+  WEXITED,
+} from "../ffi/constants.ts";
 import { strerror } from "../ffi/errno.ts";
 import { Load, type Result } from "../ffi/kernel.ts";
 import type { Buffer } from "../ffi/memory.ts";
@@ -72,21 +81,21 @@ export function recordHook(
 ): RecordedHook {
   const bytes = new TextEncoder().encode(setting.state);
   const memfd = (name: string) =>
-    guard((onError) => k.call("memfd_create", [name, c.MFD_CLOEXEC], { onError }));
+    guard((onError) => k.call("memfd_create", [name, MFD_CLOEXEC], { onError }));
   const stdin = memfd("hook:state");
   guard((onError) => k.call("write", [stdin, bytes, bytes.length], { onError }));
   guard((onError) => k.call("lseek", [stdin, 0, 0], { onError }));
   const stdout = memfd("hook:stdout"), stderr = memfd("hook:stderr");
   // The kernel writes the child's pidfd to where poll(2) reads it: struct pollfd begins with the descriptor.
   const pollfd = k.buffer(8), siginfo = k.buffer(SIGINFO_SIZE);
-  pollfd.bytes[4] = c.POLLIN;
+  pollfd.bytes[4] = POLLIN;
   const parent = new Label();
-  const clone = [CLONE_PIDFD, pollfd.address, 0, 0, c.SIGCHLD, 0, 0, 0, 0, 0, 0];
+  const clone = [CLONE_PIDFD, pollfd.address, 0, 0, SIGCHLD, 0, 0, 0, 0, 0, 0];
   guard((onError) => k.call("clone3", [clone, 88], { onPositive: parent, onError }));
   const exec = recordChild(k, hook, setting, [stdin, stdout, stderr], confine);
   k.place(parent);
   const poll = recordDeadline(k, hook, pollfd, guard);
-  guard((onError) => k.call("waitid", [c.P_PIDFD, new Load(pollfd), siginfo, c.WEXITED, 0], { onError }));
+  guard((onError) => k.call("waitid", [P_PIDFD, new Load(pollfd), siginfo, WEXITED, 0], { onError }));
   for (const fd of [new Load(pollfd), stdin]) k.call("close", [fd], { allow: "any" });
   return { hook, poll, siginfo, exec, stdout: recordOutput(k, stdout), stderr: recordOutput(k, stderr) };
 }
@@ -104,7 +113,7 @@ function recordChild(
 ): Result {
   const onError = new Label();
   // The hook ends with its parent, for example when tsrun is interrupted.
-  k.call("prctl", [c.PR_SET_PDEATHSIG, c.SIGKILL, 0, 0, 0], { onError });
+  k.call("prctl", [PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0], { onError });
   io.forEach((fd, i) => k.call("dup3", [fd, i, 0], { onError }));
   // A hook may run without it: poststop hooks do when the bundle is gone.
   if (cwd !== undefined) k.call("chdir", [cwd], { allow: "any" });
@@ -123,7 +132,7 @@ function recordDeadline(k: Recorder, hook: Hook, pollfd: Buffer, guard: Guard): 
   const poll = guard((onError) =>
     k.call("ppoll", [pollfd, 1, timeout, null, 8], { onPositive: ended, onError })
   );
-  k.call("pidfd_send_signal", [new Load(pollfd), c.SIGKILL, null, 0], { allow: "any" });
+  k.call("pidfd_send_signal", [new Load(pollfd), SIGKILL, null, 0], { allow: "any" });
   k.place(ended);
   return poll;
 }
@@ -150,12 +159,12 @@ export function statusWord({ siginfo }: RecordedHook): Load {
 export function hookFailure(recorded: RecordedHook): string | undefined {
   const { hook, poll, siginfo, exec } = recorded;
   const code = siginfo.i32(SI_CODE), status = siginfo.i32(SI_STATUS);
-  if (code === c.CLD_EXITED && status === 0) return undefined;
+  if (code === CLD_EXITED && status === 0) return undefined;
   if (exec.wait() < 0) return `fork/exec ${hook.path}: ${strerror(-exec.wait())}`;
   if (hook.timeout !== undefined && poll.wait() === 0) {
     return `hook ran past specified timeout of ${hook.timeout.toFixed(1)}s`;
   }
-  const how = code === c.CLD_EXITED ? `exit status ${status}` : `signal: ${status}`;
+  const how = code === CLD_EXITED ? `exit status ${status}` : `signal: ${status}`;
   const [stdout, stderr] = [recorded.stdout, recorded.stderr].map((text) =>
     text.text().trim().replaceAll("\n", " ")
   );

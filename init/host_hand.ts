@@ -11,7 +11,7 @@
  * @module
  */
 
-import * as c from "../ffi/constants.ts";
+import { O_RDONLY } from "../ffi/constants.ts";
 import type { Fd } from "../ffi/kernel.ts";
 import type { LocalKernel } from "../ffi/local.ts";
 import type { RemoteKernel } from "../ffi/remote.ts";
@@ -68,7 +68,7 @@ export class HostHand {
 
   /** The init opens its own namespaces, because not every process may look at them from outside. */
   #open(type: "user" | "mount"): number {
-    return this.init.open(`/proc/self/ns/${NAMESPACES[type].link}`, c.O_RDONLY).wait();
+    return this.init.open(`/proc/self/ns/${NAMESPACES[type].link}`, O_RDONLY).wait();
   }
 
   /** The init's user namespace, as a descriptor of this process. */

@@ -5,7 +5,14 @@
  * @module
  */
 
-import * as c from "../ffi/constants.ts";
+import {
+  PR_CAP_AMBIENT,
+  PR_CAP_AMBIENT_CLEAR_ALL,
+  PR_CAP_AMBIENT_RAISE,
+  PR_CAPBSET_DROP,
+  PR_CAPBSET_READ,
+  PR_SET_KEEPCAPS,
+} from "../ffi/constants.ts";
 import { EINVAL } from "../ffi/errno.ts";
 import type { Kernel, Result } from "../ffi/kernel.ts";
 import type { Branches, Recorder } from "../ffi/recorder.ts";
@@ -33,7 +40,7 @@ export function readHostCapabilities(k: Kernel): HostCapabilities {
   const header = k.buffer(8), data = k.buffer(24);
   header.bytes.set(words32(CAPABILITY_VERSION, 0));
   k.call("capget", [header, data]);
-  const known = (bit: number) => k.prctl(c.PR_CAPBSET_READ, bit, 0, 0, 0, { allow: [EINVAL] }).wait() >= 0;
+  const known = (bit: number) => k.prctl(PR_CAPBSET_READ, bit, 0, 0, 0, { allow: [EINVAL] }).wait() >= 0;
   let last = CAPABILITIES.CAP_CHECKPOINT_RESTORE;
   while (known(last + 1)) last++;
   while (last > 0 && !known(last)) last--;
@@ -99,7 +106,7 @@ export function dropBounding(k: Kernel, process: Process, last: number): void {
   const keep = capabilityWords(process.capabilities?.bounding, last);
   for (let bit = 0; bit <= last; bit++) {
     const kept = bit < 32 ? keep.low & (1 << bit) : keep.high & (1 << (bit - 32));
-    if (!kept) k.prctl(c.PR_CAPBSET_DROP, bit, 0, 0, 0, { doing: "drop capabilities from the bounding set" });
+    if (!kept) k.prctl(PR_CAPBSET_DROP, bit, 0, 0, 0, { doing: "drop capabilities from the bounding set" });
   }
 }
 
@@ -109,11 +116,11 @@ export function dropBounding(k: Kernel, process: Process, last: number): void {
  */
 export function raiseAmbient(k: Kernel, process: Process, last: number): void {
   const ambient = process.capabilities?.ambient ?? [];
-  k.prctl(c.PR_CAP_AMBIENT, c.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0, { allow: "any" });
+  k.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0, { allow: "any" });
   for (const name of ambient) {
     const bit = CAPABILITIES[name as keyof typeof CAPABILITIES];
     if (bit !== undefined && bit <= last) {
-      k.prctl(c.PR_CAP_AMBIENT, c.PR_CAP_AMBIENT_RAISE, bit, 0, 0, { allow: "any" });
+      k.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, bit, 0, 0, { allow: "any" });
     }
   }
 }
@@ -126,7 +133,7 @@ export function raiseAmbient(k: Kernel, process: Process, last: number): void {
  */
 export function becomeUser(k: Kernel, process: Process, groupsDenied = false): void {
   const { uid, gid, additionalGids = [] } = process.user;
-  k.prctl(c.PR_SET_KEEPCAPS, 1);
+  k.prctl(PR_SET_KEEPCAPS, 1);
   if (!groupsDenied) {
     k.call("setgroups", [additionalGids.length, words32(...additionalGids)], {
       doing: "set the additional groups",
@@ -134,5 +141,5 @@ export function becomeUser(k: Kernel, process: Process, groupsDenied = false): v
   }
   k.call("setresgid", [gid, gid, gid], { doing: `set the group id ${gid}` });
   k.call("setresuid", [uid, uid, uid], { doing: `set the user id ${uid}` });
-  k.prctl(c.PR_SET_KEEPCAPS, 0);
+  k.prctl(PR_SET_KEEPCAPS, 0);
 }

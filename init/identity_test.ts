@@ -1,5 +1,12 @@
 import { assertEquals } from "@std/assert";
-import * as c from "../ffi/constants.ts";
+import {
+  PR_CAP_AMBIENT,
+  PR_CAP_AMBIENT_CLEAR_ALL,
+  PR_CAP_AMBIENT_RAISE,
+  PR_CAPBSET_DROP,
+  PR_CAPBSET_READ,
+  PR_SET_KEEPCAPS,
+} from "../ffi/constants.ts";
 import { DryKernel } from "../ffi/dry.ts";
 import { EINVAL } from "../ffi/errno.ts";
 import type { Buffer } from "../ffi/memory.ts";
@@ -100,7 +107,7 @@ Deno.test("capabilities: all but the bounding ones are dropped, to the last that
   dropBounding(k, processOf({ bounding: ["CAP_CHOWN", "CAP_SETFCAP", "CAP_MAC_OVERRIDE"] }), 33);
   const dropped = callsOf(k, "prctl").map((
     { args: [option, bit] },
-  ) => (assertEquals(option, c.PR_CAPBSET_DROP), bit));
+  ) => (assertEquals(option, PR_CAPBSET_DROP), bit));
   // 31 and 32 are kept: the two words' edges.
   assertEquals(dropped, [...Array.from({ length: 30 }, (_, i) => i + 1), 33]);
 });
@@ -115,8 +122,8 @@ Deno.test("capabilities: the ambient set is emptied, then filled; what cannot be
   const k = scripted({ prctl: -1 });
   raiseAmbient(k, processOf({ ambient: ["CAP_KILL", "CAP_BPF", "CAP_FUTURE"] }), 38);
   assertEquals(k.calls.map(({ args }) => args.slice(0, 3)), [
-    [c.PR_CAP_AMBIENT, c.PR_CAP_AMBIENT_CLEAR_ALL, 0],
-    [c.PR_CAP_AMBIENT, c.PR_CAP_AMBIENT_RAISE, CAP_KILL],
+    [PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0],
+    [PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_KILL],
   ]);
 });
 
@@ -130,7 +137,7 @@ Deno.test("capabilities: the runtime's own are asked for, and how many the kerne
         );
         return 0;
       },
-      prctl: (option, bit) => option === c.PR_CAPBSET_READ && (bit as number) <= last ? 1 : -EINVAL,
+      prctl: (option, bit) => option === PR_CAPBSET_READ && (bit as number) <= last ? 1 : -EINVAL,
     });
     assertEquals(readHostCapabilities(k), { permitted: { low: 2, high: 5 }, last });
   }
@@ -140,12 +147,12 @@ Deno.test("user: groups before ids, the group before the user, capabilities kept
   const k = new DryKernel();
   becomeUser(k, processOf(undefined, { uid: 1000, gid: 100, additionalGids: [5, 0xfffffffe] }));
   assertEquals(names(k), ["prctl", "setgroups", "setresgid", "setresuid", "prctl"]);
-  assertEquals(k.calls[0].args.slice(0, 2), [c.PR_SET_KEEPCAPS, 1]);
+  assertEquals(k.calls[0].args.slice(0, 2), [PR_SET_KEEPCAPS, 1]);
   assertEquals(k.calls[1].args[0], 2);
   assertEquals([...k.calls[1].args[1] as Uint8Array], [5, 0, 0, 0, 0xfe, 0xff, 0xff, 0xff]);
   assertEquals(k.calls[2].args, [100, 100, 100]);
   assertEquals(k.calls[3].args, [1000, 1000, 1000]);
-  assertEquals(k.calls[4].args.slice(0, 2), [c.PR_SET_KEEPCAPS, 0]);
+  assertEquals(k.calls[4].args.slice(0, 2), [PR_SET_KEEPCAPS, 0]);
 });
 
 Deno.test("user: without additional groups, the runtime's are dropped", () => {

@@ -8,15 +8,26 @@
  * @module
  */
 
-import * as c from "../ffi/constants.ts";
+import {
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_PATH,
+  O_WRONLY,
+  RESOLVE_BENEATH,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+  RESOLVE_NO_SYMLINKS,
+} from "../ffi/constants.ts";
 import { EEXIST, ELOOP, ENOENT } from "../ffi/errno.ts";
 import { type Fd, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
 
 /** The most symlinks on one path, as in the kernel (path_resolution(7)). */
 const MAX_LINKS = 40;
-const IN_ROOT = c.RESOLVE_IN_ROOT | c.RESOLVE_NO_MAGICLINKS;
+const IN_ROOT = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 /** Resolves one component below an open directory, which cannot lead elsewhere. */
-const ONE_STEP = c.RESOLVE_BENEATH | c.RESOLVE_NO_SYMLINKS | c.RESOLVE_NO_MAGICLINKS;
+const ONE_STEP = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
 
 /** What to make in the place of a missing last component. */
 export type Missing = "directory" | "file" | "fail";
@@ -44,7 +55,7 @@ export interface OpenInRoot {
  * @throws {OperationError} With the path and the reason.
  */
 export function openInRoot(k: Kernel, root: Fd, path: string, o: OpenInRoot = {}): Result {
-  const flags = o.flags ?? c.O_PATH;
+  const flags = o.flags ?? O_PATH;
   const { missing = "fail" } = o;
   let made = false;
   const repair = (errno: number) => {
@@ -73,7 +84,7 @@ export function makeInRoot(k: Kernel, root: Fd, path: string, kind: Missing, lin
   let directory = -ENOENT;
   while (directory === -ENOENT && depth > 0) {
     depth--;
-    directory = k.openat2(root, "/" + names.slice(0, depth).join("/"), c.O_PATH | c.O_DIRECTORY, IN_ROOT, 0, {
+    directory = k.openat2(root, "/" + names.slice(0, depth).join("/"), O_PATH | O_DIRECTORY, IN_ROOT, 0, {
       allow: [ENOENT],
     }).wait();
   }
@@ -91,7 +102,7 @@ export function makeInRoot(k: Kernel, root: Fd, path: string, kind: Missing, lin
       k.close(directory);
       return makeInRoot(k, root, path, kind, links + 1);
     }
-    const next = k.openat2(directory, name, c.O_PATH | c.O_DIRECTORY, ONE_STEP).wait();
+    const next = k.openat2(directory, name, O_PATH | O_DIRECTORY, ONE_STEP).wait();
     k.close(directory);
     directory = next;
   }
@@ -101,7 +112,7 @@ export function makeInRoot(k: Kernel, root: Fd, path: string, kind: Missing, lin
 /** Makes one entry of a directory. Where a symlink has the name already, its target is returned. */
 function makeOne(k: Kernel, directory: number, name: string, kind: Missing): string | undefined {
   const made = kind === "file"
-    ? k.openat(directory, name, c.O_CREAT | c.O_EXCL | c.O_NOFOLLOW | c.O_WRONLY, 0o644, { allow: [EEXIST] })
+    ? k.openat(directory, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, 0o644, { allow: [EEXIST] })
       .wait()
     : k.mkdirat(directory, name, 0o755, { allow: [EEXIST] }).wait();
   if (kind === "file" && made >= 0) k.close(made);

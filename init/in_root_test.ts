@@ -1,5 +1,15 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import * as c from "../ffi/constants.ts";
+import {
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_PATH,
+  O_RDWR,
+  RESOLVE_BENEATH,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+  RESOLVE_NO_SYMLINKS,
+  RESOLVE_NO_XDEV,
+} from "../ffi/constants.ts";
 import { EACCES, EAGAIN, EEXIST, ENOENT } from "../ffi/errno.ts";
 import { OperationError } from "../ffi/kernel.ts";
 import { local, type LocalKernel } from "../ffi/local.ts";
@@ -16,7 +26,7 @@ class Root {
   constructor() {
     Deno.mkdirSync(this.dir);
     Deno.mkdirSync(`${this.#top}/outside`);
-    this.fd = this.k.open(this.dir, c.O_PATH | c.O_DIRECTORY).wait();
+    this.fd = this.k.open(this.dir, O_PATH | O_DIRECTORY).wait();
   }
 
   /** Opens a path in it; tells what the descriptor shows, as a path inside. */
@@ -184,8 +194,8 @@ Deno.test("in root: every step is resolved in the root, or is one step below a d
   const mkdirat = k.mkdirat.bind(k);
   k.mkdirat = (...args) => (again(), mkdirat(...args));
   openInRoot(k, 3, "/a/b", DIRECTORY);
-  const inside = c.RESOLVE_IN_ROOT | c.RESOLVE_NO_MAGICLINKS;
-  const step = c.RESOLVE_BENEATH | c.RESOLVE_NO_SYMLINKS | c.RESOLVE_NO_MAGICLINKS;
+  const inside = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  const step = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
   const opened = callsOf(k, "openat2").map(({ args: [dir, path, how] }) => [dir, path, (how as number[])[2]]);
   assertEquals(opened, [[3, "/a/b", inside], [3, "/a", inside], [3, "/", inside], [100, "a", step], [
     3,
@@ -198,11 +208,11 @@ Deno.test("in root: every step is resolved in the root, or is one step below a d
 
 Deno.test("in root: further rules of resolution and flags are handed on", () => {
   const k = scripted();
-  openInRoot(k, 3, "/x", { flags: c.O_RDWR, resolve: c.RESOLVE_NO_XDEV });
+  openInRoot(k, 3, "/x", { flags: O_RDWR, resolve: RESOLVE_NO_XDEV });
   assertEquals(k.calls[0].args[2], [
-    c.O_RDWR | c.O_CLOEXEC,
+    O_RDWR | O_CLOEXEC,
     0,
-    c.RESOLVE_IN_ROOT | c.RESOLVE_NO_MAGICLINKS | c.RESOLVE_NO_XDEV,
+    RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
   ]);
 });
 

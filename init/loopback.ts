@@ -3,7 +3,7 @@
  * @module
  */
 
-import * as c from "../ffi/constants.ts";
+import { AF_INET, IFF_RUNNING, IFF_UP, SIOCSIFFLAGS, SOCK_CLOEXEC, SOCK_DGRAM } from "../ffi/constants.ts";
 import type { Kernel } from "../ffi/kernel.ts";
 
 const IFREQ_SIZE = 40, FLAGS = 16;
@@ -15,11 +15,11 @@ export function bringLoopbackUp(k: Kernel): void {
     request.bytes.set([0x6c, 0x6f]); // "lo"
     request.memory.view.setUint16(
       request.address - request.memory.base + FLAGS,
-      c.IFF_UP | c.IFF_RUNNING,
+      IFF_UP | IFF_RUNNING,
       true,
     );
-    const socket = k.call("socket", [c.AF_INET, c.SOCK_DGRAM | c.SOCK_CLOEXEC, 0]);
-    k.call("ioctl", [socket, c.SIOCSIFFLAGS, request]);
+    const socket = k.call("socket", [AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0]);
+    k.call("ioctl", [socket, SIOCSIFFLAGS, request]);
     k.close(socket);
   });
 }

@@ -6,28 +6,48 @@
  * @module
  */
 
-import * as m from "../spec/mount_options.ts";
+import {
+  MOUNT_ATTR__ATIME,
+  MOUNT_ATTR_NOATIME,
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NODIRATIME,
+  MOUNT_ATTR_NOEXEC,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_NOSYMFOLLOW,
+  MOUNT_ATTR_RDONLY,
+  MOUNT_ATTR_RELATIME,
+  MOUNT_ATTR_STRICTATIME,
+  MS_NOATIME,
+  MS_NODEV,
+  MS_NODIRATIME,
+  MS_NOEXEC,
+  MS_NOSUID,
+  MS_NOSYMFOLLOW,
+  MS_RDONLY,
+  MS_RELATIME,
+  MS_STRICTATIME,
+} from "../spec/mount_options.ts";
 
 /** Flags that are an attribute of their own. */
 const PLAIN: readonly (readonly [number, number])[] = [
-  [m.MS_RDONLY, m.MOUNT_ATTR_RDONLY],
-  [m.MS_NOSUID, m.MOUNT_ATTR_NOSUID],
-  [m.MS_NODEV, m.MOUNT_ATTR_NODEV],
-  [m.MS_NOEXEC, m.MOUNT_ATTR_NOEXEC],
-  [m.MS_NOSYMFOLLOW, m.MOUNT_ATTR_NOSYMFOLLOW],
+  [MS_RDONLY, MOUNT_ATTR_RDONLY],
+  [MS_NOSUID, MOUNT_ATTR_NOSUID],
+  [MS_NODEV, MOUNT_ATTR_NODEV],
+  [MS_NOEXEC, MOUNT_ATTR_NOEXEC],
+  [MS_NOSYMFOLLOW, MOUNT_ATTR_NOSYMFOLLOW],
 ];
 
 /** Flags that say something of access times. */
-export const ATIME_FLAGS = m.MS_NOATIME | m.MS_RELATIME | m.MS_STRICTATIME | m.MS_NODIRATIME;
+export const ATIME_FLAGS = MS_NOATIME | MS_RELATIME | MS_STRICTATIME | MS_NODIRATIME;
 
 /** How access times are kept, as attributes: strictly, or never, or, where nothing says otherwise, relative to changes. */
 function atimeOf(flags: number): number {
-  const kind = flags & m.MS_STRICTATIME
-    ? m.MOUNT_ATTR_STRICTATIME
-    : flags & m.MS_NOATIME
-    ? m.MOUNT_ATTR_NOATIME
-    : m.MOUNT_ATTR_RELATIME;
-  return kind | (flags & m.MS_NODIRATIME ? m.MOUNT_ATTR_NODIRATIME : 0);
+  const kind = flags & MS_STRICTATIME
+    ? MOUNT_ATTR_STRICTATIME
+    : flags & MS_NOATIME
+    ? MOUNT_ATTR_NOATIME
+    : MOUNT_ATTR_RELATIME;
+  return kind | (flags & MS_NODIRATIME ? MOUNT_ATTR_NODIRATIME : 0);
 }
 
 /** The attributes of a new mount with these flags. */
@@ -41,10 +61,10 @@ export function newMountAttributes(flags: number): number {
  */
 export function replacingAttributes(flags: number): { set: number; clear: number } {
   const all = PLAIN.reduce((sum, [, attribute]) => sum | attribute, 0);
-  const times = m.MOUNT_ATTR__ATIME | m.MOUNT_ATTR_NODIRATIME;
+  const times = MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME;
   const keepTimes = (flags & ATIME_FLAGS) === 0;
   const set = newMountAttributes(flags) & ~(keepTimes ? times : 0);
   // The field of access times must be cleared whole for any of it to change.
-  const clear = (all & ~set) | (keepTimes ? 0 : m.MOUNT_ATTR__ATIME | (m.MOUNT_ATTR_NODIRATIME & ~set));
+  const clear = (all & ~set) | (keepTimes ? 0 : MOUNT_ATTR__ATIME | (MOUNT_ATTR_NODIRATIME & ~set));
   return { set, clear };
 }

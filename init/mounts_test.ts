@@ -1,10 +1,35 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import * as c from "../ffi/constants.ts";
+import {
+  AT_FDCWD,
+  AT_RECURSIVE,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  OPEN_TREE_CLOEXEC,
+  OPEN_TREE_CLONE,
+  PROC_SUPER_MAGIC,
+  RESOLVE_BENEATH,
+  RESOLVE_NO_SYMLINKS,
+  S_IFDIR,
+  S_IFREG,
+  S_IFSOCK,
+} from "../ffi/constants.ts";
 import type { DryKernel } from "../ffi/dry.ts";
 import { EINVAL, ELOOP, ENOENT, EPERM } from "../ffi/errno.ts";
 import { type Arg, OperationError } from "../ffi/kernel.ts";
 import { Buffer } from "../ffi/memory.ts";
-import * as m from "../spec/mount_options.ts";
+import {
+  MOUNT_ATTR__ATIME,
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NODIRATIME,
+  MOUNT_ATTR_NOEXEC,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_NOSYMFOLLOW,
+  MOUNT_ATTR_RDONLY,
+  MS_NODEV,
+  MS_PRIVATE,
+  MS_REMOUNT,
+  MS_SLAVE,
+} from "../spec/mount_options.ts";
 import type { Mount } from "../spec/types.ts";
 import {
   callsOf,
@@ -27,7 +52,7 @@ function newContext(): MountContext {
 
 /** Mounts one entry with scripted answers; the destination lies on a tmpfs unless told otherwise. */
 function mounted(mount: Mount, script: Script = {}, context = newContext()): DryKernel {
-  const k = scripted({ fstatfs: statfs(TMPFS_MAGIC), statx: stat(c.S_IFDIR | 0o755), ...script });
+  const k = scripted({ fstatfs: statfs(TMPFS_MAGIC), statx: stat(S_IFDIR | 0o755), ...script });
   mountOne(k, context, mount);
   for (const check of context.checks) check();
   return k;
@@ -68,7 +93,7 @@ Deno.test("mount label: new filesystems get it, those that the policy labels do 
 function attributes(k: DryKernel): unknown[] {
   return callsOf(k, "mount_setattr").map(({ args: [, , flags, words] }) => {
     const [set, clear, propagation] = words as number[];
-    return { set, clear, propagation, below: ((flags as number) & c.AT_RECURSIVE) !== 0 };
+    return { set, clear, propagation, below: ((flags as number) & AT_RECURSIVE) !== 0 };
   });
 }
 
@@ -76,9 +101,9 @@ Deno.test("bind: the source is cloned alone, and attached at a place in the root
   const k = mounted(bind(["bind"]));
   assertEquals(names(k), ["open_tree", "openat2", "fstatfs", "move_mount", "close", "close"]);
   assertEquals(callsOf(k, "open_tree")[0].args, [
-    c.AT_FDCWD,
+    AT_FDCWD,
     "/src",
-    c.OPEN_TREE_CLONE | c.OPEN_TREE_CLOEXEC,
+    OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC,
   ]);
   assertEquals(callsOf(k, "openat2")[0].args.slice(0, 2), [ROOT, "/data"]);
   const [tree, , place] = callsOf(k, "move_mount")[0].args;
@@ -88,7 +113,7 @@ Deno.test("bind: the source is cloned alone, and attached at a place in the root
 
 Deno.test("rbind: the source is cloned with all below", () => {
   const flags = callsOf(mounted(bind(["rbind"])), "open_tree")[0].args[2] as number;
-  assertEquals(flags & c.AT_RECURSIVE, c.AT_RECURSIVE);
+  assertEquals(flags & AT_RECURSIVE, AT_RECURSIVE);
 });
 
 Deno.test("bind: a relative source starts at the bundle", () => {
@@ -104,8 +129,8 @@ Deno.test("bind: the options say it, whatever the type says", () => {
 Deno.test("bind: options set and clear attributes before anybody can see the mount", () => {
   const k = mounted(bind(["bind", "ro", "nosuid", "exec"]));
   assertEquals(attributes(k), [{
-    set: m.MOUNT_ATTR_RDONLY | m.MOUNT_ATTR_NOSUID,
-    clear: m.MOUNT_ATTR_NODEV | m.MOUNT_ATTR_NOEXEC | m.MOUNT_ATTR_NOSYMFOLLOW,
+    set: MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID,
+    clear: MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW,
     propagation: 0,
     below: false,
   }]);
@@ -129,10 +154,9 @@ const flagged = (flags: number): Script => ({
 Deno.test("bind: flags that are locked and that no option speaks of are kept", () => {
   const script = { mount_setattr: failing(EPERM), ...flagged(1 | 4 | 4096) };
   const k = mounted(bind(["bind", "nosuid"]), script);
-  const { MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV } = m;
   assertEquals(attributes(k).at(-1), {
     set: MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
-    clear: m.MOUNT_ATTR_NOEXEC | m.MOUNT_ATTR_NOSYMFOLLOW | m.MOUNT_ATTR__ATIME | m.MOUNT_ATTR_NODIRATIME,
+    clear: MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW | MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME,
     propagation: 0,
     below: false,
   });
@@ -158,7 +182,7 @@ Deno.test("bind: an option that speaks against a locked flag is an error that na
 Deno.test("remount: with bind, the flags of what is there are replaced, and nothing is mounted", () => {
   const k = mounted(bind(["bind", "remount", "ro"]));
   assertEquals(names(k), ["openat2", "mount_setattr", "close"]);
-  assertEquals((attributes(k)[0] as { set: number }).set, m.MOUNT_ATTR_RDONLY);
+  assertEquals((attributes(k)[0] as { set: number }).set, MOUNT_ATTR_RDONLY);
   assertEquals(attributes(mounted(bind(["bind", "remount"]))).length, 1);
 });
 
@@ -166,13 +190,13 @@ Deno.test("remount: without bind the filesystem is asked too, and a tmpfs is rea
   const context = newContext();
   const k = mounted(tmpfs(["remount", "size=64k", "ro", "nodev"]), {}, context);
   assertEquals(names(k), ["openat2", "fchdir", "mount", "chdir"]);
-  assertEquals(callsOf(k, "mount")[0].args, ["tmpfs", ".", "tmpfs", m.MS_REMOUNT | m.MS_NODEV, "size=64k"]);
+  assertEquals(callsOf(k, "mount")[0].args, ["tmpfs", ".", "tmpfs", MS_REMOUNT | MS_NODEV, "size=64k"]);
   assertEquals(context.readonly.length, 1);
 });
 
 Deno.test("bind: a missing destination is a directory or a file, as the source is", () => {
   for (
-    const [mode, made] of [[c.S_IFDIR, "mkdirat"], [c.S_IFREG, "openat"], [c.S_IFSOCK, "openat"]] as const
+    const [mode, made] of [[S_IFDIR, "mkdirat"], [S_IFREG, "openat"], [S_IFSOCK, "openat"]] as const
   ) {
     const missing = failing(ENOENT);
     const openat2 = (_: unknown, path: unknown) => path === "/data" ? missing() : undefined;
@@ -191,7 +215,7 @@ Deno.test("bind: an error names source, destination, type and options", () => {
 
 Deno.test("bind: a directory on a file is told in mount(2)'s words", () => {
   let asked = 0;
-  const statx = (...args: Arg[]) => stat(asked++ === 0 ? c.S_IFDIR : c.S_IFREG)(...args);
+  const statx = (...args: Arg[]) => stat(asked++ === 0 ? S_IFDIR : S_IFREG)(...args);
   assertThrows(
     () => mounted(bind(["bind"]), { move_mount: -EINVAL, statx }),
     OperationError,
@@ -210,8 +234,8 @@ Deno.test("attach: another failure keeps its reason", () => {
 Deno.test("propagation: set once the mount is attached, one call for each option", () => {
   const k = mounted(bind(["bind", "rslave", "private"]));
   assertEquals(attributes(k), [
-    { set: 0, clear: 0, propagation: m.MS_SLAVE, below: true },
-    { set: 0, clear: 0, propagation: m.MS_PRIVATE, below: false },
+    { set: 0, clear: 0, propagation: MS_SLAVE, below: true },
+    { set: 0, clear: 0, propagation: MS_PRIVATE, below: false },
   ]);
   assertEquals(names(k).indexOf("move_mount") < names(k).indexOf("mount_setattr"), true);
 });
@@ -219,13 +243,13 @@ Deno.test("propagation: set once the mount is attached, one call for each option
 Deno.test("recursive attributes: set with all below, before the mount is attached", () => {
   const k = mounted(bind(["rbind", "rro", "rexec"]));
   assertEquals(attributes(k), [
-    { set: m.MOUNT_ATTR_RDONLY, clear: m.MOUNT_ATTR_NOEXEC, propagation: 0, below: true },
+    { set: MOUNT_ATTR_RDONLY, clear: MOUNT_ATTR_NOEXEC, propagation: 0, below: true },
   ]);
   assertEquals(names(k).indexOf("mount_setattr") < names(k).indexOf("move_mount"), true);
 });
 
 Deno.test("tmpfs: keeps the mode of the directory that it covers", () => {
-  const k = mounted(tmpfs(["size=64k"]), { statx: stat(c.S_IFDIR | 0o1750) });
+  const k = mounted(tmpfs(["size=64k"]), { statx: stat(S_IFDIR | 0o1750) });
   assertEquals(
     lines(k, "fsconfig"),
     [
@@ -246,16 +270,16 @@ Deno.test("tmpfs: a mode among its options counts instead, and nobody is asked",
 Deno.test("tmpfs: becomes read-only at the end, when places in it are made", () => {
   const context = newContext();
   const k = mounted(tmpfs(["ro", "nosuid", "mode=1"]), {}, context);
-  assertEquals(callsOf(k, "fsmount")[0].args[2], m.MOUNT_ATTR_NOSUID);
+  assertEquals(callsOf(k, "fsmount")[0].args[2], MOUNT_ATTR_NOSUID);
   assertEquals(attributes(k), []);
   context.readonly.forEach((step) => step());
-  assertEquals(attributes(k), [{ set: m.MOUNT_ATTR_RDONLY, clear: 0, propagation: 0, below: false }]);
+  assertEquals(attributes(k), [{ set: MOUNT_ATTR_RDONLY, clear: 0, propagation: 0, below: false }]);
 });
 
 Deno.test("devpts on /dev/pts becomes read-only at once", () => {
   const context = newContext();
   const k = mounted({ destination: "/dev/pts", type: "devpts", options: ["ro"] }, {}, context);
-  assertEquals(callsOf(k, "fsmount")[0].args[2], m.MOUNT_ATTR_RDONLY);
+  assertEquals(callsOf(k, "fsmount")[0].args[2], MOUNT_ATTR_RDONLY);
   assertEquals(context.readonly, []);
 });
 
@@ -266,7 +290,7 @@ Deno.test("tmpfs: a directory in one that was just made is made and opened witho
   assertEquals(lines(k, "mkdirat"), ['mkdirat 100 "pts" 493']);
   const step = callsOf(k, "openat2")[1].args;
   assertEquals(step.slice(0, 2), [100, "pts"]);
-  assertEquals((step[2] as number[])[2], c.RESOLVE_BENEATH | c.RESOLVE_NO_SYMLINKS);
+  assertEquals((step[2] as number[])[2], RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 });
 
 Deno.test("tmpfs: with copy-up, content is copied before it can be seen; places in it are asked for", () => {
@@ -286,9 +310,9 @@ Deno.test("proc and sysfs: on real directories only, no link on the way", () => 
     const k = mounted({ destination, type, source: type });
     const [, , how] = callsOf(k, "openat2")[0].args;
     const [flags, , resolve] = how as number[];
-    assertEquals(flags & c.O_NOFOLLOW, c.O_NOFOLLOW);
-    assertEquals(flags & c.O_DIRECTORY, c.O_DIRECTORY);
-    assertEquals(resolve & c.RESOLVE_NO_SYMLINKS, c.RESOLVE_NO_SYMLINKS);
+    assertEquals(flags & O_NOFOLLOW, O_NOFOLLOW);
+    assertEquals(flags & O_DIRECTORY, O_DIRECTORY);
+    assertEquals(resolve & RESOLVE_NO_SYMLINKS, RESOLVE_NO_SYMLINKS);
     assertThrows(
       () => mounted({ destination, type, source: type }, { openat2: -ELOOP }),
       Error,
@@ -319,13 +343,13 @@ Deno.test("proc: is made as the kernel's proc, with its attributes", () => {
   assertEquals(lines(k, "fsconfig")[1], 'fsconfig 101 1 "hidepid" "2" 0');
   assertEquals(
     callsOf(k, "fsmount")[0].args[2],
-    m.MOUNT_ATTR_NOSUID | m.MOUNT_ATTR_NOEXEC | m.MOUNT_ATTR_NODEV,
+    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NODEV,
   );
 });
 
 Deno.test("place: a link of the image that leads into /proc is found by what lies there", () => {
   assertThrows(
-    () => mounted(tmpfs(["mode=755"]), { fstatfs: statfs(c.PROC_SUPER_MAGIC) }),
+    () => mounted(tmpfs(["mode=755"]), { fstatfs: statfs(PROC_SUPER_MAGIC) }),
     Error,
     '"/t" cannot be mounted because it is inside /proc',
   );
@@ -333,15 +357,15 @@ Deno.test("place: a link of the image that leads into /proc is found by what lie
 
 Deno.test("place: a file of /proc that may be covered is not looked at", () => {
   const k = mounted(bind(["bind"], { destination: "/proc/cpuinfo" }), {
-    fstatfs: statfs(c.PROC_SUPER_MAGIC),
-    statx: stat(c.S_IFREG),
+    fstatfs: statfs(PROC_SUPER_MAGIC),
+    statx: stat(S_IFREG),
   });
   assertEquals(names(k).includes("move_mount"), true);
 });
 
 Deno.test("bind: over /proc only a procfs", () => {
   const proc = bind(["rbind"], { destination: "/proc", source: "/proc" });
-  assertEquals(names(mounted(proc, { fstatfs: statfs(c.PROC_SUPER_MAGIC) })).includes("move_mount"), true);
+  assertEquals(names(mounted(proc, { fstatfs: statfs(PROC_SUPER_MAGIC) })).includes("move_mount"), true);
   assertThrows(() => mounted(proc), Error, '"/proc" cannot be mounted because it is not of type proc');
 });
 

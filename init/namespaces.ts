@@ -3,7 +3,7 @@
  * @module
  */
 
-import * as c from "../ffi/constants.ts";
+import { O_RDONLY } from "../ffi/constants.ts";
 import { EINVAL } from "../ffi/errno.ts";
 import { type Kernel, OperationError } from "../ffi/kernel.ts";
 import { NAMESPACES, type NamespaceType } from "../spec/namespaces.ts";
@@ -56,7 +56,7 @@ export function cloneFlags(plan: NamespacePlan): number {
  */
 export function joinNamespaces(k: Kernel, joins: readonly Join[]): void {
   const opened = joins.map(({ type, path }) =>
-    k.during(`join the ${type} namespace`, () => k.open(path, c.O_RDONLY))
+    k.during(`join the ${type} namespace`, () => k.open(path, O_RDONLY))
   );
   joins.forEach(({ type, path }, i) => {
     const doing = `join the ${type} namespace ${JSON.stringify(path)}`;

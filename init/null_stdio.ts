@@ -4,7 +4,15 @@
  * @module
  */
 
-import * as c from "../ffi/constants.ts";
+import {
+  O_NOCTTY,
+  O_NOFOLLOW,
+  O_RDWR,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+  S_IFCHR,
+  S_IFMT,
+} from "../ffi/constants.ts";
 import type { Fd, Kernel, Result } from "../ffi/kernel.ts";
 import type { Buffer } from "../ffi/memory.ts";
 import { readStatx, STATX_SIZE } from "../ffi/structs.ts";
@@ -18,10 +26,10 @@ export interface NullStdio {
 
 /** Opens the container's /dev/null once for each of `fds`. @param root Descriptor of the container's root. */
 export function openNulls(k: Kernel, root: Fd, fds: readonly number[]): NullStdio[] {
-  const resolve = c.RESOLVE_IN_ROOT | c.RESOLVE_NO_MAGICLINKS;
+  const resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
   return fds.map((fd) => {
     const stat = k.buffer(STATX_SIZE);
-    const file = k.openat2(root, "/dev/null", c.O_RDWR | c.O_NOFOLLOW | c.O_NOCTTY, resolve, 0, {
+    const file = k.openat2(root, "/dev/null", O_RDWR | O_NOFOLLOW | O_NOCTTY, resolve, 0, {
       allow: "any",
     });
     k.statx(file, "", stat, { allow: "any" });
@@ -34,7 +42,7 @@ export function replaceNulls(k: Kernel, nulls: readonly NullStdio[]): void {
   for (const { fd, file, stat } of nulls) {
     if (file.wait() < 0) continue;
     const { mode, rdev } = readStatx(stat);
-    if ((mode & c.S_IFMT) === c.S_IFCHR && rdev.major === 1 && rdev.minor === 3) k.dup3(file, fd, 0);
+    if ((mode & S_IFMT) === S_IFCHR && rdev.major === 1 && rdev.minor === 3) k.dup3(file, fd, 0);
     k.close(file);
   }
 }

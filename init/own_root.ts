@@ -7,12 +7,12 @@
  * @module
  */
 
-import * as c from "../ffi/constants.ts";
+import { AT_FDCWD, AT_RECURSIVE, MNT_DETACH } from "../ffi/constants.ts";
 import { EBUSY } from "../ffi/errno.ts";
 import { type Fd, type Kernel, OperationError } from "../ffi/kernel.ts";
 import type { Recorder } from "../ffi/recorder.ts";
 import { readStatx, STATX_SIZE } from "../ffi/structs.ts";
-import * as m from "../spec/mount_options.ts";
+import { MS_SLAVE } from "../spec/mount_options.ts";
 import { NAMESPACES } from "../spec/namespaces.ts";
 
 /**
@@ -35,7 +35,7 @@ export function enterOwnRoot(k: Recorder, root: Fd): () => void {
   // Without CAP_SYS_CHROOT the process keeps its root, and sees at least what is mounted on it.
   k.setns(self, NAMESPACES.mount.flag, { allow: "any" });
   k.close(self);
-  k.statx(c.AT_FDCWD, TOP, found);
+  k.statx(AT_FDCWD, TOP, found);
   return () => {
     const [ours, there] = [readStatx(wanted), readStatx(found)];
     const same = ours.mountId === there.mountId && ours.inode === there.inode &&
@@ -56,17 +56,17 @@ export function uncoverRoot(k: Kernel): void {
   k.during("remove the mounts that cover the host's /", () => {
     k.unshare(NAMESPACES.mount.flag);
     // The host keeps its mounts: neither the root nor its covers propagate the change.
-    k.mountSetattr(c.AT_FDCWD, "/", 0, { propagation: m.MS_SLAVE });
+    k.mountSetattr(AT_FDCWD, "/", 0, { propagation: MS_SLAVE });
     while (isCovered(k)) {
-      k.mountSetattr(c.AT_FDCWD, TOP, c.AT_RECURSIVE, { propagation: m.MS_SLAVE });
-      k.umount("/", c.MNT_DETACH);
+      k.mountSetattr(AT_FDCWD, TOP, AT_RECURSIVE, { propagation: MS_SLAVE });
+      k.umount("/", MNT_DETACH);
     }
   });
 }
 
 function isCovered(k: Kernel): boolean {
   const root = k.buffer(STATX_SIZE), top = k.buffer(STATX_SIZE);
-  k.statx(c.AT_FDCWD, "/", root);
-  k.statx(c.AT_FDCWD, TOP, top).wait();
+  k.statx(AT_FDCWD, "/", root);
+  k.statx(AT_FDCWD, TOP, top).wait();
   return readStatx(root).mountId !== readStatx(top).mountId;
 }

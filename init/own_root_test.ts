@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import * as c from "../ffi/constants.ts";
+import { AT_RECURSIVE, MNT_DETACH } from "../ffi/constants.ts";
 import { Buffer } from "../ffi/memory.ts";
-import * as m from "../spec/mount_options.ts";
+import { MS_SLAVE } from "../spec/mount_options.ts";
 import { callsOf, lines, names, scripted } from "../tests/lib/scripted.ts";
 import { uncoverRoot } from "./own_root.ts";
 
@@ -24,13 +24,13 @@ Deno.test("uncover: every mount over the root goes, in a mount namespace that th
   const k = covered(2);
   uncoverRoot(k);
   assertEquals(names(k)[0], "unshare");
-  const umount = `umount2 "/" ${c.MNT_DETACH}`;
+  const umount = `umount2 "/" ${MNT_DETACH}`;
   assertEquals(lines(k, "umount2"), [umount, umount]);
   assertEquals(
     callsOf(k, "mount_setattr").map(({ args: [, path, flags, words] }) => [
       path,
-      ((flags as number) & c.AT_RECURSIVE) !== 0,
-      (words as number[])[2] === m.MS_SLAVE,
+      ((flags as number) & AT_RECURSIVE) !== 0,
+      (words as number[])[2] === MS_SLAVE,
     ]),
     [["/", false, true], ["/..", true, true], ["/..", true, true]],
   );

@@ -7,7 +7,16 @@
  */
 
 import { TsrunError } from "../ffi/errors.ts";
-import * as c from "../ffi/constants.ts";
+import {
+  AT_EACCESS,
+  AT_FDCWD,
+  O_NONBLOCK,
+  O_RDONLY,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+  S_IFDIR,
+  S_IFMT,
+} from "../ffi/constants.ts";
 import { EACCES, EISDIR, errnoName, strerror } from "../ffi/errno.ts";
 import type { Fd, Kernel, Result } from "../ffi/kernel.ts";
 import type { Buffer } from "../ffi/memory.ts";
@@ -38,8 +47,8 @@ export function lookUpProgram(k: Kernel, name: string, env: readonly string[]): 
   const paths = direct ? [name] : searchPath(env).map((directory) => `${directory}/${name}`);
   const candidates = paths.map((path): Candidate => {
     const stat = k.buffer(STATX_SIZE);
-    const found = k.statx(c.AT_FDCWD, path, stat, { allow: "any" }, 0);
-    const executable = k.call("faccessat2", [c.AT_FDCWD, path, X_OK, c.AT_EACCESS], { allow: "any" });
+    const found = k.statx(AT_FDCWD, path, stat, { allow: "any" }, 0);
+    const executable = k.call("faccessat2", [AT_FDCWD, path, X_OK, AT_EACCESS], { allow: "any" });
     return { path, found, stat, executable };
   });
   return {
@@ -65,7 +74,7 @@ function notExecutable(name: string, code: string, reason: string): TsrunError {
 function verdict({ found, stat, executable }: Candidate): number {
   if (found.wait() < 0) return -found.wait();
   const { mode } = readStatx(stat);
-  if ((mode & c.S_IFMT) === c.S_IFDIR) return EISDIR;
+  if ((mode & S_IFMT) === S_IFDIR) return EISDIR;
   // Even with CAP_DAC_OVERRIDE, a process may execute only files with an execute bit.
   if (executable.wait() < 0) return -executable.wait();
   return mode & 0o111 ? 0 : EACCES;
@@ -103,8 +112,8 @@ export function lookUpHome(k: Kernel, root: Fd, uid: number): { resolve(): strin
   const file = k.openat2(
     root,
     "/etc/passwd",
-    c.O_RDONLY | c.O_NONBLOCK,
-    c.RESOLVE_IN_ROOT | c.RESOLVE_NO_MAGICLINKS,
+    O_RDONLY | O_NONBLOCK,
+    RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
     0,
     {
       allow: "any",
@@ -124,8 +133,8 @@ export function lookUpHome(k: Kernel, root: Fd, uid: number): { resolve(): strin
 
 /** Reads a file that is larger than most. The process is in the container's root by then. */
 function readPasswd(k: Kernel, buffer: Buffer): string {
-  const flags = c.O_RDONLY | c.O_NONBLOCK, allow = "any";
-  const file = k.openat2(c.AT_FDCWD, "/etc/passwd", flags, c.RESOLVE_NO_MAGICLINKS, 0, { allow });
+  const flags = O_RDONLY | O_NONBLOCK, allow = "any";
+  const file = k.openat2(AT_FDCWD, "/etc/passwd", flags, RESOLVE_NO_MAGICLINKS, 0, { allow });
   const decoder = new TextDecoder();
   let text = "";
   for (let i = 0; i < PASSWD_READS; i++) {

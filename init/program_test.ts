@@ -1,5 +1,13 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import * as c from "../ffi/constants.ts";
+import {
+  AT_EACCESS,
+  AT_FDCWD,
+  O_NONBLOCK,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+  S_IFDIR,
+  S_IFREG,
+} from "../ffi/constants.ts";
 import { EACCES, ELOOP, ENOENT, ENOTDIR } from "../ffi/errno.ts";
 import type { Arg } from "../ffi/kernel.ts";
 import { type Buffer, Memory } from "../ffi/memory.ts";
@@ -8,7 +16,7 @@ import { checkWorkingDirectory, hasHome, homeOf, lookUpHome, lookUpProgram, uniq
 
 /** Files by path: their mode, or why they cannot be looked at; what is not here does not exist. */
 type Files = Readonly<Record<string, number>>;
-const PROGRAM = c.S_IFREG | 0o755;
+const PROGRAM = S_IFREG | 0o755;
 
 /** What a look-up comes to; `barred` are paths that may not be executed. */
 function lookUp(
@@ -33,8 +41,8 @@ Deno.test("program: the first of PATH's directories that has it", () => {
 });
 
 Deno.test("program: what cannot be executed does not hide what can", () => {
-  assertEquals(lookUp("sh", { "/bin/sh": c.S_IFREG | 0o644, "/usr/bin/sh": PROGRAM }), "/usr/bin/sh");
-  assertEquals(lookUp("sh", { "/bin/sh": c.S_IFDIR | 0o755, "/usr/bin/sh": PROGRAM }), "/usr/bin/sh");
+  assertEquals(lookUp("sh", { "/bin/sh": S_IFREG | 0o644, "/usr/bin/sh": PROGRAM }), "/usr/bin/sh");
+  assertEquals(lookUp("sh", { "/bin/sh": S_IFDIR | 0o755, "/usr/bin/sh": PROGRAM }), "/usr/bin/sh");
   assertEquals(
     lookUp("sh", { "/bin/sh": PROGRAM, "/usr/bin/sh": PROGRAM }, undefined, ["/bin/sh"]),
     "/usr/bin/sh",
@@ -66,15 +74,15 @@ Deno.test("program: why a path cannot be executed, in the words that clients kno
   fails({}, "stat /x: no such file or directory");
   fails({ "/x": -ENOTDIR }, "stat /x: not a directory");
   fails({ "/x": -ELOOP }, "stat /x: too many levels of symbolic links");
-  fails({ "/x": c.S_IFREG | 0o644 }, "permission denied");
+  fails({ "/x": S_IFREG | 0o644 }, "permission denied");
   fails({ "/x": PROGRAM }, "permission denied", ["/x"]);
-  fails({ "/x": c.S_IFDIR | 0o755 }, "permission denied (is a directory)");
+  fails({ "/x": S_IFDIR | 0o755 }, "permission denied (is a directory)");
 });
 
 Deno.test("program: is asked for with the process's effective user", () => {
   const k = scripted({ statx: stat(PROGRAM) });
   lookUpProgram(k, "/x", []);
-  assertEquals(callsOf(k, "faccessat2")[0].args, [c.AT_FDCWD, "/x", 1, c.AT_EACCESS]);
+  assertEquals(callsOf(k, "faccessat2")[0].args, [AT_FDCWD, "/x", 1, AT_EACCESS]);
   // A link to a program is as good as the program.
   assertEquals(callsOf(k, "statx")[0].args[2], 0);
 });
@@ -111,8 +119,8 @@ Deno.test("home: read from the container's passwd, never by way of a device or a
   const [dir, path, how] = callsOf(k, "openat2")[0].args;
   const [flags, , resolve] = how as number[];
   assertEquals([dir, path], [3, "/etc/passwd"]);
-  assertEquals(flags & c.O_NONBLOCK, c.O_NONBLOCK);
-  assertEquals(resolve, c.RESOLVE_IN_ROOT | c.RESOLVE_NO_MAGICLINKS);
+  assertEquals(flags & O_NONBLOCK, O_NONBLOCK);
+  assertEquals(resolve, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 });
 
 Deno.test("home: without a passwd, the root", () => {

@@ -1,9 +1,23 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import * as c from "../ffi/constants.ts";
+import {
+  AT_EMPTY_PATH,
+  AT_RECURSIVE,
+  O_NOFOLLOW,
+  O_PATH,
+  OPEN_TREE_CLOEXEC,
+  OPEN_TREE_CLONE,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFREG,
+} from "../ffi/constants.ts";
 import type { DryKernel } from "../ffi/dry.ts";
 import { EACCES, EAGAIN, ENOENT } from "../ffi/errno.ts";
 import { type Arg, OperationError } from "../ffi/kernel.ts";
-import * as m from "../spec/mount_options.ts";
+import { MOUNT_ATTR_RDONLY } from "../spec/mount_options.ts";
 import { callsOf, names, type Script, scripted, stat } from "../tests/lib/scripted.ts";
 import { restrictPaths } from "./restricted_paths.ts";
 
@@ -11,7 +25,7 @@ const ROOT = 3;
 
 /** Files by path: their mode and device numbers; what is not here does not exist. */
 type Files = Readonly<Record<string, readonly [mode: number, major?: number, minor?: number]>>;
-const NULL: Files = { "/dev/null": [c.S_IFCHR, 1, 3] };
+const NULL: Files = { "/dev/null": [S_IFCHR, 1, 3] };
 
 function restricted(files: Files, masked: string[], readonly: string[], script: Script = {}): DryKernel {
   const paths = new Map<number, string>();
@@ -40,41 +54,41 @@ Deno.test("restricted paths: none, nothing is done", () => {
 });
 
 Deno.test("restricted paths: everything is opened in the root before anything is mounted", () => {
-  const k = restricted({ ...NULL, "/a": [c.S_IFREG], "/b": [c.S_IFDIR] }, ["/a"], ["/b"]);
+  const k = restricted({ ...NULL, "/a": [S_IFREG], "/b": [S_IFDIR] }, ["/a"], ["/b"]);
   const opened = callsOf(k, "openat2");
   assertEquals(opened.map(({ args }) => args[1]), ["/b", "/a", "/dev/null"]);
   for (const { args } of opened) {
     assertEquals(args[0], ROOT);
-    assertEquals((args[2] as number[])[2], c.RESOLVE_IN_ROOT | c.RESOLVE_NO_MAGICLINKS);
+    assertEquals((args[2] as number[])[2], RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
   }
   assertEquals(names(k).lastIndexOf("openat2") < names(k).indexOf("open_tree"), true);
 });
 
 Deno.test("read-only paths: bound onto themselves, read-only with all below before they are seen", () => {
-  const k = restricted({ "/b": [c.S_IFDIR] }, [], ["/b"]);
+  const k = restricted({ "/b": [S_IFDIR] }, [], ["/b"]);
   assertEquals(names(k).slice(2), ["open_tree", "mount_setattr", "move_mount", "close", "close"]);
   assertEquals(callsOf(k, "open_tree")[0].args, [
     100,
     "",
-    c.OPEN_TREE_CLONE | c.AT_RECURSIVE | c.AT_EMPTY_PATH | c.OPEN_TREE_CLOEXEC,
+    OPEN_TREE_CLONE | AT_RECURSIVE | AT_EMPTY_PATH | OPEN_TREE_CLOEXEC,
   ]);
   const [, , flags, words] = callsOf(k, "mount_setattr")[0].args;
-  assertEquals((flags as number) & c.AT_RECURSIVE, c.AT_RECURSIVE);
-  assertEquals(words, [m.MOUNT_ATTR_RDONLY, 0, 0, 0]);
+  assertEquals((flags as number) & AT_RECURSIVE, AT_RECURSIVE);
+  assertEquals(words, [MOUNT_ATTR_RDONLY, 0, 0, 0]);
   assertEquals(callsOf(k, "move_mount")[0].args[2], 100);
 });
 
 Deno.test("masked paths: files get the container's null device", () => {
-  const k = restricted({ ...NULL, "/a": [c.S_IFREG], "/b": [c.S_IFREG] }, ["/a", "/b"], []);
+  const k = restricted({ ...NULL, "/a": [S_IFREG], "/b": [S_IFREG] }, ["/a", "/b"], []);
   const nullDevice = 102;
   assertEquals(callsOf(k, "open_tree").map(({ args }) => args[0]), [nullDevice, nullDevice]);
   assertEquals(callsOf(k, "move_mount").map(({ args }) => args[2]), [100, 101]);
 });
 
 Deno.test("masked paths: directories share one empty read-only tmpfs", () => {
-  const k = restricted({ ...NULL, "/a": [c.S_IFDIR], "/b": [c.S_IFDIR] }, ["/a", "/b"], []);
+  const k = restricted({ ...NULL, "/a": [S_IFDIR], "/b": [S_IFDIR] }, ["/a", "/b"], []);
   assertEquals(callsOf(k, "fsopen").map(({ args }) => args[0]), ["tmpfs"]);
-  assertEquals(callsOf(k, "fsmount")[0].args[2], m.MOUNT_ATTR_RDONLY);
+  assertEquals(callsOf(k, "fsmount")[0].args[2], MOUNT_ATTR_RDONLY);
   const [first, second] = callsOf(k, "move_mount").map(({ args }) => [args[0], args[2]]);
   const copy = callsOf(k, "open_tree");
   assertEquals([first[1], second[1]], [100, 101]);
@@ -83,7 +97,7 @@ Deno.test("masked paths: directories share one empty read-only tmpfs", () => {
 });
 
 Deno.test("restricted paths: what does not exist is skipped, what is named twice is done once", () => {
-  const k = restricted({ ...NULL, "/a": [c.S_IFREG] }, ["/none", "/a", "/a"], ["/none"]);
+  const k = restricted({ ...NULL, "/a": [S_IFREG] }, ["/none", "/a", "/a"], ["/none"]);
   assertEquals(callsOf(k, "move_mount").length, 1);
 });
 
@@ -100,22 +114,22 @@ Deno.test("restricted paths: a path that cannot be opened for another reason is 
 });
 
 Deno.test("masked paths: the null device is opened itself, not what a link there leads to", () => {
-  const k = restricted({ ...NULL, "/a": [c.S_IFREG] }, ["/a"], []);
+  const k = restricted({ ...NULL, "/a": [S_IFREG] }, ["/a"], []);
   const [flags] = callsOf(k, "openat2")[1].args[2] as number[];
-  assertEquals(flags & (c.O_NOFOLLOW | c.O_PATH), c.O_NOFOLLOW | c.O_PATH);
+  assertEquals(flags & (O_NOFOLLOW | O_PATH), O_NOFOLLOW | O_PATH);
 });
 
 for (
   const [what, file] of [
-    ["a file", [c.S_IFREG]],
-    ["another device", [c.S_IFCHR, 1, 5]],
-    ["a block device", [c.S_IFBLK, 1, 3]],
-    ["a link", [c.S_IFLNK]],
+    ["a file", [S_IFREG]],
+    ["another device", [S_IFCHR, 1, 5]],
+    ["a block device", [S_IFBLK, 1, 3]],
+    ["a link", [S_IFLNK]],
   ] as const
 ) {
   Deno.test(`masked paths: ${what} in place of the null device masks nothing`, () => {
     assertThrows(
-      () => restricted({ "/dev/null": file, "/a": [c.S_IFREG] }, ["/a"], []),
+      () => restricted({ "/dev/null": file, "/a": [S_IFREG] }, ["/a"], []),
       Error,
       "/dev/null of the container is not the null device",
     );
@@ -124,18 +138,18 @@ for (
 
 Deno.test("masked paths: without a null device files cannot be masked, directories can", () => {
   assertThrows(
-    () => restricted({ "/a": [c.S_IFREG] }, ["/a"], []),
+    () => restricted({ "/a": [S_IFREG] }, ["/a"], []),
     OperationError,
     'mask paths: open "/dev/null": no such file or directory',
   );
-  assertEquals(callsOf(restricted({ "/a": [c.S_IFDIR] }, ["/a"], []), "move_mount").length, 1);
+  assertEquals(callsOf(restricted({ "/a": [S_IFDIR] }, ["/a"], []), "move_mount").length, 1);
 });
 
 Deno.test("restricted paths: one that could not be resolved while mounts changed is resolved again", () => {
   let busy = 3;
   const k = scripted({
     openat2: (_root, path) => path === "/link/../dir" && busy-- > 0 ? -EAGAIN : undefined,
-    statx: stat(c.S_IFDIR),
+    statx: stat(S_IFDIR),
   });
   restrictPaths(k, 5, [], ["/link/../dir", "/other"]);
   assertEquals(callsOf(k, "openat2").filter(({ args }) => args[1] === "/link/../dir").length, 4);

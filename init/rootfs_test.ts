@@ -1,16 +1,29 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import * as c from "../ffi/constants.ts";
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_RECURSIVE,
+  AT_SYMLINK_NOFOLLOW,
+  MNT_DETACH,
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_PATH,
+  OPEN_TREE_CLONE,
+  STATX_BASIC_STATS,
+  STATX_MNT_ID,
+} from "../ffi/constants.ts";
 import { DryKernel } from "../ffi/dry.ts";
 import { EBUSY, EINVAL } from "../ffi/errno.ts";
 import { OperationError } from "../ffi/kernel.ts";
 import { Buffer } from "../ffi/memory.ts";
-import * as m from "../spec/mount_options.ts";
+import { MOUNT_ATTR_RDONLY, MS_PRIVATE, MS_SHARED, MS_SLAVE, MS_UNBINDABLE } from "../spec/mount_options.ts";
 import { NAMESPACES } from "../spec/namespaces.ts";
 import type { RootfsPropagation } from "../spec/types.ts";
 import { callsOf, lines, names, scripted } from "../tests/lib/scripted.ts";
 import { bindRootfs, chrootInto, makeRootReadonly, moveInto, pivotInto } from "./rootfs.ts";
 
-const STAT = c.AT_EMPTY_PATH | c.AT_SYMLINK_NOFOLLOW;
+const STAT = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW;
 const POINTS = ["/", "/var", "/var/lib", "/var/library", "/home"];
 
 function bound(propagation?: RootfsPropagation, points = POINTS): DryKernel {
@@ -30,39 +43,39 @@ function propagations(k: DryKernel): unknown[] {
   return callsOf(k, "mount_setattr").map(({ args: [, path, flags, words] }) => [
     path,
     (words as number[])[2],
-    ((flags as number) & c.AT_RECURSIVE) !== 0,
+    ((flags as number) & AT_RECURSIVE) !== 0,
   ]);
 }
 
 Deno.test("rootfs: cut off from the host, then bound onto itself with all below", () => {
   const k = bound();
   assertEquals(names(k), ["mount_setattr", "openat", "open_tree", "move_mount", "close"]);
-  assertEquals(propagations(k), [["/", m.MS_SLAVE, true]]);
+  assertEquals(propagations(k), [["/", MS_SLAVE, true]]);
   const flags = callsOf(k, "open_tree")[0].args[2] as number;
-  assertEquals(flags & (c.OPEN_TREE_CLONE | c.AT_RECURSIVE), c.OPEN_TREE_CLONE | c.AT_RECURSIVE);
-  assertEquals((callsOf(k, "openat")[0].args[2] as number) & c.O_NOFOLLOW, c.O_NOFOLLOW);
+  assertEquals(flags & (OPEN_TREE_CLONE | AT_RECURSIVE), OPEN_TREE_CLONE | AT_RECURSIVE);
+  assertEquals((callsOf(k, "openat")[0].args[2] as number) & O_NOFOLLOW, O_NOFOLLOW);
 });
 
 Deno.test("rootfs: slave propagations only cut off", () => {
   for (const name of ["slave", "rslave"] as const) {
-    assertEquals(propagations(bound(name)), [["/", m.MS_SLAVE, true]]);
+    assertEquals(propagations(bound(name)), [["/", MS_SLAVE, true]]);
   }
 });
 
 Deno.test("rootfs: private ones are made so after nothing can reach the host", () => {
-  assertEquals(propagations(bound("rprivate")), [["/", m.MS_SLAVE, true], ["/", m.MS_PRIVATE, true]]);
-  assertEquals(propagations(bound("private")), [["/", m.MS_SLAVE, true], ["/", m.MS_PRIVATE, false]]);
+  assertEquals(propagations(bound("rprivate")), [["/", MS_SLAVE, true], ["/", MS_PRIVATE, true]]);
+  assertEquals(propagations(bound("private")), [["/", MS_SLAVE, true], ["/", MS_PRIVATE, false]]);
 });
 
 Deno.test("rootfs: with a shared one, the mount that holds the rootfs is private all the same", () => {
-  assertEquals(propagations(bound("rshared")), [["/", m.MS_SHARED, true], ["/var/lib", m.MS_PRIVATE, false]]);
-  assertEquals(propagations(bound("shared")), [["/", m.MS_SHARED, false], ["/var/lib", m.MS_PRIVATE, false]]);
+  assertEquals(propagations(bound("rshared")), [["/", MS_SHARED, true], ["/var/lib", MS_PRIVATE, false]]);
+  assertEquals(propagations(bound("shared")), [["/", MS_SHARED, false], ["/var/lib", MS_PRIVATE, false]]);
 });
 
 Deno.test("rootfs: the mount that holds it is the longest path, by whole names", () => {
   const holder = (points: string[]) => propagations(bound("shared", points))[1];
-  assertEquals(holder(["/", "/var/lib/x/root"]), ["/", m.MS_PRIVATE, false]);
-  assertEquals(holder(["/", "/var/lib/x/rootfs"]), ["/var/lib/x/rootfs", m.MS_PRIVATE, false]);
+  assertEquals(holder(["/", "/var/lib/x/root"]), ["/", MS_PRIVATE, false]);
+  assertEquals(holder(["/", "/var/lib/x/rootfs"]), ["/var/lib/x/rootfs", MS_PRIVATE, false]);
 });
 
 Deno.test("rootfs: the host's mount points are asked for only where they matter", () => {
@@ -76,20 +89,20 @@ Deno.test("pivot: the old root lies over the new one, and goes detached", () => 
   const k = new DryKernel();
   pivotInto(k, 5, undefined);
   assertEquals(k.lines(), [
-    `openat ${c.AT_FDCWD} "/" ${c.O_PATH | c.O_DIRECTORY | c.O_CLOEXEC} 0`,
+    `openat ${AT_FDCWD} "/" ${O_PATH | O_DIRECTORY | O_CLOEXEC} 0`,
     "fchdir 5",
     'pivot_root "." "."',
     "fchdir 100",
-    `umount2 "." ${c.MNT_DETACH}`,
+    `umount2 "." ${MNT_DETACH}`,
     "branch 1",
     "close 100",
     'chdir "/"',
-    `statx 5 "" ${STAT} ${c.STATX_BASIC_STATS | c.STATX_MNT_ID} buffer`,
+    `statx 5 "" ${STAT} ${STATX_BASIC_STATS | STATX_MNT_ID} buffer`,
     "getpid",
     "pidfd_open 0 0",
     `setns 101 ${NAMESPACES.mount.flag}`,
     "close 101",
-    `statx ${c.AT_FDCWD} "/.." ${STAT} ${c.STATX_BASIC_STATS | c.STATX_MNT_ID} buffer`,
+    `statx ${AT_FDCWD} "/.." ${STAT} ${STATX_BASIC_STATS | STATX_MNT_ID} buffer`,
   ]);
 });
 
@@ -111,7 +124,7 @@ Deno.test("pivot: another root of the mount namespace than the rootfs is an erro
 Deno.test("pivot: where mounts may be shared, the old root is made a slave before it goes", () => {
   const k = new DryKernel();
   pivotInto(k, 5, "rshared");
-  assertEquals(propagations(k), [[".", m.MS_SLAVE, true], ["/", m.MS_SHARED, false]]);
+  assertEquals(propagations(k), [[".", MS_SLAVE, true], ["/", MS_SHARED, false]]);
   assertEquals(names(k).indexOf("mount_setattr") < names(k).indexOf("umount2"), true);
   assertEquals(names(k).lastIndexOf("mount_setattr") > names(k).indexOf("chdir"), true);
 });
@@ -119,9 +132,9 @@ Deno.test("pivot: where mounts may be shared, the old root is made a slave befor
 Deno.test("pivot: the final propagation is the root's alone, volumes keep theirs", () => {
   for (
     const [name, value] of [
-      ["unbindable", m.MS_UNBINDABLE],
-      ["runbindable", m.MS_UNBINDABLE],
-      ["rprivate", m.MS_PRIVATE],
+      ["unbindable", MS_UNBINDABLE],
+      ["runbindable", MS_UNBINDABLE],
+      ["rprivate", MS_PRIVATE],
     ] as const
   ) {
     const k = new DryKernel();
@@ -138,7 +151,7 @@ Deno.test("no pivot: views of /proc and /sys go first, the innermost before what
   moveInto(k, 5, ["/proc", "/proc/inner", "/sys"]);
   assertEquals(
     lines(k, "umount2"),
-    ["/sys", "/proc/inner", "/proc"].map((p) => `umount2 "${p}" ${c.MNT_DETACH}`),
+    ["/sys", "/proc/inner", "/proc"].map((p) => `umount2 "${p}" ${MNT_DETACH}`),
   );
   assertEquals(names(k).slice(3, 9), ["openat", "fchdir", "move_mount", "close", "chroot", "chdir"]);
   assertEquals(callsOf(k, "move_mount")[0].args.slice(0, 3), [5, "", 100]);
@@ -167,5 +180,5 @@ Deno.test("no mount namespace: only the root changes, and nothing is mounted", (
 Deno.test("read-only root: the root mount alone", () => {
   const k = new DryKernel();
   makeRootReadonly(k, 5);
-  assertEquals(k.lines(), [`mount_setattr 5 "" ${c.AT_EMPTY_PATH} [${m.MOUNT_ATTR_RDONLY},0,0,0] 32`]);
+  assertEquals(k.lines(), [`mount_setattr 5 "" ${AT_EMPTY_PATH} [${MOUNT_ATTR_RDONLY},0,0,0] 32`]);
 });

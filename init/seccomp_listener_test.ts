@@ -1,12 +1,12 @@
 import { TsrunError } from "../ffi/errors.ts";
 import { assertEquals, assertThrows } from "@std/assert";
-import * as c from "../ffi/constants.ts";
+import { SECCOMP_FILTER_FLAG_NEW_LISTENER, SECCOMP_SET_MODE_FILTER } from "../ffi/constants.ts";
 import { EINVAL } from "../ffi/errno.ts";
 import { OperationError } from "../ffi/kernel.ts";
 import { callsOf, names, scripted } from "../tests/lib/scripted.ts";
 import { hasListener, loadWithListener } from "./seccomp_listener.ts";
 
-const LISTENER = c.SECCOMP_FILTER_FLAG_NEW_LISTENER;
+const LISTENER = SECCOMP_FILTER_FLAG_NEW_LISTENER;
 const filter = { program: new Uint8Array(16), flags: LISTENER | 4 };
 
 Deno.test("listener: only a filter whose flags ask for one has one", () => {
@@ -25,7 +25,7 @@ Deno.test("listener: handed over once the filter is loaded, and closed behind th
   assertEquals(names(k), ["seccomp", "close"]);
   const [mode, flags, program] = callsOf(k, "seccomp")[0].args;
   // Two instructions of eight bytes.
-  assertEquals([mode, flags, (program as number[])[0]], [c.SECCOMP_SET_MODE_FILTER, LISTENER | 4, 2]);
+  assertEquals([mode, flags, (program as number[])[0]], [SECCOMP_SET_MODE_FILTER, LISTENER | 4, 2]);
 });
 
 Deno.test("listener: nothing is handed over when the filter cannot be loaded", () => {

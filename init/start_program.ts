@@ -17,7 +17,7 @@
  * @module
  */
 
-import * as c from "../ffi/constants.ts";
+import { O_CLOEXEC, O_WRONLY, SECCOMP_SET_MODE_FILTER } from "../ffi/constants.ts";
 import { AddressOf, type Arg, type Fd, type Result } from "../ffi/kernel.ts";
 import { type Branches, Label, type Recorder } from "../ffi/recorder.ts";
 import { RLIMITS } from "../spec/rlimits.ts";
@@ -54,7 +54,7 @@ export function recordStart(k: Recorder, plan: StartPlan): void {
   closeQuietly(k, plan.channel);
   // Without the fifo there is nobody to tell, and nothing to wait for: the program must not run.
   const alone = new Label();
-  const fifo = k.call("openat", [plan.procfs, `self/fd/${plan.fifo}`, c.O_WRONLY | c.O_CLOEXEC, 0], {
+  const fifo = k.call("openat", [plan.procfs, `self/fd/${plan.fifo}`, O_WRONLY | O_CLOEXEC, 0], {
     onError: alone,
   });
   const reports = new FailureReports(k, fifo), failedHooks: FailedHook[] = [];
@@ -98,7 +98,7 @@ function limitProcess(k: Recorder, plan: StartPlan, guard: Guarded): void {
 
 /** The arguments of seccomp(2). */
 function loading(k: Recorder, { program, flags }: SeccompFilter): readonly Arg[] {
-  return [c.SECCOMP_SET_MODE_FILTER, flags, [program.length / 8, k.memory.put(program)]];
+  return [SECCOMP_SET_MODE_FILTER, flags, [program.length / 8, k.memory.put(program)]];
 }
 
 /** The filter, and the rights that are given up behind it: for the container's process, and for each hook before it. */

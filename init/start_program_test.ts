@@ -1,6 +1,17 @@
 /** The program that waits for `start`, run by a real executor, and the reports that it writes. */
 import { assertEquals, assertThrows } from "@std/assert";
-import * as c from "../ffi/constants.ts";
+import {
+  AT_FDCWD,
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_PATH,
+  O_WRONLY,
+  PR_SET_DUMPABLE,
+  PR_SET_NO_NEW_PRIVS,
+  S_IFIFO,
+  SECCOMP_SET_MODE_FILTER,
+} from "../ffi/constants.ts";
 import { EPERM } from "../ffi/errno.ts";
 import { local } from "../ffi/local.ts";
 import type { RemoteKernel } from "../ffi/remote.ts";
@@ -42,11 +53,11 @@ function start(
   before?: (k: RemoteKernel) => void,
 ): string {
   const path = `${directory}/fifo`;
-  local().mknodat(c.AT_FDCWD, path, c.S_IFIFO | 0o600, 0);
+  local().mknodat(AT_FDCWD, path, S_IFIFO | 0o600, 0);
   using arena = new Arena(local(), 0);
   using executor = spawnExecutor(arena);
   const { kernel: k } = executor;
-  const fifo = k.open(path, c.O_PATH | c.O_NOFOLLOW), procfs = k.open("/proc", c.O_PATH | c.O_DIRECTORY);
+  const fifo = k.open(path, O_PATH | O_NOFOLLOW), procfs = k.open("/proc", O_PATH | O_DIRECTORY);
   before?.(k);
   k.flush();
   recordStart(k, planOf({ ...more, fifo: fifo.wait(), procfs, channel: executor.channelFd }));
@@ -114,10 +125,10 @@ inDirectory("a hook for which there is no process left is reported", (directory)
   if (Deno.uid() !== 0) return;
   Deno.chmodSync(directory, 0o755);
   const report = start(directory, { hooks: [sh("true")] }, (k) => {
-    k.call("fchownat", [c.AT_FDCWD, `${directory}/fifo`, 54321, 54321, 0]);
+    k.call("fchownat", [AT_FDCWD, `${directory}/fifo`, 54321, 54321, 0]);
     k.prlimit(0, 6, 0, 0);
     k.call("setresuid", [54321, 54321, 54321]);
-    k.prctl(c.PR_SET_DUMPABLE, 1);
+    k.prctl(PR_SET_DUMPABLE, 1);
   });
   assertEquals(report, "start startContainer hook #0: resource temporarily unavailable");
 });
@@ -125,14 +136,14 @@ inDirectory("a hook for which there is no process left is reported", (directory)
 inDirectory("a filter is loaded before the program", (directory) => {
   const args = ["/bin/sh", "-c", `/bin/grep Seccomp: /proc/self/status >${directory}/ran`];
   const filter = { program: ALLOW, flags: 0 };
-  assertEquals(start(directory, { filter, args }, (k) => k.prctl(c.PR_SET_NO_NEW_PRIVS, 1)), "");
+  assertEquals(start(directory, { filter, args }, (k) => k.prctl(PR_SET_NO_NEW_PRIVS, 1)), "");
   assertEquals(Deno.readTextFileSync(`${directory}/ran`), "Seccomp:\t2\n");
 });
 
 inDirectory("a filter that the kernel refuses is reported, and nothing is executed", (directory) => {
   const args = ["/bin/sh", "-c", `echo >${directory}/never`];
   const report = start(directory, { filter: { program: NONSENSE, flags: 0 }, args }, (k) => {
-    k.prctl(c.PR_SET_NO_NEW_PRIVS, 1);
+    k.prctl(PR_SET_NO_NEW_PRIVS, 1);
   });
   assertEquals(report, "load the seccomp filter: invalid argument");
   assertThrows(() => Deno.statSync(`${directory}/never`));
@@ -149,7 +160,7 @@ Deno.test("start program: rights are dropped behind the filter, and nothing else
   recordStart(k, planOf({ filter, dropRights: (k, branches) => k.call("capset", [], branches) }));
   const list = names(k), at = list.indexOf("seccomp");
   assertEquals(list.slice(0, at + 3), ["close", "openat", "seccomp", "capset", "execve"]);
-  assertEquals(callsOf(k, "seccomp")[0].args.slice(0, 2), [c.SECCOMP_SET_MODE_FILTER, 5]);
+  assertEquals(callsOf(k, "seccomp")[0].args.slice(0, 2), [SECCOMP_SET_MODE_FILTER, 5]);
   assertEquals((callsOf(k, "seccomp")[0].args[2] as number[])[0], 1);
 });
 
@@ -162,7 +173,7 @@ Deno.test("start program: a filter that forbids exit does not keep a failed proc
 Deno.test("start program: the fifo is reopened through the descriptor of it, for writing", () => {
   const k = scripted();
   recordStart(k, planOf({ procfs: 7, fifo: 9 }));
-  assertEquals(callsOf(k, "openat")[0].args, [7, "self/fd/9", c.O_WRONLY | c.O_CLOEXEC, 0]);
+  assertEquals(callsOf(k, "openat")[0].args, [7, "self/fd/9", O_WRONLY | O_CLOEXEC, 0]);
 });
 
 Deno.test("start report: an errno and a text, however long", () => {

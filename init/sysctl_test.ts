@@ -1,5 +1,13 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import * as c from "../ffi/constants.ts";
+import {
+  IFF_RUNNING,
+  IFF_UP,
+  O_WRONLY,
+  RESOLVE_BENEATH,
+  RESOLVE_NO_SYMLINKS,
+  RESOLVE_NO_XDEV,
+  SIOCSIFFLAGS,
+} from "../ffi/constants.ts";
 import { ENOENT } from "../ffi/errno.ts";
 import { OperationError } from "../ffi/kernel.ts";
 import { callsOf, lines, names, scripted } from "../tests/lib/scripted.ts";
@@ -22,8 +30,8 @@ Deno.test("sysctl: written below a procfs that is mounted nowhere, without links
   writeSysctls(k, procfs, { "kernel.msgmax": "8192" });
   const [dir, path, how] = callsOf(k, "openat2")[0].args;
   const [flags, , resolve] = how as number[];
-  assertEquals([dir, path, flags & 3], [101, "sys/kernel/msgmax", c.O_WRONLY]);
-  assertEquals(resolve, c.RESOLVE_BENEATH | c.RESOLVE_NO_SYMLINKS | c.RESOLVE_NO_XDEV);
+  assertEquals([dir, path, flags & 3], [101, "sys/kernel/msgmax", O_WRONLY]);
+  assertEquals(resolve, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
   assertEquals(lines(k, "write"), ['write 102 "8192" 4']);
 });
 
@@ -41,7 +49,7 @@ Deno.test("loopback: lo gets up and running", () => {
   assertEquals(names(k), ["socket", "ioctl", "close"]);
   const [fd, request, buffer] = callsOf(k, "ioctl")[0].args;
   const { bytes } = buffer as { bytes: Uint8Array };
-  assertEquals([fd, request], [100, c.SIOCSIFFLAGS]);
+  assertEquals([fd, request], [100, SIOCSIFFLAGS]);
   assertEquals(new TextDecoder().decode(bytes.slice(0, 3)), "lo\0");
-  assertEquals(bytes[16] | bytes[17] << 8, c.IFF_UP | c.IFF_RUNNING);
+  assertEquals(bytes[16] | bytes[17] << 8, IFF_UP | IFF_RUNNING);
 });

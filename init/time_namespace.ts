@@ -9,7 +9,7 @@
  */
 
 import { TsrunError } from "../ffi/errors.ts";
-import * as c from "../ffi/constants.ts";
+import { AT_FDCWD, O_WRONLY } from "../ffi/constants.ts";
 import { EINVAL, ENOENT, ERANGE } from "../ffi/errno.ts";
 import { type Kernel, OperationError } from "../ffi/kernel.ts";
 import { NAMESPACES } from "../spec/namespaces.ts";
@@ -29,7 +29,7 @@ export function makeTimeNamespace(k: Kernel, offsets: Linux["timeOffsets"] = {})
       `${clock} ${secs} ${nanosecs}\n`
     );
     if (lines.length === 0) return;
-    const file = k.openat(c.AT_FDCWD, OFFSETS, c.O_WRONLY, 0, { repair: explain("openat", [ENOENT]) });
+    const file = k.openat(AT_FDCWD, OFFSETS, O_WRONLY, 0, { repair: explain("openat", [ENOENT]) });
     // The kernel takes one write for all offsets.
     k.write(file, lines.join(""), {
       repair(errno) {

@@ -1,6 +1,6 @@
 /** Joining user namespaces, and becoming root of them. */
 import { assertEquals, assertThrows } from "@std/assert";
-import * as c from "../ffi/constants.ts";
+import { PR_SET_DUMPABLE } from "../ffi/constants.ts";
 import { EINVAL, EPERM } from "../ffi/errno.ts";
 import { type Arg, OperationError } from "../ffi/kernel.ts";
 import type { Buffer } from "../ffi/memory.ts";
@@ -29,7 +29,7 @@ Deno.test("user namespace: root of it drops the caller's groups first, and is no
     "setgroups 0 null",
     "setresgid 0 0 0",
     "setresuid 0 0 0",
-    `prctl ${c.PR_SET_DUMPABLE} 0 0 0 0`,
+    `prctl ${PR_SET_DUMPABLE} 0 0 0 0`,
   ]);
 });
 
