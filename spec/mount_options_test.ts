@@ -1,30 +1,48 @@
 import { assert, assertEquals } from "@std/assert";
-import * as m from "./mount_options.ts";
+import {
+  knownMountOptions,
+  MOUNT_ATTR__ATIME,
+  MOUNT_ATTR_NOATIME,
+  MOUNT_ATTR_NODIRATIME,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_RDONLY,
+  MOUNT_ATTR_STRICTATIME,
+  type MountOptions,
+  MS_BIND,
+  MS_NODEV,
+  MS_NOEXEC,
+  MS_NOSUID,
+  MS_RDONLY,
+  MS_REC,
+  MS_SHARED,
+  MS_SLAVE,
+  parseMountOptions,
+} from "./mount_options.ts";
 
 /** What is left of the result beside what an empty list gives. */
 function parsed(...options: string[]) {
-  const empty = m.parseMountOptions([]);
-  const entries = Object.entries(m.parseMountOptions(options));
+  const empty = parseMountOptions([]);
+  const entries = Object.entries(parseMountOptions(options));
   return Object.fromEntries(
     entries.filter(([key, value]) =>
-      JSON.stringify(value) !== JSON.stringify(empty[key as keyof m.MountOptions])
+      JSON.stringify(value) !== JSON.stringify(empty[key as keyof MountOptions])
     ),
   );
 }
 
 Deno.test("parseMountOptions sorts flags, propagation and data", () => {
   assertEquals(parsed("rbind", "nosuid", "rslave", "shared", "size=5", "mode=755"), {
-    flags: m.MS_BIND | m.MS_REC | m.MS_NOSUID,
-    propagation: [m.MS_SLAVE | m.MS_REC, m.MS_SHARED],
+    flags: MS_BIND | MS_REC | MS_NOSUID,
+    propagation: [MS_SLAVE | MS_REC, MS_SHARED],
     data: ["size=5", "mode=755"],
   });
-  assertEquals(m.parseMountOptions(undefined), m.parseMountOptions([]));
+  assertEquals(parseMountOptions(undefined), parseMountOptions([]));
 });
 
 Deno.test("parseMountOptions lets the later of two contrary options win, and tells what was cleared", () => {
-  assertEquals(parsed("ro", "rw"), { cleared: m.MS_RDONLY });
-  assertEquals(parsed("rw", "ro"), { flags: m.MS_RDONLY });
-  assertEquals(parsed("exec", "dev"), { cleared: m.MS_NOEXEC | m.MS_NODEV });
+  assertEquals(parsed("ro", "rw"), { cleared: MS_RDONLY });
+  assertEquals(parsed("rw", "ro"), { flags: MS_RDONLY });
+  assertEquals(parsed("exec", "dev"), { cleared: MS_NOEXEC | MS_NODEV });
 });
 
 Deno.test("parseMountOptions passes on as data what it does not know, and drops defaults", () => {
@@ -36,20 +54,20 @@ Deno.test("parseMountOptions passes on as data what it does not know, and drops 
 
 Deno.test("parseMountOptions keeps recursive attributes apart", () => {
   assertEquals(parsed("rro", "rsuid"), {
-    recursiveSet: m.MOUNT_ATTR_RDONLY,
-    recursiveClear: m.MOUNT_ATTR_NOSUID,
+    recursiveSet: MOUNT_ATTR_RDONLY,
+    recursiveClear: MOUNT_ATTR_NOSUID,
   });
-  assertEquals(parsed("rro", "rrw"), { recursiveClear: m.MOUNT_ATTR_RDONLY });
-  assertEquals(parsed("rdiratime"), { recursiveClear: m.MOUNT_ATTR_NODIRATIME });
+  assertEquals(parsed("rro", "rrw"), { recursiveClear: MOUNT_ATTR_RDONLY });
+  assertEquals(parsed("rdiratime"), { recursiveClear: MOUNT_ATTR_NODIRATIME });
 });
 
 Deno.test("parseMountOptions treats access time as one field, whose last setting counts", () => {
-  const field = { recursiveClear: m.MOUNT_ATTR__ATIME };
-  assertEquals(parsed("rnoatime"), { ...field, recursiveSet: m.MOUNT_ATTR_NOATIME });
-  assertEquals(parsed("rnoatime", "rstrictatime"), { ...field, recursiveSet: m.MOUNT_ATTR_STRICTATIME });
+  const field = { recursiveClear: MOUNT_ATTR__ATIME };
+  assertEquals(parsed("rnoatime"), { ...field, recursiveSet: MOUNT_ATTR_NOATIME });
+  assertEquals(parsed("rnoatime", "rstrictatime"), { ...field, recursiveSet: MOUNT_ATTR_STRICTATIME });
   assertEquals(parsed("rnoatime", "rrelatime"), field);
   assertEquals(parsed("rnoatime", "ratime"), field);
-  assertEquals(parsed("rnoatime", "rnostrictatime"), { ...field, recursiveSet: m.MOUNT_ATTR_NOATIME });
+  assertEquals(parsed("rnoatime", "rnostrictatime"), { ...field, recursiveSet: MOUNT_ATTR_NOATIME });
 });
 
 Deno.test("parseMountOptions recognises copying and id mapping", () => {
@@ -58,9 +76,9 @@ Deno.test("parseMountOptions recognises copying and id mapping", () => {
 });
 
 Deno.test("knownMountOptions lists every option once, and none that is data", () => {
-  const options = m.knownMountOptions();
+  const options = knownMountOptions();
   assertEquals(options, [...new Set(options)].sort());
   assertEquals(options.length, 60);
-  for (const option of options) assertEquals(m.parseMountOptions([option]).data, []);
+  for (const option of options) assertEquals(parseMountOptions([option]).data, []);
   assert(options.includes("rro") && options.includes("tmpcopyup") && !options.includes("idmap"));
 });
