@@ -3,7 +3,7 @@
  * @module
  */
 
-import * as c from "../../ffi/constants.ts";
+import { F_GETFD, FD_CLOEXEC, S_IFCHR, S_IFMT } from "../../ffi/constants.ts";
 import { EBADF, strerror } from "../../ffi/errno.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
 import { readStatx, STATX_SIZE } from "../../ffi/structs.ts";
@@ -24,7 +24,7 @@ export function inspectStdio(k: LocalKernel, uid: number): number[] {
     for (let fd = 0; fd < 3; fd++) {
       if (k.statx(fd, "", buffer, { allow: "any" }).wait() < 0) continue;
       const { mode, rdev, uid: owner } = readStatx(buffer);
-      const isNull = (mode & c.S_IFMT) === c.S_IFCHR && rdev.major === NULL_DEVICE.major &&
+      const isNull = (mode & S_IFMT) === S_IFCHR && rdev.major === NULL_DEVICE.major &&
         rdev.minor === NULL_DEVICE.minor;
       if (isNull) nulls.push(fd);
       // Read-only filesystems and descriptors of other users' namespaces refuse; runc lets that pass too.
@@ -46,8 +46,8 @@ const KEEP = 0xffff_ffff;
  */
 export function checkPreserved(k: LocalKernel, listening: number, preserved: number): void {
   for (let i = 0; i < listening + preserved; i++) {
-    const flags = k.call("fcntl", [3 + i, c.F_GETFD, 0], { allow: "any" }).wait();
-    if (flags < 0 || flags & c.FD_CLOEXEC) {
+    const flags = k.call("fcntl", [3 + i, F_GETFD, 0], { allow: "any" }).wait();
+    if (flags < 0 || flags & FD_CLOEXEC) {
       const reason = flags < 0 ? strerror(-flags) : strerror(EBADF);
       const which = i < listening
         ? `socket ${i} (of ${listening}, LISTEN_FDS)`

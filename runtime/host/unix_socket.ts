@@ -5,7 +5,7 @@
  * @module
  */
 
-import * as c from "../../ffi/constants.ts";
+import { AF_UNIX, O_PATH, SOCK_CLOEXEC, SOCK_STREAM } from "../../ffi/constants.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
 import { encodeMessage, encodeRights, fitsAddress, unixAddress } from "../../ffi/structs_socket.ts";
 
@@ -23,14 +23,14 @@ const PATIENCE = 10;
  * @returns The connected socket, which closes on exec. Connecting and sending fail after 10 seconds.
  * @throws {OperationError} `dial unix <path>: <reason>`, in runc's words.
  */
-export function connectUnix(k: LocalKernel, path: string, type: number = c.SOCK_STREAM): number {
+export function connectUnix(k: LocalKernel, path: string, type: number = SOCK_STREAM): number {
   const doing = `dial unix ${path}`;
-  const socket = k.call("socket", [c.AF_UNIX, type | c.SOCK_CLOEXEC, 0], { doing }).wait();
+  const socket = k.call("socket", [AF_UNIX, type | SOCK_CLOEXEC, 0], { doing }).wait();
   let place = -1;
   try {
     k.call("setsockopt", [socket, SOL_SOCKET, SO_SNDTIMEO, [PATIENCE, 0], 16]);
     // An address has room for 107 bytes of a path. A longer path is opened, and reached by its descriptor.
-    if (!fitsAddress(path)) place = k.open(path, c.O_PATH, 0, { doing }).wait();
+    if (!fitsAddress(path)) place = k.open(path, O_PATH, 0, { doing }).wait();
     const address = unixAddress(place < 0 ? path : `/proc/self/fd/${place}`);
     k.call("connect", [socket, address, address.length], { doing });
     return socket;

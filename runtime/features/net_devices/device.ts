@@ -6,8 +6,20 @@
  * @module
  */
 
-import * as c from "../../../ffi/constants.ts";
-import * as n from "../../../ffi/structs_netlink.ts";
+import { AF_INET, IFF_UP } from "../../../ffi/constants.ts";
+import {
+  type Address,
+  IFA_ADDRESS,
+  IFA_BROADCAST,
+  IFA_CACHEINFO,
+  IFA_F_PERMANENT,
+  IFA_FLAGS,
+  IFA_LABEL,
+  IFA_LOCAL,
+  IFA_RT_PRIORITY,
+  RT_SCOPE_LINK,
+  RT_SCOPE_UNIVERSE,
+} from "../../../ffi/structs_netlink.ts";
 import type { RouteSocket } from "./route_socket.ts";
 
 /** A device before it was moved. */
@@ -15,7 +27,7 @@ export interface HostDevice {
   index: number;
   name: string;
   up: boolean;
-  addresses: readonly n.Address[];
+  addresses: readonly Address[];
 }
 
 /**
@@ -29,7 +41,7 @@ export function readDevice(host: RouteSocket, name: string): HostDevice {
   return {
     index: link.index,
     name: link.name,
-    up: (link.flags & c.IFF_UP) !== 0,
+    up: (link.flags & IFF_UP) !== 0,
     addresses: host.addresses(link.index),
   };
 }
@@ -38,16 +50,16 @@ export function readDevice(host: RouteSocket, name: string): HostDevice {
  * Attributes of an address that go to the container. The label does not, because it begins with the device's
  * name.
  */
-const KEPT: readonly number[] = [n.IFA_ADDRESS, n.IFA_LOCAL, n.IFA_BROADCAST];
+const KEPT: readonly number[] = [IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST];
 
 /** The addresses that a device keeps in the container: permanent ones of global scope, config-linux.md. */
-export function planContainerAddresses(device: HostDevice, index: number): n.Address[] {
+export function planContainerAddresses(device: HostDevice, index: number): Address[] {
   return device.addresses
-    .filter(({ flags, scope }) => flags & n.IFA_F_PERMANENT && scope === n.RT_SCOPE_UNIVERSE)
+    .filter(({ flags, scope }) => flags & IFA_F_PERMANENT && scope === RT_SCOPE_UNIVERSE)
     .map((address) => ({
       ...address,
       index,
-      flags: n.IFA_F_PERMANENT,
+      flags: IFA_F_PERMANENT,
       attributes: new Map([...address.attributes].filter(([type]) => KEPT.includes(type))),
     }));
 }
@@ -57,20 +69,20 @@ export function planContainerAddresses(device: HostDevice, index: number): n.Add
  */
 const RESTORED: readonly number[] = [
   ...KEPT,
-  n.IFA_LABEL,
-  n.IFA_FLAGS,
-  n.IFA_CACHEINFO,
-  n.IFA_RT_PRIORITY,
+  IFA_LABEL,
+  IFA_FLAGS,
+  IFA_CACHEINFO,
+  IFA_RT_PRIORITY,
 ];
 
 /**
  * The addresses that a device gets back on the host: all except IPv6 addresses that the kernel or a router
  * assigns.
  */
-export function planHostAddresses(device: HostDevice): n.Address[] {
+export function planHostAddresses(device: HostDevice): Address[] {
   return device.addresses
     .filter(({ family, flags, scope }) =>
-      family === c.AF_INET || flags & n.IFA_F_PERMANENT && scope !== n.RT_SCOPE_LINK
+      family === AF_INET || flags & IFA_F_PERMANENT && scope !== RT_SCOPE_LINK
     )
     .map((address) => ({
       ...address,
@@ -79,9 +91,9 @@ export function planHostAddresses(device: HostDevice): n.Address[] {
 }
 
 /** An address in the usual notation, with the size of its network: `192.0.2.1/24`. */
-export function showAddress({ family, prefix, attributes }: n.Address): string {
-  const bytes = attributes.get(n.IFA_LOCAL) ?? attributes.get(n.IFA_ADDRESS) ?? new Uint8Array();
-  if (family === c.AF_INET) return `${bytes.join(".")}/${prefix}`;
+export function showAddress({ family, prefix, attributes }: Address): string {
+  const bytes = attributes.get(IFA_LOCAL) ?? attributes.get(IFA_ADDRESS) ?? new Uint8Array();
+  if (family === AF_INET) return `${bytes.join(".")}/${prefix}`;
   const groups = Array.from({ length: bytes.length / 2 }, (_, i) => bytes[2 * i] << 8 | bytes[2 * i + 1]);
   return `${groups.map((group) => group.toString(16)).join(":")}/${prefix}`;
 }

@@ -8,18 +8,41 @@ import { EBUSY, EEXIST, ENODEV } from "../../../ffi/errno.ts";
 import type { Arg } from "../../../ffi/kernel.ts";
 import type { Buffer } from "../../../ffi/memory.ts";
 import { words32 } from "../../../ffi/structs.ts";
-import * as n from "../../../ffi/structs_netlink.ts";
+import {
+  type Address,
+  addressBody,
+  decodeAddress,
+  decodeAttributes,
+  decodeLink,
+  decodeMessages,
+  encodeRequest,
+  IFA_ADDRESS,
+  IFLA_IFNAME,
+  IFLA_NET_NS_FD,
+  IFLA_NEW_IFINDEX,
+  linkBody,
+  type Message,
+  NLM_F_DUMP,
+  NLM_F_DUMP_INTR,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+  RTM_GETADDR,
+  RTM_GETLINK,
+  RTM_NEWADDR,
+  RTM_NEWLINK,
+  stringValue,
+} from "../../../ffi/structs_netlink.ts";
 
 /** A device: an address is what its message says behind the index. */
 export interface FakeDevice {
   index: number;
   name: string;
   up: boolean;
-  addresses: n.Address[];
+  addresses: Address[];
 }
 
 /** A refusal: what the kernel answers instead of doing what it is asked. */
-export type Refuse = (request: n.Message) => { errno: number; text: string } | undefined;
+export type Refuse = (request: Message) => { errno: number; text: string } | undefined;
 
 /** Descriptor of the container's network namespace; the first one opened is the host's own. */
 export const THEIRS = 50;
@@ -58,7 +81,7 @@ export class FakeRoutes {
         this.#sockets.set(this.#next, this.#inside ? this.container : this.host);
         return this.#next++;
       case "sendto": {
-        const [request] = n.decodeMessages(args[1] as Uint8Array);
+        const [request] = decodeMessages(args[1] as Uint8Array);
         this.#answers.push(this.#answer(this.#sockets.get(args[0] as number)!, request));
         return 0;
       }
@@ -72,13 +95,13 @@ export class FakeRoutes {
     }
   }
 
-  #answer(here: FakeDevice[], request: n.Message): Uint8Array {
+  #answer(here: FakeDevice[], request: Message): Uint8Array {
     const refused = this.refuse(request) ?? this.#act(here, request);
     if (Array.isArray(refused)) {
-      const dump = (request.flags & n.NLM_F_DUMP) === n.NLM_F_DUMP;
-      const disturbed = dump && this.disturbances-- > 0 ? n.NLM_F_DUMP_INTR : 0;
+      const dump = (request.flags & NLM_F_DUMP) === NLM_F_DUMP;
+      const disturbed = dump && this.disturbances-- > 0 ? NLM_F_DUMP_INTR : 0;
       const last = message(
-        dump ? n.NLMSG_DONE : n.NLMSG_ERROR,
+        dump ? NLMSG_DONE : NLMSG_ERROR,
         disturbed,
         request.sequence,
         words32(0, 0, 0, 0, 0),
@@ -86,30 +109,30 @@ export class FakeRoutes {
       return concat([...refused.map((bytes) => withSequence(bytes, request.sequence)), last]);
     }
     // Capped to the request's header, with attributes behind it.
-    const payload = concat([words32(-refused.errno, 0, 0, 0, 0), attribute(1, n.stringValue(refused.text))]);
-    return message(n.NLMSG_ERROR, 0x300, request.sequence, payload);
+    const payload = concat([words32(-refused.errno, 0, 0, 0, 0), attribute(1, stringValue(refused.text))]);
+    return message(NLMSG_ERROR, 0x300, request.sequence, payload);
   }
 
-  #act(here: FakeDevice[], { type, payload }: n.Message): Uint8Array[] | { errno: number; text: string } {
+  #act(here: FakeDevice[], { type, payload }: Message): Uint8Array[] | { errno: number; text: string } {
     const view = new DataView(payload.buffer, payload.byteOffset);
     const index = view.getInt32(4, true);
-    if (type === n.RTM_GETADDR) {
+    if (type === RTM_GETADDR) {
       return here.flatMap((device) => device.addresses.map((it) => addressMessage(it, device.index)));
     }
-    if (type === n.RTM_NEWADDR) {
-      return addAddress(here, n.decodeAddress({ type, flags: 0, sequence: 0, payload }));
+    if (type === RTM_NEWADDR) {
+      return addAddress(here, decodeAddress({ type, flags: 0, sequence: 0, payload }));
     }
-    const attributes = n.decodeAttributes(payload.subarray(16));
-    const name = n.decodeLink({ type, flags: 0, sequence: 0, payload }).name;
+    const attributes = decodeAttributes(payload.subarray(16));
+    const name = decodeLink({ type, flags: 0, sequence: 0, payload }).name;
     const device = here.find((it) => index ? it.index === index : it.name === name);
-    if (type === n.RTM_GETLINK && !index && !name) return here.map(linkMessage);
+    if (type === RTM_GETLINK && !index && !name) return here.map(linkMessage);
     if (!device) return { errno: ENODEV, text: "" };
-    if (type === n.RTM_GETLINK) return [linkMessage(device)];
+    if (type === RTM_GETLINK) return [linkMessage(device)];
     if (view.getUint32(12, true) & 1) device.up = (view.getUint32(8, true) & 1) === 1;
-    const namespace = attributes.get(n.IFLA_NET_NS_FD);
+    const namespace = attributes.get(IFLA_NET_NS_FD);
     if (!namespace) return [];
     const there = namespace[0] === THEIRS ? this.container : this.host;
-    return move(here, there, device, { name, index: attributes.get(n.IFLA_NEW_IFINDEX)![0] });
+    return move(here, there, device, { name, index: attributes.get(IFLA_NEW_IFINDEX)![0] });
   }
 }
 
@@ -126,11 +149,11 @@ function move(
   return [];
 }
 
-function addAddress(here: FakeDevice[], address: n.Address): Uint8Array[] | { errno: number; text: string } {
+function addAddress(here: FakeDevice[], address: Address): Uint8Array[] | { errno: number; text: string } {
   const device = here.find((it) => it.index === address.index);
   if (!device) return { errno: ENODEV, text: "" };
-  const bytes = String(address.attributes.get(n.IFA_ADDRESS));
-  if (device.addresses.some((it) => String(it.attributes.get(n.IFA_ADDRESS)) === bytes)) {
+  const bytes = String(address.attributes.get(IFA_ADDRESS));
+  if (device.addresses.some((it) => String(it.attributes.get(IFA_ADDRESS)) === bytes)) {
     return { errno: EEXIST, text: "" };
   }
   device.addresses.push(address);
@@ -138,31 +161,31 @@ function addAddress(here: FakeDevice[], address: n.Address): Uint8Array[] | { er
 }
 
 function linkMessage({ index, name, up }: FakeDevice): Uint8Array {
-  return n.encodeRequest({
-    type: n.RTM_NEWLINK,
+  return encodeRequest({
+    type: RTM_NEWLINK,
     flags: 0,
     sequence: 0,
-    body: n.linkBody(index, up ? 1 : 0),
-    attributes: [[n.IFLA_IFNAME, n.stringValue(name)]],
+    body: linkBody(index, up ? 1 : 0),
+    attributes: [[IFLA_IFNAME, stringValue(name)]],
   });
 }
 
-function addressMessage(address: n.Address, index: number): Uint8Array {
-  return n.encodeRequest({
-    type: n.RTM_NEWADDR,
+function addressMessage(address: Address, index: number): Uint8Array {
+  return encodeRequest({
+    type: RTM_NEWADDR,
     flags: 0,
     sequence: 0,
-    body: n.addressBody({ ...address, index }),
+    body: addressBody({ ...address, index }),
     attributes: [...address.attributes],
   });
 }
 
 function message(type: number, flags: number, sequence: number, payload: Uint8Array): Uint8Array {
-  return n.encodeRequest({ type, flags, sequence, body: payload });
+  return encodeRequest({ type, flags, sequence, body: payload });
 }
 
 function attribute(type: number, value: Uint8Array): Uint8Array {
-  return n.encodeRequest({
+  return encodeRequest({
     type: 0,
     flags: 0,
     sequence: 0,

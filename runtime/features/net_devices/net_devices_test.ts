@@ -1,18 +1,31 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import * as n from "../../../ffi/structs_netlink.ts";
+import {
+  type Address,
+  decodeAttributes,
+  IFA_ADDRESS,
+  IFA_F_PERMANENT,
+  IFA_FLAGS,
+  IFA_LOCAL,
+  IFLA_NEW_IFINDEX,
+  RT_SCOPE_LINK,
+  RT_SCOPE_UNIVERSE,
+  RTM_NEWADDR,
+  RTM_NEWLINK,
+  wordValue,
+} from "../../../ffi/structs_netlink.ts";
 import { type FakeDevice, FakeRoutes, type Refuse, THEIRS } from "./fake_routes.ts";
 import { showAddress } from "./device.ts";
 import { NetDevices } from "./mod.ts";
 
 /** An address on a device; `flags` are permanent ones where nothing else is said. */
-function address(bytes: number[], prefix: number, more: Partial<n.Address> = {}): n.Address {
-  const value = Uint8Array.from(bytes), flags = more.flags ?? n.IFA_F_PERMANENT;
+function address(bytes: number[], prefix: number, more: Partial<Address> = {}): Address {
+  const value = Uint8Array.from(bytes), flags = more.flags ?? IFA_F_PERMANENT;
   return {
     family: bytes.length === 4 ? 2 : 10,
     prefix,
-    scope: n.RT_SCOPE_UNIVERSE,
+    scope: RT_SCOPE_UNIVERSE,
     index: 0,
-    attributes: new Map([[n.IFA_ADDRESS, value], [n.IFA_LOCAL, value], [n.IFA_FLAGS, n.wordValue(flags)]]),
+    attributes: new Map([[IFA_ADDRESS, value], [IFA_LOCAL, value], [IFA_FLAGS, wordValue(flags)]]),
     ...more,
     flags,
   };
@@ -23,7 +36,7 @@ const GLOBAL6 = address([0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]
 const HOST_SCOPE = address([127, 0, 0, 33], 32, { scope: 254 });
 const DYNAMIC = address([192, 0, 2, 9], 24, { flags: 0 });
 const LINK_LOCAL = address([0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2], 64, {
-  scope: n.RT_SCOPE_LINK,
+  scope: RT_SCOPE_LINK,
 });
 
 const ETH1: FakeDevice = {
@@ -67,8 +80,8 @@ Deno.test("net devices: moved, renamed, set up, with permanent addresses of glob
 Deno.test("net devices: an index that is in use there is changed, also by somebody who comes before us", () => {
   let rival: FakeDevice | undefined = { index: 6, name: "rival", up: false, addresses: [] };
   const routes: FakeRoutes = hostWithDevices((request) => {
-    const index = n.decodeAttributes(request.payload.subarray(16)).get(n.IFLA_NEW_IFINDEX);
-    if (rival && request.type === n.RTM_NEWLINK && index?.[0] === 6) routes.container.push(rival);
+    const index = decodeAttributes(request.payload.subarray(16)).get(IFLA_NEW_IFINDEX);
+    if (rival && request.type === RTM_NEWLINK && index?.[0] === 6) routes.container.push(rival);
     if (index) rival = index[0] === 6 ? undefined : rival;
     return undefined;
   });
@@ -107,7 +120,7 @@ Deno.test("net devices: one that is not there, and a name that is taken", () => 
 
 Deno.test("net devices: a refusal is quoted with the kernel's own words", () => {
   const refuse: Refuse = ({ type }) =>
-    type === n.RTM_NEWLINK ? { errno: 22, text: "The interface netns is immutable" } : undefined;
+    type === RTM_NEWLINK ? { errno: 22, text: "The interface netns is immutable" } : undefined;
   const devices = new NetDevices(hostWithDevices(refuse).kernel, THEIRS);
   assertThrows(
     () => devices.move({ eth1: {} }),
@@ -118,7 +131,7 @@ Deno.test("net devices: a refusal is quoted with the kernel's own words", () => 
 
 Deno.test("net devices: what was moved goes back as it was, when a later step fails", () => {
   const refuse: Refuse = ({ type, payload }) =>
-    type === n.RTM_NEWADDR && payload[0] === 10 && refusing ? { errno: 13, text: "no IPv6" } : undefined;
+    type === RTM_NEWADDR && payload[0] === 10 && refusing ? { errno: 13, text: "no IPv6" } : undefined;
   let refusing = true;
   const routes = hostWithDevices(refuse);
   const devices = new NetDevices(routes.kernel, THEIRS);
@@ -138,7 +151,7 @@ Deno.test("net devices: what was moved goes back as it was, when a later step fa
 Deno.test("net devices: what cannot be given back is said, and the others go back", () => {
   let closed = false;
   const refuse: Refuse = ({ type, payload }) =>
-    closed && type === n.RTM_NEWLINK && payload[4] === 4 ? { errno: 1, text: "" } : undefined;
+    closed && type === RTM_NEWLINK && payload[4] === 4 ? { errno: 1, text: "" } : undefined;
   const routes = hostWithDevices(refuse);
   const devices = new NetDevices(routes.kernel, THEIRS);
   devices.move({ eth1: {}, eth2: {} });

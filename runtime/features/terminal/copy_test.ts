@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import * as c from "../../../ffi/constants.ts";
+import { O_CLOEXEC, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR } from "../../../ffi/constants.ts";
 import { local } from "../../../ffi/local.ts";
 import { TIOCGPTPEER, TIOCSPTLCK } from "../../../ffi/structs_terminal.ts";
 import { copyInput, copyOutput } from "./copy.ts";
@@ -9,10 +9,10 @@ const k = () => local();
 
 /** A pty of this machine whose master does not block; the slave is held, as an init holds it. */
 function openPty(): { master: number; slave: number; path: string } {
-  const flags = c.O_RDWR | c.O_NOCTTY | c.O_NONBLOCK;
+  const flags = O_RDWR | O_NOCTTY | O_NONBLOCK;
   const master = k().open("/dev/ptmx", flags).wait();
   k().call("ioctl", [master, TIOCSPTLCK, new Uint8Array(4)]);
-  const slave = k().call("ioctl", [master, TIOCGPTPEER, c.O_RDWR | c.O_NOCTTY | c.O_CLOEXEC]).wait();
+  const slave = k().call("ioctl", [master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC]).wait();
   leaveNewlinesAlone(local(), master);
   return { master, slave, path: Deno.readLinkSync(`/proc/self/fd/${slave}`) };
 }
@@ -20,7 +20,7 @@ function openPty(): { master: number; slave: number; path: string } {
 function openPipe(flags: number): { read: number; write: number } {
   return k().scratch(() => {
     const pair = k().buffer(8);
-    k().call("pipe2", [pair, c.O_CLOEXEC | flags]);
+    k().call("pipe2", [pair, O_CLOEXEC | flags]);
     return { read: pair.i32(0), write: pair.i32(4) };
   });
 }
@@ -60,7 +60,7 @@ async function onPty<T>(
 for (const blocking of [true, false]) {
   const kind = blocking ? "blocks" : "does not block";
   Deno.test(`nothing is lost where the output is slow and ${kind}`, async () => {
-    const pipe = openPipe(c.O_NONBLOCK);
+    const pipe = openPipe(O_NONBLOCK);
     const F_SETFL = 4;
     if (blocking) k().call("fcntl", [pipe.write, F_SETFL, 0]);
     const whole = onPty("seq 200000", async (master, pidfd) => {
@@ -76,7 +76,7 @@ for (const blocking of [true, false]) {
 }
 
 Deno.test("the end is the process's, though the terminal stays open", async () => {
-  const pipe = openPipe(c.O_NONBLOCK);
+  const pipe = openPipe(O_NONBLOCK);
   // The test holds the slave all the time.
   assertEquals(
     await onPty("echo last words", (master, pidfd) => {
@@ -104,7 +104,7 @@ Deno.test("input arrives whole at a slow reader, and its end ends the copy", asy
   const path = Deno.makeTempFileSync();
   const text = Array.from({ length: 50_000 }, (_, i) => `line ${i}\n`).join("");
   Deno.writeTextFileSync(path, text);
-  const input = k().open(path, c.O_RDONLY).wait();
+  const input = k().open(path, O_RDONLY).wait();
   const received = `${path}.received`;
   const script = `stty -echo; touch ${received}; sleep .2; head -n 50000 >${received}`;
   await onPty(script, async (master, pidfd) => {

@@ -1,5 +1,5 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
-import * as c from "../../../ffi/constants.ts";
+import { O_CLOEXEC, O_NOCTTY, O_RDWR } from "../../../ffi/constants.ts";
 import { local } from "../../../ffi/local.ts";
 import {
   TCGETS,
@@ -15,9 +15,9 @@ import { copySize, RawMode } from "./modes.ts";
 /** Runs `use` with a pty of this machine. */
 function withPty(use: (master: number, slave: number) => void): void {
   const k = local();
-  const master = k.open("/dev/ptmx", c.O_RDWR | c.O_NOCTTY).wait();
+  const master = k.open("/dev/ptmx", O_RDWR | O_NOCTTY).wait();
   k.call("ioctl", [master, TIOCSPTLCK, new Uint8Array(4)]);
-  const slave = k.call("ioctl", [master, TIOCGPTPEER, c.O_RDWR | c.O_NOCTTY | c.O_CLOEXEC]).wait();
+  const slave = k.call("ioctl", [master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC]).wait();
   try {
     use(master, slave);
   } finally {
@@ -49,7 +49,7 @@ Deno.test("raw mode lasts until it is disposed of, once", () => {
 });
 
 Deno.test("what is no terminal is left alone", () => {
-  using raw = new RawMode(local(), local().open("/dev/null", c.O_RDWR).wait());
+  using raw = new RawMode(local(), local().open("/dev/null", O_RDWR).wait());
   local().close(raw.fd);
 });
 
@@ -57,7 +57,7 @@ Deno.test("the size is that of the first terminal that has one", () => {
   withPty((unsized) => {
     withPty((sized, sizedSlave) => {
       withPty((master, slave) => {
-        const none = local().open("/dev/null", c.O_RDWR).wait();
+        const none = local().open("/dev/null", O_RDWR).wait();
         local().call("ioctl", [sized, TIOCSWINSZ, windowSize(50, 132)]);
         local().call("ioctl", [master, TIOCSWINSZ, windowSize(7, 7)]);
         copySize(local(), [none, unsized], master);
