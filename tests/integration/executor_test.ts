@@ -1,6 +1,16 @@
 /** What the executor promises (DESIGN: single-threaded, small, sealed, gone with tsrun), on the real thing. */
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import * as c from "../../ffi/constants.ts";
+import {
+  F_SEAL_GROW,
+  F_SEAL_SEAL,
+  F_SEAL_SHRINK,
+  F_SEAL_WRITE,
+  O_RDONLY,
+  O_RDWR,
+  O_WRONLY,
+  PR_SET_DUMPABLE,
+  RLIMIT_NOFILE,
+} from "../../ffi/constants.ts";
 import { EPERM } from "../../ffi/errno.ts";
 import { local } from "../../ffi/local.ts";
 import { Arena, ExecutorGone, spawnExecutor } from "../../init/executor.ts";
@@ -23,15 +33,15 @@ contract(
     const exe = `/proc/${await container.pid()}/exe`;
     assertStringIncludes(Deno.readLinkSync(exe), "/memfd:tsrun");
     const k = local();
-    const fd = k.open(exe, c.O_RDONLY).wait();
+    const fd = k.open(exe, O_RDONLY).wait();
     try {
       const seals = k.call("fcntl", [fd, F_GET_SEALS, 0]).wait();
-      const wanted = c.F_SEAL_SEAL | c.F_SEAL_SHRINK | c.F_SEAL_GROW | c.F_SEAL_WRITE;
+      const wanted = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
       assertEquals(seals & wanted, wanted);
-      assert(k.open(exe, c.O_WRONLY, 0, { allow: "any" }).wait() < 0, "opened for writing");
+      assert(k.open(exe, O_WRONLY, 0, { allow: "any" }).wait() < 0, "opened for writing");
       assertOk(await container.delete("--force"));
       // Nobody executes it any more, so only the seals protect it.
-      const again = k.open(`/proc/self/fd/${fd}`, c.O_RDWR, 0, { allow: "any" }).wait();
+      const again = k.open(`/proc/self/fd/${fd}`, O_RDWR, 0, { allow: "any" }).wait();
       if (again >= 0) {
         assertEquals(k.call("write", [again, "x", 1], { allow: "any" }).wait(), -EPERM);
         k.close(again);
@@ -126,7 +136,7 @@ Deno.test("stage: nothing is left of one that is ended, whether it has cloned th
     if (clones) {
       const plan = { namespaces: { fresh: new Set<never>(), joins: [] }, cgroupTasks: [], cloneInto: null };
       const init = stage.init({ ...plan, oomScoreAdj: undefined });
-      init.prctl(c.PR_SET_DUMPABLE, 0);
+      init.prctl(PR_SET_DUMPABLE, 0);
       init.flush();
       assert(stage.initPid > 0 && stage.initPid !== stage.pid);
       pids.push(stage.initPid);
@@ -142,14 +152,14 @@ Deno.test("stage: an init that cannot make its line its own is gone, and nobody 
   const stage = new Stage(arena, 0);
   try {
     // Lines are numbered from 200 on: the init's descriptor is beyond what it may have.
-    k.prlimit(stage.pid, c.RLIMIT_NOFILE, 100, 100);
+    k.prlimit(stage.pid, RLIMIT_NOFILE, 100, 100);
     const init = stage.init({
       namespaces: { fresh: new Set(), joins: [] },
       cgroupTasks: [],
       cloneInto: null,
       oomScoreAdj: undefined,
     });
-    init.prctl(c.PR_SET_DUMPABLE, 0);
+    init.prctl(PR_SET_DUMPABLE, 0);
     assertThrows(() => init.flush(), ExecutorGone);
   } finally {
     stage.kill();

@@ -1,5 +1,5 @@
 /** An agent that answers seccomp notifications: seccomp_unotify(2). */
-import * as c from "../../ffi/constants.ts";
+import { POLLIN } from "../../ffi/constants.ts";
 import { ENOENT } from "../../ffi/errno.ts";
 import { local } from "../../ffi/local.ts";
 import { words32 } from "../../ffi/structs.ts";
@@ -54,9 +54,9 @@ export class SeccompAgent implements AsyncDisposable {
     const k = local();
     return k.scratch(() => {
       const poll = k.buffer(8);
-      poll.bytes.set(words32(listener, c.POLLIN));
+      poll.bytes.set(words32(listener, POLLIN));
       k.call("ppoll", [poll, 1, [0, 0], null, 8]);
-      if (!((poll.u32(4) >> 16) & c.POLLIN)) return false;
+      if (!((poll.u32(4) >> 16) & POLLIN)) return false;
       const notification = k.buffer(NOTIFICATION), answer = k.buffer(ANSWER);
       // Whoever asked may have been killed meanwhile: ENOENT.
       if (k.call("ioctl", [listener, RECEIVE, notification], { allow: [ENOENT] }).wait() < 0) return false;

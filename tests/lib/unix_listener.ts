@@ -1,5 +1,5 @@
 /** A unix socket that tests receive descriptors on. Nothing blocks: tests go on meanwhile. */
-import * as c from "../../ffi/constants.ts";
+import { AF_UNIX, O_NONBLOCK, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_STREAM } from "../../ffi/constants.ts";
 import { EAGAIN } from "../../ffi/errno.ts";
 import { local } from "../../ffi/local.ts";
 import {
@@ -27,8 +27,8 @@ export class UnixListener implements Disposable {
   /** @param path Where the socket is made; at most 107 bytes. */
   constructor(readonly path: string, readonly type: "stream" | "datagram" = "stream") {
     const k = local();
-    const kind = (type === "stream" ? c.SOCK_STREAM : c.SOCK_DGRAM) | c.SOCK_CLOEXEC | c.O_NONBLOCK;
-    this.#fd = k.call("socket", [c.AF_UNIX, kind, 0]).wait();
+    const kind = (type === "stream" ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | O_NONBLOCK;
+    this.#fd = k.call("socket", [AF_UNIX, kind, 0]).wait();
     const address = unixAddress(path);
     k.call("bind", [this.#fd, address, address.length]);
     if (type === "stream") k.call("listen", [this.#fd, 8]);
@@ -38,7 +38,7 @@ export class UnixListener implements Disposable {
   poll(): Message | undefined {
     const k = local();
     if (this.type === "datagram") return receive(this.#fd);
-    const connection = k.call("accept4", [this.#fd, null, null, c.SOCK_CLOEXEC], { allow: [EAGAIN] }).wait();
+    const connection = k.call("accept4", [this.#fd, null, null, SOCK_CLOEXEC], { allow: [EAGAIN] }).wait();
     if (connection < 0) return undefined;
     try {
       // The sender has connected: what it sends is there, or about to be.
