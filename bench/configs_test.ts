@@ -2,8 +2,6 @@ import { assert, assertEquals } from "@std/assert";
 import { type Config, configOf } from "./configs.ts";
 import { dockerSeccomp } from "./docker_profile.ts";
 import { parseCpu } from "./machine.ts";
-import { launchLines, moduleUrl } from "../build/launch_lines.ts";
-import { launcherOf } from "./runtimes.ts";
 
 const PATHS = { rootfs: "/r", files: "/f", cgroup: "/c" };
 const linux = (config: Config) => config.linux as Record<string, Config & unknown[]>;
@@ -35,14 +33,6 @@ Deno.test("dockerSeccomp: one name once among those without arguments, for both 
     assert(names.every((name) => /^[a-z0-9_]+$/.test(name)));
     assert(names.length > 340 && !names.includes("mount") && !names.includes("unshare"));
   }
-});
-
-Deno.test("launcherOf: everything down to the line that starts Deno, with an empty module", () => {
-  assertEquals(launcherOf("#!/usr/bin/env -S deno run -A\ncode"), "#!/usr/bin/env -S deno run -A\n");
-  const lines = launchLines("/opt/deno");
-  assertEquals(launcherOf(`${lines}the bundle\nand more`), launchLines("/opt/deno", moduleUrl("")));
-  assertEquals(launcherOf("\x7fELF deno run"), undefined);
-  assertEquals(launcherOf("#!/bin/sh\nexec something else\n"), undefined);
 });
 
 Deno.test("parseCpu: x86-64 with and without a hypervisor, arm64", () => {

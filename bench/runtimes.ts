@@ -3,7 +3,8 @@
  * empty Deno program in the shape that tsrun has.
  */
 import { fromFileUrl } from "@std/path/posix";
-import { DENO_FLAGS, moduleUrl, V8_FLAGS } from "../build/launch_lines.ts";
+import { engineOfProgram } from "../build/entry.ts";
+import { DENO_FLAGS, launcher, moduleUrl, V8_FLAGS } from "../build/launcher.ts";
 
 /** A runtime under measurement. */
 export interface Runtime {
@@ -67,29 +68,15 @@ export function findRuntimes(): { runtimes: Runtime[]; notes: string[] } {
   return { runtimes, notes };
 }
 
-/** The first bytes of a file as text, one character per byte. */
-function headOf(path: string, length: number): string {
+/** The first bytes of a file. */
+function headOf(path: string, length: number): Uint8Array {
   using file = Deno.openSync(path);
   const bytes = new Uint8Array(length);
-  const count = file.readSync(bytes) ?? 0;
-  return String.fromCharCode(...bytes.subarray(0, count));
+  return bytes.subarray(0, file.readSync(bytes) ?? 0);
 }
 
 /**
- * The lines of a script up to the one that starts Deno, line breaks included, with an empty module for its own;
- * undefined for a program that is no such script.
- */
-export function launcherOf(head: string): string | undefined {
-  if (!head.startsWith("#!")) return undefined;
-  const lines = head.split("\n").slice(0, 4);
-  const last = lines.findIndex((line) => /\bdeno\b.* run\b/.test(line));
-  if (last < 0) return undefined;
-  const empty = (line: string) => line.replace(/'data:[^']*'/, moduleUrl(""));
-  return lines.slice(0, last + 1).map((line) => `${empty(line)}\n`).join("");
-}
-
-/**
- * Makes the floor in `directory`. A bundle gets an empty module under its own first lines, so that the same
+ * Makes the floor in `directory`. A bundle gets its own launcher with an empty module, so that the same
  * Deno starts with the same flags; a compiled tsrun gets an empty program compiled as it was;
  * `TSRUN_FLOOR` names a ready one. Else it is `deno run` of an empty file, and the report says so.
  */
@@ -98,13 +85,13 @@ export async function makeFloor(directory: string, tsrun: string | undefined): P
   if (given !== undefined) return { argv: [given], how: `the program of TSRUN_FLOOR, ${given}` };
   const [script, program] = [`${directory}/empty.js`, `${directory}/empty`];
   Deno.writeTextFileSync(script, "");
-  const head = tsrun === undefined ? "" : headOf(tsrun, 4096);
-  const launcher = launcherOf(head);
-  if (launcher !== undefined) {
-    Deno.writeTextFileSync(program, launcher, { mode: 0o755 });
-    return { argv: [program], how: "an empty module under the first lines of tsrun itself" };
+  const head = tsrun === undefined ? new Uint8Array() : headOf(tsrun, 8192);
+  const engine = engineOfProgram(head);
+  if (engine !== undefined) {
+    Deno.writeFileSync(program, launcher(engine, moduleUrl("")), { mode: 0o755 });
+    return { argv: [program], how: "an empty module behind the launcher of tsrun itself" };
   }
-  if (head.startsWith("\x7fELF") && await compileEmpty(script, program)) {
+  if (head[0] === 0x7f && await compileEmpty(script, program)) {
     return { argv: [program], how: `an empty program, compiled as tsrun is (${Deno.version.deno})` };
   }
   const argv = [Deno.execPath(), "run", ...DENO_FLAGS, script];

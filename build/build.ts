@@ -2,12 +2,12 @@
  * `./x build`: writes dist/tsrun, one executable file.
  *
  * Where `denort` is to be had (in DENORT_BIN, or by download) that is a program compiled by Deno; else it is the
- * same bundle as a script that runs the pinned Deno. TSRUN_KIND=bundle asks for the latter.
+ * same bundle behind a small program that starts the pinned Deno. TSRUN_KIND=bundle asks for the latter.
  * @module
  */
 import type { BuildInfo, BuildKind } from "../runtime/host/build_info.ts";
 import { denoToRun, prelinkProgram, replaceFile } from "./deno.ts";
-import { launchLines, V8_FLAGS } from "./launch_lines.ts";
+import { bundleFile, V8_FLAGS } from "./launcher.ts";
 import { link, loader } from "./link.ts";
 import type { Chunk } from "./module_body.ts";
 import { USUAL } from "./usual.ts";
@@ -133,7 +133,7 @@ async function main(): Promise<void> {
       return;
     }
     const deno = denoToRun(Deno.execPath(), `${TOP}/.deno/${Deno.version.deno}/deno-prelinked`);
-    replaceFile(`${TOP}/dist/tsrun`, launchLines(deno.path) + linked("bundle"), 0o755);
+    replaceFile(`${TOP}/dist/tsrun`, bundleFile(deno.path, linked("bundle")), 0o755);
     await warmCache(`${TOP}/dist/tsrun`, deno.path);
     await checkResult("bundle");
     console.log(`dist/tsrun: an executable bundle, ${size}, run by ${deno.path}, ${deno.note}`);

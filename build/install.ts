@@ -4,7 +4,7 @@
  * @module
  */
 import { denoToRun, replaceFile } from "./deno.ts";
-import { withLaunchLines } from "./launch_lines.ts";
+import { textOfBundle, withDeno } from "./launcher.ts";
 import { warmCache } from "./warm.ts";
 
 const BUILT = new URL("../dist/tsrun", import.meta.url).pathname;
@@ -26,31 +26,27 @@ function settings(args: readonly string[]): { prefix: string; destdir: string } 
   return { prefix: given.PREFIX, destdir: given.DESTDIR };
 }
 
-/** A bundle begins with its launch lines, a compiled program with the ELF magic. */
-function isBundle(content: Uint8Array): boolean {
-  return content[0] === "#".charCodeAt(0) && content[1] === "!".charCodeAt(0);
-}
-
 async function install(args: readonly string[]): Promise<void> {
   const { prefix, destdir } = settings(args);
-  let content: Uint8Array;
+  let content: Uint8Array<ArrayBuffer>;
   try {
     content = Deno.readFileSync(BUILT);
   } catch {
     throw new Error("there is no dist/tsrun: run ./x build first");
   }
   Deno.mkdirSync(`${destdir}${prefix}/bin`, { recursive: true });
-  if (isBundle(content)) {
+  const isBundle = textOfBundle(content) !== undefined;
+  if (isBundle) {
     const lib = `${prefix}/lib/tsrun`;
     const source = denoToRun(Deno.execPath(), COPY);
     Deno.mkdirSync(`${destdir}${lib}`, { recursive: true });
     replaceFile(`${destdir}${lib}/deno`, Deno.readFileSync(source.path), 0o755);
     console.log(`${destdir}${lib}/deno: Deno ${Deno.version.deno}, ${source.note}`);
-    content = new TextEncoder().encode(withLaunchLines(new TextDecoder().decode(content), `${lib}/deno`));
+    content = withDeno(content, `${lib}/deno`);
   }
   replaceFile(`${destdir}${prefix}/bin/tsrun`, content, 0o755);
   // Below a DESTDIR it is not yet where it will run: there the first run as root fills the cache.
-  if (isBundle(content) && destdir === "") await warmCache(`${prefix}/bin/tsrun`, `${prefix}/lib/tsrun/deno`);
+  if (isBundle && destdir === "") await warmCache(`${prefix}/bin/tsrun`, `${prefix}/lib/tsrun/deno`);
   console.log(`${destdir}${prefix}/bin/tsrun`);
 }
 

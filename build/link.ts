@@ -7,7 +7,7 @@
  * whether or not it is used: so chunks that the same commands need are one script, run when the first of them is imported.
  *
  *     script script … base script  digest length
- *                   ^ end                       the loader looks from behind: what stands before may change
+ * The loader looks from behind: what stands before may change.
  * @module
  */
 import { type Chunk, type ModuleBody, moduleBody } from "./module_body.ts";
@@ -73,7 +73,10 @@ function digest(text: string): string {
 }
 
 /** Characters of the last line: digest and length of the base script, 8 digits each. */
-const TRAILER = "01234567 01234567\n".length;
+export const TRAILER = "01234567 01234567\n".length;
+
+/** Bytes of the end of a file that are read at once: a base script of the usual size, and the last line. */
+const TAIL = 0x10000;
 
 /**
  * Links the chunks into one text, which {@linkcode loader} runs.
@@ -123,14 +126,14 @@ function chunkFunction(name: string, body: string, isEntry: boolean): string {
 function bootFunction(places: Place[], where: Record<string, number>, entry: string, build: object): string {
   return [
     `places:${JSON.stringify(places)},where:${JSON.stringify(where)},`,
-    `run(text,end,i){const [from,to,name]=this.places[i],body=text.slice(end-from,end-to);`,
+    `run(read,i){const [from,to,name]=this.places[i],body=read(from,to);`,
     `const script=Deno[Deno.internal]?.core?.evalContext;`,
     `const [value,failure]=script?script(body,"file:///tsrun/"+name+".js"):[(0,eval)(body)];`,
     `if(failure)throw failure.thrown;return value},`,
-    `all(text,end){this.places.forEach((_,i)=>this.run(text,end,i))},`,
-    `boot(text,end){`,
+    `all(read){this.places.forEach((_,i)=>this.run(read,i))},`,
+    `boot(read){`,
     `const build=${JSON.stringify(build)},loaded={},scripts=[];`,
-    `const script=(i)=>scripts[i]??=this.run(text,end,i);`,
+    `const script=(i)=>scripts[i]??=this.run(read,i);`,
     `const compile=(name)=>this[name]??script(this.where[name])[name];`,
     `const $require=(name)=>loaded[name]??=compile(name)(build,$require,$import);`,
     `const $import=async(name)=>$require(name);`,
@@ -139,16 +142,22 @@ function bootFunction(places: Place[], where: Record<string, number>, entry: str
 }
 
 /**
- * The module that runs a linked text. A script is run through a way by which Deno keeps its compiled form in its cache, if
- * it has one.
+ * The module that runs a linked text. It reads no more of the file than it needs, and keeps it open, so that later parts come
+ * from the same file whatever is put in its place meanwhile. A script is run through a way by which Deno keeps its compiled
+ * form in its cache, if it has one.
  *
  * @param path Expression for the path of the file at whose end the text is.
  * @param member What of the base script is called: `boot`, or `all` to fill the cache.
  */
 export function loader(path: string, member: "boot" | "all" = "boot"): string {
   return [
-    `const t=Deno.readTextFileSync(${path}),n=t.length-${TRAILER},[d,l]=t.slice(n).split(" "),u=t.slice(n-l,n),`,
-    `e=Deno[Deno.internal]?.core?.evalContext;`,
-    `await(e?e(u,"file:///tsrun/"+d+".js")[0]:(0,eval)(u)).${member}(t,n-l)`,
+    `const f=Deno.openSync(${path}),s=f.seekSync(0,2),c=Deno[Deno.internal]?.core,`,
+    // Text that ends `b` bytes before the end of the file, and begins `a` bytes before it.
+    `r=(a,b)=>{const x=new Uint8Array(a-b);f.seekSync(s-a,0);`,
+    `for(let i=0,k;i<x.length;i+=k)if(!(k=f.readSync(x.subarray(i))))throw new Error("cut off");`,
+    `return c?.decode?c.decode(x):new TextDecoder().decode(x)},`,
+    `t=r(Math.min(s,${TAIL}),0),n=t.length-${TRAILER},d=t.slice(n,n+8),l=+t.slice(n+9),o=l+${TRAILER},`,
+    `u=l>n?r(o,${TRAILER}):t.slice(n-l,n),e=c?.evalContext;`,
+    `await(e?e(u,"file:///tsrun/"+d+".js")[0]:(0,eval)(u)).${member}((a,b)=>r(a+o,b+o))`,
   ].join("");
 }

@@ -5,7 +5,8 @@
  * empty environment, so that whatever else the machine does meets all of them alike. Figures in README.md.
  * @module
  */
-import { launchLines, moduleUrl } from "./launch_lines.ts";
+import { engineOfProgram } from "./entry.ts";
+import { bundleFile, DENO_FLAGS, launcher, moduleUrl, textOfBundle, variables } from "./launcher.ts";
 import { prelink, randomBase } from "./prelink.ts";
 
 const PROGRAM = "console.log(1);\n";
@@ -43,38 +44,46 @@ function program(kilobytes: number): string {
   return Array.from({ length: count }, (_, i) => `function f${i}${FUNCTION}`).join("") + PROGRAM;
 }
 
+/** The flags with others for V8; with none, as it is. */
+function withV8Flags(...words: readonly string[]): { flags: string[] } {
+  const flags = DENO_FLAGS.filter((flag) => !flag.startsWith("--v8-flags="));
+  return { flags: words.length > 0 ? [...flags, `--v8-flags=${words.join(",")}`] : flags };
+}
+
+/** A shell script that does what the launcher does for an empty environment. */
+function shellScript(deno: string, module: string): string {
+  const words = [...variables(deno), "exec", deno, "run", ...DENO_FLAGS, `'${module}'`, '"$0" "$@"'];
+  return `#!/bin/sh\n${words.join(" ")}\n`;
+}
+
 /** Writes all variants and returns their paths. */
 function writeVariants(dir: string, deno: string): string[] {
   const files: string[] = [];
-  const add = (name: string, text: string) => {
-    Deno.writeTextFileSync(`${dir}/${name}`, text, { mode: 0o755 });
+  const add = (name: string, content: Uint8Array | string) => {
+    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+    Deno.writeFileSync(`${dir}/${name}`, bytes, { mode: 0o755 });
     files.push(`${dir}/${name}`);
   };
-  /** A program in a file of its own, under the usual lines. */
+  /** A program in a file of its own, behind the usual launcher. */
   const addFile = (name: string, code: string) => {
     Deno.writeTextFileSync(`${dir}/${name}.js`, code);
-    add(name, launchLines(fixed, `file://${dir}/${name}.js`));
+    add(name, launcher(fixed, `file://${dir}/${name}.js`));
   };
   const fixed = `${dir}/deno-prelinked`;
   const image = Deno.readFileSync(deno);
   prelink(image, randomBase());
   Deno.writeFileSync(fixed, image, { mode: 0o755 });
   const module = moduleUrl(PROGRAM);
-  const lines = launchLines(fixed, module);
-  add("as-built", lines);
-  add("deno-as-it-came", launchLines(deno, module));
+  add("as-built", launcher(fixed, module));
+  add("deno-as-it-came", launcher(deno, module));
+  add("shell-script", shellScript(fixed, module));
   addFile("module-in-a-file", PROGRAM);
-  // Not all of the flags: the line would be longer than the 255 bytes that the kernel reads.
-  const settings = `DENO_DIR=/proc/version DENO_NO_UPDATE_CHECK=1`;
-  add(
-    "through-env",
-    `#!/usr/bin/env -S ${settings} ${fixed} run -A --no-config --no-code-cache --ext=js\n${PROGRAM}`,
-  );
-  add("v8-as-it-is", lines.replace(/ --v8-flags=\S+/, ""));
-  for (const flags of ["--single-threaded", "--jitless", "--lite-mode", "--max-lazy", "--max-opt=0"]) {
-    add(`v8${flags}`, lines.replace(/--v8-flags=\S+/, `--v8-flags=${flags}`));
+  add("v8-as-it-is", launcher(fixed, module, withV8Flags()));
+  for (const flag of ["--single-threaded", "--jitless", "--lite-mode", "--max-lazy", "--max-opt=0"]) {
+    add(`v8${flag}`, launcher(fixed, module, withV8Flags(flag)));
   }
-  add("malloc-huge-pages", lines.replace("exec", "GLIBC_TUNABLES=glibc.malloc.hugetlb=1 exec"));
+  const hugePages = [...variables(fixed), "GLIBC_TUNABLES=glibc.malloc.hugetlb=1"];
+  add("malloc-huge-pages", launcher(fixed, module, { variables: hugePages }));
   addFile("module-of-100-KB", program(100));
   addFile("comment-of-100-KB", `${PROGRAM}/*\n${program(100)}*/\n`);
   addFile(
@@ -87,7 +96,8 @@ function writeVariants(dir: string, deno: string): string[] {
 
 /** Runs a copy of dist/tsrun that tells what each chunk took. */
 function showChunks(dir: string, args: string[]): void {
-  const built = Deno.readTextFileSync(new URL("../dist/tsrun", import.meta.url));
+  const file = Deno.readFileSync(new URL("../dist/tsrun", import.meta.url));
+  const built = textOfBundle(file) ?? "", engine = engineOfProgram(file) ?? "";
   const before = "loaded[name]??=compile(name)(build,$require,$import);";
   const after = "{if(name in loaded)return loaded[name];const a=performance.now(),f=compile(name)," +
     "b=performance.now(),r=f(build,$require,$import),c=performance.now();" +
@@ -98,7 +108,7 @@ function showChunks(dir: string, args: string[]): void {
   const length = String(Number(trailer[1]) + after.length - before.length).padStart(8, "0");
   const body = built.slice(0, trailer.index).replace(before, () => after);
   const copy = `${dir}/tsrun`;
-  Deno.writeTextFileSync(copy, `${body}measured ${length}\n`, { mode: 0o755 });
+  Deno.writeFileSync(copy, bundleFile(engine, `${body}measured ${length}\n`), { mode: 0o755 });
   new Deno.Command(copy, { args, clearEnv: true, cwd: "/", stdout: "null", stderr: "inherit" }).outputSync();
 }
 

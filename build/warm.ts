@@ -3,13 +3,13 @@
  * @module
  */
 import { DatabaseSync } from "node:sqlite";
-import { cacheDirectory, warmingLines, withLaunchLines } from "./launch_lines.ts";
+import { cacheDirectory, WARMER, withDeno } from "./launcher.ts";
 
 /**
  * Compiles all of a bundle with an empty cache, and leaves the cache's databases as one file each.
  *
  * @param tsrun The bundle.
- * @param deno The Deno that its first lines name.
+ * @param deno The Deno that it starts.
  * @throws {Error} when it does not run.
  */
 export async function warmCache(tsrun: string, deno: string): Promise<void> {
@@ -18,9 +18,7 @@ export async function warmCache(tsrun: string, deno: string): Promise<void> {
   // For its owner alone: what is in it runs as root.
   Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
   const warmer = `${tsrun}.warmer`;
-  Deno.writeTextFileSync(warmer, withLaunchLines(Deno.readTextFileSync(tsrun), deno, warmingLines), {
-    mode: 0o755,
-  });
+  Deno.writeFileSync(warmer, withDeno(Deno.readFileSync(tsrun), deno, WARMER), { mode: 0o755 });
   try {
     const child = await new Deno.Command(warmer, { clearEnv: true, cwd: "/" }).output();
     if (!child.success) throw new Error(`${tsrun} does not run: ${new TextDecoder().decode(child.stderr)}`);

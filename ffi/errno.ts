@@ -186,6 +186,7 @@ export const EEXIST = 17,
   ENOTDIR = 20,
   EISDIR = 21,
   EINVAL = 22,
+  EMFILE = 24,
   ENOSPC = 28,
   EROFS = 30;
 export const EPIPE = 32,

@@ -10,7 +10,7 @@
 import { OperationError } from "../ffi/kernel.ts";
 import { TsrunError } from "../ffi/errors.ts";
 import * as c from "../ffi/constants.ts";
-import { EACCES, EAGAIN, ECONNRESET, EEXIST, EINVAL, EPIPE } from "../ffi/errno.ts";
+import { EACCES, EAGAIN, ECONNRESET, EEXIST, EINVAL, EMFILE, EPIPE } from "../ffi/errno.ts";
 import { libc } from "../ffi/libc.ts";
 import type { LocalKernel } from "../ffi/local.ts";
 import { type Buffer, Memory } from "../ffi/memory.ts";
@@ -113,11 +113,13 @@ export class Arena implements Disposable {
   readonly #block: ArrayBuffer;
   /** Our ends of lines that are still open. */
   readonly #ends = new Set<number>();
+  readonly #firstFree: number;
   #nextFd: number;
 
   /** @param preserved How many descriptors from 3 on belong to the container (`--preserve-fds`). */
   constructor(readonly kernel: LocalKernel, preserved: number) {
-    this.#nextFd = Math.max(FIRST_FD, 3 + preserved);
+    this.#firstFree = 3 + preserved;
+    this.#nextFd = Math.max(FIRST_FD, this.#firstFree);
     const memfd = kernel.call("memfd_create", ["tsrun:arena", c.MFD_CLOEXEC]).wait();
     kernel.call("ftruncate", [memfd, ARENA_SIZE]);
     this.#block = mapLow(kernel, memfd);
@@ -127,10 +129,27 @@ export class Arena implements Disposable {
 
   /** Moves a descriptor to a number of its own that executors inherit; close it here once they have it. */
   inherited(fd: number): number {
-    const moved = this.kernel.call("fcntl", [fd, c.F_DUPFD, this.#nextFd]).wait();
+    let moved = this.#duplicate(fd);
+    if (moved < 0) {
+      // The caller's limit is below our numbers: from here on the first ones that are free will do.
+      this.#nextFd = this.#firstFree;
+      moved = this.#duplicate(fd);
+    }
+    if (moved < 0) {
+      throw new OperationError(
+        "fcntl",
+        -moved,
+        "",
+        "number the descriptors of the init stage (see ulimit -n)",
+      );
+    }
     this.#nextFd = moved + 1;
     this.kernel.close(fd);
     return moved;
+  }
+
+  #duplicate(fd: number): number {
+    return this.kernel.call("fcntl", [fd, c.F_DUPFD, this.#nextFd], { allow: [EINVAL, EMFILE] }).wait();
   }
 
   /** A socket pair: our end closes on exec, the other is inherited. */

@@ -21,7 +21,9 @@ const CODE = {
 /** Where the executor sees the shared memory, and how much of it there is; executor_*.s say the same. */
 export const ARENA = 0x10000000, ARENA_SIZE = 0x1000000;
 
-const LOAD_ADDRESS = 0x400000, HEADERS = 64 + 2 * 56;
+const LOAD_ADDRESS = 0x400000;
+/** Bytes in front of the code of {@linkcode staticProgram}. */
+export const HEADERS = 64 + 2 * 56;
 const MACHINE = { x86_64: 62, aarch64: 183 } as const;
 
 /** The assembled code of an architecture; its last two words are the channel's and the memory's descriptor. */
@@ -31,17 +33,13 @@ export function executorCode(arch: "x86_64" | "aarch64"): Uint8Array<ArrayBuffer
 }
 
 /**
- * A complete ELF file (elf(5)): one segment to load, read and execute only, and a stack that is not executable.
- *
- * @param channel Descriptor that the executor will find its channel at.
- * @param memory Descriptor of the shared memory.
+ * A complete ELF file (elf(5)) around position-independent code that begins with its entry point: one segment to load, read
+ * and execute only, and a stack that is not executable.
  */
-export function executorImage(
-  channel: number,
-  memory: number,
+export function staticProgram(
+  code: Uint8Array,
   arch: "x86_64" | "aarch64" = Deno.build.arch,
 ): Uint8Array<ArrayBuffer> {
-  const code = executorCode(arch);
   const image = new Uint8Array(HEADERS + code.length);
   const view = new DataView(image.buffer);
   const u16 = (at: number, value: number) => view.setUint16(at, value, true);
@@ -67,7 +65,23 @@ export function executorImage(
   header(64, 1, 5, image.length, LOAD_ADDRESS, 0x10000); // PT_LOAD; 64 KiB pages exist on aarch64
   header(64 + 56, 0x6474e551, 6, 0, 0, 16); // PT_GNU_STACK
   image.set(code, HEADERS);
-  u32(image.length - 8, channel);
-  u32(image.length - 4, memory);
+  return image;
+}
+
+/**
+ * The executor as a program.
+ *
+ * @param channel Descriptor that the executor will find its channel at.
+ * @param memory Descriptor of the shared memory.
+ */
+export function executorImage(
+  channel: number,
+  memory: number,
+  arch: "x86_64" | "aarch64" = Deno.build.arch,
+): Uint8Array<ArrayBuffer> {
+  const image = staticProgram(executorCode(arch), arch);
+  const view = new DataView(image.buffer);
+  view.setUint32(image.length - 8, channel, true);
+  view.setUint32(image.length - 4, memory, true);
   return image;
 }

@@ -94,8 +94,11 @@ export class Stage {
     this.#executor = spawnExecutor(arena, noexecDir);
     const k = this.#executor.kernel;
     this.#initPid = k.buffer(8);
-    this.#cgroupFd = this.#executor.channelFd + 1;
-    closeOthers(k, preserved, [arena.fd, this.#initLine.theirs, this.#executor.channelFd, ...keep]);
+    const kept = [arena.fd, this.#initLine.theirs, this.#executor.channelFd, ...keep];
+    // A number that is free, and surely below the caller's limit; files that are opened meanwhile get lower ones.
+    this.#cgroupFd = this.#executor.channelFd - 1;
+    while (kept.includes(this.#cgroupFd)) this.#cgroupFd--;
+    closeOthers(k, preserved, kept);
     k.prctl(c.PR_SET_DUMPABLE, 0);
     k.prctl(c.PR_SET_NAME, "tsrun:init");
     k.kick();

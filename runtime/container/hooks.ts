@@ -12,14 +12,14 @@ import { Arena, spawnExecutor } from "../../init/executor.ts";
 import { hookFailure, recordHook } from "../../init/hook_program.ts";
 import type { Hook, HookName } from "../../spec/types.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
-import { callersEnvironment } from "../host/launcher.ts";
+import { callerEnvironment } from "../host/caller.ts";
 import type { ContainerState } from "./record.ts";
 import { ociState } from "./status.ts";
 import type { Status } from "../../spec/types.ts";
 
 /** The environment that a hook inherits when the config names none: the runtime's own, as in runc. */
 export function inheritedEnv(): string[] {
-  return Object.entries(callersEnvironment()).map(([name, value]) => `${name}=${value}`);
+  return Object.entries(callerEnvironment()).map(([name, value]) => `${name}=${value}`);
 }
 
 /** Hooks that run in the runtime's namespaces. */

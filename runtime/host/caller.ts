@@ -1,7 +1,19 @@
 /**
  * The caller of tsrun: user, group and environment of this process, asked of Deno in one place.
+ *
+ * Nothing of the caller's environment may steer the engine, which reads some hundred variables. So the entry of a built tsrun
+ * (build/entry_*.s) puts a prefix before the name of each, and here it is taken away again. Run from its sources tsrun has no
+ * entry and no prefix.
  * @module
  */
+
+/** What stands before the names of the caller's variables; build/entry_*.s say the same. */
+export const PREFIX = "tsrun:";
+
+declare const TSRUN_BUILD: unknown;
+
+/** Was this program started by the entry? */
+const prefixed = typeof TSRUN_BUILD !== "undefined";
 
 let uid: number | undefined;
 let gid: number | undefined;
@@ -23,7 +35,22 @@ export function callerIsRoot(): boolean {
 
 /** A variable of the caller's environment; undefined where it is not set. */
 export function callerVariable(name: string): string | undefined {
-  return Deno.env.get(name);
+  return Deno.env.get(prefixed ? PREFIX + name : name);
+}
+
+/** All variables of the caller, as hooks and other children are to inherit them. */
+export function callerEnvironment(): Record<string, string> {
+  const env = Deno.env.toObject();
+  return prefixed ? withoutPrefix(env) : env;
+}
+
+/** The variables that have the prefix, under their own names: the others are the engine's. */
+export function withoutPrefix(env: Readonly<Record<string, string>>): Record<string, string> {
+  const callers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) {
+    if (name.startsWith(PREFIX)) callers[name.slice(PREFIX.length)] = value;
+  }
+  return callers;
 }
 
 /** The kernel's release as uname(2) tells it, such as `6.1.0-13-amd64`. */

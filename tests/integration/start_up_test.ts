@@ -2,23 +2,13 @@
  * Starting tsrun itself: the compiled code kept beside Deno is a help, never a need.
  */
 import { assert, assertEquals } from "@std/assert";
-import { withLaunchLines } from "../../build/launch_lines.ts";
+import { textOfBundle, withDeno } from "../../build/launcher.ts";
 import { skip } from "../lib/skip.ts";
 
 const TSRUN = Deno.env.get("TSRUN") ?? new URL("../../dist/tsrun", import.meta.url).pathname;
 
-/** The text of the bundle under test, undefined where it is a compiled program. */
-function bundle(): string | undefined {
-  try {
-    const text = Deno.readTextFileSync(TSRUN);
-    return text.startsWith("#!/bin/sh\n") ? text : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-const text = bundle();
-const ignore = text === undefined;
+const file = Deno.readFileSync(TSRUN);
+const ignore = textOfBundle(file) === undefined;
 if (ignore) skip("start-up: the cache of compiled code", "tsrun is no bundle");
 
 /** A bundle with a Deno, and so with a cache, of its own. */
@@ -26,7 +16,7 @@ async function withOwnCache(use: (tsrun: string, cache: string) => Promise<void>
   const dir = Deno.makeTempDirSync();
   try {
     Deno.symlinkSync(Deno.execPath(), `${dir}/deno`);
-    Deno.writeTextFileSync(`${dir}/tsrun`, withLaunchLines(text!, `${dir}/deno`), { mode: 0o755 });
+    Deno.writeFileSync(`${dir}/tsrun`, withDeno(file, `${dir}/deno`), { mode: 0o755 });
     await use(`${dir}/tsrun`, `${dir}/tsrun-cache`);
   } finally {
     Deno.removeSync(dir, { recursive: true });

@@ -2,7 +2,7 @@
 import type { Command, Context } from "../command.ts";
 import { local } from "../../../ffi/local.ts";
 import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
-import { callersEnvironment } from "../../host/launcher.ts";
+import { callerEnvironment } from "../../host/caller.ts";
 import { writeText } from "../../host/log.ts";
 import { containerPids } from "../../container/ps.ts";
 import { readState } from "../../container/record.ts";
@@ -47,7 +47,7 @@ function runPs(options: readonly string[]): string {
   const doing = `list processes with "ps ${args.join(" ")}"`;
   let output: Deno.CommandOutput;
   try {
-    const env = callersEnvironment();
+    const env = callerEnvironment();
     output = new Deno.Command(findPs(env.PATH), { args, clearEnv: true, env, stdin: "null" }).outputSync();
   } catch (error) {
     throw new RuntimeError(`${doing}: ${reasonOf(error)}`);

@@ -2,6 +2,7 @@
  * The disk that carries this checkout into the test machine: sources, what was built, Deno and its cache of modules.
  * @module
  */
+import { engineOfProgram } from "../../../build/entry.ts";
 
 const TOP = new URL("../../..", import.meta.url).pathname.replace(/\/$/, "");
 /** Not needed inside, or large. */
@@ -55,17 +56,12 @@ function installDeno(tree: string): string {
   return `${TOP}/${path}`;
 }
 
-/** The Deno that the first lines of a bundle name; undefined of a compiled program. */
-export function denoNamedBy(head: string): string | undefined {
-  return head.startsWith("#!") ? / exec (\S+) run /.exec(head)?.[1] : undefined;
-}
-
-/** The Deno of dist/tsrun. */
+/** The Deno of dist/tsrun; undefined of a compiled program. */
 function denoOfBundle(): string | undefined {
   using file = Deno.openSync(`${TOP}/dist/tsrun`);
-  const head = new Uint8Array(1024);
+  const head = new Uint8Array(4096);
   file.readSync(head);
-  return denoNamedBy(new TextDecoder().decode(head));
+  return engineOfProgram(head);
 }
 
 function copy(from: string[], to: string): void {

@@ -1,0 +1,127 @@
+/**
+ * The bundle kind of tsrun: the entry (`entry.ts`) as a program, which starts one certain Deno, and behind it the linked text
+ * (`link.ts`), which that Deno is to run.
+ * @module
+ */
+import { engineOfProgram, entryProgram, type EntryTable, type Limit } from "./entry.ts";
+import { loader, TRAILER } from "./link.ts";
+
+/** Flags of V8, each measured (build/README.md). */
+export const V8_FLAGS: readonly string[] = ["--single-threaded", "--jitless"];
+
+/** One more where compiled code is kept: all of a script is compiled when it first is, so all of it is kept. */
+export const CACHED_FLAG = "--no-lazy";
+
+/** Directory of the compiled code, beside the Deno that runs it: who can write there can replace Deno as well. */
+export function cacheDirectory(deno: string): string {
+  return `${deno.slice(0, deno.lastIndexOf("/"))}/tsrun-cache`;
+}
+
+/** `deno run` as a program that reads no configuration, fetches nothing and keeps nothing but compiled code. */
+export const DENO_FLAGS: readonly string[] = [
+  "--allow-all",
+  "--no-config",
+  "--no-lock",
+  "--no-remote",
+  "--no-npm",
+  `--v8-flags=${[...V8_FLAGS, CACHED_FLAG].join(",")}`,
+];
+
+/**
+ * The whole environment of Deno, but for the caller's variables under names that it does not know; README.md has the reasons.
+ */
+export function variables(deno: string): string[] {
+  return [
+    `DENO_DIR=${cacheDirectory(deno)}`,
+    "DENO_DISABLE_NODE_SHIM=1",
+    "DENO_LOG=error,deno::cache=off",
+    "DENO_NO_UPDATE_CHECK=1",
+    "HOME=/proc",
+  ];
+}
+
+const MiB = 2 ** 20, GiB = 2 ** 30;
+
+/** What the engine needs (measured: build/README.md); with less it ends in a panic, or a trap. */
+export const LIMITS: readonly Limit[] = [
+  ["-n", "open files", 7, "hard", 40, "40"] as const,
+  ["-v", "address space", 9, "soft", 40 * GiB, "40 GiB, as V8 reserves 32"] as const,
+  ["-d", "data", 2, "soft", 128 * MiB, "128 MiB"] as const,
+  ["-s", "the stack", 3, "soft", MiB, "1 MiB"] as const,
+  ["-f", "the size of files", 1, "soft", 64 * MiB, "64 MiB"] as const,
+].map(([flag, what, resource, which, least, text]) => ({
+  resource,
+  which,
+  least,
+  message: `tsrun: the ${which} limit of ${what} (ulimit ${flag}) is too small: it must be at least ${text}`,
+}));
+
+/** What the entry says where the engine cannot be started. */
+export const FAILURES = {
+  noProcess: "tsrun: no further process may be started: see ulimit -u, and pids.max of the cgroup",
+};
+
+/** Expression for the path of the file, which is the first argument. */
+const FILE = "Deno.args.shift()";
+
+/** The module that Deno runs: in the command line, so that the file itself is never parsed as one. */
+const LOADER = moduleUrl(loader(FILE));
+
+/** One that compiles all of the bundle and runs nothing. */
+export const WARMER = moduleUrl(loader(FILE, "all"));
+
+/** A module as a URL: RFC 2397. */
+export function moduleUrl(code: string): string {
+  return `data:text/javascript,${code.replace(/[%#\s"]/g, encodeURIComponent)}`;
+}
+
+/**
+ * The program that starts a bundle with one certain Deno.
+ *
+ * @param deno Absolute path of the program.
+ * @param module Address of what it runs, with the path of the bundle as its first argument.
+ * @param change What differs from the usual, to be measured.
+ * @throws {Error} when the path is relative.
+ */
+export function launcher(
+  deno: string,
+  module: string = LOADER,
+  change: { flags?: readonly string[]; variables?: readonly string[] } = {},
+): Uint8Array<ArrayBuffer> {
+  if (!deno.startsWith("/")) throw new Error(`unusable path of deno: ${deno}`);
+  const table: EntryTable = {
+    engine: deno,
+    args: [deno, "run", ...(change.flags ?? DENO_FLAGS), module],
+    variables: change.variables ?? variables(deno),
+    limits: LIMITS,
+    failure: `tsrun: cannot start its engine, ${deno}`,
+    ...FAILURES,
+  };
+  return entryProgram(table);
+}
+
+/** A bundle: the launcher, and the linked text. */
+export function bundleFile(deno: string, text: string, module?: string): Uint8Array<ArrayBuffer> {
+  const head = launcher(deno, module);
+  const body = new TextEncoder().encode(text);
+  const file = new Uint8Array(head.length + body.length);
+  file.set(head);
+  file.set(body, head.length);
+  return file;
+}
+
+/** The linked text of a bundle; undefined of any other file. */
+export function textOfBundle(file: Uint8Array): string | undefined {
+  if (engineOfProgram(file) === undefined) return undefined;
+  // Size of the segment that is loaded: all that stands before the text.
+  const size = new DataView(file.buffer, file.byteOffset).getUint32(64 + 32, true);
+  const text = new TextDecoder().decode(file.subarray(size));
+  return /[0-9a-f]{8} \d{8}\n/.test(text.slice(-TRAILER)) ? text : undefined;
+}
+
+/** A bundle with its launcher made anew, for another Deno or module. */
+export function withDeno(bundle: Uint8Array, deno: string, module?: string): Uint8Array<ArrayBuffer> {
+  const text = textOfBundle(bundle);
+  if (text === undefined) throw new Error("not a bundle");
+  return bundleFile(deno, text, module);
+}
