@@ -21,7 +21,8 @@ const SYMBOLS = {
   __errno_location: { type: "pointer" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-// int posix_spawn(pid_t *pid, const char *path, const void *file_actions, const void *attr, char *const argv[], char *const envp[]);
+// int posix_spawn(pid_t *pid, const char *path, const void *file_actions, const void *attr, char *const
+// argv[], char *const envp[]);
 const POSIX_SPAWN = { parameters: ["i64", "i64", "i64", "i64", "i64", "i64"], result: "i32" } as const;
 // int *__errno_location(void);
 const ERRNO_LOCATION = { parameters: [], result: "pointer" } as const;

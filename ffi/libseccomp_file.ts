@@ -50,8 +50,8 @@ export function locateLibseccomp(search: readonly string[] = DIRECTORIES): Libra
 }
 
 /**
- * Release of the library, such as `2.5.4`, read from the name behind the soname's symbolic link: libtool names
- * the file after the release.
+ * Release of the library, such as `2.5.4`, read from the name behind the soname's symbolic link: libtool
+ * names the file after the release.
  *
  * @returns null where the name does not tell.
  */

@@ -71,8 +71,8 @@ export abstract class Recorder extends Kernel {
   }
 
   /**
-   * Takes what is recorded for a program of its own, which runs when it is {@linkcode release released}: calls can be
-   * made meanwhile. Nobody drives it, so each of its records has to say where a failure leads.
+   * Takes what is recorded for a program of its own, which runs when it is {@linkcode release released}:
+   * calls can be made meanwhile. Nobody drives it, so each of its records has to say where a failure leads.
    *
    * @returns The program, for `release`.
    */

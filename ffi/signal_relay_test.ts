@@ -81,7 +81,9 @@ Deno.test("an ignored signal is remembered, and ignored again when released", ()
   assertEquals(action(0), 1);
 });
 
-/** To be run by a Deno of its own: tests do not run on the main thread, which the kernel prefers for signals. */
+/**
+ * To be run by a Deno of its own: tests do not run on the main thread, which the kernel prefers for signals.
+ */
 const INTERRUPTED = `
 const { local } = await import("./local.ts"), { SignalRelay } = await import("./signal_relay.ts");
 const k = local(), relay = new SignalRelay(k);

@@ -1,8 +1,8 @@
 /**
  * Messages of rtnetlink: network devices and their addresses.
  *
- * Sources: netlink(7), rtnetlink(7), include/uapi/linux/{netlink,rtnetlink,if_link,if_addr}.h. All words are in the
- * byte order of the machine, which is little-endian on both architectures that tsrun runs on.
+ * Sources: netlink(7), rtnetlink(7), include/uapi/linux/{netlink,rtnetlink,if_link,if_addr}.h. All words are
+ * in the byte order of the machine, which is little-endian on both architectures that tsrun runs on.
  * @module
  */
 

@@ -1,6 +1,6 @@
 /**
- * Structures of socket calls: addresses of unix(7), messages of sendmsg(2) and recvmsg(2), and the descriptors that
- * go with them by cmsg(3). Layouts are those of 64-bit Linux.
+ * Structures of socket calls: addresses of unix(7), messages of sendmsg(2) and recvmsg(2), and the
+ * descriptors that go with them by cmsg(3). Layouts are those of 64-bit Linux.
  * @module
  */
 
@@ -73,7 +73,10 @@ export interface MessageParts {
 /** Bytes of `struct msghdr`, and the offset of the length of the control messages in it. */
 export const MESSAGE_SIZE = 56, MESSAGE_CONTROL_LENGTH = 40;
 
-/** Writes `struct msghdr` with one piece of data; returns its address. Everything it points to must stay in place. */
+/**
+ * Writes `struct msghdr` with one piece of data; returns its address. Everything it points to must stay in
+ * place.
+ */
 export function encodeMessage(memory: Memory, { data, control }: MessageParts): number {
   const piece = memory.words([data.address, data.size]);
   return memory.words([0, 0, piece, 1, control?.address ?? 0, control?.size ?? 0, 0]);
