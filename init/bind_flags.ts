@@ -1,11 +1,12 @@
 /**
  * Flags of bind mounts, and of mounts that are there already (`remount`).
  *
- * An option that is a flag replaces all flags that the source has; without any, the source's are kept. In a user
- * namespace flags of the host's mounts are locked: those that no option speaks of are kept then, and an option that
- * speaks against one is an error.
+ * An option that is a flag replaces all flags that the source has; without any, the source's are kept. In a
+ * user namespace flags of the host's mounts are locked: those that no option speaks of are kept then, and an
+ * option that speaks against one is an error.
  *
- * Sources: runtime-spec config.md, section Mounts; mount(8), `--bind -o`; mount_namespaces(7); what runc does.
+ * Sources: runtime-spec config.md, section Mounts; mount(8), `--bind -o`; mount_namespaces(7); what runc
+ * does.
  * @module
  */
 

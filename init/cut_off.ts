@@ -1,7 +1,7 @@
 /**
- * Cuts a process off from tsrun before it goes on by itself: its memory becomes its own, and the line to tsrun is
- * closed. A container that gets hold of the process by ptrace(2), or of a descriptor of it, then has nothing in hand
- * that tsrun looks at, or that other executors run.
+ * Cuts a process off from tsrun before it goes on by itself: its memory becomes its own, and the line to
+ * tsrun is closed. A container that gets hold of the process by ptrace(2), or of a descriptor of it, then has
+ * nothing in hand that tsrun looks at, or that other executors run.
  * @module
  */
 
@@ -14,8 +14,8 @@ import { ARENA, ARENA_SIZE } from "./image.ts";
 export const CUTTING_OFF = "unshare the memory of the init stage";
 
 /**
- * Makes the memory that the process shares with tsrun its own; it keeps what is in it. The answers of later calls reach
- * nobody: only where the process stops is still heard.
+ * Makes the memory that the process shares with tsrun its own; it keeps what is in it. The answers of later
+ * calls reach nobody: only where the process stops is still heard.
  *
  * @param arena The descriptor of the memory in the process, which is closed.
  * @param onError Where a failure leads to, for a process that nobody drives.

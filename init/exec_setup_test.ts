@@ -7,7 +7,10 @@ import { type ExecPlan, setUpExec } from "./exec_setup.ts";
 
 const ALLOW = Uint8Array.from([6, 0, 0, 0, 0, 0, 0xff, 0x7f]);
 const KILL = Uint8Array.from([6, 0, 0, 0, 0, 0, 0, 0]);
-/** STATX_SIZE bytes are what statx(2) fills; a dry kernel leaves them zero, so programs are told by number of calls. */
+/**
+ * STATX_SIZE bytes are what statx(2) fills; a dry kernel leaves them zero, so programs are told by number of
+ * calls.
+ */
 const PROCESS: Process = { user: { uid: 1000, gid: 1000 }, args: ["/bin/true"], cwd: "/", env: ["HOME=/h"] };
 
 function plan(changes: Partial<ExecPlan> = {}): ExecPlan {

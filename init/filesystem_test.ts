@@ -132,7 +132,8 @@ Deno.test("filesystem: read-only is said of the superblock, unless other mounts 
   for (const type of ["mqueue", "cgroup", "cgroup2", "tmpfs"]) {
     assertEquals(options(created({ type, flags: MS_RDONLY })), [], type);
   }
-  // Each mount of these has a superblock of its own, or one of its new network namespace, and mount(2) says so too.
+  // Each mount of these has a superblock of its own, or one of its new network namespace, and mount(2) says
+  // so too.
   for (const type of ["proc", "sysfs", "devpts"]) {
     assertEquals(options(created({ type, flags: MS_RDONLY })), [["ro", null]], type);
   }

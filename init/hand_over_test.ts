@@ -16,7 +16,8 @@ Deno.test("a descriptor of the executor's process is brought here, and closes on
   const directory = Deno.makeTempDirSync();
   try {
     withExecutor(({ kernel }) => {
-      // Nobody but the executor could open it so: pidfd_getfd(2) would not do for a process that is not dumpable.
+      // Nobody but the executor could open it so: pidfd_getfd(2) would not do for a process that is not
+      // dumpable.
       kernel.prctl(PR_SET_DUMPABLE, 0);
       const there = kernel.open(`${directory}/file`, O_RDWR | O_CREAT, 0o600);
       kernel.write(there, "by the executor");

@@ -101,8 +101,8 @@ export function recordHook(
 }
 
 /**
- * The child's part: standard descriptors, working directory, execve. A failure ends it: what it would do else, report,
- * is for its parent to do.
+ * The child's part: standard descriptors, working directory, execve. A failure ends it: what it would do
+ * else, report, is for its parent to do.
  */
 function recordChild(
   k: Recorder,

@@ -176,7 +176,9 @@ class Machine {
     return this.#count++;
   }
 
-  /** Starts at a record; tells at which one it stopped, undefined when it does not answer for five seconds. */
+  /**
+   * Starts at a record; tells at which one it stopped, undefined when it does not answer for five seconds.
+   */
   run(first = 0): number | undefined {
     const channel = this.#arena.channel(this.#line.ours, this.#line.theirs);
     channel.send(this.at(first));
@@ -214,7 +216,10 @@ function spawn(argv: readonly string[]): number {
   });
 }
 
-/** What an image must do. Each test has a process of its own, which ends with exit status 1 when the channel closes. */
+/**
+ * What an image must do. Each test has a process of its own, which ends with exit status 1 when the channel
+ * closes.
+ */
 const BEHAVIOUR: Readonly<Record<string, (m: Machine) => void>> = {
   "makes a call, stores its result, and reports where it stopped": (m) => {
     m.add("getpid", []);

@@ -40,7 +40,10 @@ const PLAIN: readonly (readonly [number, number])[] = [
 /** Flags that say something of access times. */
 export const ATIME_FLAGS = MS_NOATIME | MS_RELATIME | MS_STRICTATIME | MS_NODIRATIME;
 
-/** How access times are kept, as attributes: strictly, or never, or, where nothing says otherwise, relative to changes. */
+/**
+ * How access times are kept, as attributes: strictly, or never, or, where nothing says otherwise, relative to
+ * changes.
+ */
 function atimeOf(flags: number): number {
   const kind = flags & MS_STRICTATIME
     ? MOUNT_ATTR_STRICTATIME
@@ -56,8 +59,8 @@ export function newMountAttributes(flags: number): number {
 }
 
 /**
- * What makes these flags, and no others, a mount's own. The times of access are kept as they were where no flag says
- * anything of them.
+ * What makes these flags, and no others, a mount's own. The times of access are kept as they were where no
+ * flag says anything of them.
  */
 export function replacingAttributes(flags: number): { set: number; clear: number } {
   const all = PLAIN.reduce((sum, [, attribute]) => sum | attribute, 0);

@@ -89,7 +89,9 @@ Deno.test("mount label: new filesystems get it, those that the policy labels do 
   ]);
 });
 
-/** The attributes that a mount is given: what is set, cleared, its propagation, and whether with all below. */
+/**
+ * The attributes that a mount is given: what is set, cleared, its propagation, and whether with all below.
+ */
 function attributes(k: DryKernel): unknown[] {
   return callsOf(k, "mount_setattr").map(({ args: [, , flags, words] }) => {
     const [set, clear, propagation] = words as number[];

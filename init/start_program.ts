@@ -101,7 +101,10 @@ function loading(k: Recorder, { program, flags }: SeccompFilter): readonly Arg[]
   return [SECCOMP_SET_MODE_FILTER, flags, [program.length / 8, k.memory.put(program)]];
 }
 
-/** The filter, and the rights that are given up behind it: for the container's process, and for each hook before it. */
+/**
+ * The filter, and the rights that are given up behind it: for the container's process, and for each hook
+ * before it.
+ */
 function confine(
   k: Recorder,
   filter: readonly Arg[] | null,
