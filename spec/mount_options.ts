@@ -1,5 +1,6 @@
 /**
- * Mount options: mount(8), mount(2), mount_setattr(2), and runtime-spec `config.md`, section Linux mount options.
+ * Mount options: mount(8), mount(2), mount_setattr(2), and runtime-spec `config.md`, section Linux mount
+ * options.
  *
  * @module
  */

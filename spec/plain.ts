@@ -1,13 +1,15 @@
 /**
  * A quick look at a document: is there nothing wrong with it?
  *
- * The full validation is 20 KB of code. Code that runs once costs some 0.4 ms per kilobyte to load and compile: more
- * than everything else that `create` does with the document. So a document of the usual shapes (shapes.ts), for which
- * the usual rules (rules/) have neither a problem nor a warning, goes its way without it.
+ * The full validation is 20 KB of code. Code that runs once costs some 0.4 ms per kilobyte to load and
+ * compile: more than everything else that `create` does with the document. So a document of the usual shapes
+ * (shapes.ts), for which the usual rules (rules/) have neither a problem nor a warning, goes its way without
+ * it.
  *
- * Nothing here says why something is wrong, and it may say no to what is right. What it says yes to, `validateConfig`
- * has no problems with and `configWarnings` no warnings about, but for one: ambient capabilities that are not
- * inheritable are passed over, since `runc spec` writes them into every config. A test holds them together.
+ * Nothing here says why something is wrong, and it may say no to what is right. What it says yes to,
+ * `validateConfig` has no problems with and `configWarnings` no warnings about, but for one: ambient
+ * capabilities that are not inheritable are passed over, since `runc spec` writes them into every config. A
+ * test holds them together.
  *
  * NUL bytes are not looked for: the text of a document shows whether there can be one.
  *

@@ -1,5 +1,6 @@
 /**
- * Names of CPU, I/O and memory policies and their numbers: sched_setattr(2), ioprio_set(2), set_mempolicy(2), personality(2).
+ * Names of CPU, I/O and memory policies and their numbers: sched_setattr(2), ioprio_set(2), set_mempolicy(2),
+ * personality(2).
  *
  * @module
  */

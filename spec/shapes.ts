@@ -1,12 +1,15 @@
 /**
- * The shapes of the specification's documents, as one table, and the quick walk that says yes or no to a document.
+ * The shapes of the specification's documents, as one table, and the quick walk that says yes or no to a
+ * document.
  *
- * Each rule about a single value stands here once: its type, its range, its names, whether it must be there. Two walks
- * read the table: `fits` below, which is quick and gives no reason, and `explain` (validate/explain.ts), which names
- * everything that is wrong. Rules that look at more than one value are functions in `rules/`.
+ * Each rule about a single value stands here once: its type, its range, its names, whether it must be there.
+ * Two walks read the table: `fits` below, which is quick and gives no reason, and `explain`
+ * (validate/explain.ts), which names everything that is wrong. Rules that look at more than one value are
+ * functions in `rules/`.
  *
- * Only what clients usually send is in this file, since code and data that are loaded cost time at every start.
- * validate/rare_shapes.ts adds the properties that are seldom used; a document that has one does not fit here.
+ * Only what clients usually send is in this file, since code and data that are loaded cost time at every
+ * start. validate/rare_shapes.ts adds the properties that are seldom used; a document that has one does not
+ * fit here.
  *
  * @module
  */
@@ -19,21 +22,13 @@ import { SECCOMP_ACTIONS, SECCOMP_ARCHS, SECCOMP_FLAGS, SECCOMP_OPERATORS } from
 /**
  * The shapes, as JSON because V8 reads that faster than code.
  *
- * | shape | value |
- * |---|---|
- * | `s` | a string |
- * | `n` | a string that is not empty |
- * | `p` | an absolute path |
- * | `o` | an absolute path, or empty for none |
- * | `d` | an absolute path; a relative one counts from the root and is a matter of warnings |
- * | `e` | a variable of an environment |
- * | `b` | true or false |
- * | `#x` | an integer of the range x |
- * | `=x` | a name of the table x |
- * | `~x` | a name, usually of the table x; others are a matter of rules and warnings |
- * | `$x` | the shape x |
- * | `[x]`, `[x, 1]` | a list of x; one that is not empty |
- * | an object | the properties that may be there, `*` for any name; `!` lists those that must be there, `0` those that mean Go's zero value where they are absent |
+ * | shape | value | |---|---| | `s` | a string | | `n` | a string that is not empty | | `p` | an absolute
+ * path | | `o` | an absolute path, or empty for none | | `d` | an absolute path; a relative one counts from
+ * the root and is a matter of warnings | | `e` | a variable of an environment | | `b` | true or false | |
+ * `#x` | an integer of the range x | | `=x` | a name of the table x | | `~x` | a name, usually of the table
+ * x; others are a matter of rules and warnings | | `$x` | the shape x | | `[x]`, `[x, 1]` | a list of x; one
+ * that is not empty | | an object | the properties that may be there, `*` for any name; `!` lists those that
+ * must be there, `0` those that mean Go's zero value where they are absent |
  */
 const SHAPES = `{
 "$config": {
@@ -119,7 +114,10 @@ const SHAPES = `{
 /** Shapes (`$x`), tables of names (`=x`, `~x`) and ranges of integers (`#x`). */
 export type Shapes = Readonly<Record<string, unknown>>;
 
-/** A range: the first integer, and the last one; of 64-bit ranges the one after the last, which a double can hold. */
+/**
+ * A range: the first integer, and the last one; of 64-bit ranges the one after the last, which a double can
+ * hold.
+ */
 export type Range = readonly [first: number, last: number];
 
 /** The shapes that clients usually send. */

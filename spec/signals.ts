@@ -5,7 +5,9 @@
  */
 import { lookup } from "./tables.ts";
 
-/** Signal names without `SIG`, and their numbers; of several names of one signal the usual one comes first. */
+/**
+ * Signal names without `SIG`, and their numbers; of several names of one signal the usual one comes first.
+ */
 export const SIGNALS = {
   HUP: 1,
   INT: 2,
@@ -51,7 +53,8 @@ export const SIGRTMIN = 34;
 export const SIGRTMAX = 64;
 
 /**
- * Number of a signal given as a name (`KILL`, `SIGKILL`, in any case), as `RTMIN+n` or `RTMAX-n`, or as a number.
+ * Number of a signal given as a name (`KILL`, `SIGKILL`, in any case), as `RTMIN+n` or `RTMAX-n`, or as a
+ * number.
  *
  * @returns The number, 0 (which only tests for the process) to 64, or undefined when there is no such signal.
  */

@@ -260,7 +260,8 @@ function fullResources(): Config {
 /**
  * Changes one property.
  *
- * @param path Such as `process.args[0]` or `linux.sysctl["a.b"]`, the way problems name it; steps that are missing are made.
+ * @param path Such as `process.args[0]` or `linux.sysctl["a.b"]`, the way problems name it; steps that are
+ * missing are made.
  * @param value The new value; undefined deletes the property.
  */
 export function change(config: Config, path: string, value: unknown): void {

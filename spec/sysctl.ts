@@ -7,8 +7,8 @@
 /**
  * Path of a kernel parameter below /proc/sys.
  *
- * Of `.` and `/`, the one that occurs first separates the components, and the other one then stands for a dot in a
- * component: `net.ipv4.conf.eth0/1.mtu` and `net/ipv4/conf/eth0.1/mtu` are the same.
+ * Of `.` and `/`, the one that occurs first separates the components, and the other one then stands for a dot
+ * in a component: `net.ipv4.conf.eth0/1.mtu` and `net/ipv4/conf/eth0.1/mtu` are the same.
  *
  * The path is not safe by itself: see `isSysctlName`.
  */

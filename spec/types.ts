@@ -1,8 +1,9 @@
 /**
- * The types of the OCI runtime specification 1.3 for Linux, under the names of its Go package where those are well known.
+ * The types of the OCI runtime specification 1.3 for Linux, under the names of its Go package where those are
+ * well known.
  *
- * They describe a document that was read by `parseJson` and found free of problems by `validateConfig`: a JSON
- * `null` is an absent property, and a 64-bit integer that a JavaScript number cannot hold is a `bigint`.
+ * They describe a document that was read by `parseJson` and found free of problems by `validateConfig`: a
+ * JSON `null` is an absent property, and a 64-bit integer that a JavaScript number cannot hold is a `bigint`.
  *
  * @module
  */
@@ -14,7 +15,9 @@ export type * from "./resources.ts";
 export type * from "./state.ts";
 export type * from "./features_document.ts";
 
-/** Version of the runtime specification that is implemented; the newest one whose documents are understood. */
+/**
+ * Version of the runtime specification that is implemented; the newest one whose documents are understood.
+ */
 export const OCI_VERSION = "1.3.0";
 
 /** Oldest version of the runtime specification whose documents are understood. */

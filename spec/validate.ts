@@ -24,7 +24,10 @@ export { formatProblems, type Problem } from "./validate/problem.ts";
 
 /** A document that was read whole. */
 export interface Reading<Document> {
-  /** What it says, under the specification's names, and with Go's zero values; complete if there are no problems. */
+  /**
+   * What it says, under the specification's names, and with Go's zero values; complete if there are no
+   * problems.
+   */
   document: Document;
   /** What is wrong with it. */
   problems: Problem[];

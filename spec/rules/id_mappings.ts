@@ -40,7 +40,10 @@ function overlaps(ranges: readonly Complete[], side: "containerID" | "hostID"): 
   return sorted.some((it, index) => index > 0 && sorted[index - 1][side] + sorted[index - 1].size > it[side]);
 }
 
-/** Id mappings need a user namespace, and a new user namespace needs them, for root and for all ids that are used. */
+/**
+ * Id mappings need a user namespace, and a new user namespace needs them, for root and for all ids that are
+ * used.
+ */
 export function checkUserNamespace(config: Partly<Spec>, namespaces: Namespaces, report: Report): void {
   const { linux = {} } = config, { uidMappings: uids, gidMappings: gids } = linux;
   if (uids) checkIdMappings(uids, "linux.uidMappings", report);

@@ -1,8 +1,8 @@
 /**
  * How rules say what is wrong.
  *
- * A rule is a function that compares values of a document with one another. It reads a document whose single values
- * have their shapes (shapes.ts); what has not is left out, so any property may be absent.
+ * A rule is a function that compares values of a document with one another. It reads a document whose single
+ * values have their shapes (shapes.ts); what has not is left out, so any property may be absent.
  *
  * @module
  */

@@ -38,7 +38,9 @@ export function checkUsual(config: Partly<Spec>, report: Report): Namespaces {
 /** What clients write; a regular expression takes 0.2 ms the first time. */
 const USUAL_VERSIONS = ["1.0.2-dev", "1.0.2", "1.1.0", "1.2.0", "1.2.1", "1.3.0"];
 
-/** `ociVersion` is a SemVer version whose first number is one that is implemented; without one any is meant. */
+/**
+ * `ociVersion` is a SemVer version whose first number is one that is implemented; without one any is meant.
+ */
 function checkVersion(version: string | undefined, report: Report): void {
   if (!version || USUAL_VERSIONS.includes(version)) return;
   const major = /^(\d+)\.\d+\.\d+(?:[-+][\w.+-]+)?$/.exec(version)?.[1];

@@ -1,5 +1,6 @@
 /**
- * The slow walk over the table of shapes: every value of a document that has not its shape, each with its path.
+ * The slow walk over the table of shapes: every value of a document that has not its shape, each with its
+ * path.
  *
  * @module
  */
@@ -26,7 +27,9 @@ export function isObject(value: unknown): value is Json {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Properties that the specification, or runc, passes over whatever they are, depending on those beside them. */
+/**
+ * Properties that the specification, or runc, passes over whatever they are, depending on those beside them.
+ */
 const IGNORED: Readonly<Record<string, (beside: Json) => boolean>> = {
   "$process.consoleSize": ({ terminal }) => terminal !== true,
   "$linux.seccomp": ({ seccomp }) => isObject(seccomp) && hasNoFilter(seccomp),
@@ -53,8 +56,9 @@ export class Explainer {
   /**
    * Reads a document, or a value of one.
    *
-   * @returns A copy of all that has its shape, under the specification's names; what has not is left out, an object in
-   * a list empty so that the others keep their places. Undefined: the value itself has not its shape.
+   * @returns A copy of all that has its shape, under the specification's names; what has not is left out, an
+   * object in a list empty so that the others keep their places. Undefined: the value itself has not its
+   * shape.
    */
   read(value: unknown, shape: unknown, place: Place, beside: Json = {}): unknown {
     if (Array.isArray(shape)) return this.#readList(value, shape, place, beside);
@@ -107,7 +111,9 @@ export class Explainer {
     return Object.fromEntries(read);
   }
 
-  /** The document's name of a property: as the specification writes it, else in other cases, as Go reads JSON. */
+  /**
+   * The document's name of a property: as the specification writes it, else in other cases, as Go reads JSON.
+   */
   #nameIn(value: Json, key: string, { path }: Place): string | undefined {
     if (Object.hasOwn(value, key)) return key;
     const folded = key.toLowerCase();

@@ -10,7 +10,10 @@ import type { Range } from "../shapes.ts";
 /** A reason, and what to do about it. */
 export type Words = readonly [reason: string, fix?: string];
 
-/** For a property that is absent, or empty where it must not be; any other "is required", or "must not be empty". */
+/**
+ * For a property that is absent, or empty where it must not be; any other "is required", or "must not be
+ * empty".
+ */
 export const ABSENT: Readonly<Record<string, Words>> = {
   "$config.process": ["process property must not be empty"],
   "$config.root": ["root must be specified"],

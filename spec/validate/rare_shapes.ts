@@ -1,5 +1,6 @@
 /**
- * The shapes of properties that clients seldom send; shapes.ts has the others, and says how shapes are written.
+ * The shapes of properties that clients seldom send; shapes.ts has the others, and says how shapes are
+ * written.
  *
  * @module
  */
@@ -13,7 +14,10 @@ import {
 } from "../scheduling.ts";
 import { type Shapes, usualShapes } from "../shapes.ts";
 
-/** Properties that objects of the usual shapes have, too. `c` is a list of CPUs or memory nodes, `l` a line of text. */
+/**
+ * Properties that objects of the usual shapes have, too. `c` is a list of CPUs or memory nodes, `l` a line of
+ * text.
+ */
 const PROPERTIES = {
   $process: {
     scheduler: {

@@ -29,7 +29,9 @@ export function testValid(
   });
 }
 
-/** Throws unless the changes make that problem, and none but that, and the quick look sees that there is one. */
+/**
+ * Throws unless the changes make that problem, and none but that, and the quick look sees that there is one.
+ */
 function expect(changes: Record<string, unknown>, base: () => Config, wanted: string): void {
   const config = base();
   for (const [path, value] of Object.entries(changes)) change(config, path, value);

@@ -1,5 +1,6 @@
 /**
- * What a configuration of rare properties asks for that is dropped, deprecated or obsolete, and is no reason to fail.
+ * What a configuration of rare properties asks for that is dropped, deprecated or obsolete, and is no reason
+ * to fail.
  *
  * @module
  */
