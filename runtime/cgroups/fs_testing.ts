@@ -1,6 +1,6 @@
 /**
- * A cgroup tree in memory, for unit tests: directories get the files of their kind when they are made, everything is
- * logged, and any operation can be made to fail.
+ * A cgroup tree in memory, for unit tests: directories get the files of their kind when they are made,
+ * everything is logged, and any operation can be made to fail.
  * @module
  */
 import { EBUSY, EEXIST, ENOENT, ENOTEMPTY } from "../../ffi/errno.ts";
@@ -15,7 +15,10 @@ export class FakeCgroupFs implements CgroupFs {
   readonly log: string[] = [];
   /** Files by directory. */
   readonly tree = new Map<string, Map<string, string>>();
-  /** Errnos by `mkdir D`, `rmdir D`, `write D/F`, `read D/F`; each is used up by one failure, the last one stays. */
+  /**
+   * Errnos by `mkdir D`, `rmdir D`, `write D/F`, `read D/F`; each is used up by one failure, the last one
+   * stays.
+   */
   readonly failures = new Map<string, number[]>();
   readonly #kept = new Map<string, Keep>();
   readonly #filesOf: (dir: string) => Record<string, string>;

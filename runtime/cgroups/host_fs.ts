@@ -1,12 +1,12 @@
 /**
  * The cgroup file systems of this machine.
  *
- * By Deno's own file operations, not by foreign calls. Measured in new processes, interleaved, on a busy machine:
- * 10 directories made and 16 values written take 2.3 ms (at best 1.2), by openat2(2) beneath verified directories
- * 6.3 ms (at best 2.9); and a command such as `state`, which needs no other foreign call, would pay 3 ms more for
- * binding libc. What openat2's resolve flags guard against is excluded otherwise: cgroup file systems hold no symbolic
- * links, the directories are cleaned paths below mount points that the kernel lists as cgroup mounts, and names of
- * files are checked here.
+ * By Deno's own file operations, not by foreign calls. Measured in new processes, interleaved, on a busy
+ * machine: 10 directories made and 16 values written take 2.3 ms (at best 1.2), by openat2(2) beneath
+ * verified directories 6.3 ms (at best 2.9); and a command such as `state`, which needs no other foreign
+ * call, would pay 3 ms more for binding libc. What openat2's resolve flags guard against is excluded
+ * otherwise: cgroup file systems hold no symbolic links, the directories are cleaned paths below mount points
+ * that the kernel lists as cgroup mounts, and names of files are checked here.
  * @module
  */
 import { RuntimeError } from "../../ffi/errors.ts";

@@ -49,7 +49,10 @@ export interface CgroupMountRequest {
   userNamespace?: boolean;
 }
 
-/** The hierarchy of v2; or the steps below the tmpfs: first the directories in the host's order, then the links. */
+/**
+ * The hierarchy of v2; or the steps below the tmpfs: first the directories in the host's order, then the
+ * links.
+ */
 export function planCgroupMount(request: CgroupMountRequest): CgroupMountStep[] {
   return isUnified(request.mounts)
     ? [{ kind: "unified", bind: unifiedSource(request) }]

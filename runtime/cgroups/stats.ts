@@ -93,7 +93,10 @@ export interface BlkioEntry {
   value: bigint;
 }
 
-/** Pressure stall information: kernel document accounting/psi.rst. Averages in percent, totals in microseconds. */
+/**
+ * Pressure stall information: kernel document accounting/psi.rst. Averages in percent, totals in
+ * microseconds.
+ */
 export interface Pressure {
   some: PressureLine;
   full: PressureLine;

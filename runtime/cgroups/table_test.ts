@@ -1,6 +1,6 @@
 /**
- * The table of README.md, beside: what each field of `linux.resources` becomes with each driver, worked out by the drivers'
- * own tables of rows and properties, so that it says what they do.
+ * The table of README.md, beside: what each field of `linux.resources` becomes with each driver, worked out
+ * by the drivers' own tables of rows and properties, so that it says what they do.
  * @module
  */
 import { assertEquals } from "@std/assert";

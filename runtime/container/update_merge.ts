@@ -16,8 +16,9 @@ import type {
 /**
  * Merges.
  *
- * What is not asked for stays as it is, and so does what is asked for with the value that means "unset" (0 or an empty
- * text, for most fields). Lists are merged by device, page size or interface. Device rules are left as they are.
+ * What is not asked for stays as it is, and so does what is asked for with the value that means "unset" (0 or
+ * an empty text, for most fields). Lists are merged by device, page size or interface. Device rules are left
+ * as they are.
  *
  * @param old The limits that the container has.
  * @param change Those that are asked for.
@@ -43,9 +44,9 @@ export function mergeResources(old: LinuxResources, change: LinuxResources): Lin
 }
 
 /**
- * What of the merged limits has to be written for a change: whole groups where one file's value counts on another's
- * (memory and swap, quota and period, shares and idle), else what was asked for alone. A device that is gone, or a
- * CPU that was taken away since, does not make an update fail that is not about it.
+ * What of the merged limits has to be written for a change: whole groups where one file's value counts on
+ * another's (memory and swap, quota and period, shares and idle), else what was asked for alone. A device
+ * that is gone, or a CPU that was taken away since, does not make an update fail that is not about it.
  */
 export function toWrite(merged: LinuxResources, change: LinuxResources): LinuxResources {
   const write: LinuxResources = {};
@@ -117,7 +118,10 @@ function given<T extends object>(fields: T): Partial<T> {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => !isUnset(value))) as Partial<T>;
 }
 
-/** The old entries, changed where there is a new one of the same key, and the new ones that are left; undefined for none. */
+/**
+ * The old entries, changed where there is a new one of the same key, and the new ones that are left;
+ * undefined for none.
+ */
 function upsert<T>(old: T[] = [], changes: T[] = [], same: (a: T, b: T) => boolean): T[] | undefined {
   const merged = [...old];
   for (const change of changes) {

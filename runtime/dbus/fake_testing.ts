@@ -19,7 +19,9 @@ export interface Script {
   path: string;
   /** Answers to lines of the authentication; to others it says nothing. */
   auth: Record<string, string>;
-  /** By name of the method, one after the other; the last one stays. Others are answered with nothing in it. */
+  /**
+   * By name of the method, one after the other; the last one stays. Others are answered with nothing in it.
+   */
   answers: Record<string, Act[]>;
 }
 
@@ -62,7 +64,9 @@ export class FakeBus implements Disposable {
     return bus;
   }
 
-  /** Waits until the bus has told of so many calls, since the client keeps this thread from hearing of them. */
+  /**
+   * Waits until the bus has told of so many calls, since the client keeps this thread from hearing of them.
+   */
   async seen(count: number): Promise<SeenCall[]> {
     const deadline = performance.now() + 5000;
     while (this.calls.length < count && performance.now() < deadline) {

@@ -1,5 +1,6 @@
 /**
- * The far end of {@linkcode ./dbus_fake.ts}: a bus in a thread of its own, as the client under test blocks its own.
+ * The far end of {@linkcode ./dbus_fake.ts}: a bus in a thread of its own, as the client under test blocks
+ * its own.
  * @module
  */
 import { decodeMessage, messageSize } from "./message.ts";

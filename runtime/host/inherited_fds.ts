@@ -12,7 +12,8 @@ import { RuntimeError } from "../../ffi/errors.ts";
 const NULL_DEVICE = { major: 1, minor: 3 };
 
 /**
- * Gives the standard descriptors to the container's user, so that it can reopen them (/dev/stdout), as runc does.
+ * Gives the standard descriptors to the container's user, so that it can reopen them (/dev/stdout), as runc
+ * does.
  *
  * @param uid User of the container's process.
  * @returns Those that are the host's null device: the init replaces them by the container's own.
@@ -38,7 +39,8 @@ export function inspectStdio(k: LocalKernel, uid: number): number[] {
 const KEEP = 0xffff_ffff;
 
 /**
- * Checks that the descriptors of `LISTEN_FDS`, which come first, and of `--preserve-fds` came from the caller.
+ * Checks that the descriptors of `LISTEN_FDS`, which come first, and of `--preserve-fds` came from the
+ * caller.
  *
  * Deno's own descriptors close on exec and may stand at such a number: they must never reach a container.
  *

@@ -37,7 +37,10 @@ export function traceTo(sink: (line: string) => void): void {
   last = performance.now() - start;
 }
 
-/** Age of this process in milliseconds, from field 22 of /proc/self/stat, which counts 1/100 s since boot: proc(5). */
+/**
+ * Age of this process in milliseconds, from field 22 of /proc/self/stat, which counts 1/100 s since boot:
+ * proc(5).
+ */
 function processAge(): number {
   const stat = Deno.readTextFileSync("/proc/self/stat");
   const started = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]);

@@ -10,7 +10,10 @@ const EXISTS: Act = { error: ["org.freedesktop.systemd1.UnitExists", "Unit x.sco
 const NOT_LOADED: Act = { error: ["org.freedesktop.systemd1.NoSuchUnit", "Unit x.scope not loaded."] };
 const SHORT = { connect: 10_000, answer: 10_000, job: 1000 };
 
-/** Runs with a manager on a fake bus; answers the calls that were seen, without those of getting to know each other. */
+/**
+ * Runs with a manager on a fake bus; answers the calls that were seen, without those of getting to know each
+ * other.
+ */
 async function talk(
   answers: Record<string, Act[]>,
   use: (manager: SystemdManager) => void,

@@ -12,7 +12,10 @@ interface Access {
   kinds: string;
 }
 
-/** What the program answers: runs the few instructions that it is made of, as the kernel's document defines them. */
+/**
+ * What the program answers: runs the few instructions that it is made of, as the kernel's document defines
+ * them.
+ */
 function run(program: Uint8Array<ArrayBuffer>, { type, major, minor, kinds }: Access): number {
   const set = [["m", 1], ["r", 2], ["w", 4]].reduce(
     (sum, [k, bit]) => kinds.includes(`${k}`) ? sum | Number(bit) : sum,

@@ -1,5 +1,6 @@
 /**
- * What the tests of the filters need: an interpreter of classic BPF as seccomp(2) uses it, and names of calls.
+ * What the tests of the filters need: an interpreter of classic BPF as seccomp(2) uses it, and names of
+ * calls.
  *
  * Sources: the kernel's Documentation/networking/filter.rst; its checks of a filter: bpf_check_classic() and
  * seccomp_check_filter().

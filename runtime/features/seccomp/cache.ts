@@ -96,7 +96,10 @@ function isOurs(k: LocalKernel, directory: string, debug: (line: string) => void
   return false;
 }
 
-/** Removes the oldest files, so that there is room for one more; left-over temporary files age away the same way. */
+/**
+ * Removes the oldest files, so that there is room for one more; left-over temporary files age away the same
+ * way.
+ */
 function prune(directory: string): void {
   const names = [...Deno.readDirSync(directory)].map((entry) => entry.name);
   if (names.length < MAX_FILES) return;

@@ -24,8 +24,8 @@ const MAX_INSTRUCTIONS = 4096;
 /** sizeof(struct sock_filter). */
 const INSTRUCTION_SIZE = 8;
 /**
- * Rules from which on a binary tree is asked for. libseccomp puts four calls in a leaf, so short lists gain nothing,
- * and releases up to 2.5.4 mishandle a tree without rules.
+ * Rules from which on a binary tree is asked for. libseccomp puts four calls in a leaf, so short lists gain
+ * nothing, and releases up to 2.5.4 mishandle a tree without rules.
  */
 const TREE_FROM = 33;
 

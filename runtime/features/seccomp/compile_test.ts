@@ -12,7 +12,9 @@ import { allSyscallNames, hasLibseccomp, runFilter } from "./bpf_testing.ts";
 
 const ALLOW = 0x7fff0000, KILL = 0, ERRNO = 0x50000, ENOSYS = 38;
 const X32_BIT = 0x4000_0000;
-/** Architectures of these tests whose arguments are 32 bits wide to libseccomp: filters see the low halves. */
+/**
+ * Architectures of these tests whose arguments are 32 bits wide to libseccomp: filters see the low halves.
+ */
 const NARROW: readonly SeccompArch[] = ["SCMP_ARCH_X86", "SCMP_ARCH_X32", "SCMP_ARCH_ARM"];
 const ARCHS: SeccompArch[] = [
   "SCMP_ARCH_X86_64",
@@ -127,8 +129,8 @@ const INTERESTING = [
   0x1_0000_0008,
 ];
 /**
- * On 32-bit x86 the socket and System V IPC calls have a number of their own and a place in socketcall or ipc.
- * libseccomp filters both, but resolves a name to the latter only: these numbers are left out.
+ * On 32-bit x86 the socket and System V IPC calls have a number of their own and a place in socketcall or
+ * ipc. libseccomp filters both, but resolves a name to the latter only: these numbers are left out.
  */
 const MULTIPLEXED = [102, 117, 337, 345, ...range(359, 373), ...range(393, 402)];
 
