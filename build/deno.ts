@@ -1,5 +1,6 @@
 /**
- * The Deno that a bundle is run by: the pinned one at a fixed address, or as it came where that cannot be had.
+ * The Deno that a bundle is run by: the pinned one at a fixed address, or as it came where that cannot be
+ * had.
  * @module
  */
 import { prelink, PrelinkError, randomBase } from "./prelink.ts";

@@ -1,6 +1,6 @@
 /**
- * `./x first`: a first container. Makes a bundle from busybox in a temporary directory, runs it with dist/tsrun,
- * prints every command, and removes what it made.
+ * `./x first`: a first container. Makes a bundle from busybox in a temporary directory, runs it with
+ * dist/tsrun, prints every command, and removes what it made.
  * @module
  */
 const TSRUN = new URL("../dist/tsrun", import.meta.url).pathname;

@@ -29,7 +29,10 @@ function unescapeXml(text: string): string {
   });
 }
 
-/** The elements of a report as they stand there: a step is one of its own, with its parents' names before its own. */
+/**
+ * The elements of a report as they stand there: a step is one of its own, with its parents' names before its
+ * own.
+ */
 function elements(xml: string): TestCase[] {
   return [...xml.matchAll(/<testcase ([^>]*?)(?:\/>|>(.*?)<\/testcase>)/gs)].map(
     ([, attributes, body = ""]) => {
@@ -74,10 +77,12 @@ function failedBy(output: string): number {
  * Counts the tests in a report; the steps of a test belong to it and are not counted.
  *
  * @param xml The report; undefined where none was written.
- * @param success Whether the run as a whole succeeded. A module that cannot be loaded, a type error and an error
+ * @param success Whether the run as a whole succeeded. A module that cannot be loaded, a type error and an
+ * error
  *     outside of all tests are in no report.
  * @param filter See {@linkcode testCases}.
- * @param output The end of what `deno test` wrote, whose closing line counts such modules. Without it they are one
+ * @param output The end of what `deno test` wrote, whose closing line counts such modules. Without it they
+ * are one
  *     failure, where no test failed.
  */
 export function countReport(xml: string | undefined, success: boolean, filter = "", output = ""): Counts {

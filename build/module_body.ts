@@ -1,8 +1,8 @@
 /**
  * Turns an ES module that the bundler wrote into the body of a function.
  *
- * Where its imports and exports are is told by a lexer of the language, so that no text in a string, a comment or a regular
- * expression is taken for one.
+ * Where its imports and exports are is told by a lexer of the language, so that no text in a string, a
+ * comment or a regular expression is taken for one.
  * @module
  */
 import { type ExportSpecifier, type ImportSpecifier, ImportType, init, parse } from "es-module-lexer";
@@ -61,8 +61,8 @@ function exportEdit(code: string, exports: readonly ExportSpecifier[]): Edit {
   if (opening === undefined || closing === undefined || gaps.some((gap) => gap.trim() !== ",")) {
     throw new Error("its exports are not one list");
   }
-  // All of a chunk has run when the object is made, and no exported name is ever given another value (the gate forbids
-  // `export let`), so getters would only be 150 more functions to compile at every start.
+  // All of a chunk has run when the object is made, and no exported name is ever given another value (the
+  // gate forbids `export let`), so getters would only be 150 more functions to compile at every start.
   const values = exports.map(({ n, ln }) => `${n}:${ln}`);
   return [first.ls - opening.length, last.e + closing.length, `;return{${values.join(",")}};`];
 }

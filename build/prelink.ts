@@ -1,10 +1,11 @@
 /**
  * Gives a position-independent program one fixed address, so that the dynamic loader has nothing to relocate.
  *
- * Deno's image holds 159,000 pointers in 2.4 MB of data. At every start the loader adds the image's address to each,
- * which copies 620 pages of it: a quarter of all page faults, and 3 to 4 of 25 ms, of an empty program. Here
- * the same sums are done once, for an address drawn at random for each copy that is made, and the pages
- * stay shared with every other running copy. Layout of the file: elf(5), System V gABI chapters 4 and 5.
+ * Deno's image holds 159,000 pointers in 2.4 MB of data. At every start the loader adds the image's address
+ * to each, which copies 620 pages of it: a quarter of all page faults, and 3 to 4 of 25 ms, of an empty
+ * program. Here the same sums are done once, for an address drawn at random for each copy that is made, and
+ * the pages stay shared with every other running copy. Layout of the file: elf(5), System V gABI chapters 4
+ * and 5.
  * @module
  */
 

@@ -1,7 +1,7 @@
 /**
- * `./x test [PART...] [FILTER]`: runs the parts of the test suite one after the other, each under its time limit.
- * Not called test.ts: `deno test` would take it for a test, and start itself without end.
- * The last line is `N passed, N failed, N skipped`; the exit status is 1 when anything failed. Before it stands what
+ * `./x test [PART...] [FILTER]`: runs the parts of the test suite one after the other, each under its time
+ * limit. Not called test.ts: `deno test` would take it for a test, and start itself without end. The last
+ * line is `N passed, N failed, N skipped`; the exit status is 1 when anything failed. Before it stands what
  * each failed test said, and which tests failed and passed when they were run again with nothing beside them.
  * @module
  */
@@ -52,7 +52,10 @@ interface Run {
   tail: string;
 }
 
-/** Runs `deno` with the arguments. timeout(1) ends the whole group of processes, so that no child holds the run up. */
+/**
+ * Runs `deno` with the arguments. timeout(1) ends the whole group of processes, so that no child holds the
+ * run up.
+ */
 async function deno(args: readonly string[], seconds: number): Promise<Run> {
   const child = new Deno.Command("timeout", {
     args: ["--kill-after=20", `${seconds}`, Deno.execPath(), ...args],
@@ -77,8 +80,9 @@ function testArguments(paths: readonly string[], filter: string | undefined): st
 }
 
 /**
- * Runs a test that failed again, with nothing beside it: machines are shared, and a neighbour's work may have cost it
- * its time. One that passes each time is named as unsteady, for somebody to look at, and does not fail the run.
+ * Runs a test that failed again, with nothing beside it: machines are shared, and a neighbour's work may have
+ * cost it its time. One that passes each time is named as unsteady, for somebody to look at, and does not
+ * fail the run.
  */
 async function passesAlone({ name, file }: TestCase): Promise<boolean> {
   const filter = `/^${name.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")}$/`;
