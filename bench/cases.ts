@@ -174,7 +174,9 @@ export class Subject {
     book.add(SampleBook.key(this.runtime.name, this.config, "run"), end);
   }
 
-  /** One `exec` in the foreground, in a container that waits for `start`: making and removing it is not timed. */
+  /**
+   * One `exec` in the foreground, in a container that waits for `start`: making and removing it is not timed.
+   */
   exec(book: SampleBook): void {
     const id = this.nextId();
     this.create(id);

@@ -46,7 +46,9 @@ const BAR_GAP = 4;
 const GROUP_GAP = 14;
 const MARGIN = 24;
 
-/** Colours that people with colour blindness can tell apart (after Okabe and Ito), for light and dark pages. */
+/**
+ * Colours that people with colour blindness can tell apart (after Okabe and Ito), for light and dark pages.
+ */
 const COLOURS = [
   { light: "#0072b2", dark: "#56b4e9" },
   { light: "#d98200", dark: "#f0b43c" },

@@ -1,6 +1,6 @@
 /**
- * The two kinds of config.json that the benchmark runs: `small`, what `runc spec` writes, and `docker`,
- * what dockerd 20.10 writes for `docker run -m 64m --cpus .5 --pids-limit 50 --network none busybox /bin/true`.
+ * The two kinds of config.json that the benchmark runs: `small`, what `runc spec` writes, and `docker`, what
+ * dockerd 20.10 writes for `docker run -m 64m --cpus .5 --pids-limit 50 --network none busybox /bin/true`.
  */
 import { dockerSeccomp } from "./docker_profile.ts";
 

@@ -1,9 +1,10 @@
 /**
- * Memory that `exec` needs: how far above what a container holds its limit must be for `exec /bin/true` to succeed.
+ * Memory that `exec` needs: how far above what a container holds its limit must be for `exec /bin/true` to
+ * succeed.
  *
- * What the cgroup's counters show will not do: each CPU is charged for 64 pages in advance, so one sample says 0 and the
- * next 512 KiB. Below a limit the kernel charges page by page, and what was charged in advance can be given back
- * (`memory.force_empty`, cgroup v1 only).
+ * What the cgroup's counters show will not do: each CPU is charged for 64 pages in advance, so one sample
+ * says 0 and the next 512 KiB. Below a limit the kernel charges page by page, and what was charged in advance
+ * can be given back (`memory.force_empty`, cgroup v1 only).
  */
 import { CommandError, type Subject } from "./cases.ts";
 import { hostController, type LimitSearch, type MemoryResult, smallest } from "./memory.ts";

@@ -13,7 +13,8 @@ const MNT_DETACH = 2;
 const SYMBOLS = {
   // int unshare(int flags);
   unshare: { parameters: ["i32"], result: "i32" },
-  // int mount(const char *source, const char *target, const char *type, unsigned long flags, const void *data);
+  // int mount(const char *source, const char *target, const char *type, unsigned long flags, const void
+  // *data);
   mount: { parameters: ["pointer", "buffer", "pointer", "u64", "pointer"], result: "i32" },
   // int umount2(const char *target, int flags);
   umount2: { parameters: ["buffer", "i32"], result: "i32" },

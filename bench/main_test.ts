@@ -67,7 +67,10 @@ function assertMeasured(results: Results, name: string): void {
   assertEquals(results.pty![name].wall.length, 1);
 }
 
-/** Measures until the reference has done all of it, which it fails now and then on a busy machine: twice more, if need be. */
+/**
+ * Measures until the reference has done all of it, which it fails now and then on a busy machine: twice more,
+ * if need be.
+ */
 async function measured(): Promise<Results> {
   for (let chances = 2;; chances--) {
     const results = await runBenchmark(quick(), new AbortController().signal, () => {});

@@ -76,8 +76,9 @@ export function measureCreated(subject: Subject): CreatedMemory {
 }
 
 /**
- * The smallest value between `low` and `high`, a multiple of `step`, for which `works` holds, by bisection; null
- * if it does not hold for `high`. `works` is taken to hold for everything above a value for which it holds.
+ * The smallest value between `low` and `high`, a multiple of `step`, for which `works` holds, by bisection;
+ * null if it does not hold for `high`. `works` is taken to hold for everything above a value for which it
+ * holds.
  */
 export async function smallest(
   low: number,
@@ -164,7 +165,9 @@ export interface MemoryResult {
   failure?: string;
 }
 
-/** Measures one subject: what a created container holds, and (small configuration only) the smallest limit. */
+/**
+ * Measures one subject: what a created container holds, and (small configuration only) the smallest limit.
+ */
 export async function measureMemory(
   subject: Subject,
   what: { created: boolean; limit: boolean },

@@ -1,8 +1,8 @@
 /**
  * Throughput of a terminal: the time that `run` takes to bring 100 MB from the container's pty to a pipe.
  *
- * runc and crun want a terminal of the caller, so util-linux's script(1) gives all runtimes one; nothing goes through it, since
- * standard output is the pipe. What a program costs that prints nothing is taken off.
+ * runc and crun want a terminal of the caller, so util-linux's script(1) gives all runtimes one; nothing goes
+ * through it, since standard output is the pipe. What a program costs that prints nothing is taken off.
  */
 import { CommandError, type Stage, type Subject } from "./cases.ts";
 import { rest } from "./rounds.ts";
@@ -54,7 +54,9 @@ function print(stage: Stage, subject: Subject, bytes: number): { wall: number; c
   return end;
 }
 
-/** Measures all subjects in turns. Subjects that fail are left out of the result, with a line in `failures`. */
+/**
+ * Measures all subjects in turns. Subjects that fail are left out of the result, with a line in `failures`.
+ */
 export async function measurePty(
   stage: Stage,
   subjects: Subject[],

@@ -30,7 +30,9 @@ export interface Measured {
 /** A subject that failed so often has no further part: it does not work here. */
 const MOST_FAILURES = 3;
 
-/** Lets `milliseconds` pass, and pending signals reach their listeners. Throws what `signal` was aborted with. */
+/**
+ * Lets `milliseconds` pass, and pending signals reach their listeners. Throws what `signal` was aborted with.
+ */
 export async function rest(milliseconds: number, signal: AbortSignal): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, milliseconds));
   signal.throwIfAborted();

@@ -25,7 +25,9 @@ export function parseMounts(text: string): HostMount[] {
   });
 }
 
-/** The directory that should hold the state: the first of `candidates` that is a tmpfs one may execute from. */
+/**
+ * The directory that should hold the state: the first of `candidates` that is a tmpfs one may execute from.
+ */
 export function chooseBase(mounts: HostMount[], candidates = ["/run", "/dev/shm"]): string {
   const fit = (path: string) => {
     const mounted = mounts.findLast(({ point }) => point === path);

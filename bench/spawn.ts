@@ -29,12 +29,14 @@ const FILE_ACTIONS_ROOM = 256;
 const RUSAGE_SIZE = 144;
 
 const SYMBOLS = {
-  // int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *, const posix_spawnattr_t *,
+  // int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *, const posix_spawnattr_t
+  // *,
   //                 char *const argv[], char *const envp[]);
   posix_spawn: { parameters: ["buffer", "buffer", "buffer", "pointer", "buffer", "buffer"], result: "i32" },
   // int posix_spawn_file_actions_init(posix_spawn_file_actions_t *);
   posix_spawn_file_actions_init: { parameters: ["buffer"], result: "i32" },
-  // int posix_spawn_file_actions_addopen(posix_spawn_file_actions_t *, int fd, const char *path, int flags, mode_t);
+  // int posix_spawn_file_actions_addopen(posix_spawn_file_actions_t *, int fd, const char *path, int flags,
+  // mode_t);
   posix_spawn_file_actions_addopen: { parameters: ["buffer", "i32", "buffer", "i32", "u32"], result: "i32" },
   // pid_t wait4(pid_t pid, int *wstatus, int options, struct rusage *rusage);
   wait4: { parameters: ["i32", "buffer", "i32", "buffer"], result: "i32" },
@@ -114,7 +116,9 @@ export class Spawner implements Disposable {
     };
   }
 
-  /** Waits until the process has ended (a zombie has), at most `timeout` ms; false when it still lives then. */
+  /**
+   * Waits until the process has ended (a zombie has), at most `timeout` ms; false when it still lives then.
+   */
   waitForEnd(pid: number, timeout: number): boolean {
     const pidfd = this.#libc.syscall(SYS_pidfd_open, pid, 0);
     if (pidfd < 0) return true;
