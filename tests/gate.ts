@@ -1,6 +1,6 @@
 /**
- * `./x lint`: formatting, lint rules (Deno's, and the project's in tests/gate_plugin.ts), types, and the examples in
- * comments, all of them even when one fails.
+ * `./x lint`: formatting, lint rules (Deno's, and the project's in tests/gate_plugin.ts), types, and the
+ * examples in comments, all of them even when one fails.
  * @module
  */
 import { sources } from "./sources.ts";
@@ -25,8 +25,8 @@ const EXAMPLE = /^ *\* ```ts$/m;
 /**
  * The step that runs the examples: only files that have one, as each file takes Deno 0.3 s.
  *
- * Deno imports all names of a module for its example, so an unused name is no mistake there: the configuration is
- * deno.json without that rule.
+ * Deno imports all names of a module for its example, so an unused name is no mistake there: the
+ * configuration is deno.json without that rule.
  */
 function examples(): readonly string[] {
   const files = sources().filter((path) =>

@@ -110,7 +110,11 @@ export class Containerd {
     return this.ctr(...this.runArguments(runtime, this.id(runtime), ["--rm", ...flags], command));
   }
 
-  /** `ctr run --rm` under both runtimes: exit status and output must be the same. @returns The shared result. */
+  /**
+   * `ctr run --rm` under both runtimes: exit status and output must be the same.
+   *
+   * @returns The shared result.
+   */
   async both(flags: string[], ...command: string[]): Promise<Result> {
     const [ours, theirs] = [
       await this.run("tsrun", flags, ...command),

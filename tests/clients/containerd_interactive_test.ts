@@ -1,6 +1,6 @@
 /**
- * Terminals, and processes added to running containers, by containerd's own client: `ctr run -t`, `ctr tasks exec`,
- * `kill`, `ps`, `pause`. Each case does the same with Debian's runc.
+ * Terminals, and processes added to running containers, by containerd's own client: `ctr run -t`, `ctr tasks
+ * exec`, `kill`, `ps`, `pause`. Each case does the same with Debian's runc.
  */
 import { assertEquals, assertMatch } from "@std/assert";
 import { parseFacts, PROBE } from "../lib/probe.ts";

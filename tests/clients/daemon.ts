@@ -1,4 +1,6 @@
-/** What clients need: a directory, an environment, and Debian's containerd and dockerd, started for one test. */
+/**
+ * What clients need: a directory, an environment, and Debian's containerd and dockerd, started for one test.
+ */
 import { findCgroups, findMounts, findProcesses, removeMounts } from "../lib/leaks.ts";
 import { exists, readText, type Result, runCommand, sleep, until } from "../lib/process.ts";
 import { Terminal } from "../lib/pty.ts";

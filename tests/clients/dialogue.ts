@@ -27,7 +27,8 @@ ps -o pid,ppid,pgid,sid,tty | awk -v p=$$ '$1 == p { print $2, $1 - $3, $1 - $4,
 /** Output of {@linkcode DESCRIBE}, when it has ended well. */
 export async function described(terminal: Terminal): Promise<string> {
   assertEquals(await terminal.wait(), 0, terminal.output);
-  // ctr asks for a size as soon as it knows of the process, which may have ended by then: its own race, not a runtime's.
+  // ctr asks for a size as soon as it knows of the process, which may have ended by then: its own race, not a
+  // runtime's.
   return terminal.output.replaceAll(/\r+\n/g, "\n").replace(
     /^.*ERRO.*resize pty .*stopped container.*\n/m,
     "",
@@ -62,8 +63,8 @@ export async function talk(terminal: Terminal): Promise<void> {
 }
 
 /**
- * Makes the terminal 120 columns by 50 rows, until that is seen inside. A client misses the change when it comes
- * between its first look at the size and its wait for changes.
+ * Makes the terminal 120 columns by 50 rows, until that is seen inside. A client misses the change when it
+ * comes between its first look at the size and its wait for changes.
  */
 async function resize(terminal: Terminal, isSeen: () => Promise<boolean>): Promise<void> {
   for (const end = performance.now() + 10_000 * PATIENCE; performance.now() < end;) {

@@ -86,7 +86,8 @@ export class Docker {
   }
 
   /**
-   * The same `docker run --rm` under both runtimes at the same time; their exit status and output must be the same.
+   * The same `docker run --rm` under both runtimes at the same time; their exit status and output must be the
+   * same.
    *
    * @returns The result that they share.
    */

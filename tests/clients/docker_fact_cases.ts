@@ -86,7 +86,11 @@ export const FACT_CASES: Record<string, Case> = {
   "facts: --cgroupns private": (docker) => compareFacts(docker, "--cgroupns", "private"),
 };
 
-/** Runs the probe under both runtimes with the same flags, and compares all facts. @returns Those of tsrun. */
+/**
+ * Runs the probe under both runtimes with the same flags, and compares all facts.
+ *
+ * @returns Those of tsrun.
+ */
 async function compareFacts(docker: Docker, ...flags: string[]): Promise<Facts> {
   const name = flags.includes("--uts") ? [] : ["--hostname", "box"];
   const results = await Promise.all(

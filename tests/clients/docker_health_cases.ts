@@ -9,9 +9,9 @@ const CHECKS = 100;
 const WARM_UP = 10;
 
 /**
- * What may be more after a hundred checks, by the beginnings of the names of {@linkcode usage}. The kernel charges memory
- * to a cgroup in batches of 256 KB per processor; the daemons' heaps grow until their collectors run, and they open
- * files of their own now and then: what every twentieth check left would show.
+ * What may be more after a hundred checks, by the beginnings of the names of {@linkcode usage}. The kernel
+ * charges memory to a cgroup in batches of 256 KB per processor; the daemons' heaps grow until their
+ * collectors run, and they open files of their own now and then: what every twentieth check left would show.
  */
 const TOLERANCE: Record<string, number> = {
   "memory of the container": (256 << 10) * navigator.hardwareConcurrency,

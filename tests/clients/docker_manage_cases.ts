@@ -8,7 +8,8 @@ export const MANAGE_CASES: Record<string, Case> = {
   "limits: -m, --cpus, --pids-limit and others stand in the cgroup's files": limits,
 
   "limits: --memory kills, and inspect says so": async (docker) => {
-    // containerd's shim begins to watch for this after the runtime's `start`, so the process waits for docker's.
+    // containerd's shim begins to watch for this after the runtime's `start`, so the process waits for
+    // docker's.
     const dir = `${docker.daemons.dir}/oom`;
     Deno.mkdirSync(dir);
     const script =

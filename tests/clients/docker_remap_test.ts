@@ -1,6 +1,6 @@
 /**
- * dockerd with `--userns-remap` starts containers with tsrun: each has a user namespace. What docker wants of /etc is in
- * a mount namespace of the daemons, so that the machine's own files stay as they are.
+ * dockerd with `--userns-remap` starts containers with tsrun: each has a user namespace. What docker wants of
+ * /etc is in a mount namespace of the daemons, so that the machine's own files stay as they are.
  */
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { host, until } from "../lib/process.ts";

@@ -1,4 +1,6 @@
-/** Terminals under docker: `run -it`, `exec -it`, `attach`, and what else people do with a running container. */
+/**
+ * Terminals under docker: `run -it`, `exec -it`, `attach`, and what else people do with a running container.
+ */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { findProcesses } from "../lib/leaks.ts";
 import type { Terminal } from "../lib/pty.ts";

@@ -97,7 +97,11 @@ export class Podman {
     return [`/run/${name}/${id}`, `/run/runc/${id}`].find(exists) ?? "";
   }
 
-  /** `podman run --rm` under both runtimes: exit status and output must be the same. @returns The shared result. */
+  /**
+   * `podman run --rm` under both runtimes: exit status and output must be the same.
+   *
+   * @returns The shared result.
+   */
   async both(...args: string[]): Promise<Result> {
     const [ours, theirs] = await Promise.all(
       RUNTIMES.map((runtime) => this.run(...this.runArguments(runtime, "--rm", ...args))),

@@ -19,7 +19,10 @@ function titles(path: string): string[] {
   return [...readPage(path).matchAll(TITLE)].map(([, plain, filled]) => plain ?? filled);
 }
 
-/** Cells of tables that name a test: a file in the marks of code, a colon, a name; or a folder of tests/golden. */
+/**
+ * Cells of tables that name a test: a file in the marks of code, a colon, a name; or a folder of
+ * tests/golden.
+ */
 function namedTests(page: string): string[] {
   return readPage(page).split("\n").filter((line) => line.startsWith("|"))
     .flatMap((line) => line.split(/(?<!\\)\|/).slice(1, -1))

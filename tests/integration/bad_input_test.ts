@@ -1,4 +1,6 @@
-/** Bad input of every kind: one clear line each (all problems of a config at once), and nothing left behind. */
+/**
+ * Bad input of every kind: one clear line each (all problems of a config at once), and nothing left behind.
+ */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { config, type Dict } from "../lib/bundle.ts";
 import type { Box } from "../lib/box.ts";

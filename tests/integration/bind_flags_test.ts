@@ -1,4 +1,7 @@
-/** Flags of bind mounts: any that is given replaces all of the source's, in a user namespace but for the locked ones. */
+/**
+ * Flags of bind mounts: any that is given replaces all of the source's, in a user namespace but for the
+ * locked ones.
+ */
 import { assertEquals } from "@std/assert";
 import { REFUSED, SOURCES, TABLE } from "../lib/bind_flags_table.ts";
 import type { Box } from "../lib/box.ts";

@@ -317,7 +317,9 @@ async function rootPropagation(box: Box, values: string[]): Promise<Record<strin
   return seen;
 }
 
-/** A tmpfs of its own on the host, for `test`; unmounted whatever happens, with all that appeared below it. */
+/**
+ * A tmpfs of its own on the host, for `test`; unmounted whatever happens, with all that appeared below it.
+ */
 async function withTmpfs(box: Box, options: string, test: (dir: string) => Promise<void>): Promise<void> {
   const dir = `${box.dir}/tmpfs`;
   Deno.mkdirSync(dir);

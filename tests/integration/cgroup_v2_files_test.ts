@@ -1,6 +1,6 @@
 /**
- * What of cgroup v2 a hybrid host has, too: device programs, the freezer, trees of directories; on the kernel's own v2
- * hierarchy, in a cgroup of the test's.
+ * What of cgroup v2 a hybrid host has, too: device programs, the freezer, trees of directories; on the
+ * kernel's own v2 hierarchy, in a cgroup of the test's.
  */
 import { local } from "../../ffi/local.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";

@@ -205,7 +205,10 @@ contractV2("delete --force ends what an init left behind, and removes cgroups be
   await box.assertNothingLeft();
 }, { notOnReference: "runc 1.1.5 leaves them" });
 
-/** What a script in the container may do with the kernel's log, which a capability guards too, and the loop control. */
+/**
+ * What a script in the container may do with the kernel's log, which a capability guards too, and the loop
+ * control.
+ */
 const DEVICES = {
   nodes: [
     { type: "c", path: "/dev/kmsg-node", major: 1, minor: 11 },

@@ -1,4 +1,7 @@
-/** A host whose `/` is covered by another mount, and a runtime in a chroot: the container's root is the only one. */
+/**
+ * A host whose `/` is covered by another mount, and a runtime in a chroot: the container's root is the only
+ * one.
+ */
 import { assertEquals } from "@std/assert";
 import { type Dict, MOUNTS, namespaces, sh } from "../lib/bundle.ts";
 import { assertError, assertOk, type Container } from "../lib/container.ts";

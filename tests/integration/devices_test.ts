@@ -139,7 +139,9 @@ contract("devices: /dev read-only, with devices in it", async (box) => {
   assertEquals(await container.output(), "touch: /dev/x: Read-only file system\n/dev/null\n/dev/pts/ptmx\n");
 });
 
-/** A /dev of the host's that may be spoiled, in a mount namespace of the test's own, listed before and after. */
+/**
+ * A /dev of the host's that may be spoiled, in a mount namespace of the test's own, listed before and after.
+ */
 const SPOILABLE = `set -e
 mount -t tmpfs -o mode=755 tmpfs /dev
 mknod -m 666 /dev/null c 1 3

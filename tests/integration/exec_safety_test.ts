@@ -41,7 +41,8 @@ contract("exec: nor anything that may be written to, where it may trace everythi
   const sets = { bounding: capabilities, effective: capabilities, permitted: capabilities };
   const container = await box.container({ process: { args: sh(WATCHER), capabilities: sets } }).started();
   const seen = await watch(container, () => execMany(container));
-  // Whoever has CAP_SYS_PTRACE may look; what is there is the process's own: standard streams, and where it reports.
+  // Whoever has CAP_SYS_PTRACE may look; what is there is the process's own: standard streams, and where it
+  // reports.
   for (const line of seen) {
     assertMatch(line, /caps= 00000000a80c25fb 00000000a80c25fb /, line);
     for (const [, fd] of line.matchAll(/\/fd\/(\d+)/g)) assert(Number(fd) < 3 || Number(fd) >= 200, line);
@@ -146,13 +147,14 @@ contract("exec: charges a container little memory", async (box) => {
   Deno.writeTextFileSync(`/sys/fs/cgroup/memory/${container.id}/memory.max_usage_in_bytes`, "0");
   for (let i = 0; i < 5; i++) assertOk(await exec(container, ["true"]));
   const charged = value("memory.max_usage_in_bytes") - before;
-  // Each processor is charged in batches of 64 pages, so a first page costs 256 KiB; the program's own are in it too.
+  // Each processor is charged in batches of 64 pages, so a first page costs 256 KiB; the program's own are in
+  // it too.
   assert(charged <= 512 << 10, `${charged} bytes`);
 }, { skip: lacksCgroupV1(), notOnReference: "runc charges megabytes" });
 
 contract("exec: 300 KB of memory are enough for it and a small program", async (box) => {
-  // On one processor: each has 64 pages charged in advance, and on a busy machine the kernel ends a process sooner than
-  // the other processor has given its own back.
+  // On one processor: each has 64 pages charged in advance, and on a busy machine the kernel ends a process
+  // sooner than the other processor has given its own back.
   const container = await sleeper(box, {
     linux: { resources: { memory: { limit: 64 << 20 }, cpu: { cpus: "0" } } },
   });

@@ -12,7 +12,10 @@ import { UnixListener } from "../lib/unix_listener.ts";
 
 const PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** The kernel closes what closes on exec, by which tsrun knows of it, before it gives the process its new name. */
+/**
+ * The kernel closes what closes on exec, by which tsrun knows of it, before it gives the process its new
+ * name.
+ */
 const becomes = (pid: string, name: string) =>
   until(`${pid} to be ${name}`, () => readText(`/proc/${pid}/comm`) === `${name}\n`);
 

@@ -1,4 +1,6 @@
-/** What the executor promises (DESIGN: single-threaded, small, sealed, gone with tsrun), on the real thing. */
+/**
+ * What the executor promises (DESIGN: single-threaded, small, sealed, gone with tsrun), on the real thing.
+ */
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
   F_SEAL_GROW,

@@ -1,6 +1,6 @@
 /**
- * A rootfs full of symbolic links that lead to the host. Whatever the runtime makes, mounts or opens must stay
- * inside the rootfs: the trap outside keeps its content, and no mount appears on it.
+ * A rootfs full of symbolic links that lead to the host. Whatever the runtime makes, mounts or opens must
+ * stay inside the rootfs: the trap outside keeps its content, and no mount appears on it.
  */
 import { assert, assertEquals } from "@std/assert";
 import type { Box } from "../lib/box.ts";
@@ -13,8 +13,8 @@ import { exists, readText } from "../lib/process.ts";
 const BASE = [MOUNTS.proc, MOUNTS.dev];
 
 /**
- * Runs one container per kind of link, and checks that the trap is as it was. How the run ends is not judged: a
- * runtime may follow the link inside the rootfs or refuse it.
+ * Runs one container per kind of link, and checks that the trap is as it was. How the run ends is not judged:
+ * a runtime may follow the link inside the rootfs or refuse it.
  *
  * @param prepare Plants links that lead to `target` and returns the config's overrides.
  */

@@ -1,4 +1,7 @@
-/** Id-mapped mounts: `mounts[].uidMappings` and `gidMappings`, options idmap and ridmap. Debian's runc has none. */
+/**
+ * Id-mapped mounts: `mounts[].uidMappings` and `gidMappings`, options idmap and ridmap. Debian's runc has
+ * none.
+ */
 import { assertEquals, assertMatch } from "@std/assert";
 import type { Box } from "../lib/box.ts";
 import { type Dict, MOUNTS, sh } from "../lib/bundle.ts";

@@ -1,4 +1,6 @@
-/** What the container gets to see of its runtime: nothing. And what a runtime killed half-way leaves: nothing. */
+/**
+ * What the container gets to see of its runtime: nothing. And what a runtime killed half-way leaves: nothing.
+ */
 import { assert, assertEquals } from "@std/assert";
 import type { Box } from "../lib/box.ts";
 import { namespaces, sh } from "../lib/bundle.ts";
@@ -118,7 +120,8 @@ contract("killed: a runtime that dies while a hook runs leaves what delete --for
 }, { notOnReference: "runc 1.1.5 has no state yet and cannot remove the rest (runc#4534)", timeout: 60_000 });
 
 contract("killed: at any moment of create", async (box) => {
-  // Every moment of a create that takes some tens of milliseconds; where it is over already, that is a case too.
+  // Every moment of a create that takes some tens of milliseconds; where it is over already, that is a case
+  // too.
   for (let delay = 2; delay <= 80; delay += 6) {
     const container = box.container({ linux: { resources: { pids: { limit: 20 } } } });
     const end = container.create({ onStart: (pid) => setTimeout(() => killHard(pid), delay) });

@@ -6,7 +6,10 @@ import { contract } from "../lib/contract.ts";
 import { type Mount, mountAt, parseMountinfo } from "../lib/mountinfo.ts";
 import { exists, host } from "../lib/process.ts";
 
-/** Options that are not of a bind mount, nor of the runtime's own making, nor recursive: mount(8) has the same. */
+/**
+ * Options that are not of a bind mount, nor of the runtime's own making, nor recursive: mount(8) has the
+ * same.
+ */
 const OPTIONS = (
   "async atime defaults dev diratime dirsync exec iversion lazytime loud mand noatime nodev nodiratime noexec " +
   "noiversion nolazytime nomand norelatime nostrictatime nosuid nosymfollow private relatime ro rprivate rshared " +
@@ -28,7 +31,8 @@ interface Wanted {
 function everything(dir: string): Wanted[] {
   return OPTIONS.flatMap((option) => {
     const data: Record<string, string[]> = {
-      // With a mode, which would be that of the directory below. What is read-only in the end is in mounts_test.ts.
+      // With a mode, which would be that of the directory below. What is read-only in the end is in
+      // mounts_test.ts.
       ...(option === "ro" ? {} : { tmpfs: ["mode=1777"] }),
       ...{ ramfs: [], proc: [], sysfs: [], devpts: ["newinstance"], mqueue: [], cgroup2: [] },
       overlay: [`lowerdir=${dir}/lower`, `upperdir=${dir}/upper/${option}`, `workdir=${dir}/work/${option}`],
@@ -37,7 +41,9 @@ function everything(dir: string): Wanted[] {
   });
 }
 
-/** What a mount is: its flags, its propagation without the numbers of groups, the options of its superblock. */
+/**
+ * What a mount is: its flags, its propagation without the numbers of groups, the options of its superblock.
+ */
 function show(mount: Mount | undefined): string {
   if (mount === undefined) return "not mounted";
   const propagation = mount.propagation.map((field) => field.replace(/:\d+/, ""));

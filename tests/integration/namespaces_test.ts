@@ -11,7 +11,9 @@ const LINKS = { pid: "pid", network: "net", ipc: "ipc", uts: "uts", mount: "mnt"
 type Type = keyof typeof LINKS;
 const ALL = Object.keys(LINKS) as Type[];
 
-/** The mounts that a container without some namespaces can have: sysfs needs a network namespace of its own. */
+/**
+ * The mounts that a container without some namespaces can have: sysfs needs a network namespace of its own.
+ */
 const MOUNTS = [{ destination: "/proc", type: "proc", source: "proc" }];
 
 const hostNamespace = (type: Type) => Deno.readLinkSync(`/proc/self/ns/${LINKS[type]}`);

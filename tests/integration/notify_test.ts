@@ -8,7 +8,10 @@ import { contract } from "../lib/contract.ts";
 import { UnixListener } from "../lib/unix_listener.ts";
 import { exists, until } from "../lib/process.ts";
 
-/** busybox speaks to unix sockets only as a syslogd does: with `nc local:` streams. So the test sends for the container. */
+/**
+ * busybox speaks to unix sockets only as a syslogd does: with `nc local:` streams. So the test sends for the
+ * container.
+ */
 const WAIT = sh(
   'echo "$NOTIFY_SOCKET"; grep " /run/notify " /proc/self/mountinfo; trap "exit 0" TERM; while :; do sleep .02; done',
 );

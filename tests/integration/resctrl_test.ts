@@ -1,7 +1,7 @@
 /**
- * `linux.intelRdt` without the hardware: the runtime runs in a mount namespace whose mountinfo shows a directory of the
- * test as resctrl. A tree of plain files has the schemata; a cgroup of a v1 hierarchy has directories that the kernel
- * fills and empties, and moves processes by `tasks`, as resctrl's do.
+ * `linux.intelRdt` without the hardware: the runtime runs in a mount namespace whose mountinfo shows a
+ * directory of the test as resctrl. A tree of plain files has the schemata; a cgroup of a v1 hierarchy has
+ * directories that the kernel fills and empties, and moves processes by `tasks`, as resctrl's do.
  */
 import { assert, assertEquals } from "@std/assert";
 import { Box } from "../lib/box.ts";
@@ -12,7 +12,10 @@ import { exists, readText, until } from "../lib/process.ts";
 
 const notOnReference = "runc 1.1.5 looks for resctrl by statfs, and knows an older specification";
 
-/** Runs a test with a runtime that takes a directory for resctrl; what the inner box leaves behind is a failure. */
+/**
+ * Runs a test with a runtime that takes a directory for resctrl; what the inner box leaves behind is a
+ * failure.
+ */
 async function withResctrl(box: Box, root: string, test: (box: Box) => Promise<void>): Promise<void> {
   const path = `${box.dir}/wrapper`;
   const script = `cat /proc/$$/mountinfo >"$0.$$" &&

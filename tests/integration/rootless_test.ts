@@ -134,7 +134,8 @@ contract("rootless: ps finds processes without a cgroup", async (box) => {
   await using container = await RootlessContainer.make(box, SLEEP);
   assertOk(await container.start("--detach"));
   assertOk(await container.run("exec", "--detach", container.id, "sleep", "777"));
-  // In the order of their pids, which begin again at some time; and a name is there a moment after the execve.
+  // In the order of their pids, which begin again at some time; and a name is there a moment after the
+  // execve.
   await until("both programs in the table", async () => {
     const [head, ...rows] = assertOk(await container.run("ps", container.id, "-eo", "pid,args")).stdout.trim()
       .split("\n");

@@ -1,4 +1,7 @@
-/** A runtime in the foreground: every signal, every child, every exit status, and what is left when it is interrupted. */
+/**
+ * A runtime in the foreground: every signal, every child, every exit status, and what is left when it is
+ * interrupted.
+ */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Box } from "../lib/box.ts";
 import { sh } from "../lib/bundle.ts";
@@ -7,11 +10,16 @@ import { contract } from "../lib/contract.ts";
 import { exists, PATIENCE, type Result, until } from "../lib/process.ts";
 import { local } from "../../ffi/local.ts";
 
-/** All signals but those that cannot be passed on: SIGKILL, SIGSTOP, faults, SIGURG, glibc's own; and SIGCHLD. */
+/**
+ * All signals but those that cannot be passed on: SIGKILL, SIGSTOP, faults, SIGURG, glibc's own; and SIGCHLD.
+ */
 const PASSED = Array.from({ length: 64 }, (_, i) => i + 1)
   .filter((signal) => ![4, 7, 8, 9, 11, 17, 19, 23, 32, 33].includes(signal));
 
-/** Signals that runc keeps to itself: two are of Go's runtime, one changes the size of a terminal and does no more. */
+/**
+ * Signals that runc keeps to itself: two are of Go's runtime, one changes the size of a terminal and does no
+ * more.
+ */
 const KEPT_BY_RUNC = [27, 28, 34];
 
 /** Sends a signal by number, which Deno cannot. */
@@ -196,7 +204,10 @@ function interruptedEarly(container: Container, args: string[], after: number): 
   return end;
 }
 
-/** Whether such a signal ends the command, which then leaves nothing; else it came too late, and the container is whole. */
+/**
+ * Whether such a signal ends the command, which then leaves nothing; else it came too late, and the container
+ * is whole.
+ */
 async function isHeeded(box: Box, args: string[], after: number): Promise<boolean> {
   const container = box.container({ process: { args: ["sleep", "100"] } });
   const { code, stderr } = await interruptedEarly(container, args, after);

@@ -16,7 +16,10 @@ function onTerminal(script: string, more: Dict = {}): Dict {
   return { terminal: true, args: sh(script), ...more };
 }
 
-/** Runs a container on a terminal of the test's; `tail` is what a shell adds to the command: redirections, pipes. */
+/**
+ * Runs a container on a terminal of the test's; `tail` is what a shell adds to the command: redirections,
+ * pipes.
+ */
 async function inForeground(
   { box, id, bundle }: Container,
   use: (terminal: Terminal) => Promise<void>,

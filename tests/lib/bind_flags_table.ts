@@ -1,6 +1,6 @@
 /**
- * What runc's development head (1.5.0-rc.1+dev, commit 76d9cf5d) makes of flags of bind mounts, as the kernel shows it:
- * measured on Linux 6.18 with the sources below, each option beside `bind`.
+ * What runc's development head (1.5.0-rc.1+dev, commit 76d9cf5d) makes of flags of bind mounts, as the kernel
+ * shows it: measured on Linux 6.18 with the sources below, each option beside `bind`.
  */
 
 /** Sources: a tmpfs that has these flags as a mount. */

@@ -6,7 +6,9 @@ import { findCgroups, findMounts, findProcesses, removeMounts } from "./leaks.ts
 import { type CommandOptions, PATIENCE, type Result, runCommand, sleep } from "./process.ts";
 import type { Runtime } from "./runtime.ts";
 
-/** See the module's description. Made by `contract()`; {@linkcode Box.close} is called when the test is over. */
+/**
+ * See the module's description. Made by `contract()`; {@linkcode Box.close} is called when the test is over.
+ */
 export class Box {
   /** Part of every name that the test makes: ids, cgroups, directories. */
   readonly token: string = `tsrun-test-${crypto.randomUUID().slice(0, 8)}`;

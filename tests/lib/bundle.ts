@@ -1,5 +1,6 @@
 /**
- * Builds bundles for tests: a rootfs of one static busybox, and a `config.json` that is docker-like but small.
+ * Builds bundles for tests: a rootfs of one static busybox, and a `config.json` that is docker-like but
+ * small.
  */
 
 /** A JSON object whose shape the test decides; a wrong shape is what many tests are about. */

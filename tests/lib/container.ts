@@ -137,7 +137,10 @@ export class Container {
     return readText(`${this.files}.err`);
   }
 
-  /** Value of a file of the container's cgroup, trimmed; with v2, one directory holds the files of all controllers. */
+  /**
+   * Value of a file of the container's cgroup, trimmed; with v2, one directory holds the files of all
+   * controllers.
+   */
   cgroup(controller: string, file: string): string {
     const hierarchy = lacksCgroupV2() === undefined ? "" : `${controller}/`;
     return Deno.readTextFileSync(`/sys/fs/cgroup/${hierarchy}${this.id}/${file}`).trim();

@@ -38,8 +38,9 @@ export function contract(
 }
 
 /**
- * Runs a test; the reference gets two more chances. runc 1.1.5 races with itself here and there on a busy machine, and
- * what the test states is that it can hold this part of the contract; the runtime under test must hold it each time.
+ * Runs a test; the reference gets two more chances. runc 1.1.5 races with itself here and there on a busy
+ * machine, and what the test states is that it can hold this part of the contract; the runtime under test
+ * must hold it each time.
  */
 async function attempt(
   runtime: Runtime,
@@ -82,8 +83,8 @@ export async function inBox(
 }
 
 /**
- * Why the reference leaves a test out. With `TSRUN_TEST_DIFFERENCES` set it is run all the same, to see whether
- * the stated difference is still there.
+ * Why the reference leaves a test out. With `TSRUN_TEST_DIFFERENCES` set it is run all the same, to see
+ * whether the stated difference is still there.
  */
 function difference(options: ContractOptions): string | undefined {
   return Deno.env.has("TSRUN_TEST_DIFFERENCES") ? undefined : options.notOnReference;

@@ -10,21 +10,22 @@ export const STTY = "/bin/busybox stty";
 export const PROMPT = /\/ # \S*$/;
 
 /**
- * A command that can be ended by Ctrl-C once it has said "begin", which it does not say when it is typed. Until the
- * program is there itself, busybox's shell may take the key for its own, or lose it.
+ * A command that can be ended by Ctrl-C once it has said "begin", which it does not say when it is typed.
+ * Until the program is there itself, busybox's shell may take the key for its own, or lose it.
  */
 export const INTERRUPTIBLE = `sh -c 'echo be""gin; exec sleep 100'`;
 
 /**
- * What a program wrote on a terminal from its beginning on. runc 1.1.5 makes the caller's terminal raw when the program
- * may have written already; such lines get one more carriage return.
+ * What a program wrote on a terminal from its beginning on. runc 1.1.5 makes the caller's terminal raw when
+ * the program may have written already; such lines get one more carriage return.
  */
 export function outputOf(terminal: Terminal, { reference }: Runtime): string {
   return reference ? terminal.output.replaceAll(/\r+\n/g, "\r\n") : terminal.output;
 }
 
 /**
- * Looks at the size (31 rows of 91 columns), changes it, interrupts a program, and leaves the shell with status 7.
+ * Looks at the size (31 rows of 91 columns), changes it, interrupts a program, and leaves the shell with
+ * status 7.
  *
  * @param terminal One with the prompt of a shell.
  */

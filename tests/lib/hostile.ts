@@ -1,4 +1,6 @@
-/** A rootfs that an attacker made: symbolic links, at the places where a runtime works, that lead to the host. */
+/**
+ * A rootfs that an attacker made: symbolic links, at the places where a runtime works, that lead to the host.
+ */
 import { exists } from "./process.ts";
 
 /** A trap below the test's directory; see {@linkcode setTrap}. */
@@ -26,7 +28,8 @@ export function setTrap(dir: string): Trap {
  *
  * @param rootfs Absolute path of the rootfs.
  * @param path Absolute inside the rootfs; its parents are made.
- * @param target Written into the link as it is: absolute (the host's, if the runtime is careless) or full of `..`.
+ * @param target Written into the link as it is: absolute (the host's, if the runtime is careless) or full of
+ * `..`.
  */
 export function plantLink(rootfs: string, path: string, target: string): void {
   const full = `${rootfs}${path}`;

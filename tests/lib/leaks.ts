@@ -6,8 +6,8 @@ import { parseMountinfo } from "./mountinfo.ts";
 import { host, readText } from "./process.ts";
 
 /**
- * Processes that run in a cgroup of this name, or have it on their command line; zombies do not count. What is found is
- * killed, so nothing is found by a name that this very process is found by.
+ * Processes that run in a cgroup of this name, or have it on their command line; zombies do not count. What
+ * is found is killed, so nothing is found by a name that this very process is found by.
  */
 export function findProcesses(token: string): number[] {
   const found: number[] = [];
@@ -26,7 +26,10 @@ export function findProcesses(token: string): number[] {
   return found;
 }
 
-/** Paths of a process's cgroups; names of hierarchies, which all processes of the machine share, are no part of them. */
+/**
+ * Paths of a process's cgroups; names of hierarchies, which all processes of the machine share, are no part
+ * of them.
+ */
 function cgroupPaths(pid: number | "self"): string {
   return readText(`/proc/${pid}/cgroup`).replace(/^\d+:[^:]*:/gm, "");
 }
@@ -38,8 +41,8 @@ export function findMounts(token: string): string[] {
 }
 
 /**
- * Unmounts all that carries the name. Shared mounts come and go together with their peers, so the list is read
- * again after each round, and a mount that has gone meanwhile is no error.
+ * Unmounts all that carries the name. Shared mounts come and go together with their peers, so the list is
+ * read again after each round, and a mount that has gone meanwhile is no error.
  */
 export async function removeMounts(token: string): Promise<void> {
   for (let round = 0; round < 10 && findMounts(token).length > 0; round++) {

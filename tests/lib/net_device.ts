@@ -28,7 +28,9 @@ export interface DeviceFacts {
   addr_info: { local: string; prefixlen: number; scope: string; label?: string }[];
 }
 
-/** The facts of a device; undefined where there is none of that name. `within` is a command to ask through. */
+/**
+ * The facts of a device; undefined where there is none of that name. `within` is a command to ask through.
+ */
 export async function deviceFacts(name: string, within: string[] = []): Promise<DeviceFacts | undefined> {
   const argv = [...within, "ip", "-j", "address", "show"];
   const all: (DeviceFacts & { ifname: string })[] = JSON.parse(await host(...argv));
@@ -45,7 +47,9 @@ export function addressesOf(facts: DeviceFacts | undefined): string[] {
 export class HostDevice implements AsyncDisposable {
   private constructor(readonly name: string) {}
 
-  /** Makes one, under a name of its own; `settings` are pairs for `ip link set`, such as `["mtu", "1789"]`. */
+  /**
+   * Makes one, under a name of its own; `settings` are pairs for `ip link set`, such as `["mtu", "1789"]`.
+   */
   static async make(...settings: string[][]): Promise<HostDevice> {
     const device = new HostDevice(`ts${crypto.randomUUID().slice(0, 8)}`);
     await host("ip", "link", "add", device.name, "type", deviceKind()!);

@@ -44,7 +44,9 @@ echo @@interfaces; ip -o link
 echo @@end
 `;
 
-/** `process.args` that run the probe; give them to `config()` and read the output with {@linkcode parseFacts}. */
+/**
+ * `process.args` that run the probe; give them to `config()` and read the output with {@linkcode parseFacts}.
+ */
 export const PROBE: string[] = ["/bin/sh", "-c", SCRIPT];
 
 /**

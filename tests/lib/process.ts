@@ -1,9 +1,9 @@
 /** Starts host commands with a time limit and with descriptors that are files, never pipes. */
 
 /**
- * What all time limits of tests are multiplied by: `TSRUN_TEST_PATIENCE`, set on machines that are emulated. The limits
- * are generous for a machine of one's own; elsewhere the neighbours' work takes its part of the time, too. What passes
- * takes no longer for it.
+ * What all time limits of tests are multiplied by: `TSRUN_TEST_PATIENCE`, set on machines that are emulated.
+ * The limits are generous for a machine of one's own; elsewhere the neighbours' work takes its part of the
+ * time, too. What passes takes no longer for it.
  */
 export const PATIENCE: number = Number(Deno.env.get("TSRUN_TEST_PATIENCE") ?? "4");
 
@@ -25,7 +25,10 @@ export interface CommandOptions {
   /** The whole environment; empty when absent, because clients give runtimes almost none. */
   env?: Record<string, string>;
   cwd?: string;
-  /** Milliseconds, times {@linkcode PATIENCE}, after which the command is killed and the call fails; 20 s when absent. */
+  /**
+   * Milliseconds, times {@linkcode PATIENCE}, after which the command is killed and the call fails; 20 s when
+   * absent.
+   */
   timeout?: number;
   /** More redirections in the shell's words, such as `3</etc/hostname`. */
   redirect?: string;
@@ -89,7 +92,10 @@ export async function host(...argv: string[]): Promise<string> {
   return text.decode(output.stdout);
 }
 
-/** Text of a file, or "" when there is none; a process that ends while its file in /proc is read has none, either. */
+/**
+ * Text of a file, or "" when there is none; a process that ends while its file in /proc is read has none,
+ * either.
+ */
 export function readText(path: string): string {
   try {
     return Deno.readTextFileSync(path);

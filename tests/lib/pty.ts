@@ -1,4 +1,7 @@
-/** A terminal for tests: a pseudo-terminal whose other side is the terminal of a program, driven like a person would. */
+/**
+ * A terminal for tests: a pseudo-terminal whose other side is the terminal of a program, driven like a person
+ * would.
+ */
 import { EAGAIN } from "../../ffi/errno.ts";
 import { local } from "../../ffi/local.ts";
 import { PATIENCE, sleep } from "./process.ts";
@@ -91,7 +94,8 @@ export class Terminal {
   }
 
   /**
-   * Waits until the output that was not yet matched matches; what stands up to the end of the match is then seen.
+   * Waits until the output that was not yet matched matches; what stands up to the end of the match is then
+   * seen.
    *
    * @param pattern Of the output, with `\r\n` at the ends of lines.
    * @param limit Milliseconds, times {@linkcode PATIENCE}.

@@ -15,7 +15,9 @@ export interface Who {
   uid: number;
   /** /etc/subuid, /etc/subgid and /etc/passwd are made to give the user subordinate ids. */
   subordinate?: boolean;
-  /** The user's own, which shows the way to a bus and a service manager; absent for a user who has neither. */
+  /**
+   * The user's own, which shows the way to a bus and a service manager; absent for a user who has neither.
+   */
   runtimeDir?: string;
 }
 
@@ -46,7 +48,8 @@ export class RootlessContainer {
   }
 
   /**
-   * Makes a bundle that belongs to the user, with the config that `spec --rootless` writes, changed by `overrides`.
+   * Makes a bundle that belongs to the user, with the config that `spec --rootless` writes, changed by
+   * `overrides`.
    */
   static async make(box: Box, overrides: Dict = {}, who: Who = { uid: USER }): Promise<RootlessContainer> {
     const container = new RootlessContainer(box, who);

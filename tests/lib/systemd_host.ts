@@ -1,7 +1,8 @@
 /**
- * Hosts with systemd for tests: the machine itself if systemd is its first process; else systemd as the first process of
- * namespaces of its own, in a cgroup of its own, which is all that it takes: one host of cgroup v2 with a bus, and one of
- * v1 without, where systemd is spoken to directly. Of the v2 host's controllers there are such as v1 does not hold.
+ * Hosts with systemd for tests: the machine itself if systemd is its first process; else systemd as the first
+ * process of namespaces of its own, in a cgroup of its own, which is all that it takes: one host of cgroup v2
+ * with a bus, and one of v1 without, where systemd is spoken to directly. Of the v2 host's controllers there
+ * are such as v1 does not hold.
  */
 import type { Box } from "./box.ts";
 import { contract, type ContractOptions } from "./contract.ts";
@@ -51,7 +52,10 @@ export class SystemdHost {
     return `/sys/fs/cgroup/${this.version === 1 ? `${controller}/` : ""}${unit}`;
   }
 
-  /** Part of a process's /proc/PID/cgroup: its path in the hierarchy of a controller, without what is above the host. */
+  /**
+   * Part of a process's /proc/PID/cgroup: its path in the hierarchy of a controller, without what is above
+   * the host.
+   */
   cgroupOf(pid: number, controller: string): string {
     const key = this.version === 1 ? controller : "";
     return new RegExp(`^\\d+:${key}:(?:/${TREE}-\\d+-v\\d)?(.*)$`, "m").exec(this.read(`/proc/${pid}/cgroup`))
@@ -64,7 +68,9 @@ const SYSTEMD = "/lib/systemd/systemd";
 /** Our cgroup in each hierarchy; the pid of this process and the version follow. */
 const TREE = "tsrun-systemd";
 
-/** Below the tree: makes it, starts systemd as process 1, and takes all away again when standard input ends. */
+/**
+ * Below the tree: makes it, starts systemd as process 1, and takes all away again when standard input ends.
+ */
 const OUTSIDE = `
 # What ends a whole group of processes, as a time limit does, leaves this one to clean up: the input ends then.
 trap '' HUP INT TERM
@@ -106,9 +112,9 @@ done
 /**
  * As the first process of the namespaces: mounts, a target with nothing but a bus in it, then systemd itself.
  *
- * This systemd must not do to the machine what a systemd does to one that it boots. It sees no unit of the machine's
- * (`SYSTEMD_UNIT_PATH`): what any service would pull in by default empties /tmp, sets sysctls and makes devices. And it
- * could change no file but in /tmp, where the tests are, and in this checkout.
+ * This systemd must not do to the machine what a systemd does to one that it boots. It sees no unit of the
+ * machine's (`SYSTEMD_UNIT_PATH`): what any service would pull in by default empties /tmp, sets sysctls and
+ * makes devices. And it could change no file but in /tmp, where the tests are, and in this checkout.
  */
 const INSIDE = `
 version=$1 checkout=$2

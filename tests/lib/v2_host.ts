@@ -1,8 +1,8 @@
 /**
- * A host of cgroup v2 for tests: the machine itself if it is one; on a hybrid machine a private mount namespace in which
- * the v2 hierarchy is what /sys/fs/cgroup is, which is all that makes a host one of v2 to a runtime. There only such
- * controllers exist as v1 does not hold (the VM of tests/vm has all of them); freezer, devices, kill and namespaces
- * need none.
+ * A host of cgroup v2 for tests: the machine itself if it is one; on a hybrid machine a private mount
+ * namespace in which the v2 hierarchy is what /sys/fs/cgroup is, which is all that makes a host one of v2 to
+ * a runtime. There only such controllers exist as v1 does not hold (the VM of tests/vm has all of them);
+ * freezer, devices, kill and namespaces need none.
  */
 import type { Box } from "./box.ts";
 import { contract, type ContractOptions } from "./contract.ts";
@@ -32,9 +32,11 @@ function besideV1(): string | undefined {
 }
 
 /**
- * A command for the argument list: makes a host, then runs what follows. `options` are those of a bind remount.
+ * A command for the argument list: makes a host, then runs what follows. `options` are those of a bind
+ * remount.
  *
- * The hierarchy is bound: to mount it anew would take `nsdelegate` and its other options away from the machine.
+ * The hierarchy is bound: to mount it anew would take `nsdelegate` and its other options away from the
+ * machine.
  */
 export function inNamespace(options?: string): string[] {
   const steps = [];

@@ -4,8 +4,9 @@ import type { Container } from "./container.ts";
 import { until } from "./process.ts";
 
 /**
- * Watches /proc for newcomers, with nothing but builtins of the shell, so that it is fast and makes none itself.
- * Of each it notes name and capabilities, and whether memory, descriptors, environment or root could be opened.
+ * Watches /proc for newcomers, with nothing but builtins of the shell, so that it is fast and makes none
+ * itself. Of each it notes name and capabilities, and whether memory, descriptors, environment or root could
+ * be opened.
  */
 export const WATCHER = `
 cd /proc; echo watching
@@ -32,8 +33,8 @@ done
 /**
  * What a watcher saw of processes that were not yet the program that was executed.
  *
- * @param execs Executes some programs. It is called until the watcher, which gets its share of a processor only, has
- * seen one of them.
+ * @param execs Executes some programs. It is called until the watcher, which gets its share of a processor
+ * only, has seen one of them.
  */
 export async function watch(container: Container, execs: () => Promise<void>): Promise<string[]> {
   await until("the watcher", () => container.stdout().includes("watching"));

@@ -1,4 +1,7 @@
-/** ctr with systemd's cgroups and without, on cgroup v2: limits, metrics, pause, end. See clients_docker_test.ts. */
+/**
+ * ctr with systemd's cgroups and without, on cgroup v2: limits, metrics, pause, end. See
+ * clients_docker_test.ts.
+ */
 import { assert, assertEquals } from "@std/assert";
 import { type Containerd, containerdMissing, runCases, type RuntimeName } from "../clients/containerd.ts";
 import { readText, until } from "../lib/process.ts";
@@ -13,7 +16,12 @@ async function pidOf(c: Containerd, id: string): Promise<number> {
   return Number(line?.split(/\s+/)[1]);
 }
 
-/** One task's life. @param flags Where its cgroup is. @returns Its process id and the directory of its cgroup. */
+/**
+ * One task's life.
+ *
+ * @param flags Where its cgroup is.
+ * @returns Its process id and the directory of its cgroup.
+ */
 async function life(c: Containerd, runtime: RuntimeName, flags: string[]): Promise<[string, string]> {
   const id = await c.detached(runtime, [...flags, ...LIMITS], "sh", "-c", "sleep 600 & sleep 601; true");
   const pid = await pidOf(c, id), directory = cgroupOf(pid);

@@ -1,8 +1,9 @@
 /**
  * dockerd as it is on a host with systemd and cgroup v2 alone: each container in a scope that systemd makes.
  *
- * An emulated machine takes seconds for every command, so one container goes through most of docker's commands. With
- * `TSRUN_TEST_REFERENCE` set the same is done under Debian's runc, for which the expectations hold too.
+ * An emulated machine takes seconds for every command, so one container goes through most of docker's
+ * commands. With `TSRUN_TEST_REFERENCE` set the same is done under Debian's runc, for which the expectations
+ * hold too.
  */
 import { assert, assertEquals } from "@std/assert";
 import { Docker, dockerMissing, type RuntimeName } from "../clients/docker.ts";

@@ -1,6 +1,7 @@
 /**
- * podman of a user without root's rights, who has subordinate ids and a service manager: podman runs the runtime as
- * root of a user namespace that it has made, and the user's systemd makes the scopes. See clients_docker_test.ts.
+ * podman of a user without root's rights, who has subordinate ids and a service manager: podman runs the
+ * runtime as root of a user namespace that it has made, and the user's systemd makes the scopes. See
+ * clients_docker_test.ts.
  */
 import { assertEquals, assertMatch } from "@std/assert";
 import { Daemons } from "../clients/daemon.ts";
@@ -14,7 +15,10 @@ import { cgroupOf, limitsOf, RUNTIMES } from "./scopes.ts";
 const USER = 1000;
 const SESSION = `/run/user/${USER}`;
 
-/** podman as that user, with storage in the test's directory; containers run in a plain directory, not in an image. */
+/**
+ * podman as that user, with storage in the test's directory; containers run in a plain directory, not in an
+ * image.
+ */
 class UserPodman {
   readonly daemons = new Daemons();
   readonly rootfs: string;
@@ -49,7 +53,11 @@ class UserPodman {
     return stdout.trim();
   }
 
-  /** Ends the process that keeps podman's user namespace, and removes everything. @returns What was left behind. */
+  /**
+   * Ends the process that keeps podman's user namespace, and removes everything.
+   *
+   * @returns What was left behind.
+   */
   async stop(): Promise<string[]> {
     const pause = Number(readText(`${this.daemons.dir}/tmp/pause.pid`));
     if (pause > 0) Deno.kill(pause, "SIGKILL");

@@ -1,4 +1,7 @@
-/** podman with its usual cgroup manager, systemd: containers in scopes of machine.slice. See clients_docker_test.ts. */
+/**
+ * podman with its usual cgroup manager, systemd: containers in scopes of machine.slice. See
+ * clients_docker_test.ts.
+ */
 import { assert, assertEquals } from "@std/assert";
 import { Podman, podmanMissing, type RuntimeName } from "../clients/podman.ts";
 import { testClient } from "../clients/client.ts";

@@ -1,4 +1,6 @@
-/** `exec` into a full cgroup on cgroup v2; tests/integration/exec_full_test.ts has more cases, and cgroup v1. */
+/**
+ * `exec` into a full cgroup on cgroup v2; tests/integration/exec_full_test.ts has more cases, and cgroup v1.
+ */
 import { assertEquals } from "@std/assert";
 import { contract } from "../lib/contract.ts";
 import { execOutput, sleeper } from "../lib/exec.ts";

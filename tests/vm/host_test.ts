@@ -1,4 +1,6 @@
-/** The test machine is what the tests in it take it for: cgroup v2, systemd, AppArmor, and a tsrun that runs. */
+/**
+ * The test machine is what the tests in it take it for: cgroup v2, systemd, AppArmor, and a tsrun that runs.
+ */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { sh } from "../lib/bundle.ts";
 import { assertOk } from "../lib/container.ts";

@@ -1,4 +1,6 @@
-/** Containers of a user who has subordinate ids, and a service manager to whom all controllers are delegated. */
+/**
+ * Containers of a user who has subordinate ids, and a service manager to whom all controllers are delegated.
+ */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Dict, sh } from "../lib/bundle.ts";
 import { assertError, assertOk } from "../lib/container.ts";

@@ -1,5 +1,6 @@
 /**
- * The disk image of the VM part: built once with mmdebstrap, kept outside the repository under the key of its recipe.
+ * The disk image of the VM part: built once with mmdebstrap, kept outside the repository under the key of its
+ * recipe.
  * @module
  */
 import {
@@ -28,7 +29,10 @@ const BUILD_LIMIT_SECONDS = 420;
 /** Archives are far away, and one try in many meets a line that is down. */
 const TRIES = 2;
 
-/** Where the archives that apt knows cannot be read: nothing can be built, and that says nothing about the tests. */
+/**
+ * Where the archives that apt knows cannot be read: nothing can be built, and that says nothing about the
+ * tests.
+ */
 export class ArchiveUnreachable extends Error {}
 
 /** Programs that building and booting need, by the Debian package that brings them. */
@@ -141,7 +145,9 @@ function removeUnfinished(): void {
   }
 }
 
-/** `--one-file-system`: mmdebstrap may have been killed with the machine's /proc and /dev mounted in its tree. */
+/**
+ * `--one-file-system`: mmdebstrap may have been killed with the machine's /proc and /dev mounted in its tree.
+ */
 function removeTree(path: string): void {
   call("rm", "-rf", "--one-file-system", path);
 }

@@ -29,8 +29,8 @@ export class Machine {
   ) {}
 
   /**
-   * Starts the emulator and waits until the machine answers; more than once, as a machine that stands still on its
-   * way up is a matter of its emulator and not of what is tested.
+   * Starts the emulator and waits until the machine answers; more than once, as a machine that stands still
+   * on its way up is a matter of its emulator and not of what is tested.
    *
    * @param lifeSeconds The emulator is ended after this time, whatever has become of its caller.
    * @param report Told what went wrong on the way.

@@ -1,7 +1,8 @@
 /**
  * The part `vm` of `./x test`: boots the test machine, runs tests inside it, and writes their report.
  *
- * Usage: `main.ts REPORT [FILTER]`. Environment: `TSRUN_VM_FILES`, paths of test files in place of the usual list.
+ * Usage: `main.ts REPORT [FILTER]`. Environment: `TSRUN_VM_FILES`, paths of test files in place of the usual
+ * list.
  * @module
  */
 import { testFiles } from "./files.ts";
@@ -14,7 +15,10 @@ import { makeStage, type Stage } from "./stage.ts";
 /** Time for all that runs inside, and for one file; the emulator ends itself a little later. */
 const INSIDE_SECONDS = 1260;
 const FILE_SECONDS = 600;
-/** Time that must be left for a file to be begun: one that is cut off at the end would look like a failure of its own. */
+/**
+ * Time that must be left for a file to be begun: one that is cut off at the end would look like a failure of
+ * its own.
+ */
 const LEAST_SECONDS = 240;
 /** How long the emulator lives: what comes before and after the tests is in it. */
 const LIFE_SECONDS = INSIDE_SECONDS + 420;
@@ -106,8 +110,8 @@ async function runFiles(machine: Machine, stage: Stage, filter: string | undefin
 }
 
 /**
- * Runs files that failed again, with nothing beside them: on an emulated machine of a shared one a test's time may
- * be over before it is. A file that passes then is named as unsteady, and does not fail the part.
+ * Runs files that failed again, with nothing beside them: on an emulated machine of a shared one a test's
+ * time may be over before it is. A file that passes then is named as unsteady, and does not fail the part.
  */
 async function again(
   machine: Machine,

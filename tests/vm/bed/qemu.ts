@@ -7,7 +7,10 @@ import type { Image } from "./image.ts";
 /** What one machine is given. */
 export interface MachineOptions {
   image: Image;
-  /** Directory of the running machine: copies on write, sockets, the console's log. Its path is short (sockets). */
+  /**
+   * Directory of the running machine: copies on write, sockets, the console's log. Its path is short
+   * (sockets).
+   */
   dir: string;
   memoryMb: number;
   cpus: number;
@@ -50,9 +53,9 @@ export function bootAttempts(exists: (path: string) => boolean): BootAttempt[] {
 }
 
 /**
- * The emulated processor: without the instructions that cost more emulated than they save. Vectors of 32 bytes and
- * strings of single bytes are loops there, a fifth level of page tables is walked at every miss, and leave to touch
- * memory of users (SMAP) is taken with two instructions that end a translated block.
+ * The emulated processor: without the instructions that cost more emulated than they save. Vectors of 32
+ * bytes and strings of single bytes are loops there, a fifth level of page tables is walked at every miss,
+ * and leave to touch memory of users (SMAP) is taken with two instructions that end a translated block.
  */
 const EMULATED_CPU = "max,-avx,-avx2,-erms,-fsrm,-la57,-smap";
 

@@ -1,5 +1,6 @@
 /**
- * What the machine of the VM part is made of, as data: the packages, where apt gets them, the key of the cache.
+ * What the machine of the VM part is made of, as data: the packages, where apt gets them, the key of the
+ * cache.
  * @module
  */
 
@@ -28,7 +29,9 @@ export const PACKAGES: readonly string[] = [
   ...["iproute2", "iptables", "procps", "uidmap", "slirp4netns", "fuse-overlayfs", "strace"],
 ];
 
-/** Left out of the tree: what nobody reads there, and the kernel package's own (slow, unused) initial ramdisk. */
+/**
+ * Left out of the tree: what nobody reads there, and the kernel package's own (slow, unused) initial ramdisk.
+ */
 export const EXCLUDED: readonly string[] = [
   "/usr/share/man/*",
   "/usr/share/doc/*",

@@ -18,8 +18,8 @@ export interface FileReport {
 }
 
 /**
- * Joins JUnit reports. A file that failed without saying where (it does not load, or was ended at its time limit)
- * becomes a failed test case of its own.
+ * Joins JUnit reports. A file that failed without saying where (it does not load, or was ended at its time
+ * limit) becomes a failed test case of its own.
  */
 export function joinReports(reports: readonly FileReport[]): string {
   const cases = reports.flatMap(({ file, xml, success, why, left }) => {
