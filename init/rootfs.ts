@@ -164,11 +164,11 @@ function cover(k: Kernel, path: string): void {
 }
 
 /** Without a mount namespace of its own a container can only change root. */
-export function chrootInto(k: Kernel, rootfs: string): Result {
-  return k.during(`chroot to ${JSON.stringify(rootfs)}`, () => {
-    k.call("chroot", [rootfs]);
+export function chrootInto(k: Kernel, root: Fd): void {
+  k.during("chroot to the rootfs", () => {
+    k.fchdir(root);
+    k.call("chroot", ["."]);
     k.chdir("/");
-    return k.open("/", c.O_PATH | c.O_DIRECTORY);
   });
 }
 

@@ -10,12 +10,10 @@ import * as c from "../ffi/constants.ts";
 import { EACCES, ENOENT, EPERM } from "../ffi/errno.ts";
 import { type Fd, OperationError, type Result } from "../ffi/kernel.ts";
 import type { Recorder } from "../ffi/recorder.ts";
-import * as m from "../spec/mount_options.ts";
 import { NAMESPACES } from "../spec/namespaces.ts";
-import type { Hook, Mount, Spec } from "../spec/types.ts";
-import { type CgroupMountStep, mountCgroups } from "./cgroup_mount.ts";
+import type { Hook, Spec } from "../spec/types.ts";
+import type { CgroupMountStep } from "./cgroup_mount.ts";
 import { unshareMemory } from "./cut_off.ts";
-import { checkDevices, deviceList, devOwner, makeDevices } from "./devices.ts";
 import { hookFailure, type HookSetting, recordHook } from "./hook_program.ts";
 import {
   becomeUser,
@@ -30,10 +28,10 @@ import { makeInRoot } from "./in_root.ts";
 import { makeKeyring } from "./keyring.ts";
 import type { ContainerLabels } from "./labels.ts";
 import { bringLoopbackUp } from "./loopback.ts";
-import { isBind, type MountContext, mountOne } from "./mounts.ts";
+import type { MountContext } from "./mounts.ts";
 import { openNulls, replaceNulls } from "./null_stdio.ts";
-import { hasNamespace, type NamespacePlan } from "./namespaces.ts";
-import { pathInside } from "./path_inside.ts";
+import type { NamespacePlan } from "./namespaces.ts";
+import { openOutside, prepareRoot } from "./prepare_root.ts";
 import {
   askWorkingDirectory,
   checkWorkingDirectory,
@@ -43,7 +41,7 @@ import {
   uniqueEnv,
 } from "./program.ts";
 import { restrictPaths } from "./restricted_paths.ts";
-import { bindRootfs, chrootInto, makeRootReadonly, moveInto, pivotInto } from "./rootfs.ts";
+import { makeRootReadonly } from "./rootfs.ts";
 import { hasListener, loadWithListener, type SeccompFilter } from "./seccomp_listener.ts";
 import { type DropRights, recordStart } from "./start_program.ts";
 import { openProcfs, writeSysctls } from "./sysctl.ts";
@@ -119,7 +117,7 @@ export function setUp(k: Recorder, plan: SetupPlan): Ready {
   const fifo = enter(k, plan);
   // Root of a user namespace may have a procfs only as long as one is in sight (mount_namespaces(7)): here the host's.
   const early = plan.userNamespace && openProcfs(k);
-  const { root, later, checkRoot } = prepareRoot(k, plan);
+  const { root, later, checkRoot } = prepareRoot(k, plan, () => runHooks(k, plan));
   plan.terminal?.(root);
   nameHost(k, plan.spec);
   const procfs = early ?? openProcfs(k);
@@ -130,11 +128,6 @@ export function setUp(k: Recorder, plan: SetupPlan): Ready {
   for (const step of later) step();
   if (plan.spec.root.readonly) makeRootReadonly(k, root);
   return becomeProcess(k, plan, { root, procfs, fifo, checkRoot, settle });
-}
-
-/** Opens a path of the host. */
-function openOutside(k: Recorder, { userNamespace: user }: SetupPlan, path: string, flags: number): Result {
-  return user ? user.open(k, path, flags) : k.open(path, flags);
 }
 
 /**
@@ -166,65 +159,10 @@ function makeLabelledKeyring(k: Recorder, { id, labels }: SetupPlan): void {
   k.close(procfs);
 }
 
-/** The root that a container has been given. */
-interface PreparedRoot {
-  root: Result;
-  /** What is to be done when nothing more is made in it. */
-  later: (() => void)[];
-  /** See {@linkcode pivotInto}. */
-  checkRoot?: () => void;
-}
-
-/** Mounts, devices, hooks, and the change of root. */
-function prepareRoot(k: Recorder, plan: SetupPlan): PreparedRoot {
-  const { spec, rootfs, namespaces } = plan;
-  if (!hasNamespace(namespaces, "mount")) {
-    plan.runtimeHooks();
-    return { root: chrootInto(k, rootfs), later: [] };
-  }
-  const propagation = spec.linux?.rootfsPropagation;
-  const open = (flags: number) => openOutside(k, plan, rootfs, flags);
-  const root = bindRootfs(k, rootfs, open, propagation, plan.mountPoints);
-  const context: MountContext = {
-    root,
-    bundle: plan.bundle,
-    readonly: [],
-    checks: [],
-    fresh: new Set(),
-    copyUp: plan.copyUp,
-    openSource: plan.openSource,
-    label: plan.labels?.mounts,
-  };
-  const mounts = (spec.mounts ?? []).map((mount) => ({
-    ...mount,
-    destination: pathInside(rootfs, mount.destination),
-  }));
-  for (const mount of mounts) {
-    if (isCgroup(mount)) mountCgroups(k, context, mount, plan.cgroupMount());
-    else mountOne(k, context, mount);
-    k.kick();
-  }
-  const devices = spec.linux?.devices?.map((device) => ({
-    ...device,
-    path: pathInside(rootfs, device.path),
-  }));
-  const dev = devOwner(mounts, plan.hostRoot);
-  if (dev === "host") checkDevices(k, root, devices ?? []);
-  if (dev === "container") {
-    makeDevices(k, root, deviceList(devices), plan.hasKcore, plan.userNamespace !== undefined);
-  }
-  if (context.checks.length > 0 || spec.hooks) {
-    k.flush();
-    for (const check of context.checks) check();
-  }
+/** Hooks that find all mounted, and the root not yet changed. */
+function runHooks(k: Recorder, plan: SetupPlan): void {
   plan.runtimeHooks();
-  containerHooks(k, plan, spec.hooks?.createContainer ?? []);
-  const checkRoot = plan.noPivot ? moveInto(k, root, plan.procAndSys()) : pivotInto(k, root, propagation);
-  return { root, later: context.readonly, checkRoot };
-}
-
-function isCgroup(mount: Mount): boolean {
-  return mount.type === "cgroup" && !isBind(m.parseMountOptions(mount.options));
+  containerHooks(k, plan, plan.spec.hooks?.createContainer ?? []);
 }
 
 /** createContainer hooks: paths of the runtime, namespaces of the container. */

@@ -81,6 +81,9 @@ async function removeAll(k: LocalKernel, root: string, state: ContainerState): P
     mark("cgroup removed");
   }
   if (state.resctrl) (await loadResctrl()).removeResctrl(state.resctrl);
+  if (state.rootMount !== undefined) {
+    (await import("./root_mount.ts")).detachRoot(k, state.rootfs, state.rootMount);
+  }
   removeStateDir(root, state.id);
   mark("state removed");
 }

@@ -32,6 +32,8 @@ export interface ContainerState {
   cgroupClaimed: boolean;
   /** It was made to have no session keyring of its own (`--no-new-keyring`), so its processes join none. */
   noNewKeyring: boolean;
+  /** Id of the mount on its rootfs that it mounts on, where it has no mount namespace: see root_mount.ts. */
+  rootMount?: number;
   /** Its group in resctrl, where the config asks for one. */
   resctrl?: ResctrlRecord;
   annotations: Record<string, string>;
@@ -102,7 +104,8 @@ function findProblem(value: Partial<Record<keyof ContainerState, unknown>>, id: 
   }
   if (typeof value.pidNamespace !== "boolean") return "pidNamespace is neither true nor false";
   if (!hasStrings(value.annotations)) return "annotations is not an object of strings";
-  const { cgroup, resctrl } = value;
+  const { cgroup, resctrl, rootMount } = value;
+  if (rootMount !== undefined && !Number.isInteger(rootMount)) return "rootMount is not a number";
   if (resctrl !== undefined && !(isObject(resctrl) && typeof resctrl.clos === "string")) {
     return "resctrl does not name a group";
   }

@@ -12,7 +12,7 @@ import { isLxcfsFile } from "../lxcfs.ts";
 import { type MountOptions, MS_BIND, MS_REMOUNT, parseMountOptions } from "../mount_options.ts";
 import type { Mount, Spec } from "../types.ts";
 import { checkIdMappings } from "./id_mappings.ts";
-import { fixNamespace, type Namespaces } from "./namespaces.ts";
+import { fixNamespace, mayMount, type Namespaces } from "./namespaces.ts";
 import { type Partly, quote, type Report } from "./report.ts";
 
 function isBind(options: MountOptions): boolean {
@@ -47,8 +47,9 @@ export function mountDestination(
 }
 
 /** All rules of `mounts`. */
-export function checkMounts({ mounts = [] }: Partly<Spec>, namespaces: Namespaces, report: Report): void {
-  if (mounts.length > 0 && namespaces.mount === undefined) {
+export function checkMounts(config: Partly<Spec>, namespaces: Namespaces, report: Report): void {
+  const { mounts = [] } = config;
+  if (mounts.length > 0 && !mayMount(config, namespaces)) {
     report("mounts", "unable to mount without a private MNT namespace", fixNamespace("mount"));
   }
   for (let index = 0; index < mounts.length; index++) {

@@ -4,6 +4,7 @@
  * @module
  */
 import type { NamespaceType } from "../namespaces.ts";
+import { cleanPath } from "../clean_path.ts";
 import { isSysctlName, sysctlName } from "../sysctl.ts";
 import type { Linux, Spec } from "../types.ts";
 import { type Partly, propertyPath, quote, type Report } from "./report.ts";
@@ -61,13 +62,22 @@ function utf8Length(text: string): number {
   return length;
 }
 
-/** A read-only root, `maskedPaths`, `readonlyPaths` and `rootfsPropagation` need a mount namespace. */
+/**
+ * Whether a container may mount what its config asks for. Without a mount namespace of its own it does so in the
+ * runtime's, on a copy of its root that `delete` unmounts: not in a user namespace, whose root has no rights over the
+ * runtime's mounts, and not on the root of the host itself.
+ */
+export function mayMount({ root }: Partly<Spec>, { mount, user }: Namespaces): boolean {
+  return mount !== undefined || user === undefined && cleanPath(`/${root?.path ?? "rootfs"}`) !== "/";
+}
+
+/** `maskedPaths`, `readonlyPaths` and `rootfsPropagation` need a mount namespace, a read-only root sometimes. */
 export function checkPaths(config: Partly<Spec>, namespaces: Namespaces, report: Report): void {
   if (namespaces.mount !== undefined) return;
   const { root, linux = {} } = config, fix = fixNamespace("mount");
   const refuse = (path: string, what: string) =>
     report(path, `unable to ${what} without a private MNT namespace`, fix);
-  if (root?.readonly) refuse("root.readonly", "make the root read-only");
+  if (root?.readonly && !mayMount(config, namespaces)) refuse("root.readonly", "make the root read-only");
   if (linux.maskedPaths?.length) refuse("linux.maskedPaths", "restrict sys entries");
   else if (linux.readonlyPaths?.length) refuse("linux.readonlyPaths", "restrict sys entries");
   if (linux.rootfsPropagation) refuse("linux.rootfsPropagation", "set the root's propagation");

@@ -8,6 +8,12 @@ const bare = (more: object) => ({
   "linux.readonlyPaths": undefined,
   ...more,
 });
+/** A container whose root has no rights over the runtime's mounts. */
+const USER = {
+  "linux.namespaces": [...NO_MOUNT, { type: "user" }],
+  "linux.uidMappings": [{ containerID: 0, hostID: 0, size: 65_536 }],
+  "linux.gidMappings": [{ containerID: 0, hostID: 0, size: 65_536 }],
+};
 
 const TOP: Row[] = [
   [{ linux: [], mounts: [], hostname: undefined }, "linux", "must be an object, not an array"],
@@ -18,11 +24,11 @@ const TOP: Row[] = [
   [{ "root.path": undefined }, "root.path", "is required"],
   [{ "root.path": "" }, "root.path", "must not be empty"],
   [{ "root.readonly": 1 }, "root.readonly", "must be true or false, not a number"],
-  [
-    bare({ "root.readonly": true }),
+  ...[{ "root.path": "/" }, { "root.path": "/x/../" }, USER].map((more): Row => [
+    bare({ "root.readonly": true, ...more }),
     "root.readonly",
     "unable to make the root read-only without a private MNT namespace",
-  ],
+  ]),
   [{ hostname: "h".repeat(65) }, "hostname", "is longer than the 64 bytes that the kernel takes"],
   [{ hostname: "ü".repeat(33) }, "hostname", "is longer than the 64 bytes that the kernel takes"],
   [
@@ -52,17 +58,19 @@ testValid("config", [
   { hostname: "h".repeat(64) },
   { ociVersion: undefined },
   bare({}),
+  bare({ "root.readonly": true, mounts: [{ destination: "/a", type: "tmpfs" }] }),
+  bare({ "root.path": "/" }),
   { linux: undefined, mounts: undefined, hostname: undefined },
 ]);
 
 const MOUNTS: Row[] = [
   [{ mounts: {} }, "mounts", "must be an array, not an object"],
   [{ "mounts[1]": "tmpfs" }, "mounts[1]", "must be an object, not a string"],
-  [
-    bare({ mounts: [{ destination: "/a", type: "tmpfs" }] }),
+  ...[{ "root.path": "/" }, USER].map((more): Row => [
+    bare({ mounts: [{ destination: "/a", type: "tmpfs" }], ...more }),
     "mounts",
     "unable to mount without a private MNT namespace",
-  ],
+  ]),
   [{ "mounts[1].destination": undefined }, "mounts[1].destination", "is required"],
   [{ "mounts[1].destination": "/a\0" }, "mounts[1].destination", "mount field contains null byte"],
   [{ "mounts[1].source": "a\0" }, "mounts[1].source", "mount field contains null byte"],

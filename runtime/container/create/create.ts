@@ -20,9 +20,16 @@ import { type CgroupDriver, loadDriver } from "../../cgroups/mod.ts";
 import { readConfig } from "../config.ts";
 import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
 import { lockContainer } from "../lock.ts";
-import { loadParts } from "./parts.ts";
+import { loadParts, type Parts } from "./parts.ts";
 import type { Log } from "../../host/log.ts";
-import { type Creation, recordInit, setupPlan, stagePreparation, terminalRequest } from "./setup_plan.ts";
+import {
+  type Creation,
+  isHostRoot,
+  recordInit,
+  setupPlan,
+  stagePreparation,
+  terminalRequest,
+} from "./setup_plan.ts";
 import { HostMounts } from "../../host/mounts.ts";
 import { checkPreserved, inspectStdio } from "../../host/inherited_fds.ts";
 import { Interrupts } from "../interrupts.ts";
@@ -185,6 +192,7 @@ function build(creation: Creation, interrupts: Interrupts): void {
   state.cgroupClaimed = true;
   writeState(o.root, state);
   mark("cgroup made");
+  if (parts.rootMount) attachRoot(creation, parts.rootMount);
   const entry = cgroup.entry();
   const stagePlan: StagePlan = {
     namespaces,
@@ -221,6 +229,22 @@ function build(creation: Creation, interrupts: Interrupts): void {
   ready.release();
   creation.netDevices?.end();
   mark("created");
+}
+
+/** A root that the container can mount on in the runtime's own mount namespace. */
+function attachRoot({ o, k, state }: Creation, rootMount: NonNullable<Parts["rootMount"]>): void {
+  if (isHostRoot(k, state.rootfs)) {
+    throw new RuntimeError(
+      `invalid rootfs ${
+        JSON.stringify(state.rootfs)
+      }: the host's root can be mounted on in a mount namespace ` +
+        'only: add {"type": "mount"} to linux.namespaces',
+    );
+  }
+  rootMount.attachRoot(k, state.rootfs, (mountId) => {
+    state.rootMount = mountId;
+    writeState(o.root, state);
+  });
 }
 
 /** The file by whose opening `start` lets the init go on; the process's user must be able to write to it. */

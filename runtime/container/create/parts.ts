@@ -24,6 +24,7 @@ export interface Parts {
   netDevices: typeof import("../../features/net_devices/mod.ts") | undefined;
   time: typeof import("../../../init/time_namespace.ts") | undefined;
   copyUp: typeof import("../../host/copy_up.ts") | undefined;
+  rootMount: typeof import("../root_mount.ts") | undefined;
   cgroupMount: Awaited<ReturnType<typeof loadCgroupMount>> | undefined;
 }
 
@@ -68,6 +69,13 @@ export async function loadParts(
     copyUp: mounts.some(({ options }) => options?.includes(MOUNT_COPY_UP))
       ? await import("../../host/copy_up.ts")
       : undefined,
+    rootMount: mountsOnHost(spec) ? await import("../root_mount.ts") : undefined,
     cgroupMount: mounts.some(({ type }) => type === "cgroup") ? await loadCgroupMount() : undefined,
   };
+}
+
+/** Whether the container mounts something and has no mount namespace to do it in. */
+function mountsOnHost({ mounts = [], root, linux }: Spec): boolean {
+  return (mounts.length > 0 || root.readonly === true) &&
+    !linux?.namespaces?.some(({ type }) => type === "mount");
 }

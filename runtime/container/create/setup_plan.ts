@@ -106,7 +106,7 @@ export function setupPlan(
 }
 
 /** Whether a directory is the host's root, by whatever path. */
-function isHostRoot(k: LocalKernel, path: string): boolean {
+export function isHostRoot(k: LocalKernel, path: string): boolean {
   const root = stat(k, "/"), other = stat(k, path);
   return root !== undefined && other !== undefined && root.inode === other.inode &&
     root.dev.major === other.dev.major && root.dev.minor === other.dev.minor;
@@ -191,7 +191,7 @@ function processPlan(
     attributes: attributes && ((k) => attributes.setAttributes(k, spec.process, spec.linux)),
     terminal: spec.process.terminal
       ? (root) => {
-        const ownMounts = hasNamespace(namespaces, "mount");
+        const ownMounts = hasNamespace(namespaces, "mount") || parts.rootMount !== undefined;
         terminal!.makeTerminal(creation.k, init, root, spec.process, terminalRequest(o, spec), ownMounts);
       }
       : undefined,

@@ -1,0 +1,109 @@
+/**
+ * The container's root file system: mounts, devices, hooks, and the change of root.
+ *
+ * Without a mount namespace of its own the container mounts in the runtime's, on a copy of its root that tsrun has
+ * attached there and that `delete` detaches again (runtime/container/root_mount.ts); its root changes by chroot(2).
+ * @module
+ */
+
+import * as c from "../ffi/constants.ts";
+import type { Fd, Result } from "../ffi/kernel.ts";
+import type { Recorder } from "../ffi/recorder.ts";
+import * as m from "../spec/mount_options.ts";
+import type { Mount } from "../spec/types.ts";
+import { mountCgroups } from "./cgroup_mount.ts";
+import { checkDevices, deviceList, devOwner, makeDevices } from "./devices.ts";
+import { isBind, type MountContext, mountOne } from "./mounts.ts";
+import { hasNamespace } from "./namespaces.ts";
+import { pathInside } from "./path_inside.ts";
+import { bindRootfs, chrootInto, moveInto, pivotInto } from "./rootfs.ts";
+import type { SetupPlan } from "./setup.ts";
+
+/** Opens a path of the host. */
+export function openOutside(
+  k: Recorder,
+  { userNamespace: user }: SetupPlan,
+  path: string,
+  flags: number,
+): Result {
+  return user ? user.open(k, path, flags) : k.open(path, flags);
+}
+
+/** The root that a container has been given. */
+export interface PreparedRoot {
+  root: Result;
+  /** What is to be done when nothing more is made in it. */
+  later: (() => void)[];
+  /** See {@linkcode pivotInto}. */
+  checkRoot?: () => void;
+}
+
+/**
+ * Makes everything in the root, and enters it.
+ *
+ * @param hooks Runs the hooks that find all mounted and the root not yet changed.
+ */
+export function prepareRoot(k: Recorder, plan: SetupPlan, hooks: () => void): PreparedRoot {
+  const { spec, rootfs, namespaces } = plan;
+  const propagation = spec.linux?.rootfsPropagation;
+  const own = hasNamespace(namespaces, "mount");
+  const open = (flags: number) => openOutside(k, plan, rootfs, flags);
+  const root = own
+    ? bindRootfs(k, rootfs, open, propagation, plan.mountPoints)
+    : open(c.O_PATH | c.O_DIRECTORY | c.O_NOFOLLOW);
+  const { readonly, checks } = fill(k, plan, root);
+  if (checks.length > 0 || spec.hooks) {
+    k.flush();
+    for (const check of checks) check();
+  }
+  hooks();
+  if (!own) chrootInto(k, root);
+  else if (plan.noPivot) return { root, later: readonly, checkRoot: moveInto(k, root, plan.procAndSys()) };
+  else return { root, later: readonly, checkRoot: pivotInto(k, root, propagation) };
+  return { root, later: readonly };
+}
+
+/** Mounts and devices. */
+function fill(k: Recorder, plan: SetupPlan, root: Fd): MountContext {
+  const { spec, rootfs } = plan;
+  const context: MountContext = {
+    root,
+    bundle: plan.bundle,
+    readonly: [],
+    checks: [],
+    fresh: new Set(),
+    copyUp: plan.copyUp,
+    openSource: plan.openSource,
+    label: plan.labels?.mounts,
+  };
+  const mounts = (spec.mounts ?? []).map((mount) => ({
+    ...mount,
+    destination: pathInside(rootfs, mount.destination),
+  }));
+  for (const mount of mounts) {
+    if (isCgroup(mount)) mountCgroups(k, context, mount, plan.cgroupMount());
+    else mountOne(k, context, mount);
+    k.kick();
+  }
+  fillDev(k, plan, root, mounts);
+  return context;
+}
+
+function fillDev(k: Recorder, plan: SetupPlan, root: Fd, mounts: readonly Mount[]): void {
+  const devices = plan.spec.linux?.devices?.map((device) => ({
+    ...device,
+    path: pathInside(plan.rootfs, device.path),
+  }));
+  const user = plan.userNamespace !== undefined;
+  const owner = devOwner(mounts, plan.hostRoot);
+  // Root of a user namespace makes no devices, and without a mount namespace it binds none.
+  if (owner === "host" || (user && !hasNamespace(plan.namespaces, "mount"))) {
+    checkDevices(k, root, devices ?? []);
+  } else if (owner === "container") {
+    makeDevices(k, root, deviceList(devices), plan.hasKcore, user);
+  }
+}
+
+function isCgroup(mount: Mount): boolean {
+  return mount.type === "cgroup" && !isBind(m.parseMountOptions(mount.options));
+}
