@@ -269,19 +269,6 @@ Deno.test("set-up: without a mount namespace nothing is mounted, the root change
   assertEquals(list.includes("chroot"), true);
 });
 
-Deno.test("set-up: without a mount namespace, mounts and devices are made before the root changes, and it is read-only in the end", () => {
-  const linux = { namespaces: [{ type: "pid" as const }] };
-  const mounts = [{ destination: "/t", type: "tmpfs" }];
-  const k = run({ linux, mounts, root: { path: "rootfs", readonly: true } });
-  const list = names(k);
-  assertEquals(callsOf(k, "mount_setattr").length, 1);
-  assertEquals(list.lastIndexOf("move_mount") < list.indexOf("chroot"), true);
-  assertEquals(list.lastIndexOf("mknodat") < list.indexOf("chroot"), true);
-  assertEquals(list.indexOf("mount_setattr") > list.indexOf("chroot"), true);
-  // What the runtime's mount namespace passes on to others is not the container's to change.
-  assertEquals(list.includes("setns") || list.includes("pivot_root") || list.includes("umount2"), false);
-});
-
 Deno.test("set-up: without pivot_root the rootfs is moved", () => {
   const list = names(run({}, { noPivot: true }));
   assertEquals([list.includes("pivot_root"), list.includes("chroot")], [false, true]);
