@@ -16,7 +16,7 @@ export const CASE_NAMES = ["create", "start", "delete", "create+start+delete", "
 /** Name of a case. */
 export type CaseName = (typeof CASE_NAMES)[number];
 
-/** How many processes of the runtime a case starts: so often the floor is contained in it. */
+/** How many processes of the runtime a case starts. A case contains the floor this many times. */
 export const COMMANDS: Record<CaseName, number> = {
   "create": 1,
   "start": 1,
@@ -113,7 +113,7 @@ export class Subject {
     return Number(Deno.readTextFileSync(this.#pidFile));
   }
 
-  /** Runs one command to its end, whatever that is. */
+  /** Runs one command to its end. Its exit status is not judged. */
   attempt(words: string[], timeout?: number): Finished {
     const global = ["--root", this.root, "--log", this.#log, "--log-format", "json"];
     return this.stage.spawner.run([this.runtime.path, ...global, ...words], timeout);
@@ -185,7 +185,7 @@ export class Subject {
     this.command(["delete", "--force", id]);
   }
 
-  /** Ends the container and forgets it, in whatever state it is. */
+  /** Ends and removes the container in any state. */
   discard(): void {
     this.stage.sandbox.reset(this.root);
   }

@@ -12,7 +12,7 @@ interface Rule {
   args?: { index: number; value: number; op: string }[];
 }
 
-/** System calls allowed whatever their arguments. */
+/** System calls that are allowed with any arguments. */
 const ALLOWED = `
   accept accept4 access adjtimex alarm bind brk capget capset chdir chmod chown chown32 clock_adjtime
   clock_adjtime64 clock_getres clock_getres_time64 clock_gettime clock_gettime64 clock_nanosleep

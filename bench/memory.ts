@@ -7,7 +7,7 @@ import { type HostMount, parseMounts } from "./sandbox.ts";
 
 /** Memory of one created container, in bytes. */
 export interface CreatedMemory {
-  /** Processes in its cgroup: the init, and whatever else the runtime leaves there. */
+  /** Processes in its cgroup: the init, and all processes that the runtime leaves there. */
   processes: number;
   /** Proportional set size: private pages, and of shared ones the share of each user. */
   pss: number;
@@ -105,7 +105,7 @@ export interface LimitSearch {
 }
 
 const HIGHEST_LIMIT = 64 * KiB * KiB;
-/** A runtime that waits for an init that the kernel has killed must not stop the search. */
+/** After this time a command is ended: a runtime may wait for an init that the kernel has killed. */
 const TIMEOUT = 5_000;
 
 /** The smallest memory limit (bytes) under which `run` of the subject's container exits with 0, or null. */

@@ -1,6 +1,6 @@
 /**
- * The order of measuring: in every round each runtime has every turn once, neighbours in time, so that
- * what else the machine does falls on all alike.
+ * The order of measuring. In every round each runtime has every turn once, one directly after the other, so
+ * that other work of the machine costs all of them the same.
  */
 import { CommandError, SampleBook, type Stage, type Subject, subjectsOf, type UnitName } from "./cases.ts";
 import { balancedOrders } from "./samples.ts";
@@ -27,7 +27,7 @@ export interface Measured {
   failures: string[];
 }
 
-/** A subject that failed so often has no further part: it does not work here. */
+/** A subject that failed this often gets no more turns: it does not work on this machine. */
 const MOST_FAILURES = 3;
 
 /**
@@ -38,7 +38,7 @@ export async function rest(milliseconds: number, signal: AbortSignal): Promise<v
   signal.throwIfAborted();
 }
 
-/** Who has a turn: a runtime, or the floor. */
+/** The subject of a turn: a runtime, or the floor. */
 type Turn = { name: string; take(book: SampleBook): void };
 
 /** The turns of one unit with one configuration, the floor among them. */
@@ -85,7 +85,7 @@ export async function measureRounds(stage: Stage, pace: Pace, signal: AbortSigna
   return { book, failures };
 }
 
-/** Has the turn taken; the failure of a runtime's command is returned, anything else thrown. */
+/** Takes one turn. The failure of a runtime's command is returned; any other error is thrown. */
 function takeTurn(turn: Turn, book: SampleBook): string | undefined {
   try {
     turn.take(book);

@@ -1,11 +1,12 @@
 /**
  * The place in which the benchmark's containers live, and its removal from any point.
  *
- * One directory and one cgroup, both named after the process id of the benchmark, hold everything: rootfs,
- * bundles and state of all runtimes, so that they differ in nothing. The directory is on a tmpfs (a
- * runtime's state belongs on /run, which is one on an ordinary host), so no disk takes part in the
- * timing; where /run is on a disk, /dev/shm is taken. Clean-up needs no runtime: whatever is in the
- * cgroup is killed, then cgroup and directory go. What a killed benchmark left behind is removed by the next.
+ * One directory and one cgroup hold everything; both are named after the process id of the benchmark. So all
+ * runtimes use the same rootfs and the same file system for bundles and state. The directory is on a tmpfs,
+ * so that no disk takes part in the timing: a runtime's state belongs on /run, which is a tmpfs on an
+ * ordinary host. Where /run is on a disk, /dev/shm is taken. Clean-up needs no runtime: it kills all
+ * processes in the cgroup, then removes cgroup and directory. What a killed benchmark left behind is removed
+ * by the next one.
  */
 
 const PREFIX = "tsrun-bench-";

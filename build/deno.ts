@@ -11,7 +11,7 @@ export interface RunningDeno {
   note: string;
 }
 
-/** Does a copy start, and answer as the original does? */
+/** Does a copy start, and give the same answer as the original? */
 function answersAlike(copy: string, original: string, args: string[]): boolean {
   const [ours, theirs] = [copy, original].map((path) => {
     const { success, stdout } = new Deno.Command(path, { args, stderr: "null" }).outputSync();
@@ -20,7 +20,7 @@ function answersAlike(copy: string, original: string, args: string[]): boolean {
   return ours !== undefined && ours === theirs;
 }
 
-/** Gives a compiled program a fixed address, where it runs with one. */
+/** Gives a compiled program a fixed address, if it runs with one. */
 export function prelinkProgram(path: string): void {
   if (Deno.env.get("TSRUN_PRELINK") === "no") return;
   const image = Deno.readFileSync(path);

@@ -13,7 +13,7 @@ function findBusybox(): string {
     try {
       if (Deno.statSync(path).isFile) return path;
     } catch {
-      // Not there: the next one.
+      // This path has no busybox: try the next one.
     }
   }
   throw new Error("no busybox: apt-get install busybox-static");

@@ -50,7 +50,7 @@ function elements(xml: string): TestCase[] {
 }
 
 /**
- * The tests of a report, each once, whatever its steps.
+ * The tests of a report. Each test occurs once; its steps are part of it.
  *
  * @param filter The filter of the run. The report calls what it left out skipped; here it is left out.
  */

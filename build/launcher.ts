@@ -1,6 +1,6 @@
 /**
- * The bundle kind of tsrun: the entry (`entry.ts`) as a program, which starts one certain Deno, and behind it the linked text
- * (`link.ts`), which that Deno is to run.
+ * The bundle kind of tsrun: the entry (`entry.ts`) as a program, followed by the linked text (`link.ts`). The
+ * entry starts one certain Deno, which runs the text.
  * @module
  */
 import { engineOfProgram, entryProgram, type EntryTable, type Limit } from "./entry.ts";
@@ -9,10 +9,16 @@ import { loader, TRAILER } from "./link.ts";
 /** Flags of V8, each measured (build/README.md). */
 export const V8_FLAGS: readonly string[] = ["--single-threaded", "--jitless"];
 
-/** One more where compiled code is kept: all of a script is compiled when it first is, so all of it is kept. */
+/**
+ * One more flag, used where compiled code is kept: all functions of a script are compiled at its first run,
+ * so the compiled form of all of them is kept.
+ */
 export const CACHED_FLAG = "--no-lazy";
 
-/** Directory of the compiled code, beside the Deno that runs it: who can write there can replace Deno as well. */
+/**
+ * Directory of the compiled code, beside the Deno that runs it. A user that can write there can replace that
+ * Deno as well.
+ */
 export function cacheDirectory(deno: string): string {
   return `${deno.slice(0, deno.lastIndexOf("/"))}/tsrun-cache`;
 }
@@ -28,7 +34,8 @@ export const DENO_FLAGS: readonly string[] = [
 ];
 
 /**
- * The whole environment of Deno, but for the caller's variables under names that it does not know; README.md has the reasons.
+ * The whole environment of Deno. Of the caller's variables only those are passed on whose names Deno does not
+ * know; README.md has the reasons.
  */
 export function variables(deno: string): string[] {
   return [
@@ -42,7 +49,7 @@ export function variables(deno: string): string[] {
 
 const MiB = 2 ** 20, GiB = 2 ** 30;
 
-/** What the engine needs (measured: build/README.md); with less it ends in a panic, or a trap. */
+/** Limits that the engine needs (measured: build/README.md). Below them it ends in a panic or a trap. */
 export const LIMITS: readonly Limit[] = [
   ["-n", "open files", 7, "hard", 40, "40"] as const,
   ["-v", "address space", 9, "soft", 40 * GiB, "40 GiB, as V8 reserves 32"] as const,
@@ -56,7 +63,7 @@ export const LIMITS: readonly Limit[] = [
   message: `tsrun: the ${which} limit of ${what} (ulimit ${flag}) is too small: it must be at least ${text}`,
 }));
 
-/** What the entry says where the engine cannot be started. */
+/** The entry's message where the engine cannot be started. */
 export const FAILURES = {
   noProcess: "tsrun: no further process may be started: see ulimit -u, and pids.max of the cgroup",
 };
@@ -67,7 +74,7 @@ const FILE = "Deno.args.shift()";
 /** The module that Deno runs: in the command line, so that the file itself is never parsed as one. */
 const LOADER = moduleUrl(loader(FILE));
 
-/** One that compiles all of the bundle and runs nothing. */
+/** The module that compiles all of the bundle and runs nothing. */
 export const WARMER = moduleUrl(loader(FILE, "all"));
 
 /** A module as a URL: RFC 2397. */
@@ -80,7 +87,7 @@ export function moduleUrl(code: string): string {
  *
  * @param deno Absolute path of the program.
  * @param module Address of what it runs, with the path of the bundle as its first argument.
- * @param change What differs from the usual, to be measured.
+ * @param change Options that differ from the usual ones, for measurements.
  * @throws {Error} when the path is relative.
  */
 export function launcher(

@@ -1,13 +1,14 @@
 /**
  * Puts the chunks of a split bundle into one text that starts quickly.
  *
- * Deno parses a module twice before it runs (0.25 ms per kilobyte on the reference machine, 0.02 of a comment), and V8
- * looks at every function of it. So the only module is a loader of a few hundred bytes, and the chunks are plain text
- * that it reads. Deno keeps the compiled form of each script it runs, and to read that back costs 0.03 ms per kilobyte,
- * whether or not it is used: so chunks that the same commands need are one script, run when the first of them is imported.
+ * Deno parses a module twice before it runs (0.25 ms per kilobyte on the reference machine, 0.02 of a
+ * comment), and V8 looks at every function of it. So the only module is a loader of a few hundred bytes, and
+ * the chunks are plain text that it reads. Deno keeps the compiled form of each script it runs, and to read
+ * that back costs 0.03 ms per kilobyte, whether or not it is used: so chunks that the same commands need are
+ * one script, run when the first of them is imported.
  *
  *     script script … base script  digest length
- * The loader looks from behind: what stands before may change.
+ * The loader reads the file from its end, so what stands before the text may change.
  * @module
  */
 import { type Chunk, type ModuleBody, moduleBody } from "./module_body.ts";
@@ -46,8 +47,8 @@ function chunkOf(module: string, bodies: ReadonlyMap<string, ModuleBody>): strin
 }
 
 /**
- * Chunks that are compiled together: those that the same of the usual modules need; any other alone. The first group has
- * what all commands need.
+ * Groups of chunks that are compiled together. Chunks that the same usual modules need form one group; every
+ * other chunk is a group of its own. The first group has what all commands need.
  */
 function groupsOf(
   bodies: ReadonlyMap<string, ModuleBody>,
@@ -81,10 +82,11 @@ const TAIL = 0x10000;
 /**
  * Links the chunks into one text, which {@linkcode loader} runs.
  *
- * @param entry Name of the chunk that is run; the only one that may await at its top level.
+ * @param entry Name of the chunk that is run. Only this chunk may await at its top level.
  * @param usual Modules that most commands load on demand (`usual.ts`): rows of paths of sources.
  * @param build What `runtime/host/build_info.ts` reads as `TSRUN_BUILD`.
- * @throws {Error} where a chunk cannot be linked or is missing, a usual module is not loaded on demand, or text is not plain ASCII (offsets are counted in characters).
+ * @throws {Error} where a chunk cannot be linked or is missing, a usual module is not loaded on demand, or
+ * text is not plain ASCII (offsets are counted in characters).
  */
 export function link(
   chunks: readonly Chunk[],
@@ -142,9 +144,9 @@ function bootFunction(places: Place[], where: Record<string, number>, entry: str
 }
 
 /**
- * The module that runs a linked text. It reads no more of the file than it needs, and keeps it open, so that later parts come
- * from the same file whatever is put in its place meanwhile. A script is run through a way by which Deno keeps its compiled
- * form in its cache, if it has one.
+ * The module that runs a linked text. It reads only as much of the file as it needs. It keeps the file open,
+ * so that later parts come from the same file even when another file is put in its place meanwhile. It runs
+ * scripts in a way that lets Deno keep their compiled form in its cache, if Deno has one.
  *
  * @param path Expression for the path of the file at whose end the text is.
  * @param member What of the base script is called: `boot`, or `all` to fill the cache.

@@ -1,8 +1,9 @@
 /**
- * `deno run -A build/measure.ts [ROUNDS]`: what each way to start Deno costs, and what each chunk of dist/tsrun costs.
+ * `deno run -A build/measure.ts [ROUNDS]`: what each way to start Deno costs, and what each chunk of
+ * dist/tsrun costs.
  *
- * Every variant is a file of its own that does nothing but print; they run in turn, round after round, with an
- * empty environment, so that whatever else the machine does meets all of them alike. Figures in README.md.
+ * Every variant is a file of its own that only prints. All variants run in turn, round after round, with an
+ * empty environment, so that other work of the machine costs all of them the same. Figures in README.md.
  * @module
  */
 import { engineOfProgram } from "./entry.ts";

@@ -80,9 +80,9 @@ function testArguments(paths: readonly string[], filter: string | undefined): st
 }
 
 /**
- * Runs a test that failed again, with nothing beside it: machines are shared, and a neighbour's work may have
- * cost it its time. One that passes each time is named as unsteady, for somebody to look at, and does not
- * fail the run.
+ * Runs a test that failed again, with nothing beside it: machines are shared, and another program may have
+ * taken the test's time. A test that passes each time does not fail the run; it is named as unsteady, so that
+ * a person looks at it.
  */
 async function passesAlone({ name, file }: TestCase): Promise<boolean> {
   const filter = `/^${name.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")}$/`;
@@ -107,7 +107,7 @@ async function run(part: Part, filter: string | undefined, report: string): Prom
   const xml = exists(report) ? Deno.readTextFileSync(report) : undefined;
   const counts = countReport(xml, success, filter, tail);
   const failed = testCases(xml ?? "", filter).filter(({ outcome }) => outcome === "failed");
-  // More than a few are no accident. A program runs its tests again itself.
+  // More than a few failures are no accident. A program of a part runs its tests again itself.
   const again = part.program === undefined && failed.length <= MOST_AGAIN ? failed : [];
   const unsteady: TestCase[] = [];
   for (const test of again) if (await passesAlone(test)) unsteady.push(test);

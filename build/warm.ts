@@ -27,7 +27,8 @@ export async function warmCache(tsrun: string, deno: string): Promise<void> {
   }
   for (const { name } of [...Deno.readDirSync(directory)]) {
     if (!name.endsWith("_v2")) continue;
-    // SQLite would go through the write-ahead log of a process that left without a word at every start.
+    // A process that leaves without closing a database leaves a write-ahead log. SQLite would read that log
+    // at every start.
     const database = new DatabaseSync(`${directory}/${name}`);
     database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
     database.close();

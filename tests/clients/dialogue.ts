@@ -35,7 +35,7 @@ export async function described(terminal: Terminal): Promise<string> {
   );
 }
 
-/** Speaks with {@linkcode LISTENER}: a line, another size, Ctrl-C, its exit status. */
+/** Goes through {@linkcode LISTENER}: a line, another size, Ctrl-C, its exit status. */
 export async function speak(terminal: Terminal): Promise<void> {
   await terminal.expect(/ready\r+\n/);
   await terminal.line("hello", /got hello\r+\n/);

@@ -1,4 +1,6 @@
-/** `docker exec`: streams, statuses, who the process is and where, detached processes, many at once. */
+/**
+ * `docker exec`: streams, statuses, the user and namespaces of the process, detached processes, many at once.
+ */
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { parseFacts, PROBE } from "../lib/probe.ts";
 import { type Result, until } from "../lib/process.ts";
@@ -122,7 +124,7 @@ export const EXEC_CASES: Record<string, Case> = {
   },
 
   "exec: children that outlive it belong to the container's first process": async (docker) => {
-    // The container's process is a shell that waits, and so reaps whatever comes to it.
+    // The container's process is a shell that waits, so it also reaps every orphan.
     const [ours, theirs] = await docker.pair(
       ["box", "sh", "-c", "while :; do sleep .05; done"],
       async (id) => {

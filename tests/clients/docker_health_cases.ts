@@ -9,9 +9,10 @@ const CHECKS = 100;
 const WARM_UP = 10;
 
 /**
- * What may be more after a hundred checks, by the beginnings of the names of {@linkcode usage}. The kernel
- * charges memory to a cgroup in batches of 256 KB per processor; the daemons' heaps grow until their
- * collectors run, and they open files of their own now and then: what every twentieth check left would show.
+ * How much each value of {@linkcode usage} may grow by a hundred checks, by the beginnings of their names.
+ * The kernel charges memory to a cgroup in batches of 256 KB per processor. The daemons' heaps grow until
+ * their collectors run, and the daemons open files of their own now and then. The figures are low enough to
+ * show what every twentieth check left.
  */
 const TOLERANCE: Record<string, number> = {
   "memory of the container": (256 << 10) * navigator.hardwareConcurrency,
@@ -69,7 +70,10 @@ async function checkALot(docker: Docker): Promise<void> {
   await docker.ok("rm", "-f", id);
 }
 
-/** The least of some looks, each value by itself: the daemons are still busy with the check before. */
+/**
+ * The smallest of some samples, for each value by itself: the daemons may still be busy with the check
+ * before.
+ */
 async function leastUsage(docker: Docker, id: string): Promise<Record<string, number>> {
   const least = usage(docker, id);
   for (let looks = 0; looks < 12; looks++) {

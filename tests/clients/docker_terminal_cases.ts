@@ -178,7 +178,7 @@ async function goAndComeBack(terminal: Terminal, docker: Docker, runtime: Runtim
   });
 }
 
-/** Restarts and stops a container in which somebody has a shell. */
+/** Restarts and stops a container while a shell is open in it. */
 async function session(docker: Docker, id: string): Promise<void> {
   const ends: number[] = [];
   for (const command of ["restart", "stop"]) {

@@ -139,7 +139,7 @@ export class Box {
   }
 }
 
-/** What `find` still finds after up to some seconds: ends of processes take a moment. */
+/** What `find` still finds after some seconds: processes take a moment to end. */
 async function settled<T>(find: () => T[]): Promise<T[]> {
   for (let tries = 0; tries < 20 * PATIENCE; tries++) {
     if (find().length === 0) return [];

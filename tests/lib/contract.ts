@@ -17,8 +17,8 @@ export interface ContractOptions {
 }
 
 /**
- * Registers one test per runtime. The test gets a {@linkcode Box}; when it ends, in whatever way, the box is
- * emptied, and anything that had to be removed by hand fails the test.
+ * Registers one test per runtime. The test gets a {@linkcode Box}. When the test ends, passed or not, the box
+ * is emptied, and anything that had to be removed by hand fails the test.
  *
  * @param name Area and behaviour: `kill: exit status is 128 + n`.
  * @param test The test.

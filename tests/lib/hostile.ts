@@ -38,7 +38,7 @@ export function plantLink(rootfs: string, path: string, target: string): void {
   Deno.symlinkSync(target, full);
 }
 
-/** The two ways in which a link can lead from inside the rootfs to `target` of the host. */
+/** The two kinds of link that lead from inside the rootfs to `target` of the host. */
 export function escapes(target: string): Record<string, string> {
   return { absolute: target, relative: `${"../".repeat(24)}${target.slice(1)}` };
 }

@@ -6,8 +6,9 @@ import { parseMountinfo } from "./mountinfo.ts";
 import { host, readText } from "./process.ts";
 
 /**
- * Processes that run in a cgroup of this name, or have it on their command line; zombies do not count. What
- * is found is killed, so nothing is found by a name that this very process is found by.
+ * Processes that run in a cgroup of this name, or have it on their command line; zombies do not count. The
+ * caller kills what is found, so this process is never among them.
+ * @throws {Error} When this process runs in a cgroup of this name.
  */
 export function findProcesses(token: string): number[] {
   const found: number[] = [];

@@ -29,7 +29,7 @@ export interface TerminalOptions {
   size?: [number, number];
 }
 
-/** A program on a terminal of its own. Whoever makes one closes it. */
+/** A program on a terminal of its own. The test that makes one closes it. */
 export class Terminal {
   /** Everything that the program has written, with the terminal's line ends (`\r\n`). */
   output = "";
@@ -188,7 +188,7 @@ export class Terminal {
   }
 
   /**
-   * Takes what is there to read. EIO tells that nobody has the other side open (any more).
+   * Reads the output that is there. EIO means that no process has the other side open (any more).
    *
    * @returns Whether there may be more: a program without end must not keep the test from its other work.
    */

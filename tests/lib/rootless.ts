@@ -4,19 +4,20 @@ import { type Dict, makeBundle, merge } from "./bundle.ts";
 import { host, type Result } from "./process.ts";
 import { pathUnderTest } from "./runtime.ts";
 
-/** The user, who is in no passwd file of the machine. */
+/** The user; no passwd file of the machine names it. */
 export const USER = 20_001;
 
-/** The subordinate ids that the user has where he is given some. */
+/** The user's subordinate ids, in tests that give it some. */
 export const SUBORDINATE = 300_000;
 
-/** Who runs the commands. */
+/** The user that runs the commands. */
 export interface Who {
   uid: number;
   /** /etc/subuid, /etc/subgid and /etc/passwd are made to give the user subordinate ids. */
   subordinate?: boolean;
   /**
-   * The user's own, which shows the way to a bus and a service manager; absent for a user who has neither.
+   * The user's own runtime directory, where its bus and service manager are found; absent for a user without
+   * them.
    */
   runtimeDir?: string;
 }

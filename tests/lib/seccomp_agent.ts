@@ -58,7 +58,7 @@ export class SeccompAgent implements AsyncDisposable {
       k.call("ppoll", [poll, 1, [0, 0], null, 8]);
       if (!((poll.u32(4) >> 16) & POLLIN)) return false;
       const notification = k.buffer(NOTIFICATION), answer = k.buffer(ANSWER);
-      // Whoever asked may have been killed meanwhile: ENOENT.
+      // The process that asked may have been killed meanwhile: ENOENT.
       if (k.call("ioctl", [listener, RECEIVE, notification], { allow: [ENOENT] }).wait() < 0) return false;
       const question = { pid: notification.u32(8), call: notification.u32(16) };
       this.questions.push(question);

@@ -1,4 +1,4 @@
-/** An attacker who exchanges two entries of a directory without rest: renameat2(2), RENAME_EXCHANGE. */
+/** An attacker that exchanges two entries of a directory without rest: renameat2(2), RENAME_EXCHANGE. */
 
 /** What the thread is told. */
 export interface Order {

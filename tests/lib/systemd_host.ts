@@ -1,8 +1,8 @@
 /**
- * Hosts with systemd for tests: the machine itself if systemd is its first process; else systemd as the first
- * process of namespaces of its own, in a cgroup of its own, which is all that it takes: one host of cgroup v2
- * with a bus, and one of v1 without, where systemd is spoken to directly. Of the v2 host's controllers there
- * are such as v1 does not hold.
+ * Hosts with systemd for tests. If systemd is the first process of the machine, the host is the machine
+ * itself. Otherwise systemd runs as the first process of namespaces of its own, in a cgroup of its own; it
+ * needs nothing else. There are then two hosts: one of cgroup v2 with a bus, and one of v1 without a bus,
+ * where tsrun speaks to systemd directly. The v2 host has only controllers that v1 does not hold.
  */
 import type { Box } from "./box.ts";
 import { contract, type ContractOptions } from "./contract.ts";
@@ -10,7 +10,7 @@ import { exists, host, readText, until } from "./process.ts";
 import type { Runtime } from "./runtime.ts";
 import { lacksCgroupV1, lacksCgroupV2, lacksSystemd } from "./skip.ts";
 
-/** A machine, or as much of one as a runtime sees. */
+/** A machine, or the part of one that a runtime sees. */
 export class SystemdHost {
   /**
    * @param version Of cgroups.
@@ -112,9 +112,9 @@ done
 /**
  * As the first process of the namespaces: mounts, a target with nothing but a bus in it, then systemd itself.
  *
- * This systemd must not do to the machine what a systemd does to one that it boots. It sees no unit of the
- * machine's (`SYSTEMD_UNIT_PATH`): what any service would pull in by default empties /tmp, sets sysctls and
- * makes devices. And it could change no file but in /tmp, where the tests are, and in this checkout.
+ * This systemd must not change the machine as a systemd does that boots one. It sees no unit of the machine's
+ * (`SYSTEMD_UNIT_PATH`): the units that any service pulls in by default empty /tmp, set sysctls and make
+ * devices. It can write to no file outside /tmp, where the tests are, and this checkout.
  */
 const INSIDE = `
 version=$1 checkout=$2

@@ -16,7 +16,7 @@ const MSG_DONTWAIT = 0x40, MSG_CMSG_CLOEXEC = 0x40000000;
 /** A message and the descriptors that came with it. */
 export interface Message {
   text: string;
-  /** Of this process; whoever takes the message closes them. */
+  /** Descriptors of this process; the test that takes the message closes them. */
   fds: number[];
 }
 

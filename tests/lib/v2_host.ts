@@ -1,8 +1,8 @@
 /**
- * A host of cgroup v2 for tests: the machine itself if it is one; on a hybrid machine a private mount
- * namespace in which the v2 hierarchy is what /sys/fs/cgroup is, which is all that makes a host one of v2 to
- * a runtime. There only such controllers exist as v1 does not hold (the VM of tests/vm has all of them);
- * freezer, devices, kill and namespaces need none.
+ * A host of cgroup v2 for tests. A machine with cgroup v2 is used as it is. On a hybrid machine the host is a
+ * private mount namespace in which /sys/fs/cgroup is the v2 hierarchy: a runtime looks at nothing else. Only
+ * controllers that v1 does not hold exist there (the VM of tests/vm has all of them); freezer, devices, kill
+ * and namespaces need none.
  */
 import type { Box } from "./box.ts";
 import { contract, type ContractOptions } from "./contract.ts";

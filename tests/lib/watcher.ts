@@ -1,12 +1,15 @@
-/** A hostile container that looks at whoever appears in it: what it must not see of `exec`. */
+/**
+ * A hostile container that looks at every process that appears in it. A test states what it must not see of
+ * `exec`.
+ */
 import { assertMatch } from "@std/assert";
 import type { Container } from "./container.ts";
 import { until } from "./process.ts";
 
 /**
- * Watches /proc for newcomers, with nothing but builtins of the shell, so that it is fast and makes none
- * itself. Of each it notes name and capabilities, and whether memory, descriptors, environment or root could
- * be opened.
+ * Watches /proc for new processes with builtins of the shell only, so that it is fast and makes no process
+ * itself. Of each process it notes name and capabilities, and whether memory, descriptors, environment or
+ * root could be opened.
  */
 export const WATCHER = `
 cd /proc; echo watching
@@ -33,8 +36,8 @@ done
 /**
  * What a watcher saw of processes that were not yet the program that was executed.
  *
- * @param execs Executes some programs. It is called until the watcher, which gets its share of a processor
- * only, has seen one of them.
+ * @param execs Executes some programs. It is called until the watcher, which gets only its share of a
+ * processor, has seen one of them.
  */
 export async function watch(container: Container, execs: () => Promise<void>): Promise<string[]> {
   await until("the watcher", () => container.stdout().includes("watching"));
@@ -48,7 +51,7 @@ export async function watch(container: Container, execs: () => Promise<void>): P
   return lines.filter((line) => /name=(tsrun|runc)/.test(line));
 }
 
-/** Asserts that a newcomer showed nothing of itself, and has no more rights than the final process. */
+/** Asserts that a new process showed nothing of itself, and has no more rights than the final process. */
 export function assertHarmless(lines: string[], caps: string): void {
   for (const line of lines) {
     assertMatch(line, new RegExp(`caps= ${caps} ${caps} `), line);

@@ -138,7 +138,7 @@ function fill(root: string, mmdebstrap: string[]): void {
   }
 }
 
-/** What a build that was killed has left; the caller holds the lock, so nobody works in it. */
+/** Removes what a killed build has left. The caller holds the lock, so no other build uses it. */
 function removeUnfinished(): void {
   for (const entry of Deno.readDirSync(cacheDir())) {
     if (entry.name.endsWith(".part")) removeTree(`${cacheDir()}/${entry.name}`);

@@ -29,10 +29,10 @@ export class Machine {
   ) {}
 
   /**
-   * Starts the emulator and waits until the machine answers; more than once, as a machine that stands still
-   * on its way up is a matter of its emulator and not of what is tested.
+   * Starts the emulator and waits until the machine answers. A machine that hangs while it boots is started
+   * again: that is a matter of its emulator, not of the tests.
    *
-   * @param lifeSeconds The emulator is ended after this time, whatever has become of its caller.
+   * @param lifeSeconds The emulator is ended after this time, even when its caller is gone.
    * @param report Told what went wrong on the way.
    * @throws {Error} with the end of the console if the machine does not come up: after 9 minutes at most.
    */

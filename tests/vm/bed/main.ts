@@ -16,8 +16,8 @@ import { makeStage, type Stage } from "./stage.ts";
 const INSIDE_SECONDS = 1260;
 const FILE_SECONDS = 600;
 /**
- * Time that must be left for a file to be begun: one that is cut off at the end would look like a failure of
- * its own.
+ * Time that must be left for a file to be begun: a file that is cut off at the end would look like a failure
+ * of its own.
  */
 const LEAST_SECONDS = 240;
 /** How long the emulator lives: what comes before and after the tests is in it. */
@@ -110,8 +110,8 @@ async function runFiles(machine: Machine, stage: Stage, filter: string | undefin
 }
 
 /**
- * Runs files that failed again, with nothing beside them: on an emulated machine of a shared one a test's
- * time may be over before it is. A file that passes then is named as unsteady, and does not fail the part.
+ * Runs files that failed again, with nothing beside them: an emulated machine on a shared one may run out of
+ * a test's time. A file that passes then is named as unsteady, and does not fail the part.
  */
 async function again(
   machine: Machine,

@@ -53,9 +53,9 @@ export function bootAttempts(exists: (path: string) => boolean): BootAttempt[] {
 }
 
 /**
- * The emulated processor: without the instructions that cost more emulated than they save. Vectors of 32
- * bytes and strings of single bytes are loops there, a fifth level of page tables is walked at every miss,
- * and leave to touch memory of users (SMAP) is taken with two instructions that end a translated block.
+ * The emulated processor, without features whose emulation costs more than they save. Vectors of 32 bytes and
+ * string instructions on bytes are loops there. A fifth level of page tables is walked at every TLB miss.
+ * SMAP takes two instructions for each access to user memory, each of which ends a translated block.
  */
 const EMULATED_CPU = "max,-avx,-avx2,-erms,-fsrm,-la57,-smap";
 

@@ -30,7 +30,8 @@ export const PACKAGES: readonly string[] = [
 ];
 
 /**
- * Left out of the tree: what nobody reads there, and the kernel package's own (slow, unused) initial ramdisk.
+ * Left out of the tree: files that no test reads, and the kernel package's own (slow, unused) initial
+ * ramdisk.
  */
 export const EXCLUDED: readonly string[] = [
   "/usr/share/man/*",
