@@ -40,7 +40,7 @@ export const S_IFMT = 0o170000,
   S_IFDIR = 0o040000,
   S_IFBLK = 0o060000;
 export const S_IFREG = 0o100000, S_IFLNK = 0o120000, S_IFSOCK = 0o140000;
-export const STATX_BASIC_STATS = 0x7ff, STATX_MNT_ID = 0x1000;
+export const STATX_BASIC_STATS = 0x7ff, STATX_MNT_ID = 0x1000, STATX_ATTR_MOUNT_ROOT = 0x2000;
 
 // mount.h, magic.h. Flags of mounts (MS_*, MOUNT_ATTR_*) are in spec/mount_options.ts, CLONE_NEW* in spec/namespaces.ts.
 export const MNT_DETACH = 2;

@@ -8,107 +8,13 @@
  * @module
  */
 
-import type { Buffer, Encodable, Memory } from "./memory.ts";
+import { type Arg, type CallOptions, type Deadline, type Fd, OperationError, type Result } from "./call.ts";
+import type { Buffer, Memory } from "./memory.ts";
 import type { SyscallName } from "./syscalls.ts";
-import { EAGAIN, errnoName, strerror } from "./errno.ts";
-import { type ErrorFacts, TsrunError } from "./errors.ts";
+import { EAGAIN } from "./errno.ts";
 import * as c from "./constants.ts";
 
-/** The answer of a call: not negative, or the negative errno of an allowed failure. */
-export interface Result {
-  /**
-   * Returns the answer. A remote kernel first runs what it has recorded, where the answer is not known yet.
-   *
-   * @throws {OperationError} When this call, or one recorded before it, failed and its options do not allow
-   * that.
-   */
-  wait(): number;
-}
-
-/** A result whose answer is known. */
-export class Settled implements Result {
-  constructor(readonly answer: number) {}
-
-  wait(): number {
-    return this.answer;
-  }
-}
-
-/** A file descriptor: its number, or the call that opens it. */
-export type Fd = number | Result;
-
-/** A word of memory that is read when the call is made: the first of a buffer, which a call wrote. */
-export class Load {
-  constructor(readonly buffer: Buffer) {}
-}
-
-/** The address of the word that a recorded call's result is stored in. */
-export class AddressOf {
-  constructor(readonly result: Result) {}
-}
-
-/** An argument of a system call: a result or its address, a word of memory, or an {@linkcode Encodable}. */
-export type Arg = Encodable | Result | Load | AddressOf;
-
-/** Whether an argument is the result of an earlier call. */
-export function isResult(arg: Arg): arg is Result {
-  return typeof arg === "object" && arg !== null && "wait" in arg;
-}
-
-/** Called when a call fails: mends the cause, and answers whether to make the call again or go on. */
-export type Repair = (errno: number) => "retry" | "skip";
-
-/** How long to wait for calls, and what to throw after that time. */
-export interface Deadline {
-  milliseconds: number;
-  otherwise: ErrorFacts;
-}
-
-/** How a call may fail. */
-export interface CallOptions {
-  /** Error numbers that are answers, not failures: the result is then negative. `any` allows all of them. */
-  allow?: readonly number[] | "any";
-  /** Called on a failure that is not allowed: mends the cause, or throws. Not called for its own calls. */
-  repair?: Repair;
-  /** What the call is for, where its own arguments tell a reader nothing. */
-  doing?: string;
-}
-
-/** A system call that failed: what was being done, on what, and why. */
-export class OperationError extends TsrunError {
-  override name = "OperationError";
-
-  /**
-   * Its code is the error number's name and the call's: `ENOENT_OPENAT`.
-   *
-   * @param call Name of the system call.
-   * @param errno Positive error number, see errno(3).
-   * @param object The object of the call, `""` where the call's arguments tell a reader nothing.
-   * @param doing The larger step that it was part of, `""` where there is none.
-   */
-  constructor(
-    readonly call: string,
-    readonly errno: number,
-    object: string,
-    readonly doing: string,
-  ) {
-    const reason = strerror(errno);
-    const step = object !== "" ? `${call} ${object}` : doing !== "" ? "" : call;
-    super({
-      code: `${errnoName(errno).replace(" ", "_").toUpperCase()}_${call.toUpperCase()}`,
-      operation: doing || call,
-      object,
-      reason,
-      message: [doing, step, reason].filter((part) => part !== "").join(": "),
-    });
-  }
-}
-
-/** An error that a repair threw. Where it names no step, the step that was being repaired is added. */
-export function inStep(error: unknown, doing: string): unknown {
-  if (!(error instanceof OperationError) || error.doing !== "") return error;
-  return new OperationError(error.call, error.errno, error.object, doing);
-}
+export * from "./call.ts";
 
 /** How often a path is resolved again before the call fails. */
 const TRIES = 1000;
@@ -131,11 +37,6 @@ function againWhileBusy(path: string, options: CallOptions | undefined): CallOpt
   };
 }
 
-/** The strings among a call's arguments, quoted: what an error message names. */
-export function describeArgs(args: readonly Arg[]): string {
-  return args.filter((a) => typeof a === "string" && a !== "").map((a) => JSON.stringify(a)).join(" ");
-}
-
 /** Attributes for {@linkcode Kernel.mountSetattr}, see mount_setattr(2). */
 export interface MountAttr {
   /** `MOUNT_ATTR_*` to set. */
@@ -145,6 +46,9 @@ export interface MountAttr {
   /** One of `MS_SHARED`, `MS_SLAVE`, `MS_PRIVATE`, `MS_UNBINDABLE`, or 0. */
   propagation?: number;
 }
+
+/** A list with more entries is worked off in pieces. An entry may take a descriptor, and 1024 are usual. */
+const LONG = 256;
 
 /** The kernel. An implementation provides {@linkcode call}; everything else is made of it. */
 export abstract class Kernel {
@@ -180,6 +84,20 @@ export abstract class Kernel {
     } finally {
       this.doing = before;
     }
+  }
+
+  /**
+   * Does a step for a list of any length, in pieces where it is long, so that neither memory nor descriptors
+   * run out. Behind the step its results are valid if they have been waited for; its buffers are not.
+   */
+  inPieces<T>(list: readonly T[], step: (piece: readonly T[]) => void): void {
+    if (list.length <= LONG) return step(list);
+    for (let i = 0; i < list.length; i += LONG) this.reusing(() => step(list.slice(i, i + LONG)));
+  }
+
+  /** Runs a step to its end. Its memory is used again afterwards. */
+  reusing<T>(step: () => T): T {
+    return step();
   }
 
   /** Memory for a call to write its answer to. */

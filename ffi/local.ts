@@ -124,6 +124,10 @@ export class LocalKernel extends Kernel {
     }
   }
 
+  override reusing<T>(step: () => T): T {
+    return this.scratch(step);
+  }
+
   /** Runs `use` and frees every buffer that it allocated. */
   scratch<T>(use: () => T): T {
     const top = this.memory.top;

@@ -101,7 +101,7 @@ export class RemoteKernel extends Recorder {
   /** Words of pending records that lead to labels which had no address when the records were written. */
   #references: Reference[] = [];
   /** Addresses of strings that have been copied in. Calls only read them, so equal strings share one copy. */
-  readonly #strings = new Map<string, number>();
+  #strings = new Map<string, number>();
   /** Where the next record goes, and where the memory reserved for records ends. */
   #next = 0;
   #end = 0;
@@ -150,6 +150,31 @@ export class RemoteKernel extends Recorder {
    */
   prepare(): number {
     return this.#submit(true);
+  }
+
+  /** No other kernel may take memory of the same arena within the step, and keep it. */
+  override reusing<T>(step: () => T): T {
+    this.flush();
+    const top = this.memory.top, next = this.#next, end = this.#end, strings = this.#strings;
+    this.#strings = new Map(strings);
+    try {
+      const made = step();
+      this.flush();
+      return made;
+    } finally {
+      this.#forget(next, Math.min(end, this.#next));
+      this.#forget(this.memory.base + top, this.memory.base + this.memory.top);
+      this.memory.release(top);
+      this.#next = next;
+      this.#end = end;
+      this.#strings = strings;
+    }
+  }
+
+  /** Clears memory: that of records has to begin as zeros. */
+  #forget(from: number, to: number): void {
+    const { bytes, base } = this.memory;
+    if (to > from) bytes.fill(0, from - base, to - base);
   }
 
   override program(): number {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { STATX_ATTR_MOUNT_ROOT } from "./constants.ts";
 import type { Buffer } from "./memory.ts";
 
 /** A device number as mknod(2) takes it: the kernel's new_encode_dev(), which is 32 bits wide. */
@@ -25,6 +26,8 @@ export interface Stat {
   rdev: { major: number; minor: number };
   dev: { major: number; minor: number };
   mountId: number;
+  /** It is the root of a mount; false before Linux 5.8, which does not say. */
+  mountRoot: boolean;
 }
 
 /** Reads `struct statx` out of a buffer. */
@@ -38,6 +41,7 @@ export function readStatx(buffer: Buffer): Stat {
     rdev: { major: buffer.u32(128), minor: buffer.u32(132) },
     dev: { major: buffer.u32(136), minor: buffer.u32(140) },
     mountId: buffer.u64(144),
+    mountRoot: (buffer.u32(8) & STATX_ATTR_MOUNT_ROOT) !== 0,
   };
 }
 

@@ -89,12 +89,14 @@ export function makeDevices(
     "open /dev of the container",
     () => openInRoot(k, root, "/dev", { flags: c.O_PATH | c.O_DIRECTORY, missing: "directory" }),
   );
-  for (const device of devices) {
-    k.during(`create device node ${JSON.stringify(device.path)}`, () => {
-      if (bind && device.type !== "p") bindHostDevice(k, root, device);
-      else makeDevice(k, root, dev, device);
-    });
-  }
+  k.inPieces(devices, (piece) => {
+    for (const device of piece) {
+      k.during(`create device node ${JSON.stringify(device.path)}`, () => {
+        if (bind && device.type !== "p") bindHostDevice(k, root, device);
+        else makeDevice(k, root, dev, device);
+      });
+    }
+  });
   for (const [name, target] of DEFAULT_LINKS) k.symlinkat(target, dev, name, { allow: [EEXIST] });
   if (hasKcore) k.symlinkat("/proc/kcore", dev, "core", { allow: [EEXIST] });
   linkPtmx(k, dev);

@@ -38,6 +38,7 @@ import { openNulls, replaceNulls } from "./null_stdio.ts";
 import type { SplitAttributes } from "./process_attributes.ts";
 import {
   askWorkingDirectory,
+  checkArguments,
   checkWorkingDirectory,
   hasHome,
   lookUpHome,
@@ -125,6 +126,7 @@ export function setUpExec(k: Recorder, plan: ExecPlan): ExecReady {
   const root = k.open("/", c.O_PATH | c.O_DIRECTORY);
   plan.terminal?.open(k, root);
   const nulls = openNulls(k, root, plan.nullStdio);
+  checkArguments(process.args, process.env ?? []);
   const env = uniqueEnv(process.env ?? []);
   const home = hasHome(env) ? undefined : lookUpHome(k, root, process.user.uid);
   k.close(root);

@@ -117,7 +117,7 @@ export class Arena implements Disposable {
   #nextFd: number;
 
   /** @param preserved How many descriptors from 3 on belong to the container (`--preserve-fds`). */
-  constructor(readonly kernel: LocalKernel, preserved: number) {
+  constructor(readonly kernel: LocalKernel, readonly preserved: number) {
     this.#firstFree = 3 + preserved;
     this.#nextFd = Math.max(FIRST_FD, this.#firstFree);
     const memfd = kernel.call("memfd_create", ["tsrun:arena", c.MFD_CLOEXEC]).wait();

@@ -16,12 +16,14 @@ import type { Fd } from "../ffi/kernel.ts";
 import type { LocalKernel } from "../ffi/local.ts";
 import type { RemoteKernel } from "../ffi/remote.ts";
 import { NAMESPACES } from "../spec/namespaces.ts";
-import { type Arena, type Executor, spawnExecutor } from "./executor.ts";
+import { Arena, type Executor, spawnExecutor } from "./executor.ts";
 import { fetchDescriptor, giveDescriptor } from "./hand_over.ts";
 
 /** See the module's description. */
 export class HostHand {
   #executor: Executor | undefined;
+  /** Memory of its own: the init's is used again, piece by piece. */
+  #own: Arena | undefined;
 
   /**
    * @param init The init, whose namespaces are entered. It has not changed its root yet.
@@ -38,7 +40,8 @@ export class HostHand {
    * Opens something in the process, and gives the descriptor to the init. @returns Its number in the init.
    */
   fetch(open: (k: RemoteKernel) => Fd): number {
-    return copyDescriptor(this.local, this.kernel, valueOf(open(this.kernel)), this.init);
+    const { kernel: k } = this;
+    return k.reusing(() => copyDescriptor(this.local, k, valueOf(open(k)), this.init));
   }
 
   /** The process, started if there is none. */
@@ -47,7 +50,8 @@ export class HostHand {
   }
 
   #start(): Executor {
-    const executor = spawnExecutor(this.arena);
+    const arena = this.#own = new Arena(this.local, this.arena.preserved);
+    const executor = spawnExecutor(arena);
     const { kernel: k } = executor;
     k.during("enter the container's mount namespace", () => {
       // Both descriptors are opened before either namespace is joined: the process may lose access to the
@@ -83,6 +87,8 @@ export class HostHand {
   end(): void {
     this.#executor?.[Symbol.dispose]();
     this.#executor = undefined;
+    this.#own?.[Symbol.dispose]();
+    this.#own = undefined;
   }
 }
 

@@ -51,16 +51,19 @@ export function prepareRoot(k: Recorder, plan: SetupPlan, hooks: () => void): Pr
   const root = own
     ? bindRootfs(k, rootfs, open, propagation, plan.mountPoints)
     : open(c.O_PATH | c.O_DIRECTORY | c.O_NOFOLLOW);
-  const { readonly, checks } = fill(k, plan, root);
-  if (checks.length > 0 || spec.hooks) {
-    k.flush();
-    for (const check of checks) check();
-  }
+  const context = fill(k, plan, root), { readonly } = context;
+  if (context.checks.length > 0 || spec.hooks) checkMounts(k, context);
   hooks();
   if (!own) chrootInto(k, root);
   else if (plan.noPivot) return { root, later: readonly, checkRoot: moveInto(k, root, plan.procAndSys()) };
   else return { root, later: readonly, checkRoot: pivotInto(k, root, propagation) };
   return { root, later: readonly };
+}
+
+/** Checks what the kernel has answered of the mounts so far. */
+function checkMounts(k: Recorder, { checks }: MountContext): void {
+  k.flush();
+  for (const check of checks.splice(0)) check();
 }
 
 /** Mounts and devices. */
@@ -80,11 +83,14 @@ function fill(k: Recorder, plan: SetupPlan, root: Fd): MountContext {
     ...mount,
     destination: pathInside(rootfs, mount.destination),
   }));
-  for (const mount of mounts) {
-    if (isCgroup(mount)) mountCgroups(k, context, mount, plan.cgroupMount());
-    else mountOne(k, context, mount);
-    k.kick();
-  }
+  k.inPieces(mounts, (piece) => {
+    for (const mount of piece) {
+      if (isCgroup(mount)) mountCgroups(k, context, mount, plan.cgroupMount());
+      else mountOne(k, context, mount);
+      k.kick();
+    }
+    if (piece.length < mounts.length) checkMounts(k, context);
+  });
   fillDev(k, plan, root, mounts);
   return context;
 }

@@ -17,7 +17,7 @@ import {
   S_IFDIR,
   S_IFMT,
 } from "../ffi/constants.ts";
-import { EACCES, EISDIR, errnoName, strerror } from "../ffi/errno.ts";
+import { E2BIG, EACCES, EISDIR, errnoName, strerror } from "../ffi/errno.ts";
 import type { Fd, Kernel, Result } from "../ffi/kernel.ts";
 import type { Buffer } from "../ffi/memory.ts";
 import { readStatx, STATX_SIZE } from "../ffi/structs.ts";
@@ -41,28 +41,46 @@ export interface Lookup {
   resolve(): string;
 }
 
+/** How many places are asked about at once. A usual PATH has fewer. */
+const FIRST_PLACES = 32;
+
 /** Asks where `name` is as the process will see it: with its user, its working directory and its PATH. */
 export function lookUpProgram(k: Kernel, name: string, env: readonly string[]): Lookup {
   const direct = name.includes("/");
   const paths = direct ? [name] : searchPath(env).map((directory) => `${directory}/${name}`);
-  const candidates = paths.map((path): Candidate => {
-    const stat = k.buffer(STATX_SIZE);
-    const found = k.statx(AT_FDCWD, path, stat, { allow: "any" }, 0);
-    const executable = k.call("faccessat2", [AT_FDCWD, path, X_OK, AT_EACCESS], { allow: "any" });
-    return { path, found, stat, executable };
-  });
+  const first = paths.slice(0, FIRST_PLACES).map((path) => lookAt(k, path));
   return {
     resolve() {
-      const hit = candidates.find((candidate) => verdict(candidate) === 0);
-      if (hit) return hit.path;
+      const path = findIn(first) ?? findFurther(k, paths.slice(FIRST_PLACES));
+      if (path !== undefined) return path;
       if (!direct) throw notExecutable(name, "ENOENT_PROGRAM", "executable file not found in $PATH");
-      const error = verdict(candidates[0]);
-      const stat = candidates[0].found.wait() < 0 ? `stat ${name}: ` : "";
+      const error = verdict(first[0]);
+      const stat = first[0].found.wait() < 0 ? `stat ${name}: ` : "";
       // Old clients know the first of these words, new ones the second. Both mean exit status 126.
       const reason = error === EISDIR ? `${strerror(EACCES)} (${strerror(EISDIR)})` : strerror(error);
       throw notExecutable(name, `${errnoName(error)}_PROGRAM`, `${stat}${reason}`);
     },
   };
+}
+
+function lookAt(k: Kernel, path: string): Candidate {
+  const stat = k.buffer(STATX_SIZE);
+  const found = k.statx(AT_FDCWD, path, stat, { allow: "any" }, 0);
+  const executable = k.call("faccessat2", [AT_FDCWD, path, X_OK, AT_EACCESS], { allow: "any" });
+  return { path, found, stat, executable };
+}
+
+function findIn(candidates: readonly Candidate[]): string | undefined {
+  return candidates.find((candidate) => verdict(candidate) === 0)?.path;
+}
+
+/** Looks through the rest of a PATH, which has no greatest length. */
+function findFurther(k: Kernel, paths: readonly string[]): string | undefined {
+  for (let i = 0; i < paths.length; i += FIRST_PLACES) {
+    const path = k.reusing(() => findIn(paths.slice(i, i + FIRST_PLACES).map((path) => lookAt(k, path))));
+    if (path !== undefined) return path;
+  }
+  return undefined;
 }
 
 function notExecutable(name: string, code: string, reason: string): TsrunError {
@@ -83,6 +101,15 @@ function verdict({ found, stat, executable }: Candidate): number {
 function searchPath(env: readonly string[]): string[] {
   const path = env.findLast((entry) => entry.startsWith("PATH="))?.slice(5) ?? "";
   return path === "" ? [] : path.split(":").map((directory) => directory || ".");
+}
+
+/** Most bytes of arguments and environment that execve(2) takes: three quarters of 8 MiB. */
+const MOST = 6 << 20;
+
+/** Refuses arguments that no kernel takes, before memory is reserved for them. */
+export function checkArguments(args: readonly string[], env: readonly string[]): void {
+  const size = [...args, ...env].reduce((sum, text) => sum + text.length, 0);
+  if (size > MOST) throw notExecutable(args[0].slice(0, 64), "E2BIG_PROGRAM", strerror(E2BIG));
 }
 
 /**

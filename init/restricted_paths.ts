@@ -3,7 +3,8 @@
  *
  * The container's /dev/null is put over files. Its descriptor is checked to be the null device: one in the
  * image could be any file (CVE-2025-31133), and the host's own could be given other modes from inside. All
- * paths are opened first, in one batch, and then used by descriptor.
+ * paths are opened first, in one batch, and then used by descriptor. Paths are masked before others become
+ * read-only: a read-only tree is bound onto itself with all mounts below, so a masked path in it stays masked.
  * @module
  */
 
@@ -58,15 +59,30 @@ export function restrictPaths(
   readonly: readonly string[],
   label?: string,
 ): void {
-  if (masked.length + readonly.length === 0) return;
-  const open = (path: string) => openPath(k, root, path, "any");
-  const toProtect = [...new Set(readonly)].map(open), toMask = [...new Set(masked)].map(open);
-  const nullDevice = masked.length > 0 ? openNullDevice(k, root) : undefined;
+  const wanted = [
+    ...Array.from(new Set(masked), (path): Wanted => ({ path, list: "maskedPaths" })),
+    ...Array.from(new Set(readonly), (path): Wanted => ({ path, list: "readonlyPaths" })),
+  ];
+  if (wanted.length > 0) k.inPieces(wanted, (piece) => restrictPiece(k, root, piece, label));
+}
+
+/** A path, and the list that it is on. */
+interface Wanted {
+  path: string;
+  list: "maskedPaths" | "readonlyPaths";
+}
+
+function restrictPiece(k: Kernel, root: Fd, piece: readonly Wanted[], label: string | undefined): void {
+  const opened = piece.map(({ path, list }) => ({ list, item: openPath(k, root, path, "any") }));
+  const nullDevice = piece[0].list === "maskedPaths" ? openNullDevice(k, root) : undefined;
   k.flush();
   const again = (item: Opened) => item.fd.wait() === -EAGAIN ? openPath(k, root, item.path, [ENOENT]) : item;
-  for (const item of toProtect.map(again)) if (exists(item, "readonlyPaths")) protect(k, item);
-  if (nullDevice === undefined) return;
-  maskAll(k, toMask.map(again).filter((item) => exists(item, "maskedPaths")), nullDevice, label);
+  const thereOf = (wanted: Wanted["list"]) =>
+    opened.flatMap(({ list, item }) => list === wanted ? [again(item)] : []).filter((item) =>
+      exists(item, wanted)
+    );
+  if (nullDevice) maskAll(k, thereOf("maskedPaths"), nullDevice, label);
+  for (const item of thereOf("readonlyPaths")) protect(k, item);
 }
 
 function openPath(k: Kernel, root: Fd, path: string, allow: CallOptions["allow"]): Opened {
@@ -83,9 +99,15 @@ function exists({ path, fd }: Opened, list: string): boolean {
   throw new OperationError("open", -fd.wait(), JSON.stringify(path), `linux.${list}`);
 }
 
-/** Binds a tree onto itself, read-only with all mounts below. */
-function protect(k: Kernel, { path, fd }: Opened): void {
+/** Makes a mount read-only, or binds a tree onto itself that is read-only; each with all mounts below. */
+function protect(k: Kernel, { path, fd, stat }: Opened): void {
   k.during(`make ${JSON.stringify(path)} read-only`, () => {
+    // The process would not see a mount on its own root.
+    if (readStatx(stat).mountRoot) {
+      k.mountSetattr(fd, "", c.AT_RECURSIVE, { set: m.MOUNT_ATTR_RDONLY });
+      k.close(fd);
+      return;
+    }
     const tree = k.openTree(fd, "", c.OPEN_TREE_CLONE | c.AT_RECURSIVE | c.AT_EMPTY_PATH);
     k.mountSetattr(tree, "", c.AT_RECURSIVE, { set: m.MOUNT_ATTR_RDONLY });
     k.moveMount(tree, fd);

@@ -1,3 +1,4 @@
+import type { Buffer } from "../ffi/memory.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import {
   AT_EMPTY_PATH,
@@ -13,6 +14,7 @@ import {
   S_IFDIR,
   S_IFLNK,
   S_IFREG,
+  STATX_ATTR_MOUNT_ROOT,
 } from "../ffi/constants.ts";
 import type { DryKernel } from "../ffi/dry.ts";
 import { EACCES, EAGAIN, ENOENT } from "../ffi/errno.ts";
@@ -56,7 +58,7 @@ Deno.test("restricted paths: none, nothing is done", () => {
 Deno.test("restricted paths: everything is opened in the root before anything is mounted", () => {
   const k = restricted({ ...NULL, "/a": [S_IFREG], "/b": [S_IFDIR] }, ["/a"], ["/b"]);
   const opened = callsOf(k, "openat2");
-  assertEquals(opened.map(({ args }) => args[1]), ["/b", "/a", "/dev/null"]);
+  assertEquals(opened.map(({ args }) => args[1]), ["/a", "/b", "/dev/null"]);
   for (const { args } of opened) {
     assertEquals(args[0], ROOT);
     assertEquals((args[2] as number[])[2], RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
@@ -76,6 +78,19 @@ Deno.test("read-only paths: bound onto themselves, read-only with all below befo
   assertEquals((flags as number) & AT_RECURSIVE, AT_RECURSIVE);
   assertEquals(words, [MOUNT_ATTR_RDONLY, 0, 0, 0]);
   assertEquals(callsOf(k, "move_mount")[0].args[2], 100);
+});
+
+Deno.test("read-only paths: a mount, such as the root itself, is made read-only as it is", () => {
+  const k = restricted({}, [], ["/"], {
+    openat2: 100,
+    statx: (...args) => {
+      const { bytes } = args[4] as Buffer;
+      bytes[9] = STATX_ATTR_MOUNT_ROOT >> 8;
+      return 0;
+    },
+  });
+  assertEquals(names(k).slice(2), ["mount_setattr", "close"]);
+  assertEquals(callsOf(k, "mount_setattr")[0].args.slice(0, 2), [100, ""]);
 });
 
 Deno.test("masked paths: files get the container's null device", () => {

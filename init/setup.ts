@@ -5,16 +5,16 @@
  * @module
  */
 
-import { TsrunError } from "../ffi/errors.ts";
 import * as c from "../ffi/constants.ts";
 import { EACCES, ENOENT, EPERM } from "../ffi/errno.ts";
 import { type Fd, OperationError, type Result } from "../ffi/kernel.ts";
 import type { Recorder } from "../ffi/recorder.ts";
 import { NAMESPACES } from "../spec/namespaces.ts";
-import type { Hook, Spec } from "../spec/types.ts";
+import type { Spec } from "../spec/types.ts";
 import type { CgroupMountStep } from "./cgroup_mount.ts";
 import { unshareMemory } from "./cut_off.ts";
-import { hookFailure, type HookSetting, recordHook } from "./hook_program.ts";
+import { containerHooks } from "./container_hooks.ts";
+import type { HookSetting } from "./hook_program.ts";
 import {
   becomeUser,
   dropBounding,
@@ -34,6 +34,7 @@ import type { NamespacePlan } from "./namespaces.ts";
 import { openOutside, prepareRoot } from "./prepare_root.ts";
 import {
   askWorkingDirectory,
+  checkArguments,
   checkWorkingDirectory,
   hasHome,
   lookUpHome,
@@ -114,6 +115,8 @@ export interface Ready {
 
 /** Sets the container up; the kernel's process is a child in all the new namespaces. */
 export function setUp(k: Recorder, plan: SetupPlan): Ready {
+  const { args, env = [] } = plan.spec.process;
+  checkArguments(args, env);
   const fifo = enter(k, plan);
   // Root of a user namespace may have a procfs only as long as one is in sight (mount_namespaces(7)): here the host's.
   const early = plan.userNamespace && openProcfs(k);
@@ -162,22 +165,12 @@ function makeLabelledKeyring(k: Recorder, { id, labels }: SetupPlan): void {
 /** Hooks that find all mounted, and the root not yet changed. */
 function runHooks(k: Recorder, plan: SetupPlan): void {
   plan.runtimeHooks();
-  containerHooks(k, plan, plan.spec.hooks?.createContainer ?? []);
-}
-
-/** createContainer hooks: paths of the runtime, namespaces of the container. */
-function containerHooks(k: Recorder, plan: SetupPlan, hooks: readonly Hook[]): void {
-  if (hooks.length === 0) return;
-  const pid = k.call("getpid", []).wait();
-  const setting = hookSetting(plan, "creating", pid, plan.runtimeEnv(), plan.rootfs);
-  hooks.forEach((hook, i) => {
-    const recorded = recordHook(k, hook, setting);
-    k.flush();
-    const failure = hookFailure(recorded);
-    if (failure === undefined) return;
-    const operation = `error running createContainer hook #${i}`;
-    throw new TsrunError({ code: "HOOK_FAILED", operation, reason: failure });
-  });
+  const { spec: { hooks }, rootfs } = plan;
+  containerHooks(
+    k,
+    hooks?.createContainer ?? [],
+    (pid) => hookSetting(plan, "creating", pid, plan.runtimeEnv(), rootfs),
+  );
 }
 
 function hookSetting(

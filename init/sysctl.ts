@@ -23,12 +23,16 @@ export function openProcfs(k: Kernel): Result {
 
 /** Writes kernel parameters of the container's namespaces. */
 export function writeSysctls(k: Kernel, procfs: Fd, sysctls: Readonly<Record<string, string>>): void {
-  for (const [key, value] of Object.entries(sysctls)) {
-    k.during(`set sysctl ${JSON.stringify(key)} to ${JSON.stringify(value)}`, () => {
-      const resolve = c.RESOLVE_BENEATH | c.RESOLVE_NO_SYMLINKS | c.RESOLVE_NO_XDEV;
-      const file = k.openat2(procfs, `sys/${sysctlPath(key)}`, c.O_WRONLY, resolve);
-      k.write(file, value);
-      k.close(file);
-    });
-  }
+  k.inPieces(Object.entries(sysctls), (piece) => {
+    for (const [key, value] of piece) writeSysctl(k, procfs, key, value);
+  });
+}
+
+function writeSysctl(k: Kernel, procfs: Fd, key: string, value: string): void {
+  k.during(`set sysctl ${JSON.stringify(key)} to ${JSON.stringify(value)}`, () => {
+    const resolve = c.RESOLVE_BENEATH | c.RESOLVE_NO_SYMLINKS | c.RESOLVE_NO_XDEV;
+    const file = k.openat2(procfs, `sys/${sysctlPath(key)}`, c.O_WRONLY, resolve);
+    k.write(file, value);
+    k.close(file);
+  });
 }

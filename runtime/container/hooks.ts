@@ -48,9 +48,11 @@ function runAll(
       env: inheritedEnv(),
       cwd: state.bundle,
     };
-    const recorded = recordHook(executor.kernel, hook, setting);
-    executor.kernel.flush();
-    const failure = hookFailure(recorded);
+    const failure = executor.kernel.reusing(() => {
+      const recorded = recordHook(executor.kernel, hook, setting);
+      executor.kernel.flush();
+      return hookFailure(recorded);
+    });
     if (failure !== undefined) failures.push(`error running ${name} hook #${i}: ${failure}`);
     if (failure !== undefined && name !== "poststop") break;
   }

@@ -144,3 +144,39 @@ contract("sysctl: a value that the kernel refuses is an error that names it", as
   assertError(result, /ip_forward.*invalid argument/);
   await box.assertNothingLeft();
 });
+
+contract("maskedPaths: a path in a read-only one stays masked", async (box) => {
+  const masked = ["/data/secrets", "/data/secret"];
+  for (const readonlyPaths of [["/data"], ["/data", ...masked], ["/"]]) {
+    const container = box.container({
+      process: {
+        args: sh("ls /data/secrets; cat /data/secret; touch /data/x 2>/dev/null || echo read-only"),
+      },
+      linux: { maskedPaths: masked, readonlyPaths },
+    });
+    Deno.mkdirSync(container.path("/data/secrets"), { recursive: true });
+    Deno.writeTextFileSync(container.path("/data/secrets/key"), "secret");
+    Deno.writeTextFileSync(container.path("/data/secret"), "secret");
+    assertEquals(await container.output(), "read-only\n");
+  }
+});
+
+contract("maskedPaths, readonlyPaths and devices: lists of any length", async (box) => {
+  const many = (prefix: string, count: number) => Array.from({ length: count }, (_, i) => `${prefix}${i}`);
+  const container = box.container({
+    process: {
+      args: sh("ls /dev/many | wc -l; ls /data/there299 /data/there0; touch /data/fixed299/x || echo no"),
+    },
+    linux: {
+      maskedPaths: [...many("/data/there", 300), ...many("/none/", 70_000)],
+      readonlyPaths: [...many("/none/", 70_000), ...many("/data/fixed", 300)],
+      devices: many("/dev/many/", 3000).map((path) => ({ path, type: "c", major: 1, minor: 3 })),
+    },
+  });
+  for (const name of [...many("there", 300), ...many("fixed", 300)]) {
+    Deno.mkdirSync(container.path(`/data/${name}`), { recursive: true });
+    Deno.writeTextFileSync(container.path(`/data/${name}/file`), "");
+  }
+  const output = await container.output();
+  assertEquals(output.trim().split("\n"), ["3000", "/data/there0:", "", "/data/there299:", "no"]);
+}, { timeout: 120_000 });
