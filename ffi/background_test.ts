@@ -18,7 +18,7 @@ Deno.test("background: a failure is minus one", async () => {
   assertEquals(await inBackground("close", [-1]), -1);
 });
 
-/** To be run by a Deno of its own: whoever runs tests has set handlers already. */
+/** A script for a Deno of its own: the process that runs tests has set handlers already. */
 const CAUGHT = `
 const { inBackground } = await import("./background.ts"), { SignalRelay } = await import("./signal_relay.ts");
 const { local } = await import("./local.ts");

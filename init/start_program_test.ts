@@ -23,7 +23,7 @@ import { readReport, REPORT_SIZE } from "./start_report.ts";
 
 /** Return "allow", as a filter: one instruction. */
 const ALLOW = new Uint8Array([6, 0, 0, 0, 0, 0, 0xff, 0x7f]);
-/** An instruction that there is not. */
+/** An instruction that does not exist. */
 const NONSENSE = new Uint8Array([0xff, 0xff, 0, 0, 0, 0, 0, 0]);
 
 function sh(script: string): Hook {
@@ -121,7 +121,7 @@ inDirectory("a hook that a signal ends, and one that is not there", (directory) 
 });
 
 inDirectory("a hook for which there is no process left is reported", (directory) => {
-  // RLIMIT_NPROC binds everybody but root; a process of another user is bound.
+  // RLIMIT_NPROC binds every user but root, so the process runs as another user.
   if (Deno.uid() !== 0) return;
   Deno.chmodSync(directory, 0o755);
   const report = start(directory, { hooks: [sh("true")] }, (k) => {

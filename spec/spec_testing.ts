@@ -1,5 +1,6 @@
 /**
- * Configurations for tests: what dockerd and containerd send, and one that has every property.
+ * Configurations for tests: those that dockerd and containerd send, and a configuration that has every
+ * property.
  *
  * @module
  */

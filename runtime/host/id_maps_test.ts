@@ -1,4 +1,4 @@
-/** Id maps: their texts, who an id is, and how they are written. */
+/** Id maps: their texts, which id of the host an id is, and how they are written. */
 import { assertEquals } from "@std/assert";
 import { hostIdOf, mapText, parseMap, sameMap } from "./id_maps.ts";
 

@@ -132,7 +132,7 @@ async function manage(c: Containerd, id: string): Promise<unknown> {
   await c.ok("tasks", "exec", "--detach", "--exec-id", "second", id, "sleep", "61");
   const pids = async () =>
     (await c.ok("tasks", "ps", id)).split("\n").slice(1).map((line) => line.split(/\s+/)[0]);
-  // Sorted by pid, which says nothing of who came first once pids begin again at their lowest.
+  // Sorted by pid. The order says nothing of the time of start: pids begin again at the lowest one.
   const commands = async () => (await pids()).map((pid) => readText(`/proc/${pid}/cmdline`)).sort();
   // runc's exec comes back before its process is the program.
   await until("both programs", async () => (await commands()).join() === "sleep\x00120\0,sleep\x0061\0");

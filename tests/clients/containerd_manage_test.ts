@@ -1,8 +1,7 @@
 /**
  * containerd's own client pauses, resumes and measures tasks: `ctr task pause`, `resume`, `metrics`. Each
- * case does the same under Debian's runc and compares whatever can be seen. The shim reads the figures from
- * the cgroup itself; what the runtime has to do with them is where the cgroup is, what is in it, and its
- * limits.
+ * case does the same under Debian's runc, and compares all that can be seen. The shim reads the figures from
+ * the cgroup itself; the runtime decides where the cgroup is, which processes are in it, and its limits.
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { readText, sleep, until } from "../lib/process.ts";

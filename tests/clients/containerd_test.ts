@@ -1,6 +1,6 @@
 /**
  * containerd's own client starts containers with tsrun (`ctr run --runc-binary`). Each case runs the same
- * command with Debian's runc, and compares whatever can be seen.
+ * command with Debian's runc, and compares all that can be seen.
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { parseFacts, PROBE } from "../lib/probe.ts";

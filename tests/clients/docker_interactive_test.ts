@@ -1,6 +1,6 @@
 /**
  * People and health checks at work in containers under dockerd: `docker exec`, terminals, attach, logs, cp.
- * Each case does the same under Debian's runc, and compares whatever can be seen.
+ * Each case does the same under Debian's runc, and compares all that can be seen.
  */
 import { Docker, dockerMissing } from "./docker.ts";
 import { EXEC_CASES } from "./docker_exec_cases.ts";

@@ -1,6 +1,6 @@
 /**
  * dockerd changes, pauses and measures containers: `docker update`, `pause`, `unpause`, `stats`. Each case
- * does the same under Debian's runc and compares whatever can be seen.
+ * does the same under Debian's runc, and compares all that can be seen.
  */
 import { assert, assertEquals } from "@std/assert";
 import { exists, sleep, until } from "../lib/process.ts";

@@ -1,6 +1,6 @@
 /**
  * dockerd starts containers with tsrun. Each case runs the same command under Debian's runc too, and compares
- * whatever can be seen: output, exit status, `docker inspect`, cgroup files, facts from inside the container.
+ * all that can be seen: output, exit status, `docker inspect`, cgroup files, facts from inside the container.
  */
 import { Docker, dockerMissing } from "./docker.ts";
 import { FACT_CASES } from "./docker_fact_cases.ts";

@@ -1,6 +1,6 @@
 /**
  * podman starts containers with tsrun, through conmon. Each case runs the same command under Debian's runc
- * too, and compares whatever can be seen.
+ * too, and compares all that can be seen.
  */
 import { CASES } from "./podman_cases.ts";
 import { testPodman } from "./podman.ts";

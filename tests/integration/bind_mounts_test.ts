@@ -318,7 +318,8 @@ async function rootPropagation(box: Box, values: string[]): Promise<Record<strin
 }
 
 /**
- * A tmpfs of its own on the host, for `test`; unmounted whatever happens, with all that appeared below it.
+ * A tmpfs of its own on the host, for `test`; unmounted even when the test fails, with all mounts that
+ * appeared below it.
  */
 async function withTmpfs(box: Box, options: string, test: (dir: string) => Promise<void>): Promise<void> {
   const dir = `${box.dir}/tmpfs`;

@@ -32,7 +32,7 @@ const USER: Dict = {
   },
 };
 
-/** Every view of the root that somebody may have: the process's own, and that of one who joins. */
+/** Every view of the root: that of the process itself, and that of a process that joins. */
 async function assertOwnRoot(container: Container, mounts: number): Promise<void> {
   const { box, id } = container;
   assertEquals(assertOk(await box.cli(["exec", id, "/bin/ls", "/"])).stdout, ENTRIES);

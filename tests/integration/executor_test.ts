@@ -109,7 +109,8 @@ contract(
       ];
       const create = ["--root", box.root, "create", "--bundle", container.bundle.dir, container.id];
       const { code } = await box.command([...strace, box.runtime.path, ...create]);
-      // Killed behind the last batch it is created: there is somebody who waits for start, and rightly so.
+      // The command was killed behind its last batch: the container is created, and its init waits for
+      // `start`.
       const released = code === 0 ||
         executorsOf(box).length > 0 && (await box.cli(["state", container.id])).code === 0 &&
           await container.status() === "created";

@@ -40,7 +40,7 @@ contract("idmap: with the maps of the container's user namespace", async (box) =
   assertEquals(await container.output(), ". 0 0\nof-0 0 0\nof-7 7 7\nmade 0 0\n");
   const { uid, gid } = Deno.statSync(`${source}/made`);
   assertEquals([uid, gid], [0, 0]);
-  // The volume itself is as it was, for everybody else.
+  // Outside the container the volume itself is as it was.
   assertEquals(Deno.statSync(`${source}/of-7`).uid, 7);
 }, NOT_ON_REFERENCE);
 

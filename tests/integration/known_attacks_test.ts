@@ -1,6 +1,6 @@
 /**
- * Attacks on runtimes that became known, where no other test makes them; SECURITY.md has the table of all.
- * The image belongs to an attacker, who goes on to change it while the container is made.
+ * Attacks on runtimes that became known and that no other test makes; SECURITY.md has the table of all. The
+ * image belongs to an attacker, which goes on to change it while the container is made.
  */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import type { Box } from "../lib/box.ts";

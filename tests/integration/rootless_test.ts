@@ -278,7 +278,7 @@ contract("rootless: a container that joins the namespaces of another, as in a po
   const { dir } = container.bundle;
   const second = `${container.id}-2`;
   assertOk(await container.run("create", "--bundle", dir, second));
-  // While it waits nobody of the pod may look at it, so that nobody else may either.
+  // While the init waits, no process of the pod may look at it.
   const early = await container.run("exec", second, "true");
   assertError(early, /where they share a PID namespace, only those that have been started/, 255);
   assertOk(await container.run("delete", "--force", second));

@@ -205,8 +205,8 @@ function interruptedEarly(container: Container, args: string[], after: number): 
 }
 
 /**
- * Whether such a signal ends the command, which then leaves nothing; else it came too late, and the container
- * is whole.
+ * Whether such a signal ends the command. A command that it ends leaves nothing; otherwise the signal came
+ * too late, and the container is whole.
  */
 async function isHeeded(box: Box, args: string[], after: number): Promise<boolean> {
   const container = box.container({ process: { args: ["sleep", "100"] } });
@@ -217,7 +217,7 @@ async function isHeeded(box: Box, args: string[], after: number): Promise<boolea
     return false;
   }
   assertEquals(code, 143, stderr);
-  // Nothing comes after it, such as what could not be removed.
+  // No message follows, such as one about a directory that could not be removed.
   assertMatch(stderr, /interrupted by signal 15"\n$/);
   await box.assertNothingLeft();
   return true;
@@ -228,7 +228,7 @@ contract(
   async (box) => {
     const commands = [["create"], ["run", "--detach"]];
     for (const args of commands) for (const after of [0, 2, 4, 8]) await isHeeded(box, args, after);
-    // Now and then this process is the one that is late.
+    // Now and then this test is late itself.
     let heeded = 0;
     for (let tries = 0; heeded < 6 && tries < 30; tries++) {
       if (await isHeeded(box, commands[tries % 2], 0)) heeded++;

@@ -9,7 +9,7 @@ import { contractSystemd, type SystemdHost, systemdHosts } from "../lib/systemd_
 
 const MIB = 1 << 20;
 const GLOBALS = { globals: ["--systemd-cgroup"] };
-/** In slices that nobody else has; the second is in the first. */
+/** In slices that no other program has; the second is in the first. */
 const SLICES = ["tsrunsd.slice", "tsrunsd-inner.slice"];
 const hosts = await systemdHosts();
 
@@ -145,7 +145,7 @@ contractSystemd(
   async (box, on) => {
     const container = inSlice(box);
     const unit = unitOf(container);
-    /** A scope of somebody else's, which systemd ends after so many seconds. */
+    /** A scope of another program, which systemd ends after so many seconds. */
     const occupy = (seconds: number) => {
       const property = `RuntimeMaxSec=${seconds}`;
       const argv = [

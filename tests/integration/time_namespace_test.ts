@@ -20,7 +20,7 @@ const offset = (timeOffsets?: Dict) => ({
   linux: { namespaces: [...REST, { type: "time" }], ...(timeOffsets && { timeOffsets }) },
 });
 
-/** Seconds since boot, by the clock of who reads them. */
+/** Seconds since boot, by the clock of the process that reads them. */
 const uptime = (text: string) => Number(text.split(" ")[0]);
 const LOOK = sh("readlink /proc/self/ns/time; cat /proc/uptime; cat /proc/self/timens_offsets");
 

@@ -137,8 +137,8 @@ contract("exec, user namespace: nor does one that may trace everything of its ow
   const seen = await watch(container, async () => {
     for (let i = 0; i < 15; i++) assertOk(await exec(container, ["sleep", "0.01"]));
   });
-  // Until it is the program, its memory belongs to the host's user namespace: there is nothing that these
-  // rights open.
+  // Until the process is the program, its memory belongs to the host's user namespace, so these rights open
+  // nothing.
   for (const line of seen) assert(/ open=$/.test(line), line);
 }, { notOnReference: "runc's init is seen" });
 

@@ -21,7 +21,9 @@ const RULES = `
   mount,
   umount,`;
 
-/** Loads a profile that denies writes to /tmp/denied, and one that does not, for the time of a test. */
+/**
+ * Loads two profiles for the time of a test: the first denies writes to /tmp/denied, the second allows them.
+ */
 async function withProfiles(box: Box, test: (strict: string, lax: string) => Promise<void>): Promise<void> {
   const name = `tsrun-${crypto.randomUUID().slice(0, 8)}`;
   const [strict, lax] = [`${name}-strict`, `${name}-lax`];

@@ -1,5 +1,5 @@
 /**
- * podman of a user without root's rights, who has subordinate ids and a service manager: podman runs the
+ * podman of a user without root's rights that has subordinate ids and a service manager. podman runs the
  * runtime as root of a user namespace that it has made, and the user's systemd makes the scopes. See
  * clients_docker_test.ts.
  */

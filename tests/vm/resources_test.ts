@@ -12,7 +12,7 @@ const SLEEP = { args: ["/bin/sleep", "600"] };
 const ROOT = "/sys/fs/cgroup";
 const lacking = ["memory", "cpu", "cpuset", "pids", "io"].map(lacksCgroupV2).find((reason) => reason);
 
-/** A disk to throttle: any whole one. */
+/** A whole disk to throttle. */
 function disk(): { major: number; minor: number } {
   const names = exists("/sys/block") ? [...Deno.readDirSync("/sys/block")].map(({ name }) => name) : [];
   const name = names.find((one) => /^(vd|sd|nvme)/.test(one)) ?? "vda";
@@ -20,7 +20,7 @@ function disk(): { major: number; minor: number } {
   return { major, minor };
 }
 
-/** Contents of control files; one that the kernel lacks is "". */
+/** Contents of control files; "" for a file that the kernel lacks. */
 function files(container: Container, names: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     names.map((name) => [name, readText(`${ROOT}/${container.id}/${name}`).trim()]),

@@ -1,5 +1,5 @@
 /**
- * Containers of a user who has subordinate ids, and a service manager to whom all controllers are delegated.
+ * Containers of a user that has subordinate ids and a service manager with all controllers delegated to it.
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Dict, sh } from "../lib/bundle.ts";

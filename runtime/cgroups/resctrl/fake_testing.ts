@@ -38,7 +38,7 @@ export class FakeResctrl extends FakeCgroupFs {
     return this;
   }
 
-  /** Makes a group, as somebody else would. */
+  /** Makes a group, as another program would. */
   group(path: string, files: Record<string, string> = {}): this {
     this.mkdir(MOUNT + path);
     for (const [file, text] of Object.entries(files)) this.put(MOUNT + path, file, text);

@@ -23,7 +23,7 @@ async function talk(
   try {
     using manager = SystemdManager.connect(local(), "system", 0, SHORT);
     use(manager);
-    // The last call is one that every test can wait for.
+    // Every test can wait for the last call.
     manager.resetFailed("end");
   } finally {
     Deno.env.delete("DBUS_SYSTEM_BUS_ADDRESS");
