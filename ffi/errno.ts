@@ -7,7 +7,7 @@
  * @module
  */
 
-/** Number, name, words. One text: it costs nothing as long as nothing fails. */
+/** Number, name, words. The table is one text, so it costs nothing until a call fails. */
 const TABLE = `
 1 EPERM operation not permitted
 2 ENOENT no such file or directory
@@ -142,7 +142,7 @@ const TABLE = `
 133 EHWPOISON memory page has hardware error
 `;
 
-/** The name and the words of an error number, undefined for one that is not in use. */
+/** The name and the words of an error number, or undefined where the number is not in use. */
 function find(errno: number): { name: string; words: string } | undefined {
   const start = TABLE.indexOf(`\n${errno} E`) + 1;
   if (start === 0) return undefined;

@@ -1,24 +1,27 @@
 /**
- * The base of every error that tsrun throws: what was being done, on what, why, and a code that stays the same.
+ * The base of every error that tsrun throws: what was being done, on what, why, and a stable code.
  * @module
  */
 
-/** What an error knows. */
+/** The parts of an error. */
 export interface ErrorFacts {
   /** Stable name of the kind of failure, such as `ENOENT_ROOTFS`: capital letters, digits and `_`. */
   code: string;
   /** What was being done: a verb, with what belongs to it. */
   operation: string;
-  /** What it was done to, as a message shows it: a quoted path, a name; absent where the operation says it all. */
+  /**
+   * The object of the operation as a message shows it: a quoted path, a name. Absent where the operation says
+   * it all.
+   */
   object?: string;
   /** Why it failed, in the kernel's words where the kernel refused. */
   reason: string;
-  /** The whole line, where clients know other words than `operation object: reason`. */
+  /** The whole line, where clients expect other words than `operation object: reason`. */
   message?: string;
 }
 
 /**
- * An error in one line, with its parts for those who want to tell one kind from another.
+ * An error in one line. Its parts let a caller tell one kind from another.
  *
  * @example
  * ```ts
@@ -35,7 +38,7 @@ export class TsrunError extends Error {
   readonly code: string;
   /** What was being done. */
   readonly operation: string;
-  /** What it was done to, `""` where the operation says it all. */
+  /** The object of the operation, `""` where the operation says it all. */
   readonly object: string;
   /** Why it failed. */
   readonly reason: string;
@@ -51,7 +54,7 @@ function lineOf({ operation, object, reason }: ErrorFacts): string {
 }
 
 /**
- * An error of the runtime itself: not one call that failed, but what that means to the user.
+ * An error of the runtime: what one or several failed calls mean to the user.
  *
  * @example
  * ```ts
@@ -67,13 +70,16 @@ export class RuntimeError extends TsrunError {
   /**
    * @param message One line, in runc's terms where clients parse it.
    * @param exitCode Exit status of the command; runc uses 1, and 255 for a failed exec.
-   * @param facts The error's parts; what is absent is taken from the message.
+   * @param facts The error's parts; absent ones are taken from the message.
    */
   constructor(message: string, readonly exitCode: number = 1, facts: Partial<ErrorFacts> = {}) {
     super({ code: "FAILED", operation: "", reason: message, ...facts, message });
   }
 
-  /** What an error means to the user: another line, with the parts and the stack of the error itself. */
+  /**
+   * Makes another error of one that was caught: with a line for the user, and the parts and stack of the
+   * first.
+   */
   static from(error: unknown, message: string, exitCode = exitCodeOf(error)): RuntimeError {
     const meaning = new RuntimeError(message, exitCode, error instanceof TsrunError ? error : {});
     if (error instanceof Error) meaning.stack = error.stack;
@@ -86,10 +92,10 @@ function exitCodeOf(error: unknown): number | undefined {
 }
 
 /**
- * Why something failed, in the kernel's words and lower case: `No such file or directory (os error 2): open '/x'`
- * becomes `no such file or directory`. For messages of the form `open /x: <reason>`.
+ * Why something failed, in the kernel's words and lower case: `No such file or directory (os error 2): open
+ * '/x'` becomes `no such file or directory`. For messages of the form `open /x: <reason>`.
  *
- * @param error What was caught; anything that is not an operating system error gives its own message.
+ * @param error The caught value. Anything that is not an operating system error gives its own message.
  */
 export function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);

@@ -1,6 +1,6 @@
 /**
- * stat(2) of this process's own files, by the kernel's call: the first `Deno.statSync` takes 0.4 ms and the first
- * `FsFile.statSync` 0.2 ms more, for dates and time zones that nobody here looks at.
+ * stat(2) of this process's own files, by the kernel's call. The first `Deno.statSync` takes 0.4 ms and the
+ * first `FsFile.statSync` 0.2 ms more, for dates and time zones that nothing here uses.
  * @module
  */
 import { AT_EMPTY_PATH, AT_FDCWD } from "./constants.ts";
@@ -8,7 +8,7 @@ import type { LocalKernel } from "./local.ts";
 import { readStatx, type Stat, STATX_SIZE } from "./structs.ts";
 
 /**
- * What a path leads to, links followed; undefined where it leads to nothing that can be seen.
+ * The file that a path leads to, links followed; undefined where there is none that can be seen.
  *
  * @example
  * ```ts
@@ -21,7 +21,7 @@ export function stat(k: LocalKernel, path: string): Stat | undefined {
   return ask(k, AT_FDCWD, path);
 }
 
-/** What a descriptor is open on; undefined where it is not open. */
+/** The file that a descriptor is open on; undefined where it is not open. */
 export function fstat(k: LocalKernel, fd: number): Stat | undefined {
   return ask(k, fd, "");
 }

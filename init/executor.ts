@@ -1,9 +1,10 @@
 /**
  * Starts executors and talks to them.
  *
- * The image lies in a sealed memfd, so `/proc/self/exe` of whatever the executor becomes leads to nothing that
- * could be overwritten (CVE-2019-5736). Where executing a memfd is forbidden (`vm.memfd_noexec`, see
- * Documentation/userspace-api/mfd_noexec.rst) the image is executed from a file in a root-only directory instead.
+ * The image lies in a sealed memfd, so `/proc/self/exe` of an executor, and of the init that it becomes,
+ * leads to a file that cannot be overwritten (CVE-2019-5736). Where executing a memfd is forbidden
+ * (`vm.memfd_noexec`, see Documentation/userspace-api/mfd_noexec.rst), the image is executed from a file in a
+ * root-only directory instead.
  * @module
  */
 
@@ -18,20 +19,25 @@ import { type Channel, RemoteKernel } from "../ffi/remote.ts";
 import { words32 } from "../ffi/structs.ts";
 import { ARENA, ARENA_SIZE, executorImage } from "./image.ts";
 
-/** Descriptors that an executor inherits are numbered from here, above any that a caller is likely to preserve. */
+/**
+ * Descriptors that an executor inherits are numbered from here, above those that a caller is likely to
+ * preserve.
+ */
 const FIRST_FD = 200;
 
-/** Root-only directory of the image where memfds may not be executed; compiled filters are kept there too. */
+/**
+ * Root-only directory for the image where memfds may not be executed. Compiled filters are kept there too.
+ */
 const IMAGE_DIR = "/run/tsrun-cache";
 
-/** The executor ended while it was expected to answer. */
+/** The executor ended while an answer was expected. */
 export class ExecutorGone extends TsrunError {
   override name = "ExecutorGone";
 }
 
 /** A channel over one end of a socket pair. */
 class SocketChannel implements Channel {
-  /** @param word Eight bytes of this process's memory that messages go through. */
+  /** @param word Eight bytes of this process's memory, through which messages go. */
   constructor(
     readonly kernel: LocalKernel,
     readonly ours: number,
@@ -49,7 +55,7 @@ class SocketChannel implements Channel {
   }
 
   receive(): number {
-    // Mostly there is an answer already; to wait for it and for signals takes longer than to ask.
+    // Usually there is an answer already. Asking for it takes less time than waiting for it and for signals.
     let got = this.#receive(this.kernel.interruption ? MSG_DONTWAIT : 0);
     if (got === -EAGAIN) {
       this.kernel.waitReadable(this.ours);
@@ -81,9 +87,11 @@ class SocketChannel implements Channel {
   }
 }
 
-/** What a socket says whose other end has gone; the second one, when there was something that it had not read yet. */
+/**
+ * Errors of a socket whose other end is closed: the second one where the other end had not read everything.
+ */
 const GONE: readonly number[] = [EPIPE, ECONNRESET];
-/** The same, and that there is nothing yet. */
+/** The same, and the error for no message yet. */
 const NO_ANSWER: readonly number[] = [...GONE, EAGAIN];
 
 function gone(): ExecutorGone {
@@ -97,21 +105,21 @@ function gone(): ExecutorGone {
 
 const MSG_PEEK = 2, MSG_DONTWAIT = 0x40, MSG_NOSIGNAL = 0x4000;
 
-/** A pair of connected descriptors: ours, and the one for an executor. */
+/** A pair of connected descriptors: one for this process, one for an executor. */
 export interface Line {
   ours: number;
   theirs: number;
 }
 
-/** Eight bytes for messages to and from executors; nothing stays in it from one call to the next. */
+/** Eight bytes for messages to and from executors. Nothing stays in it between calls. */
 let word: Buffer | undefined;
 
-/** The memory that tsrun and its executors share, and the lines to them. */
+/** The memory that tsrun and its executors share, and the lines to the executors. */
 export class Arena implements Disposable {
   readonly fd: number;
   readonly memory: Memory;
   readonly #block: ArrayBuffer;
-  /** Our ends of lines that are still open. */
+  /** This process's ends of the lines that are open. */
   readonly #ends = new Set<number>();
   readonly #firstFree: number;
   #nextFd: number;
@@ -127,7 +135,7 @@ export class Arena implements Disposable {
     this.fd = this.inherited(memfd);
   }
 
-  /** Moves a descriptor to a number of its own that executors inherit; close it here once they have it. */
+  /** Moves a descriptor to a number of its own that executors inherit. Close it here once they have it. */
   inherited(fd: number): number {
     let moved = this.#duplicate(fd);
     if (moved < 0) {
@@ -152,7 +160,7 @@ export class Arena implements Disposable {
     return this.kernel.call("fcntl", [fd, c.F_DUPFD, this.#nextFd], { allow: [EINVAL, EMFILE] }).wait();
   }
 
-  /** A socket pair: our end closes on exec, the other is inherited. */
+  /** A socket pair: this process's end closes on exec, the other is inherited. */
   line(): Line {
     return this.kernel.scratch(() => {
       const pair = this.kernel.buffer(8);
@@ -163,34 +171,37 @@ export class Arena implements Disposable {
     });
   }
 
-  /** Closes our end of a line: an executor that waits there for work ends by itself. */
+  /** Closes this process's end of a line. An executor that waits there for work ends by itself. */
   hangUp(ours: number): void {
     if (this.#ends.delete(ours)) this.kernel.close(ours);
   }
 
-  /** A line as a channel; `theirs` is the number of its end in the executor. */
+  /** A channel over a line. `theirs` is the number of its end in the executor. */
   channel(ours: number, theirs: number): Channel {
     word ??= this.kernel.buffer(8);
     return new SocketChannel(this.kernel, ours, theirs, word);
   }
 
-  /** Closes all lines, and takes the memory away from this process; executors that run keep what they have. */
+  /** Closes all lines and unmaps the memory from this process. Running executors keep theirs. */
   [Symbol.dispose](): void {
     const { kernel } = this;
     if (this.#block.detached) return;
     for (const end of this.#ends) this.hangUp(end);
     kernel.close(this.fd);
     const address = Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(this.#block)));
-    // Who still has the memory in hand then has none, rather than what is mapped there next.
+    // Code that still holds the memory finds it empty, instead of what is mapped at its address next.
     this.#block.transfer(0);
     kernel.call("munmap", [address, ARENA_SIZE]);
   }
 }
 
-/** Lowest and highest address tried for our view of the arena: below 2^31 an address is a 32-bit result. */
+/**
+ * The lowest and the highest address tried for the arena in this process. Below 2^31 an address is a 32-bit
+ * result.
+ */
 const LOW = ARENA, HIGH = 0x70000000;
 
-/** Maps the arena at a low address that is free, so that mmap(2) needs no binding of its own (0.3 ms). */
+/** Maps the arena at a free low address, so that mmap(2) needs no binding of its own (0.3 ms). */
 function mapLow(kernel: LocalKernel, memfd: number): ArrayBuffer {
   const protection = c.PROT_READ | c.PROT_WRITE, flags = c.MAP_SHARED | c.MAP_FIXED_NOREPLACE;
   for (let address = LOW; address < HIGH; address += ARENA_SIZE) {
@@ -207,7 +218,7 @@ function mapLow(kernel: LocalKernel, memfd: number): ArrayBuffer {
   });
 }
 
-/** A running executor; it is ended with its scope. */
+/** A running executor. It ends with its scope. */
 export class Executor implements Disposable {
   readonly kernel: RemoteKernel;
   readonly #line: Line;
@@ -219,7 +230,7 @@ export class Executor implements Disposable {
     this.kernel = new RemoteKernel(arena.memory, arena.channel(line.ours, line.theirs));
   }
 
-  /** The number of its channel's descriptor, in the executor. */
+  /** The number of the channel's descriptor, in the executor. */
   get channelFd(): number {
     return this.#line.theirs;
   }
@@ -232,7 +243,7 @@ export class Executor implements Disposable {
     this.arena.kernel.reap(this.pid);
   }
 
-  /** Ends it, at whatever it is, and waits for its end. */
+  /** Kills the executor, whatever it is doing, and waits for its end. */
   [Symbol.dispose](): void {
     if (!this.#over) this.arena.kernel.kill(this.pid, c.SIGKILL, { allow: "any" });
     this.reap();
@@ -258,10 +269,10 @@ export function spawnExecutor(arena: Arena, noexecDir: string = IMAGE_DIR): Exec
   return new Executor(arena, answer, line);
 }
 
-/** The image in a memfd that nobody can change any more; memfd_create(2), fcntl(2) F_ADD_SEALS. */
+/** Puts the image into a memfd that can no longer be changed: memfd_create(2), fcntl(2) F_ADD_SEALS. */
 function sealedImage(kernel: LocalKernel, image: Uint8Array): number {
   const flags = c.MFD_CLOEXEC | c.MFD_ALLOW_SEALING;
-  // MFD_EXEC and F_SEAL_EXEC came with Linux 6.3; before, every memfd was executable.
+  // MFD_EXEC and F_SEAL_EXEC exist from Linux 6.3 on; before, every memfd was executable.
   let fd = kernel.call("memfd_create", ["tsrun", flags | c.MFD_EXEC], { allow: [EINVAL, EACCES] }).wait();
   if (fd < 0) fd = kernel.call("memfd_create", ["tsrun", flags]).wait();
   kernel.call("write", [fd, image, image.length]);
@@ -271,14 +282,14 @@ function sealedImage(kernel: LocalKernel, image: Uint8Array): number {
   return fd;
 }
 
-/** `posix_spawnattr_t` of glibc: its size, what of it is used, and where the signals to reset stand. */
+/** glibc's `posix_spawnattr_t`: its size, the flags that are used, and the offset of the signals to reset. */
 const ATTRIBUTES_SIZE = 336, SPAWN_SETSIGDEF = 4, SPAWN_SETSIGMASK = 8, SPAWN_DEFAULTS = 8;
 
 /**
- * posix_spawn(3) with an empty environment; the pid, or a negative errno.
+ * posix_spawn(3) with an empty environment. Returns the pid, or a negative errno.
  *
- * All signals get their default action, and none is blocked, whatever our caller, Deno and glibc left behind: a
- * container's program expects that, and nothing but the child's own loop in glibc is spent on it.
+ * All signals get their default action and none is blocked, as a container's program expects, whatever the
+ * caller, Deno and glibc have set. glibc does this in the child, at no further cost.
  */
 function spawn(kernel: LocalKernel, path: string): number {
   return kernel.scratch(() => {
@@ -299,9 +310,12 @@ function spawn(kernel: LocalKernel, path: string): number {
   });
 }
 
-/** The way where memfds may not be executed: a file that is gone again as soon as it runs. */
+/**
+ * Executes the image from a file, where memfds may not be executed. The file is removed as soon as the
+ * executor runs.
+ */
 function spawnFromFile(kernel: LocalKernel, image: Uint8Array, directory: string): number {
-  // No pid: other PID namespaces, and a tsrun that was killed here, may have had the same one.
+  // The name holds no pid: another PID namespace, or a tsrun that was killed here, may have had the same one.
   const path = `${directory}/init-image.${crypto.randomUUID()}`;
   Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
   Deno.writeFileSync(path, image, { mode: 0o500, createNew: true });

@@ -18,7 +18,7 @@ const CODE = {
     "IADxAPr/VMgLgNIgAIDSAQAA1AAAINQAAAAAAAAAAA==",
 } as const;
 
-/** Where the executor sees the shared memory, and how much of it there is; executor_*.s say the same. */
+/** The address and the size of the shared memory in the executor. executor_*.s have the same values. */
 export const ARENA = 0x10000000, ARENA_SIZE = 0x1000000;
 
 const LOAD_ADDRESS = 0x400000;
@@ -26,9 +26,12 @@ const LOAD_ADDRESS = 0x400000;
 export const HEADERS = 64 + 2 * 56;
 const MACHINE = { x86_64: 62, aarch64: 183 } as const;
 
-/** The assembled code of an architecture; its last two words are the channel's and the memory's descriptor. */
+/**
+ * The assembled code of an architecture. Its last two words are the descriptors of the channel and of the
+ * memory.
+ */
 export function executorCode(arch: "x86_64" | "aarch64"): Uint8Array<ArrayBuffer> {
-  // Of all ways to decode base64 the one that loads nothing: atob() costs 2 ms at its first call.
+  // Of all ways to decode base64 this one loads nothing; the first atob() costs 2 ms.
   return Uint8Array.fromBase64(CODE[arch]);
 }
 
@@ -71,7 +74,7 @@ export function staticProgram(
 /**
  * The executor as a program.
  *
- * @param channel Descriptor that the executor will find its channel at.
+ * @param channel Descriptor of the channel in the executor.
  * @param memory Descriptor of the shared memory.
  */
 export function executorImage(

@@ -29,10 +29,10 @@ export function openOutside(
   return user ? user.open(k, path, flags) : k.open(path, flags);
 }
 
-/** The root that a container has been given. */
+/** The container's root. */
 export interface PreparedRoot {
   root: Result;
-  /** What is to be done when nothing more is made in it. */
+  /** Steps to be made after everything has been made in the root. */
   later: (() => void)[];
   /** See {@linkcode pivotInto}. */
   checkRoot?: () => void;

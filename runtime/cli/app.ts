@@ -1,5 +1,5 @@
 /**
- * From a command line to an exit status.
+ * Takes a command line to an exit status.
  * @module
  */
 import { reasonOf, RuntimeError, TsrunError } from "../../ffi/errors.ts";
@@ -10,17 +10,17 @@ import { commandNames, loadCommand } from "./commands.ts";
 import { type ParsedLine, parseFlags, UsageError } from "./flags.ts";
 import { GLOBAL_FLAGS, readGlobals } from "./globals.ts";
 
-/** Exit status of runc for a command it does not know. */
+/** runc's exit status for an unknown command. */
 const NO_SUCH_COMMAND = 3;
 
 /**
- * Runs one command line. All that can go wrong ends as one record in the log.
+ * Runs one command line. Every failure ends as one record in the log.
  *
  * @param argv Without the program's name.
  * @returns The exit status.
  */
 export async function runApp(argv: readonly string[]): Promise<number> {
-  // Until --log is known mistakes can only go to standard error.
+  // Until --log is known, failures can only go to standard error.
   let log = new Log({ format: "text", debug: false });
   try {
     const line = await parseGlobals(argv);
@@ -118,14 +118,14 @@ async function printVersion(): Promise<number> {
   return 0;
 }
 
-/** Reports a failure: once, here. */
+/** Reports a failure. No other code does. */
 function fail(log: Log, error: unknown): number {
   if (error instanceof Error && error.stack !== undefined) log.debug(error.stack);
   if (error instanceof RuntimeError) {
     log.error(error.message);
     return error.exitCode;
   }
-  // One of our own says what it was about; anything else is a mistake of the program.
+  // tsrun's own errors say what they are about. Any other error is a mistake of the program.
   const expected = error instanceof TsrunError;
   log.error(expected ? reasonOf(error) : `internal error: ${reasonOf(error)}`);
   return 1;

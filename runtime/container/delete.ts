@@ -1,5 +1,5 @@
 /**
- * `delete`: the removal of a container that has stopped, or, by force, of any that is there.
+ * `delete`: removes a container that has stopped, or, by force, any container.
  * @module
  */
 import type { LocalKernel } from "../../ffi/local.ts";
@@ -11,14 +11,14 @@ import { type ContainerState, CorruptStateError, MissingContainerError, readStat
 import { removeUnrecorded } from "./state_dir.ts";
 import { statusOf } from "./status.ts";
 
-/** How to delete. */
+/** The options of the command line. */
 export interface DeleteOptions {
   /** State root, absolute. */
   root: string;
   id: string;
-  /** Kill a container that runs; a container that does not exist is no error. */
+  /** Kill a running container. A missing container is no error then. */
   force: boolean;
-  /** What `--systemd-cgroup` says now: it finds the cgroup of a container whose record is damaged. */
+  /** The value of `--systemd-cgroup` now. It leads to the cgroup of a container whose record is damaged. */
   systemdCgroup: boolean;
   log: Log;
 }
@@ -26,8 +26,8 @@ export interface DeleteOptions {
 /**
  * Deletes a container, and runs its poststop hooks.
  *
- * @throws {RuntimeError} `container does not exist`, `cannot delete container <id> that is not stopped: <status>`, or
- * what could not be removed; calling it again goes on.
+ * @throws {RuntimeError} `container does not exist`, `cannot delete container <id> that is not stopped:
+ * <status>`, or the part that could not be removed. Another call goes on from there.
  */
 export async function deleteContainer(k: LocalKernel, o: DeleteOptions): Promise<void> {
   try {
@@ -46,7 +46,7 @@ async function deleteLocked(
   try {
     state = readState(root, id);
   } catch (error) {
-    // A directory without a record: its tsrun was killed before it made anything else.
+    // This is a directory without a record: its tsrun was killed before it made anything else.
     if (error instanceof MissingContainerError) removeUnrecorded(root, id);
     if (!(force && error instanceof CorruptStateError)) throw error;
     return await destroyUnreadable(k, root, id, systemdCgroup);
@@ -55,11 +55,11 @@ async function deleteLocked(
   if (!force && (status === "running" || status === "paused")) {
     throw new RuntimeError(`cannot delete container ${id} that is not stopped: ${status}`);
   }
-  // "creating", seen under the lock, means that its creator is dead.
+  // Under the lock, "creating" means that the creator is dead.
   await destroyContainer(k, root, state, log);
 }
 
-/** Removes a container that this process has made, whatever state it is in. */
+/** Removes a container that this process has made, in any state. */
 export async function removeOwnContainer(
   k: LocalKernel,
   root: string,

@@ -1,6 +1,6 @@
 /**
- * The end of a container, from whatever point its life stopped at: a finished one, one whose tsrun was killed
- * in the middle of create, one that must go by force. Every step is fine with having been done before.
+ * The end of a container from any point of its life: a stopped one, one whose tsrun was killed in the middle
+ * of create, one that is removed by force. Every step accepts that it has been done before.
  * @module
  */
 import type { LocalKernel } from "../../ffi/local.ts";
@@ -25,26 +25,26 @@ import { callerIsRoot } from "../host/caller.ts";
 
 const SIGKILL = 9;
 
-/** How long the kernel may take to end killed processes, in milliseconds: runc waits as long. */
+/** How long the kernel may take to end killed processes, in milliseconds. runc waits as long. */
 const KILL_TIMEOUT = 10_000;
-/** Milliseconds in which killed processes usually end. */
+/** Milliseconds within which killed processes usually end. */
 const PROMPT_END = 100;
 /** How long processes may take to stop before they are signalled one by one, in milliseconds. */
 const FREEZE_TIMEOUT = 1000;
 
 /**
- * Kills what is left of a container, removes all that belongs to it (processes, cgroups, state directory), and then
- * runs its poststop hooks. This is the one way in which a container ends: `delete`, the end of a `run`, a create and a
- * start that failed all come here.
+ * Kills what is left of a container, removes its processes, cgroups and state directory, and then runs its
+ * poststop hooks. Every container ends here: by `delete`, after a `run`, and after a create or start that
+ * failed.
  *
- * A poststop hook that fails is logged as a warning, and the next one runs, as in runc (runtime-spec runtime.md,
- * Lifecycle, step 13).
+ * A failing poststop hook is logged as a warning, and the next one runs (runtime-spec runtime.md, Lifecycle,
+ * step 13).
  *
  * @param root State root.
- * @param state The container's record; a pid of 0 and a cgroup of null mean that it never got that far.
+ * @param state The container's record. A pid of 0 and a cgroup of null mean that none was made.
  * @param log Takes the warnings.
- * @throws {RuntimeError} `container init still running`, or what could not be removed; no hook has run then, and
- * calling it again goes on.
+ * @throws {RuntimeError} `container init still running`, or the part that could not be removed. No hook has
+ * run then, and another call goes on from there.
  */
 export async function destroyContainer(
   k: LocalKernel,
@@ -59,11 +59,11 @@ export async function destroyContainer(
   for (const failure of runPoststop(k, hooks, state)) log.warn(failure);
 }
 
-/** The poststop hooks of the config as it was at create. A container whose config is lost goes without. */
+/** The poststop hooks of the config as it was at create; none where the config is lost. */
 function poststopHooks(root: string, id: string, log: Log): readonly Hook[] {
   try {
     const text = Deno.readTextFileSync(`${containerDir(root, id)}/config.json`);
-    // Most configs have none: those are not parsed for it.
+    // Most configs have none, and are not parsed for it.
     return text.includes('"poststop"') ? (JSON.parse(text) as Spec).hooks?.poststop ?? [] : [];
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) log.warn(`poststop hooks: ${reasonOf(error)}`);
@@ -71,7 +71,7 @@ function poststopHooks(root: string, id: string, log: Log): readonly Hook[] {
   }
 }
 
-/** Removes everything but what hooks may have made. */
+/** Removes everything except what hooks may have made. */
 async function removeAll(k: LocalKernel, root: string, state: ContainerState): Promise<void> {
   const cgroup = state.cgroup === null ? null : await openCgroup(() => k, state.cgroup);
   killInit(k, state, cgroup);
@@ -89,8 +89,8 @@ async function removeAll(k: LocalKernel, root: string, state: ContainerState): P
 }
 
 /**
- * Removes a container's cgroup. One that was recorded and not yet claimed holds no process of the container: what is in
- * it belongs to somebody else, and only directories that are empty go.
+ * Removes a container's cgroup. A cgroup that was recorded but not claimed holds no process of the container:
+ * its processes belong to something else, and only empty directories are removed.
  */
 function removeCgroup(k: LocalKernel, cgroup: CgroupDriver, claimed: boolean): void {
   if (claimed) emptyCgroup(k, cgroup);
@@ -99,11 +99,11 @@ function removeCgroup(k: LocalKernel, cgroup: CgroupDriver, claimed: boolean): v
 }
 
 /**
- * Removes a container whose record cannot be read: what is known is its id, and its config where that is there.
+ * Removes a container whose record cannot be read. Its id is known, and its config where that is there.
  *
- * A create refuses a cgroup that is in use, so what is in the config's cgroup is the container's own.
+ * A create refuses a cgroup that is in use, so processes in the config's cgroup are the container's own.
  *
- * @param systemd Whether `--systemd-cgroup` is given now, as it was at create.
+ * @param systemd Whether `--systemd-cgroup` is given now. It is expected to be the same as at create.
  */
 export async function destroyUnreadable(
   k: LocalKernel,
@@ -126,12 +126,12 @@ export async function destroyUnreadable(
     const rdt = config.linux?.intelRdt;
     if (rdt) (await loadResctrlCleanup()).removeUnrecordedGroup(rdt, id);
   } finally {
-    // A cgroup that cannot be removed is reported, and is no reason to keep a record that nobody can read.
+    // A cgroup that cannot be removed is reported. That is no reason to keep an unreadable record.
     removeStateDir(root, id);
   }
 }
 
-/** The config that was saved at create; undefined when there is none or it cannot be read either. */
+/** The config that was saved at create; undefined when it is missing or unreadable. */
 function readConfig(path: string): { linux?: Pick<Linux, "cgroupsPath" | "intelRdt"> } | undefined {
   try {
     const config = JSON.parse(Deno.readTextFileSync(path));
@@ -141,11 +141,13 @@ function readConfig(path: string): { linux?: Pick<Linux, "cgroupsPath" | "intelR
   }
 }
 
-/** Ends the init and waits until it is gone or a zombie; with it ends all of a PID namespace of its own. */
+/**
+ * Kills the init and waits until it is gone or a zombie. All processes of its own PID namespace end with it.
+ */
 function killInit(k: LocalKernel, state: ContainerState, cgroup: CgroupDriver | null): void {
   if (!initAlive(state)) return;
   sendSignal(k, state.pid, state.startTime, SIGKILL);
-  // On cgroup v1 a frozen process takes its signal only when it is thawed.
+  // On cgroup v1 a frozen process gets its signal only after it is thawed.
   if (cgroup !== null) thawFrozen(cgroup);
   if (!waitForEnd(cgroup, () => !initAlive(state))) throw new RuntimeError("container init still running");
 }
@@ -153,7 +155,7 @@ function killInit(k: LocalKernel, state: ContainerState, cgroup: CgroupDriver | 
 /**
  * Kills every process of a cgroup and waits until there is none.
  *
- * @throws {RuntimeError} when processes survive, which only ones stuck in the kernel do.
+ * @throws {RuntimeError} when processes survive, which happens only to those that are stuck in the kernel.
  */
 export function emptyCgroup(k: LocalKernel, cgroup: CgroupDriver): void {
   if (cgroup.pids().length === 0) return;
@@ -176,8 +178,8 @@ export function killCgroup(k: LocalKernel, cgroup: CgroupDriver): void {
 }
 
 /**
- * Signals every process of a cgroup, none of which can fork its way out, as all are stopped meanwhile. A cgroup that was
- * stopped before stays so, and its processes get the signal when they go on; unless it is SIGKILL.
+ * Signals every process of a cgroup. All are frozen meanwhile, so none can fork and escape. A cgroup that was
+ * frozen before stays frozen, and its processes get the signal when they go on; with SIGKILL it is thawed.
  */
 export function signalCgroup(k: LocalKernel, cgroup: CgroupDriver, signal: number): void {
   const paused = cgroup.frozen();
@@ -190,7 +192,10 @@ export function signalCgroup(k: LocalKernel, cgroup: CgroupDriver, signal: numbe
   }
 }
 
-/** A cgroup that cannot be frozen can still be signalled, only less surely: who kills looks again. */
+/**
+ * A cgroup that cannot be frozen can still be signalled, though a new process may be missed. Callers that
+ * kill look again.
+ */
 function freezeIfPossible(cgroup: CgroupDriver): void {
   try {
     cgroup.freeze(FREEZE_TIMEOUT);
@@ -204,8 +209,8 @@ function thawFrozen(cgroup: CgroupDriver): void {
 }
 
 /**
- * Waits for killed processes. What does not end at once may be frozen in a cgroup below, or many with a small share of a
- * CPU, which would take them longer than we wait.
+ * Waits for killed processes. Those that do not end at once may be frozen in a cgroup below, or be many with
+ * a small share of a CPU, which would take longer than the timeout.
  *
  * @returns Whether all ended.
  */
@@ -215,7 +220,7 @@ function waitForEnd(cgroup: CgroupDriver | null, done: () => boolean): boolean {
   return waitFor(done, KILL_TIMEOUT - PROMPT_END);
 }
 
-/** Asks again and again, at first often. @returns Whether the answer became true in time. */
+/** Asks repeatedly, at first often. @returns Whether the answer became true in time. */
 function waitFor(done: () => boolean, timeout: number): boolean {
   const deadline = performance.now() + timeout;
   for (let pause = 0.2; !done(); pause = Math.min(pause * 2, 50)) {

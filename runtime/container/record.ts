@@ -1,5 +1,5 @@
 /**
- * What tsrun remembers of a container: the record in `<root>/<id>/state.json`.
+ * The record of a container, in `<root>/<id>/state.json`.
  * @module
  */
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
@@ -8,7 +8,7 @@ import { containerDir, validateId } from "./id.ts";
 
 /** The record in `state.json`. */
 export interface ContainerState {
-  /** Of this format. */
+  /** Version of this format. */
   version: 1;
   id: string;
   /** `ociVersion` of the config. */
@@ -19,18 +19,18 @@ export interface ContainerState {
   rootfs: string;
   /** RFC 3339, nanoseconds, UTC: see {@linkcode timestamp}. */
   created: string;
-  /** User id of who created it. */
+  /** User id of its creator. */
   owner: number;
-  /** The init's pid as the host sees it, 0 until there is one. */
+  /** The init's pid as the host sees it; 0 until it exists. */
   pid: number;
-  /** Field 22 of /proc/<pid>/stat, empty until there is one. Together with the pid it names one process. */
+  /** Field 22 of /proc/<pid>/stat, empty until the init exists. With the pid it names one process. */
   startTime: string;
-  /** Its init is the first process of a new PID namespace: all its processes end with it. */
+  /** The init is the first process of a new PID namespace, so all its processes end with it. */
   pidNamespace: boolean;
   cgroup: CgroupRecord | null;
-  /** False as long as the cgroup may be somebody else's: it was recorded, but not yet seen to be free. */
+  /** False until the cgroup is known to be free. Before that, its processes may belong to something else. */
   cgroupClaimed: boolean;
-  /** It was made to have no session keyring of its own (`--no-new-keyring`), so its processes join none. */
+  /** Made with `--no-new-keyring`: its processes join no session keyring. */
   noNewKeyring: boolean;
   /** Id of the mount on its rootfs that it mounts on, where it has no mount namespace: see root_mount.ts. */
   rootMount?: number;
@@ -61,7 +61,7 @@ export function writeState(root: string, state: ContainerState): void {
 /**
  * Reads a container's record.
  *
- * @throws {RuntimeError} `container does not exist`, or which file is damaged and how.
+ * @throws {RuntimeError} `container does not exist`, or the damaged file and its fault.
  */
 export function readState(root: string, id: string): ContainerState {
   validateId(id);
@@ -76,7 +76,7 @@ export function readState(root: string, id: string): ContainerState {
   return parseState(text, path, id);
 }
 
-/** Checks what the other commands rely on, so that a damaged file is named here and nowhere else. */
+/** Checks every field that commands rely on, so that a damaged file is found here and nowhere else. */
 function parseState(text: string, path: string, id: string): ContainerState {
   let value: Partial<Record<keyof ContainerState, unknown>> | null;
   try {
@@ -90,7 +90,7 @@ function parseState(text: string, path: string, id: string): ContainerState {
   return value as unknown as ContainerState;
 }
 
-/** The first thing that is wrong with a record. */
+/** The first fault of a record. */
 function findProblem(value: Partial<Record<keyof ContainerState, unknown>>, id: string): string | undefined {
   if (value.version !== 1) return `version is ${JSON.stringify(value.version)}, not 1`;
   if (value.id !== id) return `id is ${JSON.stringify(value.id)}, not "${id}"`;
@@ -124,7 +124,7 @@ function hasStrings(value: unknown): boolean {
   return isObject(value) && Object.values(value).every((item) => typeof item === "string");
 }
 
-/** There is no container of that id. */
+/** There is no container with this id. */
 export class MissingContainerError extends RuntimeError {
   override name = "MissingContainerError";
   constructor() {
@@ -132,7 +132,7 @@ export class MissingContainerError extends RuntimeError {
   }
 }
 
-/** A `state.json` that cannot be used: `delete --force` goes on without it, `list` skips it. */
+/** A damaged `state.json`. `delete --force` goes on without it, `list` skips it. */
 export class CorruptStateError extends RuntimeError {
   override name = "CorruptStateError";
   constructor(path: string, reason: string) {

@@ -7,7 +7,7 @@ import { writeText } from "../../host/log.ts";
 import { containerPids } from "../../container/ps.ts";
 import { readState } from "../../container/record.ts";
 
-/** Where ps is looked for after the caller's PATH. */
+/** Directories in which ps is looked for after the caller's PATH. */
 const DEFAULT_PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 export const command: Command = {
@@ -40,7 +40,7 @@ export const command: Command = {
   },
 };
 
-/** go-runc gives all options as one operand, people give them one by one. */
+/** go-runc gives all options as one operand; people give them one by one. */
 function runPs(options: readonly string[]): string {
   const words = options.length === 1 ? options[0].split(/\s+/).filter((word) => word !== "") : [...options];
   const args = words.length > 0 ? words : ["-ef"];
@@ -61,10 +61,10 @@ function runPs(options: readonly string[]): string {
 }
 
 /**
- * Where ps is: in the caller's PATH (Deno would look only in its own), else where it usually is, since podman, for
- * one, calls without a PATH.
+ * Finds ps: in the caller's PATH (Deno would look only in its own), or else in the usual places, because
+ * podman for example calls without a PATH.
  *
- * @throws {RuntimeError} naming the directories.
+ * @throws {RuntimeError} with the directories.
  */
 function findPs(path: string = ""): string {
   const directories = `${path}:${DEFAULT_PATH}`.split(":").filter((directory) => directory.startsWith("/"));
@@ -79,7 +79,7 @@ function findPs(path: string = ""): string {
 /**
  * Picks the container's rows.
  *
- * @param text What ps printed: a header with a PID column, and rows.
+ * @param text The output of ps: a header with a PID column, and rows.
  * @throws {RuntimeError} when there is no such column.
  */
 export function selectRows(text: string, pids: readonly number[]): string {
