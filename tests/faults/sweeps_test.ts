@@ -1,0 +1,35 @@
+/**
+ * Every command with a fault at one system call of one of its processes: SIGKILL, or an error. See README.md.
+ */
+import { skip } from "../lib/skip.ts";
+import { lacksTracing } from "./ptrace.ts";
+import { SCENARIOS } from "./scenarios.ts";
+import { type Act, callsOf, ERRNOS, EVERY, Sweep } from "./sweep.ts";
+
+const KINDS: Readonly<Record<string, readonly Act[]>> = {
+  "SIGKILL": ["kill"],
+  "an error": Object.values(ERRNOS),
+};
+
+const lacking = lacksTracing();
+const which = EVERY === 1 ? "every" : `every ${EVERY}th`;
+for (const scenario of SCENARIOS) {
+  for (const [kind, acts] of Object.entries(KINDS)) {
+    const name = `faults: ${scenario.name}: ${kind} at ${which} call`;
+    if (lacking !== undefined) {
+      skip(name, lacking);
+      continue;
+    }
+    Deno.test(name, async () => {
+      const begin = performance.now();
+      const { calls, points, missed, survived, faults, leftovers } = await new Sweep(scenario, acts).run();
+      const seconds = ((performance.now() - begin) / 1000).toFixed(1);
+      console.log(
+        `${scenario.name}, ${kind}: calls ${callsOf(calls)}; ${points} points, ${missed} not met, ` +
+          `${survived} survived; ${faults.length} faults, ${leftovers.length} leftovers; ${seconds} s`,
+      );
+      const said = [...faults, ...leftovers.map((text) => `left behind: ${text}`)];
+      if (said.length > 0) throw new Error(said.join("\n"));
+    });
+  }
+}

@@ -1,0 +1,222 @@
+/**
+ * Runs one command of tsrun under ptrace(2), counts the system calls of each of its processes, and does something at
+ * one of them.
+ *
+ *     tsrun ──posix_spawn──> stage ──clone3──> init
+ *
+ * The calls of tsrun count from where the engine opens the program, those of stage and init from their first one on, and
+ * until they execute another program. The engine's own calls do not count.
+ * @module
+ */
+import { describe, isOwn, nameOf, pathOf } from "./calls.ts";
+import * as p from "./ptrace.ts";
+
+/** The processes of a command. */
+export type Role = "tsrun" | "stage" | "init";
+
+/** Something that happens at one call. */
+export interface Fault {
+  role: Role;
+  /** Number of the call, the first of this process is 0. */
+  index: number;
+  /** SIGKILL in place of the call; or the errno that the call fails with; or what is done before it, meanwhile. */
+  act: "kill" | number | (() => void);
+}
+
+/** A call that was made. */
+export interface Made {
+  role: Role;
+  index: number;
+  name: string;
+}
+
+export interface Request {
+  /** Program (absolute path) and arguments. */
+  argv: readonly string[];
+  /** Files that standard output and standard error are appended to. */
+  stdout: string;
+  stderr: string;
+  fault?: Fault;
+  /** A process that is there already and is traced as the init. */
+  init?: number;
+  /** Seconds after which everything is killed. */
+  limit: number;
+}
+
+export interface Traced {
+  /** Exit status; 128 + n when signal n ended the command. */
+  code: number;
+  /** It was killed because it did not end in time. */
+  hung: boolean;
+  /** The call that the fault met; undefined where there was none. */
+  met?: string;
+  /** All calls that count, where no fault was asked for. */
+  calls: Made[];
+}
+
+/** A process that is being traced. */
+interface Tracee {
+  role: Role;
+  /** Its calls count now. */
+  counting: boolean;
+  count: number;
+  /** Result of the call that it is in, in place of the kernel's. */
+  result?: number;
+}
+
+const SIGKILL = 9, SIGTRAP = 5;
+const SHELLS = /\/(?:sh|dash|bash)$/;
+
+class Tracer {
+  readonly #tracees = new Map<number, Tracee>();
+  /** Stopped before it was known what they are. */
+  readonly #strangers = new Set<number>();
+  #main = 0;
+  #watch = 0;
+  #stageSeen = false;
+  readonly #result: Traced = { code: -1, hung: false, calls: [] };
+
+  constructor(readonly request: Request) {}
+
+  run(): Traced {
+    const { argv, stdout, stderr, limit } = this.request;
+    const gate = `${stdout}.gate`;
+    Deno.writeTextFileSync(gate, "");
+    // The shell waits until it is traced, so that no call of what it becomes is missed.
+    const script =
+      'g=$1 o=$2 e=$3; shift 3; while [ -e "$g" ]; do :; done; exec "$@" </dev/null >>"$o" 2>>"$e"';
+    this.#main = p.spawn(["/bin/sh", "-c", script, "sh", gate, stdout, stderr, ...argv]);
+    this.#tracees.set(this.#main, { role: "tsrun", counting: false, count: 0 });
+    p.seize(this.#main, p.TRACE_SYSGOOD | p.TRACE_EXEC | p.TRACE_VFORK);
+    Deno.removeSync(gate);
+    this.#watch = p.spawn(["/bin/sleep", String(limit)]);
+    if (this.request.init !== undefined) this.#adopt(this.request.init);
+    while (!this.#ended()) this.#step(p.waitForChange());
+    this.#release();
+    return this.#result;
+  }
+
+  #ended(): boolean {
+    return this.#main === 0;
+  }
+
+  /** Begins to trace an init that waits for `start`. */
+  #adopt(pid: number): void {
+    this.#tracees.set(pid, { role: "init", counting: true, count: 0 });
+    p.seize(pid, p.TRACE_SYSGOOD | p.TRACE_EXEC);
+    p.interrupt(pid);
+  }
+
+  #step(change: p.Change | undefined): void {
+    if (change === undefined) throw new Error("the traced command has gone");
+    const { pid } = change;
+    if (change.kind === "end") return this.#end(pid, change.code);
+    const tracee = this.#tracees.get(pid);
+    if (tracee === undefined) {
+      this.#strangers.add(pid);
+      return;
+    }
+    if (change.kind === "call") this.#call(pid, tracee);
+    else if (change.kind === "event") this.#event(pid, tracee, change.event, change.signal);
+    else this.#goOn(pid, tracee, change.signal);
+  }
+
+  #end(pid: number, code: number): void {
+    if (pid === this.#watch) {
+      this.#watch = 0;
+      this.#result.hung = true;
+      for (const pid of this.#tracees.keys()) p.sendSignal(pid, SIGKILL);
+    } else if (pid === this.#main) {
+      this.#result.code = code;
+      this.#main = 0;
+    }
+    this.#tracees.delete(pid);
+  }
+
+  #event(pid: number, tracee: Tracee, event: number, signal: number): void {
+    if (event === p.EVENT_VFORK || event === p.EVENT_CLONE) this.#born(p.madeBy(pid), tracee);
+    if (event === p.EVENT_EXEC) this.#executed(pid, tracee);
+    if (event === p.EVENT_STOP && signal !== SIGTRAP) p.listen(pid);
+    else this.#goOn(pid, tracee);
+  }
+
+  /** The first child of tsrun is the stage, the child of the stage is the init. Others are let go. */
+  #born(child: number, parent: Tracee): void {
+    const role = parent.role === "stage" ? "init" : this.#stageSeen ? undefined : "stage";
+    // It may have stopped before its parent told of it.
+    if (!this.#strangers.delete(child)) { while (p.waitForChange(child)?.kind === "call"); }
+    if (role === undefined) return p.detach(child);
+    if (role === "stage") this.#stageSeen = true;
+    const tracee: Tracee = { role, counting: role === "init", count: 0 };
+    this.#tracees.set(child, tracee);
+    p.setOptions(child, p.TRACE_SYSGOOD | p.TRACE_EXEC | (role === "stage" ? p.TRACE_CLONE : 0));
+    this.#goOn(child, tracee);
+  }
+
+  #executed(pid: number, tracee: Tracee): void {
+    // An init that has executed is the container's program.
+    if (tracee.role === "init") tracee.counting = false;
+    else if (tracee.role === "stage") tracee.counting = true;
+  }
+
+  /** Only what is counted is stopped at its calls. */
+  #goOn(pid: number, tracee: Tracee, signal = 0): void {
+    const { fault } = this.request;
+    const wanted = fault === undefined || fault.role === tracee.role && this.#result.met === undefined;
+    const calls = tracee.role === "tsrun" || tracee.counting;
+    p.goOn(pid, (wanted && calls) || tracee.result !== undefined, signal);
+  }
+
+  #call(pid: number, tracee: Tracee): void {
+    const entry = p.entryOf(pid);
+    if (entry === undefined) {
+      if (tracee.result !== undefined) p.setResult(pid, tracee.result);
+      tracee.result = undefined;
+    } else if (!tracee.counting) this.#await(pid, tracee, entry);
+    else if (isOwn(pid, entry)) this.#count(pid, tracee, entry);
+    this.#goOn(pid, tracee);
+  }
+
+  /** tsrun's calls count from where the engine, and not the shell before it, opens the program. */
+  #await(pid: number, tracee: Tracee, entry: p.Entry): void {
+    if (nameOf(entry.number) !== "openat" || pathOf(pid, entry) !== this.request.argv[0]) return;
+    if (SHELLS.test(Deno.readLinkSync(`/proc/${pid}/exe`))) return;
+    tracee.counting = true;
+  }
+
+  #count(pid: number, tracee: Tracee, entry: p.Entry): void {
+    const { fault } = this.request;
+    const index = tracee.count++;
+    if (fault === undefined) {
+      this.#result.calls.push({ role: tracee.role, index, name: nameOf(entry.number) });
+    } else if (fault.role === tracee.role && fault.index === index && this.#result.met === undefined) {
+      this.#result.met = describe(pid, entry);
+      if (fault.act === "kill") p.sendSignal(pid, SIGKILL);
+      else if (typeof fault.act === "function") fault.act();
+      else {
+        p.skipCall(pid);
+        tracee.result = -fault.act;
+      }
+    }
+  }
+
+  /** Lets everything go that goes on after the command, and ends the watch. */
+  #release(): void {
+    if (this.#watch !== 0) {
+      p.sendSignal(this.#watch, SIGKILL);
+      while (p.waitForChange(this.#watch)?.kind !== "end");
+    }
+    for (const pid of [...this.#tracees.keys(), ...this.#strangers]) {
+      p.interrupt(pid);
+      const change = p.waitForChange(pid);
+      if (change !== undefined && change.kind !== "end") {
+        p.detach(pid, change.kind === "signal" ? change.signal : 0);
+      }
+    }
+  }
+}
+
+/** Runs a command to its end; see the module's description. */
+export function trace(request: Request): Traced {
+  return new Tracer(request).run();
+}
