@@ -102,3 +102,31 @@ export function reasonOf(error: unknown): string {
   const end = message.indexOf(" (os error ");
   return end < 0 ? message : message.slice(0, end).toLowerCase();
 }
+
+/** What Deno says of a failed operation: the reason, the errno, the name of the operation, and its object. */
+const OS_ERROR = /^(.*) \(os error \d+\)(?:: (?:(\w+?)(?:file)? )?(.*))?$/s;
+
+/**
+ * An error in one line. Those of Deno's own operations are turned round: `No space left on device (os error 28):
+ * writefile '/x'` becomes `write '/x': no space left on device`.
+ *
+ * @param error What was caught.
+ */
+export function lineOfError(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const parts = OS_ERROR.exec(message);
+  if (parts === null) return message;
+  const [, reason, operation, object] = parts;
+  return [[operation, object].filter(Boolean).join(" "), reason.toLowerCase()].filter(Boolean).join(": ");
+}
+
+/**
+ * Tells failures of the host from mistakes of the program: an operation of Deno's that the kernel refused becomes an
+ * error of ours.
+ *
+ * @returns The error itself, where it is anything else.
+ */
+export function ownError(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof TsrunError || !OS_ERROR.test(error.message)) return error;
+  return RuntimeError.from(error, lineOfError(error));
+}

@@ -1,6 +1,6 @@
 import { assertEquals, assertInstanceOf } from "@std/assert";
 import { ENOENT } from "./errno.ts";
-import { reasonOf, RuntimeError, TsrunError } from "./errors.ts";
+import { lineOfError, ownError, reasonOf, RuntimeError, TsrunError } from "./errors.ts";
 import { OperationError } from "./kernel.ts";
 
 Deno.test("errors: the reason alone, in lower case", () => {
@@ -13,6 +13,34 @@ Deno.test("errors: the reason alone, in lower case", () => {
   assertEquals(reasonOf(caught), "no such file or directory");
   assertEquals(reasonOf(new RuntimeError("as It is")), "as It is");
   assertEquals(reasonOf("text"), "text");
+});
+
+Deno.test("errors: what the host refused Deno is one of ours, with operation and object before the reason", () => {
+  const caught = (work: () => void): unknown => {
+    try {
+      work();
+    } catch (error) {
+      return error;
+    }
+    return undefined;
+  };
+  const wanted = "no such file or directory";
+  for (
+    const [work, line] of [
+      [() => Deno.readTextFileSync("/nowhere/a"), `read '/nowhere/a': ${wanted}`],
+      [() => Deno.writeTextFileSync("/nowhere/a", ""), `write '/nowhere/a': ${wanted}`],
+      [() => Deno.renameSync("/nowhere/a", "/b"), `rename '/nowhere/a' -> '/b': ${wanted}`],
+      [() => Deno.realPathSync("/nowhere/a"), `realpath '/nowhere/a': ${wanted}`],
+    ] as const
+  ) {
+    const error = ownError(caught(work));
+    assertInstanceOf(error, RuntimeError);
+    assertEquals((error as RuntimeError).message, line);
+  }
+  assertEquals(lineOfError(new Error("No space left on device (os error 28)")), "no space left on device");
+  const mistake = new TypeError("x is not a function"), own = new RuntimeError("y");
+  assertEquals(ownError(mistake), mistake);
+  assertEquals(ownError(own), own);
 });
 
 /** The parts of an error. */

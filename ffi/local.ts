@@ -8,6 +8,7 @@ import {
   type Arg,
   type CallOptions,
   describeArgs,
+  type Fd,
   inStep,
   isResult,
   Kernel,
@@ -81,6 +82,11 @@ export class LocalKernel extends Kernel {
     } finally {
       this.memory.release(top);
     }
+  }
+
+  /** close(2): Linux frees the descriptor whatever the answer, and it is asked of what has been read or written already. */
+  override close(fd: Fd): Result {
+    return this.call("close", [fd], { allow: "any" });
   }
 
   /**

@@ -4,12 +4,17 @@
  * @module
  */
 import { AT_EMPTY_PATH, AT_FDCWD } from "./constants.ts";
+import { EACCES, EBADF, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR } from "./errno.ts";
 import type { LocalKernel } from "./local.ts";
 import { readStatx, type Stat, STATX_SIZE } from "./structs.ts";
+
+/** There is nothing, or nothing that this process may look at. */
+const NOTHING: readonly number[] = [ENOENT, ENOTDIR, EACCES, ELOOP, ENAMETOOLONG, EBADF];
 
 /**
  * The file that a path leads to, links followed; undefined where there is none that can be seen.
  *
+ * @throws {OperationError} When the host cannot tell.
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -29,7 +34,7 @@ export function fstat(k: LocalKernel, fd: number): Stat | undefined {
 function ask(k: LocalKernel, fd: number, path: string): Stat | undefined {
   return k.scratch(() => {
     const buffer = k.buffer(STATX_SIZE);
-    const asked = k.statx(fd, path, buffer, { allow: "any" }, path === "" ? AT_EMPTY_PATH : 0);
+    const asked = k.statx(fd, path, buffer, { allow: NOTHING }, path === "" ? AT_EMPTY_PATH : 0);
     return asked.wait() < 0 ? undefined : readStatx(buffer);
   });
 }

@@ -17,6 +17,7 @@ import { Label } from "../ffi/recorder.ts";
 import { type Arena, type Executor, type Line, spawnExecutor } from "./executor.ts";
 import { closeQuietly } from "./cut_off.ts";
 import { endProcess } from "./failure_report.ts";
+import { INIT_NAME } from "./init_name.ts";
 import { cloneFlags, joinNamespaces, type NamespacePlan } from "./namespaces.ts";
 
 /** What the stage does before it clones. */
@@ -100,7 +101,7 @@ export class Stage {
     while (kept.includes(this.#cgroupFd)) this.#cgroupFd--;
     closeOthers(k, preserved, kept);
     k.prctl(c.PR_SET_DUMPABLE, 0);
-    k.prctl(c.PR_SET_NAME, "tsrun:init");
+    k.prctl(c.PR_SET_NAME, INIT_NAME);
     k.kick();
   }
 

@@ -2,7 +2,7 @@
  * Takes a command line to an exit status.
  * @module
  */
-import { reasonOf, RuntimeError, TsrunError } from "../../ffi/errors.ts";
+import { ownError, reasonOf, RuntimeError, TsrunError } from "../../ffi/errors.ts";
 import { Log, writeText } from "../host/log.ts";
 import { mark, traceTo } from "../host/trace.ts";
 import type { Command, GlobalOptions } from "./command.ts";
@@ -119,7 +119,8 @@ async function printVersion(): Promise<number> {
 }
 
 /** Reports a failure. No other code does. */
-function fail(log: Log, error: unknown): number {
+function fail(log: Log, caught: unknown): number {
+  const error = ownError(caught);
   if (error instanceof Error && error.stack !== undefined) log.debug(error.stack);
   if (error instanceof RuntimeError) {
     log.error(error.message);

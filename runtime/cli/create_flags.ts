@@ -6,7 +6,7 @@ import type { CreateOptions } from "../container/create/create.ts";
 import type { Context } from "./command.ts";
 import type { Flag } from "./flags.ts";
 import { absolute } from "./globals.ts";
-import { RuntimeError } from "../../ffi/errors.ts";
+import { ownError, RuntimeError } from "../../ffi/errors.ts";
 
 /** Flags of `create` and `run`. */
 export const CREATE_FLAGS: readonly Flag[] = [
@@ -76,7 +76,8 @@ export function createOptions({ global, flags, args, log }: Context): CreateOpti
 export async function failingAs<T>(what: string, work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
-  } catch (error) {
+  } catch (caught) {
+    const error = ownError(caught);
     if (!(error instanceof Error)) throw error;
     error.message = `tsrun ${what} failed: ${error.message}`;
     throw error;

@@ -5,7 +5,7 @@
 import type { LocalKernel } from "../../ffi/local.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
 import type { Log } from "../host/log.ts";
-import { destroyContainer, destroyUnreadable } from "./destroy.ts";
+import { destroyContainer, destroyUnreadable, insistOn } from "./destroy.ts";
 import { lockContainer } from "./lock.ts";
 import { type ContainerState, CorruptStateError, MissingContainerError, readState } from "./record.ts";
 import { removeUnrecorded } from "./state_dir.ts";
@@ -66,6 +66,14 @@ export async function removeOwnContainer(
   id: string,
   log: Log,
 ): Promise<void> {
-  using _lock = lockContainer(k, root, id);
-  await destroyContainer(k, root, readState(root, id), log);
+  await insistOn(async () => {
+    using _lock = lockContainer(k, root, id);
+    try {
+      await destroyContainer(k, root, readState(root, id), log);
+    } catch (error) {
+      if (!(error instanceof MissingContainerError)) throw error;
+      // The record had gone when the rest of the directory could not be removed.
+      removeUnrecorded(root, id);
+    }
+  });
 }

@@ -59,6 +59,19 @@ export async function destroyContainer(
   for (const failure of runPoststop(k, hooks, state)) log.warn(failure);
 }
 
+/**
+ * Does a removal again that failed: for a container that nobody but this process knows of.
+ *
+ * @throws As the second time.
+ */
+export async function insistOn(removal: () => Promise<void>): Promise<void> {
+  try {
+    await removal();
+  } catch {
+    await removal();
+  }
+}
+
 /** The poststop hooks of the config as it was at create; none where the config is lost. */
 function poststopHooks(root: string, id: string, log: Log): readonly Hook[] {
   try {

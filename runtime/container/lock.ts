@@ -15,6 +15,7 @@ import { RuntimeError } from "../../ffi/errors.ts";
 import { sleepSync } from "../host/sleep.ts";
 import { containerDir, validateId } from "./id.ts";
 import { MissingContainerError } from "./record.ts";
+import { alreadyExists, checkRoot, createStateDir, DIRECTORY_MODE } from "./state_dir.ts";
 
 /** How long a command waits for another one, in milliseconds. */
 const LOCK_TIMEOUT = 10_000;
@@ -44,14 +45,62 @@ export function lockContainer(
   file: string = "",
 ): Disposable {
   validateId(id);
-  const path = containerDir(root, id) + (file && `/${file}`);
+  checkRoot(root, k);
+  return held(k, lockPath(k, containerDir(root, id) + (file && `/${file}`), id, timeout));
+}
+
+/** A lock that its descriptor holds. */
+function held(k: LocalKernel, locked: number): Disposable {
+  return { [Symbol.dispose]: () => k.close(locked) };
+}
+
+/** Locks what a path leads to. @returns The descriptor that holds the lock. */
+function lockPath(k: LocalKernel, path: string, id: string, timeout: number): number {
   const deadline = performance.now() + timeout;
   for (;;) {
     const locked = open(k, path);
-    waitForLock(k, locked, id, deadline, timeout);
-    // While we waited it may have been removed, and even made again for a new container.
-    if (isStillAt(k, locked, path)) return { [Symbol.dispose]: () => k.close(locked) };
+    try {
+      waitForLock(k, locked, id, deadline, timeout);
+      // While we waited it may have been removed, and even made again for a new container.
+      if (isStillAt(k, locked, path)) return locked;
+    } catch (error) {
+      k.close(locked);
+      throw error;
+    }
     k.close(locked);
+  }
+}
+
+/**
+ * Makes the directory of a new container and locks it. Between the two another command can remove the directory, and
+ * make one of the same name: the container belongs to the command that first holds the lock of a directory without a
+ * record, and every other one is told that the container exists.
+ *
+ * @throws {RuntimeError} `container with given ID already exists`, or why the directory cannot be made or locked; it is
+ * gone then.
+ */
+export function claimContainer(k: LocalKernel, root: string, id: string): Disposable {
+  const path = containerDir(root, id);
+  for (;;) {
+    createStateDir(root, id, k);
+    try {
+      const locked = lockPath(k, path, id, LOCK_TIMEOUT);
+      try {
+        if (stat(k, `${path}/state.json`) !== undefined) throw alreadyExists();
+        // The mode is a promise, whatever the caller's umask.
+        k.fchmod(locked, DIRECTORY_MODE);
+        return held(k, locked);
+      } catch (error) {
+        k.close(locked);
+        throw error;
+      }
+    } catch (error) {
+      // Removed before it was locked.
+      if (error instanceof MissingContainerError) continue;
+      // Goes only if it is empty: it holds the record of the command that was the first.
+      k.unlinkat(c.AT_FDCWD, path, c.AT_REMOVEDIR, { allow: "any" });
+      throw error;
+    }
   }
 }
 
@@ -85,7 +134,6 @@ function waitForLock(k: LocalKernel, locked: number, id: string, deadline: numbe
   let pause = 0.25;
   while (k.call("flock", [locked, c.LOCK_EX | c.LOCK_NB], { allow: [EAGAIN] }).wait() < 0) {
     if (performance.now() > deadline) {
-      k.close(locked);
       throw new RuntimeError(
         `container "${id}" is busy: another command has worked on it for ${timeout / 1000} s`,
       );
@@ -96,7 +144,8 @@ function waitForLock(k: LocalKernel, locked: number, id: string, deadline: numbe
 }
 
 function isStillAt(k: LocalKernel, locked: number, path: string): boolean {
-  const there = stat(k, path), here = fstat(k, locked)!;
-  return there !== undefined && there.inode === here.inode && there.dev.major === here.dev.major &&
+  const there = stat(k, path), here = fstat(k, locked);
+  return there !== undefined && here !== undefined && there.inode === here.inode &&
+    there.dev.major === here.dev.major &&
     there.dev.minor === here.dev.minor;
 }

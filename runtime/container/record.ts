@@ -5,6 +5,7 @@
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 import type { CgroupRecord, ResctrlRecord } from "../cgroups/mod.ts";
 import { containerDir, validateId } from "./id.ts";
+import { checkRootOnce } from "./state_dir.ts";
 
 /** The record in `state.json`. */
 export interface ContainerState {
@@ -61,10 +62,11 @@ export function writeState(root: string, state: ContainerState): void {
 /**
  * Reads a container's record.
  *
- * @throws {RuntimeError} `container does not exist`, or the damaged file and its fault.
+ * @throws {RuntimeError} `container does not exist`, the damaged file and its fault, or that others can change the root.
  */
 export function readState(root: string, id: string): ContainerState {
   validateId(id);
+  checkRootOnce(root);
   const path = `${containerDir(root, id)}/state.json`;
   let text: string;
   try {

@@ -103,9 +103,12 @@ Deno.test("state: what a killed create left is removed, what anybody else made i
     assertEquals(Deno.readTextFileSync(`${root}/bundle/config.json`), "{}");
   }));
 
-Deno.test("state: status follows the process, its start time and exec.fifo", () =>
-  withRoot((root) =>
-    withProcess(async ({ pid, startTime, status }) => {
+Deno.test("state: status follows the process, its name and start time, and exec.fifo", () =>
+  withRoot((root) => {
+    // Until it becomes the container's process the init has a name of its own.
+    const init = `${root}/tsrun:init`;
+    Deno.copyFileSync("/bin/sleep", init);
+    return withProcess(async ({ pid, startTime, status }) => {
       createStateDir(root, "a");
       assertEquals(statusOf(root, sampleState("a")), "creating");
       const state = sampleState("a", { pid, startTime });
@@ -117,8 +120,43 @@ Deno.test("state: status follows the process, its start time and exec.fifo", () 
       Deno.kill(pid, "SIGKILL");
       await status;
       assertEquals(statusOf(root, state), "stopped");
+    }, init);
+  }));
+
+Deno.test("state: a program that runs is running, though the start that was killed has left exec.fifo", () =>
+  withRoot((root) =>
+    withProcess(({ pid, startTime }) => {
+      createStateDir(root, "a");
+      Deno.writeTextFileSync(`${root}/a/exec.fifo`, "");
+      assertEquals(statusOf(root, sampleState("a", { pid, startTime })), "running");
     })
   ));
+
+Deno.test("state: a root that others could change is refused, with what mends it", () =>
+  withRoot((root) => {
+    createStateDir(root, "a");
+    writeState(root, sampleState("a"));
+    const uses = [
+      () => createStateDir(root, "b"),
+      () => readState(root, "a"),
+      () => listIds(root),
+    ];
+    const refused = (message: string) => {
+      for (const use of uses) assertEquals(assertThrows(use, RuntimeError).message, message);
+    };
+    Deno.chmodSync(root, 0o1777);
+    refused(
+      `state root ${root} can be written to by everybody: chmod o-w ${root}, or give another --root`,
+    );
+    Deno.chmodSync(root, 0o1700);
+    assertEquals(listIds(root), ["a"]);
+    if (Deno.uid() !== 0) return;
+    Deno.chownSync(root, 1234, 0);
+    refused(
+      `state root ${root} belongs to user 1234, who could change the records in it: ` +
+        `give another --root, or make it yours (chown 0 ${root})`,
+    );
+  }));
 
 Deno.test("state: a command's name cannot confuse the reading of /proc/<pid>/stat", async () => {
   const directory = Deno.makeTempDirSync();

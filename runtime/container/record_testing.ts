@@ -40,13 +40,14 @@ export function withRoot<T>(test: (root: string) => T): T {
   }
 }
 
-/** Runs a test with a process that does nothing, ended and reaped afterwards. */
+/** Runs a test with a process that does nothing, ended and reaped afterwards; `program` is sleep(1), or a copy of it. */
 export async function withProcess(
   test: (
     process: { pid: number; startTime: string; status: Promise<Deno.CommandStatus> },
   ) => void | Promise<void>,
+  program = "sleep",
 ): Promise<void> {
-  const child = new Deno.Command("sleep", { args: ["60"], stdin: "null" }).spawn();
+  const child = new Deno.Command(program, { args: ["60"], stdin: "null" }).spawn();
   try {
     await test({ pid: child.pid, startTime: startTimeOf(child.pid)!, status: child.status });
   } finally {

@@ -68,14 +68,18 @@ export async function runContainer(k: LocalKernel, o: RunOptions): Promise<numbe
     return 0;
   }
   supervisor.shared = proxy !== undefined;
-  // The copy begins before anybody waits: a process that has been waited for cannot be looked at any more.
-  terminal?.attach(state.pid);
-  const status = await supervisor.wait(state.pid);
-  await terminal?.drained();
-  await notified;
-  mark("program ended");
-  if (!o.keep) await removeOwnContainer(k, o.root, o.id, o.log);
-  return status;
+  try {
+    // The copy begins before anybody waits: a process that has been waited for cannot be looked at any more.
+    terminal?.attach(state.pid);
+    const status = await supervisor.wait(state.pid);
+    await terminal?.drained();
+    await notified;
+    mark("program ended");
+    return status;
+  } finally {
+    // Also one that cannot be waited for: nobody would look after it.
+    if (!o.keep) await removeOwnContainer(k, o.root, o.id, o.log);
+  }
 }
 
 /**

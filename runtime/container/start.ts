@@ -5,7 +5,9 @@
 
 import * as c from "../../ffi/constants.ts";
 import { ESRCH } from "../../ffi/errno.ts";
+import { OperationError } from "../../ffi/kernel.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
+import type { Hook } from "../../spec/types.ts";
 import { savedConfig, savedText } from "./saved_config.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
 import type { Log } from "../host/log.ts";
@@ -29,13 +31,16 @@ export async function startContainer(k: LocalKernel, root: string, id: string, l
   using _lock = lockContainer(k, root, id);
   const state = readState(root, id);
   checkStatus(statusOf(root, state));
+  // Whatever may fail comes before the gate is opened: a program that runs cannot be called back.
+  const hooks = poststartHooks(root, id);
   mark("state read");
   const fifo = `${containerDir(root, id)}/exec.fifo`;
   const report = openGate(k, fifo, state);
   mark("program started");
-  Deno.removeSync(fifo);
+  // One that stays is no harm: the init has another name now.
+  k.unlinkat(c.AT_FDCWD, fifo, 0, { allow: "any" });
   if (report.length > 0) throw new RuntimeError(await describe(report, root, id));
-  await poststart(k, root, state, log);
+  if (hooks.length > 0) await poststart(k, root, state, hooks, log);
 }
 
 /** What a report of the init says. */
@@ -66,10 +71,10 @@ function openGate(k: LocalKernel, path: string, state: ContainerState): Uint8Arr
     const data = k.buffer(REPORT_SIZE);
     let length = 0;
     for (;;) {
-      const [gate, init] = k.waitReadable(fifo, pidfd);
+      const [gate, init] = insist(() => k.waitReadable(fifo, pidfd));
       if (gate & c.POLLIN) {
-        length += k.call("read", [fifo, data.slice(length, REPORT_SIZE - length), REPORT_SIZE - length])
-          .wait();
+        const room = REPORT_SIZE - length;
+        length += insist(() => k.call("read", [fifo, data.slice(length, room), room]).wait());
       } else if (gate & (c.POLLHUP | c.POLLERR)) break;
       // Dead without ever having opened the fifo: there is no hang-up to wait for.
       else if (init !== 0) throw gone();
@@ -80,19 +85,35 @@ function openGate(k: LocalKernel, path: string, state: ContainerState): Uint8Arr
   });
 }
 
+/** Makes a call again that failed for want of something: the program may run by now, and is not given up for it. */
+function insist<T>(call: () => T): T {
+  for (let chances = 2;; chances--) {
+    try {
+      return call();
+    } catch (error) {
+      if (chances === 0 || !(error instanceof OperationError)) throw error;
+    }
+  }
+}
+
+/** The poststart hooks of the config as it was at create. */
+function poststartHooks(root: string, id: string): readonly Hook[] {
+  // Most configs have none, and reading one takes longer than looking for the word.
+  if (!savedText(root, id).includes('"poststart"')) return [];
+  return savedConfig(root, id).hooks?.poststart ?? [];
+}
+
 /** A poststart hook that fails takes the container with it: runtime.md, Lifecycle, step 9. */
 async function poststart(
   k: LocalKernel,
   root: string,
   state: ContainerState,
+  hooks: readonly Hook[],
   log: Log,
 ): Promise<void> {
-  // Most configs have none, and reading one takes longer than looking for the word.
-  if (!savedText(root, state.id).includes('"poststart"')) return;
-  const { hooks } = savedConfig(root, state.id);
   const { runHooks } = await import("./hooks.ts");
   try {
-    runHooks(k, "poststart", hooks?.poststart, state, "running");
+    runHooks(k, "poststart", hooks, state, "running");
   } catch (error) {
     const { destroyContainer } = await import("./destroy.ts");
     await destroyContainer(k, root, state, log);

@@ -3,8 +3,12 @@
  * @module
  */
 
+import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
+
 /** What /proc says of a process. */
 export interface ProcessState {
+  /** Field 2: the name of what it runs, 15 bytes of it, or what it calls itself. */
+  name: string;
   /** Field 3 of /proc/<pid>/stat: `R`, `S`, `Z` for a zombie, ... */
   state: string;
   /** Field 22: clock ticks after boot at which it started. */
@@ -16,17 +20,27 @@ export interface ProcessState {
 /** Of field 9: the process has begun to end (include/linux/sched.h). */
 const PF_EXITING = 4;
 
-/** Looks a process up: proc_pid_stat(5). Undefined when there is none. */
+/**
+ * Looks a process up: proc_pid_stat(5).
+ *
+ * @returns Undefined when there is none.
+ * @throws {RuntimeError} When the host cannot tell: a process that cannot be looked at is not one that has ended.
+ */
 export function processState(pid: number): ProcessState | undefined {
+  const path = `/proc/${pid}/stat`;
   let stat: string;
   try {
-    stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-  } catch {
-    return undefined;
+    stat = Deno.readTextFileSync(path);
+  } catch (error) {
+    // It had ended before the file was opened, or before it was read.
+    if (error instanceof Deno.errors.NotFound || reasonOf(error) === "no such process") return undefined;
+    throw new RuntimeError(`read ${path}: ${reasonOf(error)}`);
   }
-  // Field 2 is the command in parentheses, which may itself hold spaces and parentheses.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return { state: fields[0], startTime: fields[19], ending: (Number(fields[6]) & PF_EXITING) !== 0 };
+  // Field 2 is in parentheses, and may itself hold spaces and parentheses.
+  const begin = stat.indexOf("(") + 1, end = stat.lastIndexOf(")");
+  const fields = stat.slice(end + 2).split(" ");
+  const ending = (Number(fields[6]) & PF_EXITING) !== 0;
+  return { name: stat.slice(begin, end), state: fields[0], startTime: fields[19], ending };
 }
 
 /** Field 22 of /proc/<pid>/stat, undefined when there is no such process. */

@@ -18,8 +18,8 @@ import type { Spec } from "../../../spec/types.ts";
 import { listenDescriptors, withListenDescriptors } from "../../features/readiness/activation.ts";
 import { type CgroupDriver, loadDriver } from "../../cgroups/mod.ts";
 import { readConfig } from "../config.ts";
-import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
-import { lockContainer } from "../lock.ts";
+import { lineOfError, reasonOf, RuntimeError } from "../../../ffi/errors.ts";
+import { claimContainer } from "../lock.ts";
 import { loadParts, type Parts } from "./parts.ts";
 import type { Log } from "../../host/log.ts";
 import {
@@ -38,7 +38,6 @@ import { adviseOnCgroups, isRootless } from "../../host/rootless.ts";
 import { setOpenFilesLimit, setRlimits } from "../../host/rlimits.ts";
 import { containerDir } from "../id.ts";
 import { type ContainerState, timestamp, writeState } from "../record.ts";
-import { createStateDir } from "../state_dir.ts";
 import { mark } from "../../host/trace.ts";
 import { callerIsRoot, callerUid } from "../../host/caller.ts";
 
@@ -101,8 +100,7 @@ export async function createContainer(k: LocalKernel, o: CreateOptions): Promise
   const userNamespace = parts.userNamespace &&
     new parts.userNamespace.UserNamespace({ k, arena, stage, spec, copyUp: parts.copyUp });
   const interrupts = new Interrupts(k, o.relay);
-  createStateDir(o.root, o.id);
-  using _lock = lockContainer(k, o.root, o.id);
+  using _lock = claimContainer(k, o.root, o.id);
   const creation: Creation = {
     o,
     k,
@@ -258,13 +256,13 @@ async function undo(
   { o, k, stage, state, netDevices }: Creation,
   error: unknown,
 ): Promise<RuntimeError> {
-  const { destroyContainer } = await import("../destroy.ts");
-  let message = reasonOf(error);
+  const { destroyContainer, insistOn } = await import("../destroy.ts");
+  let message = lineOfError(error);
   stage.kill();
   if (isRootless(o.rootless)) message = adviseOnCgroups(message);
   if (error instanceof ExecutorGone) message = `unable to start container process: ${message}`;
   try {
-    await destroyContainer(k, o.root, { ...state, pid: 0 }, o.log);
+    await insistOn(() => destroyContainer(k, o.root, { ...state, pid: 0 }, o.log));
   } catch (cleanup) {
     message += `; and cleaning up failed: ${reasonOf(cleanup)}`;
   }

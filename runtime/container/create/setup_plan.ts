@@ -55,7 +55,9 @@ export interface Creation {
 /** Notes who the init is. */
 export function recordInit({ stage, state }: Creation): void {
   state.pid = stage.initPid;
-  state.startTime = startTimeOf(state.pid) ?? "";
+  const startTime = startTimeOf(state.pid);
+  if (startTime === undefined) throw new RuntimeError("unable to start container process: it has ended");
+  state.startTime = startTime;
 }
 
 /** Who has the terminal. */

@@ -20,7 +20,7 @@ import type { SplitAttributes } from "../../../init/process_attributes.ts";
 import { Stage } from "../../../init/stage.ts";
 import type { Process, Spec } from "../../../spec/types.ts";
 import type { TerminalRequest } from "../../features/terminal/console_socket.ts";
-import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
+import { lineOfError, ownError, reasonOf, RuntimeError } from "../../../ffi/errors.ts";
 import { limitsOf, raiseLimits } from "./limits.ts";
 import { failedStart, hearReports, makeReport, NoRoomError, type Report } from "./reports.ts";
 import { type ProcessFlags, processFromFile, processFromFlags } from "./process.ts";
@@ -38,6 +38,7 @@ import type { Log } from "../../host/log.ts";
 import { writePidFile } from "../../host/pid_file.ts";
 import { savedConfig } from "../saved_config.ts";
 import { type ContainerState, readState } from "../record.ts";
+import { checkRoot } from "../state_dir.ts";
 import { initAlive, initEnds } from "../status.ts";
 import { mark } from "../../host/trace.ts";
 
@@ -139,6 +140,7 @@ function tellCaller(k: LocalKernel, { pidFile }: ExecOptions, { pid, sendPidfd }
 /** Starts the process; its pid on the host comes back when its program runs. */
 async function startProcess(k: LocalKernel, o: ExecOptions): Promise<Started> {
   checkPreserved(k, 0, o.preserveFds);
+  checkRoot(o.root, k);
   const state = readState(o.root, o.id);
   const paths = await cgroupPaths(state, o.cgroups);
   try {
@@ -146,7 +148,7 @@ async function startProcess(k: LocalKernel, o: ExecOptions): Promise<Started> {
   } catch (error) {
     // Whatever looks strange in a container that is ending has that for a reason.
     if (initEnds(state)) throw new RuntimeError(STOPPED);
-    throw error instanceof ExecutorGone ? failedStart(reasonOf(error)) : error;
+    throw error instanceof ExecutorGone ? failedStart(reasonOf(error)) : ownError(error);
   }
 }
 
@@ -366,6 +368,6 @@ function terminalOf({ o, k, parts, process }: Execution, joiner: RemoteKernel): 
 function undo({ stage }: Execution, error: unknown): RuntimeError {
   stage.kill();
   const full = error instanceof OperationError && error.call === "clone3" && error.errno === EAGAIN;
-  const start = failedStart(reasonOf(error));
+  const start = failedStart(lineOfError(error));
   return full ? new NoRoomError(start.message) : RuntimeError.from(error, start.message);
 }
