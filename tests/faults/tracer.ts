@@ -135,7 +135,7 @@ class Tracer {
 
   #event(pid: number, tracee: Tracee, event: number, signal: number): void {
     if (event === p.EVENT_VFORK || event === p.EVENT_CLONE) this.#born(p.madeBy(pid), tracee);
-    if (event === p.EVENT_EXEC) this.#executed(pid, tracee);
+    if (event === p.EVENT_EXEC) this.#executed(tracee);
     if (event === p.EVENT_STOP && signal !== SIGTRAP) p.listen(pid);
     else this.#goOn(pid, tracee);
   }
@@ -153,7 +153,7 @@ class Tracer {
     this.#goOn(child, tracee);
   }
 
-  #executed(pid: number, tracee: Tracee): void {
+  #executed(tracee: Tracee): void {
     // An init that has executed is the container's program.
     if (tracee.role === "init") tracee.counting = false;
     else if (tracee.role === "stage") tracee.counting = true;
