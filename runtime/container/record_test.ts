@@ -5,6 +5,8 @@ import { CorruptStateError, MissingContainerError, readState, timestamp, writeSt
 import { createStateDir, listIds, removeStateDir, removeUnrecorded } from "./state_dir.ts";
 import { ociState, statusOf } from "./status.ts";
 import { processState, startTimeOf } from "../host/process.ts";
+import { lockContainer } from "./lock.ts";
+import { local } from "../../ffi/local.ts";
 import { sampleState, withProcess, withRoot } from "./record_testing.ts";
 
 Deno.test("state: ids are plain file names", () => {
@@ -134,11 +136,14 @@ Deno.test("state: a program that runs is running, though the start that was kill
 
 Deno.test("state: a root that others could change is refused, with what mends it", () =>
   withRoot((root) => {
-    createStateDir(root, "a");
+    Deno.mkdirSync(`${root}/a`);
     writeState(root, sampleState("a"));
+    // A process reads many records of a root that it has looked at once; so this comes first.
+    Deno.chmodSync(root, 0o757);
+    assertThrows(() => readState(root, "a"), RuntimeError, "can be written to by everybody");
     const uses = [
       () => createStateDir(root, "b"),
-      () => readState(root, "a"),
+      () => lockContainer(local(), root, "a"),
       () => listIds(root),
     ];
     const refused = (message: string) => {
