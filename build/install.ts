@@ -1,6 +1,6 @@
 /**
- * `./x install [PREFIX=/usr/local] [DESTDIR=]`: copies dist/tsrun to PREFIX/bin. A bundle gets a Deno of its own in
- * PREFIX/lib/tsrun, so that nothing of the checkout is needed any more.
+ * `./x install [PREFIX=/usr/local] [DESTDIR=]`: copies dist/tsrun to PREFIX/bin. A bundle gets a Deno of its
+ * own in PREFIX/lib/tsrun, so that nothing of the checkout is needed any more.
  * @module
  */
 import { denoToRun, replaceFile } from "./deno.ts";

@@ -23,7 +23,9 @@ export function cacheDirectory(deno: string): string {
   return `${deno.slice(0, deno.lastIndexOf("/"))}/tsrun-cache`;
 }
 
-/** `deno run` as a program that reads no configuration, fetches nothing and keeps nothing but compiled code. */
+/**
+ * `deno run` as a program that reads no configuration, fetches nothing and keeps nothing but compiled code.
+ */
 export const DENO_FLAGS: readonly string[] = [
   "--allow-all",
   "--no-config",

@@ -13,7 +13,10 @@
  */
 import { type Chunk, type ModuleBody, moduleBody } from "./module_body.ts";
 
-/** Where a script begins and ends, counted backwards from the beginning of the base script; and the digest of its text. */
+/**
+ * Where a script begins and ends, counted backwards from the beginning of the base script; and the digest of
+ * its text.
+ */
 type Place = [from: number, to: number, digest: string];
 
 /** Names of the chunks that `roots` import, themselves among them. */
@@ -66,7 +69,10 @@ function groupsOf(
   return [...groups.values()];
 }
 
-/** A name that changes with the text: FNV-1a, 32 bits, for the cache to tell builds apart; V8 compares the text. */
+/**
+ * A name that changes with the text: FNV-1a, 32 bits, for the cache to tell builds apart; V8 compares the
+ * text.
+ */
 function digest(text: string): string {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193) >>> 0;
@@ -122,8 +128,8 @@ function chunkFunction(name: string, body: string, isEntry: boolean): string {
 }
 
 /**
- * The members of the base script that are no chunks: `boot` runs the entry, and a script when the first of its chunks is
- * imported; `all` runs every script, so that Deno keeps its compiled form.
+ * The members of the base script that are no chunks: `boot` runs the entry, and a script when the first of
+ * its chunks is imported; `all` runs every script, so that Deno keeps its compiled form.
  */
 function bootFunction(places: Place[], where: Record<string, number>, entry: string, build: object): string {
   return [

@@ -1,5 +1,6 @@
 /**
- * Fills the cache of compiled code that a bundle starts from, so that not even its first container waits for it.
+ * Fills the cache of compiled code that a bundle starts from, so that not even its first container waits for
+ * it.
  * @module
  */
 import { DatabaseSync } from "node:sqlite";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Arena, spawnExecutor } from "../init/executor.ts";
-import * as c from "./constants.ts";
+import { AT_FDCWD } from "./constants.ts";
 import { EEXIST } from "./errno.ts";
 import { OperationError } from "./kernel.ts";
 import { local } from "./local.ts";
@@ -25,7 +25,7 @@ Deno.test("remote: a list of any length is worked off in pieces, whose memory is
     let made: number[] = [];
     k.inPieces(list, (piece) => {
       const results = piece.map((i) =>
-        k.mkdirat(c.AT_FDCWD, `${directory}/${i % 10}`, 0o755, { allow: [EEXIST] })
+        k.mkdirat(AT_FDCWD, `${directory}/${i % 10}`, 0o755, { allow: [EEXIST] })
       );
       if (piece[0] === 0) made = results.map((result) => result.wait());
       sizes.push(k.memory.top);

@@ -36,8 +36,8 @@ export function executorCode(arch: "x86_64" | "aarch64"): Uint8Array<ArrayBuffer
 }
 
 /**
- * A complete ELF file (elf(5)) around position-independent code that begins with its entry point: one segment to load, read
- * and execute only, and a stack that is not executable.
+ * A complete ELF file (elf(5)) around position-independent code that begins with its entry point: one segment
+ * to load, read and execute only, and a stack that is not executable.
  */
 export function staticProgram(
   code: Uint8Array,

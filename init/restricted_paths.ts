@@ -4,16 +4,28 @@
  * The container's /dev/null is put over files. Its descriptor is checked to be the null device: one in the
  * image could be any file (CVE-2025-31133), and the host's own could be given other modes from inside. All
  * paths are opened first, in one batch, and then used by descriptor. Paths are masked before others become
- * read-only: a read-only tree is bound onto itself with all mounts below, so a masked path in it stays masked.
+ * read-only: a read-only tree is bound onto itself with all mounts below, so a masked path in it stays
+ * masked.
  * @module
  */
 
-import * as c from "../ffi/constants.ts";
+import {
+  AT_EMPTY_PATH,
+  AT_RECURSIVE,
+  O_NOFOLLOW,
+  O_PATH,
+  OPEN_TREE_CLONE,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFMT,
+} from "../ffi/constants.ts";
 import { EAGAIN, ENOENT } from "../ffi/errno.ts";
 import { type CallOptions, type Fd, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
 import type { Buffer } from "../ffi/memory.ts";
 import { readStatx, STATX_SIZE } from "../ffi/structs.ts";
-import * as m from "../spec/mount_options.ts";
+import { MOUNT_ATTR_RDONLY } from "../spec/mount_options.ts";
 import { createFilesystem } from "./filesystem.ts";
 
 /** The container's null device, opened but not yet checked. */
@@ -24,8 +36,8 @@ interface NullDevice {
 
 /** Opens the container's /dev/null itself, and follows no link there (CVE-2025-31133). */
 function openNullDevice(k: Kernel, root: Fd): NullDevice {
-  const resolve = c.RESOLVE_IN_ROOT | c.RESOLVE_NO_MAGICLINKS;
-  const fd = k.openat2(root, "/dev/null", c.O_PATH | c.O_NOFOLLOW, resolve, 0, { allow: "any" });
+  const resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  const fd = k.openat2(root, "/dev/null", O_PATH | O_NOFOLLOW, resolve, 0, { allow: "any" });
   const stat = k.buffer(STATX_SIZE);
   k.statx(fd, "", stat, { allow: "any" });
   return { fd, stat };
@@ -34,7 +46,7 @@ function openNullDevice(k: Kernel, root: Fd): NullDevice {
 function checkNullDevice({ fd, stat }: NullDevice): void {
   if (fd.wait() < 0) throw new OperationError("open", -fd.wait(), '"/dev/null"', "mask paths");
   const { mode, rdev } = readStatx(stat);
-  if ((mode & c.S_IFMT) !== c.S_IFCHR || rdev.major !== 1 || rdev.minor !== 3) {
+  if ((mode & S_IFMT) !== S_IFCHR || rdev.major !== 1 || rdev.minor !== 3) {
     throw new Error("mask paths: /dev/null of the container is not the null device");
   }
 }
@@ -86,7 +98,7 @@ function restrictPiece(k: Kernel, root: Fd, piece: readonly Wanted[], label: str
 }
 
 function openPath(k: Kernel, root: Fd, path: string, allow: CallOptions["allow"]): Opened {
-  const fd = k.openat2(root, path, c.O_PATH, c.RESOLVE_IN_ROOT | c.RESOLVE_NO_MAGICLINKS, 0, { allow });
+  const fd = k.openat2(root, path, O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS, 0, { allow });
   const stat = k.buffer(STATX_SIZE);
   k.statx(fd, "", stat, { allow: "any" });
   return { path, fd, stat };
@@ -104,12 +116,12 @@ function protect(k: Kernel, { path, fd, stat }: Opened): void {
   k.during(`make ${JSON.stringify(path)} read-only`, () => {
     // The process would not see a mount on its own root.
     if (readStatx(stat).mountRoot) {
-      k.mountSetattr(fd, "", c.AT_RECURSIVE, { set: m.MOUNT_ATTR_RDONLY });
+      k.mountSetattr(fd, "", AT_RECURSIVE, { set: MOUNT_ATTR_RDONLY });
       k.close(fd);
       return;
     }
-    const tree = k.openTree(fd, "", c.OPEN_TREE_CLONE | c.AT_RECURSIVE | c.AT_EMPTY_PATH);
-    k.mountSetattr(tree, "", c.AT_RECURSIVE, { set: m.MOUNT_ATTR_RDONLY });
+    const tree = k.openTree(fd, "", OPEN_TREE_CLONE | AT_RECURSIVE | AT_EMPTY_PATH);
+    k.mountSetattr(tree, "", AT_RECURSIVE, { set: MOUNT_ATTR_RDONLY });
     k.moveMount(tree, fd);
     k.close(tree);
     k.close(fd);
@@ -118,7 +130,7 @@ function protect(k: Kernel, { path, fd, stat }: Opened): void {
 
 /** Masks paths: files by the null device, directories by one empty read-only tmpfs that they share. */
 function maskAll(k: Kernel, items: readonly Opened[], nullDevice: NullDevice, label?: string): void {
-  const isDirectory = ({ stat }: Opened) => (readStatx(stat).mode & c.S_IFMT) === c.S_IFDIR;
+  const isDirectory = ({ stat }: Opened) => (readStatx(stat).mode & S_IFMT) === S_IFDIR;
   if (items.some((item) => !isDirectory(item))) checkNullDevice(nullDevice);
   let empty: Result | undefined;
   for (const item of items) {
@@ -136,7 +148,7 @@ function maskAll(k: Kernel, items: readonly Opened[], nullDevice: NullDevice, la
 
 /** Binds the file of one descriptor over that of another. */
 function cover(k: Kernel, what: Fd, place: Fd): void {
-  const copy = k.openTree(what, "", c.OPEN_TREE_CLONE | c.AT_EMPTY_PATH);
+  const copy = k.openTree(what, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
   k.moveMount(copy, place);
   k.close(copy);
 }
@@ -148,7 +160,7 @@ function emptyDirectory(k: Kernel, label?: string): Result {
     source: "tmpfs",
     data,
     flags: 0,
-    attributes: m.MOUNT_ATTR_RDONLY,
+    attributes: MOUNT_ATTR_RDONLY,
     label,
   });
 }

@@ -63,15 +63,17 @@ function utf8Length(text: string): number {
 }
 
 /**
- * Whether a container may mount what its config asks for. Without a mount namespace of its own it does so in the
- * runtime's, on a copy of its root that `delete` unmounts: not in a user namespace, whose root has no rights over the
- * runtime's mounts, and not on the root of the host itself.
+ * Whether a container may mount what its config asks for. Without a mount namespace of its own it does so in
+ * the runtime's, on a copy of its root that `delete` unmounts: not in a user namespace, whose root has no
+ * rights over the runtime's mounts, and not on the root of the host itself.
  */
 export function mayMount({ root }: Partly<Spec>, { mount, user }: Namespaces): boolean {
   return mount !== undefined || user === undefined && cleanPath(`/${root?.path ?? "rootfs"}`) !== "/";
 }
 
-/** `maskedPaths`, `readonlyPaths` and `rootfsPropagation` need a mount namespace, a read-only root sometimes. */
+/**
+ * `maskedPaths`, `readonlyPaths` and `rootfsPropagation` need a mount namespace, a read-only root sometimes.
+ */
 export function checkPaths(config: Partly<Spec>, namespaces: Namespaces, report: Report): void {
   if (namespaces.mount !== undefined) return;
   const { root, linux = {} } = config, fix = fixNamespace("mount");

@@ -1,4 +1,7 @@
-/** Nothing of the caller's environment or limits steers the engine, or ends it with anything but one clear line. */
+/**
+ * Nothing of the caller's environment or limits steers the engine, or ends it with anything but one clear
+ * line.
+ */
 import { assert, assertEquals } from "@std/assert";
 import { engineOfProgram } from "../../build/entry.ts";
 import { LIMITS } from "../../build/launcher.ts";
@@ -45,7 +48,10 @@ const OTHERS: readonly string[] = [
   ...["http_proxy", "https_proxy", "no_proxy", "all_proxy", "npm_config_registry", "SSLKEYLOGFILE"],
 ];
 
-/** Every name of a variable in a program's bytes. Names may run into one another there: each ending of one counts. */
+/**
+ * Every name of a variable in a program's bytes. Names may run into one another there: each ending of one
+ * counts.
+ */
 function namesIn(path: string): string[] {
   const names = new Set<string>();
   const file = new TextDecoder("latin1").decode(Deno.readFileSync(path));
@@ -61,7 +67,9 @@ function namesIn(path: string): string[] {
   return [...names, ...OTHERS].toSorted();
 }
 
-/** Values that do something where the variable is read: a number, a path that cannot be, flags that are none. */
+/**
+ * Values that do something where the variable is read: a number, a path that cannot be, flags that are none.
+ */
 const VALUES: readonly string[] = ["1", "/nonexistent/a", "--bogus-flag", ""];
 
 interface Answer {

@@ -1,4 +1,7 @@
-/** Containers without a mount namespace: they mount in the runtime's, and `delete` unmounts what they have mounted. */
+/**
+ * Containers without a mount namespace: they mount in the runtime's, and `delete` unmounts what they have
+ * mounted.
+ */
 import { assertEquals, assertMatch } from "@std/assert";
 import type { Box } from "../lib/box.ts";
 import { type Dict, MOUNTS, namespaces, sh } from "../lib/bundle.ts";
@@ -10,8 +13,8 @@ const LINUX = { namespaces: namespaces("pid", "ipc", "uts") };
 const UNMOUNTS = "runc leaves what it has mounted, and makes the host's mounts slaves of themselves";
 
 /**
- * Runs a script on a host of its own, whose mounts may be spoiled. `$R` is the runtime with its state root, `$B` the
- * bundle, `$I` the id; `mounts` counts the mounts that there are.
+ * Runs a script on a host of its own, whose mounts may be spoiled. `$R` is the runtime with its state root,
+ * `$B` the bundle, `$I` the id; `mounts` counts the mounts that there are.
  */
 function onHost(box: Box, container: Container, script: string): Promise<Result> {
   const head = `mounts() { wc -l </proc/self/mountinfo; }\nR="${box.runtime.path} --root ${box.root}"`;

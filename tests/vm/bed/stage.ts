@@ -1,5 +1,6 @@
 /**
- * The disk that carries this checkout into the test machine: sources, what was built, Deno and its cache of modules.
+ * The disk that carries this checkout into the test machine: sources, what was built, Deno and its cache of
+ * modules.
  * @module
  */
 import { engineOfProgram } from "../../../build/entry.ts";
@@ -12,7 +13,10 @@ const LEFT_OUT: readonly string[] = [".git", ".deno", "node_modules"];
 export interface Stage {
   /** Raw ext4 image; its root is the checkout. */
   disk: string;
-  /** Where the checkout has to be mounted: where it is here, as compiled code is kept under the paths of sources. */
+  /**
+   * Where the checkout has to be mounted: where it is here, as compiled code is kept under the paths of
+   * sources.
+   */
   top: string;
   /** Deno in the checkout. */
   deno: string;
@@ -44,7 +48,11 @@ export function makeStage(dir: string): Stage {
   return { disk, top: TOP, deno, prepare: `mkdir -p '${TOP}' && mount /dev/vdb '${TOP}' && ${link}` };
 }
 
-/** Puts the Deno of the bundle, with its compiled code, or else the running one into the tree. @returns Its path. */
+/**
+ * Puts the Deno of the bundle, with its compiled code, or else the running one into the tree.
+ *
+ * @returns Its path.
+ */
 function installDeno(tree: string): string {
   const version = `.deno/${Deno.version.deno}`;
   Deno.mkdirSync(`${tree}/${version}`, { recursive: true });
