@@ -68,7 +68,8 @@ export const SECCOMP_SET_MODE_FILTER = 1, SECCOMP_FILTER_FLAG_NEW_LISTENER = 8;
 // signal.h, wait.h, poll.h
 export const SIGHUP = 1, SIGINT = 2, SIGKILL = 9, SIGPIPE = 13, SIGTERM = 15, SIGCHLD = 17;
 export const P_PID = 1, P_PIDFD = 3, WEXITED = 4, WNOWAIT = 0x1000000, CLD_EXITED = 1;
-export const SIG_SETMASK = 2, WNOHANG = 1, POLLIN = 1, POLLERR = 8, POLLHUP = 16;
+export const SIGTTIN = 21, SIGTTOU = 22, SIGWINCH = 28;
+export const SIG_BLOCK = 0, SIG_SETMASK = 2, WNOHANG = 1, POLLIN = 1, POLLERR = 8, POLLHUP = 16;
 
 // fs.h, memfd.h, socket.h, if.h, sockios.h, file.h
 export const CLOSE_RANGE_CLOEXEC = 4, MFD_CLOEXEC = 1, MFD_ALLOW_SEALING = 2, MFD_EXEC = 0x10;
@@ -82,7 +83,12 @@ export const AF_UNIX = 1,
   SOCK_SEQPACKET = 5,
   SOCK_CLOEXEC = O_CLOEXEC;
 export const SIOCGIFFLAGS = 0x8913, SIOCSIFFLAGS = 0x8914, IFF_UP = 1, IFF_RUNNING = 0x40;
+export const MSG_DONTWAIT = 0x40, MSG_TRUNC = 0x20;
 export const RLIMIT_NOFILE = 7;
+// eventfd.h, inotify.h, fcntl.h
+export const EFD_NONBLOCK = 0o4000, EFD_CLOEXEC = 0o2000000;
+export const IN_NONBLOCK = 0o4000, IN_CLOEXEC = 0o2000000, IN_MODIFY = 2;
+export const F_SETFL = 4;
 export const MAP_SHARED = 1,
   MAP_PRIVATE = 2,
   MAP_FIXED = 0x10,

@@ -45,6 +45,8 @@ export interface MountAttr {
   clear?: number;
   /** One of `MS_SHARED`, `MS_SLAVE`, `MS_PRIVATE`, `MS_UNBINDABLE`, or 0. */
   propagation?: number;
+  /** Descriptor of the user namespace that `MOUNT_ATTR_IDMAP` maps ids by. */
+  userNamespace?: number;
 }
 
 /** A list with more entries is worked off in pieces. An entry may take a descriptor, and 1024 are usual. */
@@ -187,6 +189,11 @@ export abstract class Kernel {
     return this.call("fchmod", [fd, mode], options);
   }
 
+  /** fchmodat(2), which follows links. */
+  fchmodat(dir: Fd, path: string, mode: number, options?: CallOptions): Result {
+    return this.call("fchmodat", [dir, path, mode], options);
+  }
+
   /** fchownat(2) on the descriptor itself, `O_PATH` or not. */
   fchown(fd: Fd, uid: number, gid: number, options?: CallOptions): Result {
     return this.call("fchownat", [fd, "", uid, gid, c.AT_EMPTY_PATH], options);
@@ -199,8 +206,9 @@ export abstract class Kernel {
     into: Buffer,
     options?: CallOptions,
     flags: number = c.AT_EMPTY_PATH | c.AT_SYMLINK_NOFOLLOW,
+    mask: number = c.STATX_BASIC_STATS | c.STATX_MNT_ID,
   ): Result {
-    return this.call("statx", [dir, path, flags, c.STATX_BASIC_STATS | c.STATX_MNT_ID, into], options);
+    return this.call("statx", [dir, path, flags, mask, into], options);
   }
 
   /** fstatfs(2). */
@@ -244,7 +252,7 @@ export abstract class Kernel {
 
   /** mount_setattr(2). */
   mountSetattr(dir: Fd, path: string, flags: number, attr: MountAttr, options?: CallOptions): Result {
-    const words = [attr.set ?? 0, attr.clear ?? 0, attr.propagation ?? 0, 0];
+    const words = [attr.set ?? 0, attr.clear ?? 0, attr.propagation ?? 0, attr.userNamespace ?? 0];
     return this.call(
       "mount_setattr",
       [dir, path, flags | (path === "" ? c.AT_EMPTY_PATH : 0), words, 32],
@@ -292,6 +300,11 @@ export abstract class Kernel {
   /** execve(2). Returns only when it fails. */
   execve(path: string, args: readonly string[], env: readonly string[], options?: CallOptions): Result {
     return this.call("execve", [path, args, env], options);
+  }
+
+  /** getpid(2): does nothing else, so that a process that is driven from here has begun when it answers. */
+  getpid(): Result {
+    return this.call("getpid", []);
   }
 
   /** kill(2). */

@@ -12,7 +12,7 @@ import { MNT_DETACH, OPEN_TREE_CLONE } from "../ffi/constants.ts";
 import { EINVAL } from "../ffi/errno.ts";
 import { type Fd, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
 import { MS_I_VERSION, MS_SILENT } from "../spec/mount_options.ts";
-import type { NewFilesystem } from "./filesystem.ts";
+import type { NewFilesystem } from "./new_filesystem.ts";
 
 /** Flags of mount(2) that have no option of fsconfig(2). */
 const ONLY_HERE = MS_SILENT | MS_I_VERSION;

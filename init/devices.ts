@@ -48,7 +48,7 @@ export function devOwner(
 }
 
 /** Looks whether the host has the devices that the configuration names: nothing is made in its /dev. */
-export function checkDevices(k: Kernel, root: Fd, devices: readonly LinuxDevice[]): void {
+export function checkDeviceNodes(k: Kernel, root: Fd, devices: readonly LinuxDevice[]): void {
   for (const { path, type, major = 0, minor = 0 } of devices) {
     k.during(
       `find device node ${JSON.stringify(path)} on the host (none is made there: mount a /dev)`,
@@ -62,7 +62,7 @@ export function checkDevices(k: Kernel, root: Fd, devices: readonly LinuxDevice[
 }
 
 /** The list of devices to make: the configured ones, and each default one that they do not replace. */
-export function deviceList(configured: readonly LinuxDevice[] | undefined): LinuxDevice[] {
+export function devicesToMake(configured: readonly LinuxDevice[] | undefined): LinuxDevice[] {
   const own = configured?.filter((device) => device.path !== "/dev/ptmx") ?? [];
   const paths = new Set(own.map((device) => device.path));
   const defaults = DEFAULT_DEVICES

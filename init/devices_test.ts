@@ -6,7 +6,7 @@ import { type Arg, OperationError } from "../ffi/kernel.ts";
 import { makedev } from "../ffi/structs.ts";
 import type { LinuxDevice } from "../spec/types.ts";
 import { callsOf, failing, lines, names, type Script, scripted, stat } from "../tests/lib/scripted.ts";
-import { checkDevices, deviceList, devOwner, makeDevices } from "./devices.ts";
+import { checkDeviceNodes, devicesToMake, devOwner, makeDevices } from "./devices.ts";
 
 const ROOT = 3, DEV = 100;
 const FUSE: LinuxDevice = { path: "/dev/fuse", type: "c", major: 10, minor: 229 };
@@ -28,7 +28,7 @@ function placeMissing(): (...args: Arg[]) => number | undefined {
 }
 
 Deno.test("devices: the default ones, before the configured ones", () => {
-  const list = deviceList([FUSE]);
+  const list = devicesToMake([FUSE]);
   assertEquals(list.map(({ path }) => path.slice(5)), [
     "null",
     "zero",
@@ -46,18 +46,18 @@ Deno.test("devices: the default ones, before the configured ones", () => {
     [1, 9],
     [5, 0],
   ]);
-  assertEquals(deviceList(undefined).length, 6);
+  assertEquals(devicesToMake(undefined).length, 6);
 });
 
 Deno.test("devices: a configured one replaces the default one", () => {
   const own: LinuxDevice = { path: "/dev/null", type: "c", major: 1, minor: 3, fileMode: 0o600, uid: 5 };
-  const list = deviceList([own]);
+  const list = devicesToMake([own]);
   assertEquals(list.filter(({ path }) => path === "/dev/null"), [own]);
   assertEquals(list.length, 6);
 });
 
 Deno.test("devices: /dev/ptmx is never one of them", () => {
-  assertEquals(deviceList([{ path: "/dev/ptmx", type: "c", major: 5, minor: 2 }]).length, 6);
+  assertEquals(devicesToMake([{ path: "/dev/ptmx", type: "c", major: 5, minor: 2 }]).length, 6);
 });
 
 Deno.test("devices: a node has its type, mode and numbers", () => {
@@ -188,15 +188,15 @@ Deno.test("devices: whose /dev is", () => {
 
 Deno.test("devices: on the host they are looked for, and nothing is made", () => {
   const k = scripted({ statx: stat(c.S_IFCHR, 10, 229) });
-  checkDevices(k, ROOT, [FUSE]);
+  checkDeviceNodes(k, ROOT, [FUSE]);
   assertEquals(names(k), ["openat2", "statx", "close"]);
   assertThrows(
-    () => checkDevices(scripted({ statx: stat(c.S_IFCHR, 1, 3) }), ROOT, [FUSE]),
+    () => checkDeviceNodes(scripted({ statx: stat(c.S_IFCHR, 1, 3) }), ROOT, [FUSE]),
     Error,
     "something else",
   );
   assertThrows(
-    () => checkDevices(scripted({ openat2: -ENOENT }), ROOT, [FUSE]),
+    () => checkDeviceNodes(scripted({ openat2: -ENOENT }), ROOT, [FUSE]),
     OperationError,
     "none is made there",
   );

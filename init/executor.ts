@@ -8,6 +8,7 @@
  * @module
  */
 
+import { withTemporaryFile } from "../ffi/temporary_file.ts";
 import { OperationError } from "../ffi/kernel.ts";
 import { TsrunError } from "../ffi/errors.ts";
 import * as c from "../ffi/constants.ts";
@@ -315,13 +316,6 @@ function spawn(kernel: LocalKernel, path: string): number {
  * executor runs.
  */
 function spawnFromFile(kernel: LocalKernel, image: Uint8Array, directory: string): number {
-  // The name holds no pid: another PID namespace, or a tsrun that was killed here, may have had the same one.
-  const path = `${directory}/init-image.${crypto.randomUUID()}`;
-  Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
-  Deno.writeFileSync(path, image, { mode: 0o500, createNew: true });
-  try {
-    return spawn(kernel, path);
-  } finally {
-    Deno.removeSync(path);
-  }
+  const file = { bytes: image, mode: 0o500 };
+  return withTemporaryFile(directory, "init-image", file, (path) => spawn(kernel, path));
 }

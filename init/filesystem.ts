@@ -12,25 +12,7 @@ import { type CallOptions, type Fd, type Kernel, OperationError, type Result } f
 import { MS_DIRSYNC, MS_LAZYTIME, MS_MANDLOCK, MS_RDONLY, MS_SYNCHRONOUS } from "../spec/mount_options.ts";
 import { createByMount, needsClassicMount } from "./classic_mount.ts";
 import { hasManyLayers, layerOptions } from "./overlay_layers.ts";
-
-/** A filesystem to make. */
-export interface NewFilesystem {
-  type: string;
-  source: string;
-  /** Options of the filesystem itself: `key=value` or `key`. */
-  data: readonly string[];
-  /** Flags of mount(2). Only those that belong to the superblock are used. */
-  flags: number;
-  /** MOUNT_ATTR_* of the mount. */
-  attributes: number;
-  /** SELinux context of all files in it; absent or empty where the policy decides. */
-  label?: string;
-  /**
-   * A directory that nothing looks into meanwhile, for filesystems that only mount(2) can make; absent where
-   * there is none.
-   */
-  cover?: Fd;
-}
+import type { NewFilesystem } from "./new_filesystem.ts";
 
 /** Flags of mount(2) that are options of the superblock. */
 const SUPERBLOCK: readonly (readonly [number, string])[] = [

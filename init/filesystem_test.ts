@@ -13,7 +13,8 @@ import {
   MS_SYNCHRONOUS,
 } from "../spec/mount_options.ts";
 import { callsOf, names, type Script, scripted } from "../tests/lib/scripted.ts";
-import { createFilesystem, type NewFilesystem, splitData } from "./filesystem.ts";
+import { createFilesystem, splitData } from "./filesystem.ts";
+import type { NewFilesystem } from "./new_filesystem.ts";
 
 function created(more: Partial<NewFilesystem>, script: Script = {}): DryKernel {
   const k = scripted(script);

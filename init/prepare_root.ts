@@ -12,7 +12,7 @@ import type { Recorder } from "../ffi/recorder.ts";
 import * as m from "../spec/mount_options.ts";
 import type { Mount } from "../spec/types.ts";
 import { mountCgroups } from "./cgroup_mount.ts";
-import { checkDevices, deviceList, devOwner, makeDevices } from "./devices.ts";
+import { checkDeviceNodes, devicesToMake, devOwner, makeDevices } from "./devices.ts";
 import { isBind, type MountContext, mountOne } from "./mounts.ts";
 import { hasNamespace } from "./namespaces.ts";
 import { pathInside } from "./path_inside.ts";
@@ -104,9 +104,9 @@ function fillDev(k: Recorder, plan: SetupPlan, root: Fd, mounts: readonly Mount[
   const owner = devOwner(mounts, plan.hostRoot);
   // Root of a user namespace makes no devices, and without a mount namespace it binds none.
   if (owner === "host" || (user && !hasNamespace(plan.namespaces, "mount"))) {
-    checkDevices(k, root, devices ?? []);
+    checkDeviceNodes(k, root, devices ?? []);
   } else if (owner === "container") {
-    makeDevices(k, root, deviceList(devices), plan.hasKcore, user);
+    makeDevices(k, root, devicesToMake(devices), plan.hasKcore, user);
   }
 }
 

@@ -8,7 +8,7 @@ import type { Recorder } from "../ffi/recorder.ts";
 import { MOUNT_ATTR_RDONLY } from "../spec/mount_options.ts";
 import type { Spec } from "../spec/types.ts";
 import { callsOf, names, type Script, scripted, stat } from "../tests/lib/scripted.ts";
-import { deviceList } from "./devices.ts";
+import { devicesToMake } from "./devices.ts";
 import { planNamespaces } from "./namespaces.ts";
 import { setUp, type SetupPlan } from "./setup.ts";
 
@@ -347,7 +347,7 @@ Deno.test("set-up: links in /dev that the image has are no failure", () => {
 /** A host with the default devices; other files are programs. */
 function hostDevices(): Script {
   const numbers: Record<string, [number, number]> = {};
-  for (const { path, major, minor } of deviceList(undefined)) numbers[path] = [major!, minor!];
+  for (const { path, major, minor } of devicesToMake(undefined)) numbers[path] = [major!, minor!];
   let opened = "";
   const note = (_dir: Arg, path: Arg) => void (opened = path as string);
   return {

@@ -4,7 +4,7 @@
  * @module
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { readConfig } from "./parse.ts";
+import { parseConfig } from "./parse.ts";
 import { isPlainConfig } from "./plain.ts";
 import { type Config, containerdConfig, dockerConfig, fullConfig, remappedConfig } from "./spec_testing.ts";
 import { configWarnings, formatProblems, validateConfig } from "./validate.ts";
@@ -105,11 +105,11 @@ Deno.test("a configuration that looks plain has neither problems nor warnings", 
   assert(plain > 1000, `only ${plain} of 15000 configurations were plain`);
 });
 
-Deno.test("readConfig says plain of no configuration with a NUL byte", () => {
+Deno.test("parseConfig says plain of no configuration with a NUL byte", () => {
   const config = dockerConfig();
-  assert(readConfig(JSON.stringify(config)).plain);
+  assert(parseConfig(JSON.stringify(config)).plain);
   config.process.args[0] = "a\0";
-  assert(!readConfig(JSON.stringify(config)).plain);
+  assert(!parseConfig(JSON.stringify(config)).plain);
 });
 
 function noBigints(_key: string, value: unknown): unknown {

@@ -24,7 +24,7 @@ export interface Reading {
  *
  * @throws SyntaxError when the text is not JSON.
  */
-export function readConfig(text: string): Reading {
+export function parseConfig(text: string): Reading {
   const config: unknown = JSON.parse(text);
   // A NUL byte can only come from an escape; then every single string has to be looked at.
   if (!text.includes("\\u0000") && isPlainConfig(config)) return { config, plain: true };

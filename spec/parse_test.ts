@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { parseJson, readConfig } from "./parse.ts";
+import { parseConfig, parseJson } from "./parse.ts";
 import { dockerConfig } from "./spec_testing.ts";
 
 Deno.test("parseJson keeps 64-bit integers exact", () => {
@@ -25,20 +25,20 @@ Deno.test("parseJson leaves out what is null", () => {
   assertThrows(() => parseJson("{"), SyntaxError);
 });
 
-Deno.test("readConfig reads null and large integers as parseJson does, and they stay plain", () => {
+Deno.test("parseConfig reads null and large integers as parseJson does, and they stay plain", () => {
   const config = dockerConfig();
   config.process.rlimits[0].hard = 1;
   config.process.capabilities.inheritable = null;
   const text = JSON.stringify(config).replace('"hard":1,', '"hard":18446744073709551615,');
-  const reading = readConfig(text);
+  const reading = parseConfig(text);
   assert(reading.plain);
   assertEquals(reading.config, parseJson(text));
 });
 
-Deno.test("readConfig does not judge what is not plain", () => {
+Deno.test("parseConfig does not judge what is not plain", () => {
   const config = dockerConfig();
   config.linux.namespaces.push({ type: "user" });
-  assertEquals(readConfig(JSON.stringify(config)), { config, plain: false });
-  assertEquals(readConfig("null"), { config: null, plain: false });
-  assertThrows(() => readConfig(""), SyntaxError);
+  assertEquals(parseConfig(JSON.stringify(config)), { config, plain: false });
+  assertEquals(parseConfig("null"), { config: null, plain: false });
+  assertThrows(() => parseConfig(""), SyntaxError);
 });

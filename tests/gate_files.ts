@@ -5,6 +5,7 @@
  * @module
  */
 import plugin from "./gate_plugin.ts";
+import { circles, type ImportGraph, isShipped, sharedNames } from "./rooms.ts";
 import { sources } from "./sources.ts";
 
 const TOP = new URL("..", import.meta.url).pathname;
@@ -20,5 +21,34 @@ function problems(path: string): string[] {
 
 Deno.test("sizes, the direction of imports, and what comes from outside", () => {
   const found = sources().flatMap(problems);
+  if (found.length > 0) throw new Error(`\n${found.join("\n")}`);
+});
+
+/** Files that are still to be taken out of a circle. */
+const PENDING_CIRCLES: readonly string[] = ["init/setup.ts", "runtime/container/create/create.ts"];
+
+/** What each file of the program imports, types included. */
+function importGraph(texts: ReadonlyMap<string, string>): ImportGraph {
+  const specifier = /(?:\bfrom\s+|\bimport\s*\(\s*|^import\s+)"(\.{1,2}\/[^"]+)"/gm;
+  return new Map([...texts].map(([path, text]) => {
+    // Examples in comments import their own module.
+    const code = text.replace(/^ *\*.*$/gm, "");
+    const found = [...code.matchAll(specifier)].map(([, to]) =>
+      new URL(to, `file:///${path}`).pathname.slice(1)
+    );
+    return [path, found.filter((to) => texts.has(to))] as const;
+  }));
+}
+
+Deno.test("no file imports itself by way of others, and every exported function has a name of its own", () => {
+  const texts = new Map(
+    sources().filter(isShipped).map((path) => [path, Deno.readTextFileSync(TOP + path)] as const),
+  );
+  const found = [
+    ...circles(importGraph(texts)).filter((files) => !PENDING_CIRCLES.some((one) => files.includes(one))).map(
+      (files) => `a circle of imports: ${files.join(", ")}`,
+    ),
+    ...sharedNames(texts),
+  ];
   if (found.length > 0) throw new Error(`\n${found.join("\n")}`);
 });

@@ -4,53 +4,28 @@
  * @module
  */
 
+import { callProblem, denoProblem, importProblem, isShipped } from "./rooms.ts";
+
 const MAX_FILE_LINES = 400;
 const MAX_FUNCTION_LINES = 60;
 const TOP = new URL("..", import.meta.url).pathname;
-
-/** A layer may import itself, those of lower rank, and spec. */
-const LAYERS: Readonly<Record<string, number>> = { ffi: 1, init: 2, runtime: 3, "main.ts": 4 };
-/** The only modules of others in what is shipped: plain functions of the standard library. */
-const OUTSIDE: readonly string[] = ["@std/cli/parse-args", "@std/fs", "@std/path", "@std/path/posix"];
 
 type AnyFunction =
   | Deno.lint.FunctionDeclaration
   | Deno.lint.FunctionExpression
   | Deno.lint.ArrowFunctionExpression;
 
-/** First part of a path below the top, with a slash-less name for a file of the top itself. */
-function areaOf(path: string): string {
-  return path.slice(TOP.length).split("/")[0];
-}
-
-/** Does a file belong to the program, rather than to its tests and tools? */
-function isShipped(filename: string): boolean {
-  const area = areaOf(filename);
-  return filename.startsWith(TOP) && (area === "spec" || area in LAYERS) && !filename.endsWith("_test.ts");
-}
-
-/** Says what is wrong with importing a specifier from a shipped file, if anything. */
-export function importProblem(filename: string, specifier: string): string | undefined {
-  if (!isShipped(filename)) return undefined;
-  if (!/^\.{1,2}\//.test(specifier)) {
-    return OUTSIDE.includes(specifier)
-      ? undefined
-      : `"${specifier}" is not for the program: see imports in deno.json`;
-  }
-  const from = areaOf(filename);
-  const to = areaOf(new URL(specifier, `file://${filename}`).pathname);
-  if (to === "spec" || to === from) return undefined;
-  if (from === "spec") return `spec/ imports nothing but itself, not ${to}`;
-  if (!(to in LAYERS)) return `the program does not import ${to}`;
-  return LAYERS[to] < LAYERS[from]
-    ? undefined
-    : `imports point one way, main -> runtime -> init -> ffi: not ${from} -> ${to}`;
+/** Path of a file below the top. */
+function below(filename: string): string {
+  return filename.startsWith(TOP) ? filename.slice(TOP.length) : filename;
 }
 
 /** Visits the specifier of everything that imports. */
 function eachImport(context: Deno.lint.RuleContext): Deno.lint.LintVisitor {
   const report = (node: Deno.lint.Node, specifier: unknown) => {
-    const message = typeof specifier === "string" ? importProblem(context.filename, specifier) : undefined;
+    const message = typeof specifier === "string"
+      ? importProblem(below(context.filename), specifier)
+      : undefined;
     if (message !== undefined) context.report({ node, message });
   };
   return {
@@ -58,6 +33,29 @@ function eachImport(context: Deno.lint.RuleContext): Deno.lint.LintVisitor {
     ExportAllDeclaration: (node) => report(node, node.source.value),
     ExportNamedDeclaration: (node) => report(node, node.source?.value),
     ImportExpression: (node) => report(node, node.source.type === "Literal" ? node.source.value : undefined),
+  };
+}
+
+/** Looks at what a file asks of the host: members of `Deno`, `local()`, system calls by their names. */
+function eachAsk(context: Deno.lint.RuleContext): Deno.lint.LintVisitor {
+  const path = below(context.filename);
+  const report = (node: Deno.lint.Node, message: string | undefined) => {
+    if (message !== undefined) context.report({ node, message });
+  };
+  return {
+    MemberExpression(node) {
+      const { object, property } = node;
+      if (object.type !== "Identifier" || object.name !== "Deno" || property.type !== "Identifier") return;
+      report(node, denoProblem(path, property.name));
+    },
+    CallExpression(node) {
+      const { callee } = node;
+      if (callee.type === "Identifier" && callee.name === "local") report(node, callProblem(path, "local"));
+      if (callee.type !== "MemberExpression" || callee.property.type !== "Identifier") return;
+      const [name] = node.arguments;
+      const isText = name?.type === "Literal" && typeof name.value === "string";
+      if (callee.property.name === "call" && isText) report(node, callProblem(path, "call"));
+    },
   };
 }
 
@@ -84,7 +82,7 @@ function wholeFile(context: Deno.lint.RuleContext): void {
   if (lines >= MAX_FILE_LINES) {
     context.report({ node, message: `a file of ${lines} lines: stay under ${MAX_FILE_LINES}` });
   }
-  if (isShipped(context.filename) && /\b(?:TODO|FIXME|XXX)\b/.test(text)) {
+  if (isShipped(below(context.filename)) && /\b(?:TODO|FIXME|XXX)\b/.test(text)) {
     context.report({
       node,
       message: "unfinished work is finished, or is a clear error: no TODO in the program",
@@ -97,6 +95,7 @@ const plugin: Deno.lint.Plugin = {
   rules: {
     "max-function-lines": { create: eachFunction },
     "imports": { create: eachImport },
+    "asks": { create: eachAsk },
     "whole-file": {
       create(context) {
         return { Program: () => wholeFile(context) };

@@ -7,6 +7,7 @@
  * @module
  */
 import type { LinuxIDMapping, Spec } from "../../spec/types.ts";
+import { readText, setOwner } from "../host/files.ts";
 
 /**
  * The kernel's list of files whose owner may manage the cgroups below; and the files of older kernels without
@@ -44,7 +45,7 @@ function hostId(maps: readonly LinuxIDMapping[], id: number): number | undefined
 export function delegate(
   directory: string,
   uid: number,
-  chown: (path: string) => void = (path) => Deno.chownSync(path, uid, null),
+  chown: (path: string) => void = (path) => setOwner(path, uid),
 ): void {
   chown(directory);
   for (const file of delegatedFiles().split("\n").filter((name) => name !== "")) {
@@ -59,7 +60,7 @@ export function delegate(
 
 function delegatedFiles(): string {
   try {
-    return Deno.readTextFileSync(LIST);
+    return readText(LIST);
   } catch {
     return FILES;
   }

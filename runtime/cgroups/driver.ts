@@ -4,7 +4,7 @@
  * A driver owns the directories of one container. Its life in the order of calls:
  *
  *     planCgroup ─> create ─> join(pid) ─> set(resources) ─> state.json keeps `record`
- *     openCgroup(record) ─> pids / freeze / thaw / frozen / set ─> destroy
+ *     openDriver(record) ─> pids / freeze / thaw / frozen / set ─> destroy
  *
  * @module
  */
@@ -65,7 +65,7 @@ async function planUnified(
  *
  * @param kernel As for {@linkcode planCgroup}.
  */
-export async function openCgroup(kernel: () => LocalKernel, record: CgroupRecord): Promise<CgroupDriver> {
+export async function openDriver(kernel: () => LocalKernel, record: CgroupRecord): Promise<CgroupDriver> {
   const options = { tolerant: false, rootless: false };
   if (record.driver === "cgroupfs-v1") return new CgroupV1(new HostCgroupFs(), record, options);
   if (record.driver === "cgroupfs-v2") {

@@ -1,7 +1,7 @@
 import { local } from "../../ffi/local.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { RuntimeError } from "../../ffi/errors.ts";
-import { openCgroup, planCgroup } from "./driver.ts";
+import { openDriver, planCgroup } from "./driver.ts";
 import type { CgroupHost, CgroupRequest } from "./types.ts";
 import { FakeCgroupFs } from "./fs_testing.ts";
 import { parseCgroupMounts } from "./path.ts";
@@ -38,7 +38,7 @@ Deno.test("planCgroup chooses the driver by what /sys/fs/cgroup is", async () =>
     const { record } = await planCgroup(local, REQUEST, host(mountinfo));
     assertEquals(record.paths, paths, mountinfo);
     assertEquals(record.driver, paths.devices ? "cgroupfs-v1" : "cgroupfs-v2");
-    assertEquals((await openCgroup(local, record)).record, record);
+    assertEquals((await openDriver(local, record)).record, record);
   }
 });
 

@@ -5,6 +5,7 @@
  */
 import { EBUSY, ENODEV, ENOENT, EOPNOTSUPP } from "../../ffi/errno.ts";
 import type { CgroupEntry } from "./types.ts";
+import { isFile, readText } from "../host/files.ts";
 
 /** Name of the cgroup v2 hierarchy. It is the same as in path.ts, which is not loaded for it. */
 const UNIFIED = "unified";
@@ -44,7 +45,7 @@ export function entryOf(paths: Paths): CgroupEntry {
  */
 export function cgroupOfInit(recorded: string, pid: number, errno: number): string | undefined {
   if (!REFUSED.includes(errno)) return undefined;
-  const path = /^0::(\/.*)$/m.exec(Deno.readTextFileSync(`/proc/${pid}/cgroup`))?.[1];
+  const path = /^0::(\/.*)$/m.exec(readText(`/proc/${pid}/cgroup`))?.[1];
   if (path === undefined || path.startsWith("/..")) return undefined;
   // The mount point is the first prefix of the recorded directory below which the init's path is a cgroup.
   for (let at = recorded.indexOf("/", 1); at > 0; at = recorded.indexOf("/", at + 1)) {
@@ -55,9 +56,5 @@ export function cgroupOfInit(recorded: string, pid: number, errno: number): stri
 }
 
 function isCgroup(directory: string): boolean {
-  try {
-    return Deno.statSync(`${directory}/cgroup.procs`).isFile;
-  } catch {
-    return false;
-  }
+  return isFile(`${directory}/cgroup.procs`);
 }

@@ -7,6 +7,7 @@
  */
 import type { CgroupRecord } from "./types.ts";
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
+import { linkCount, readText } from "../host/files.ts";
 
 /**
  * Whether SIGKILL may not end all processes before they are thawed: where the container is paused, and on v1
@@ -18,7 +19,7 @@ export function mayHoldKilled(cgroup: CgroupRecord | null): boolean {
   if (freezer === undefined) return false;
   try {
     // A directory has two links, and one more for each directory in it.
-    return (Deno.statSync(freezer).nlink ?? 3) > 2;
+    return (linkCount(freezer) ?? 3) > 2;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
     throw new RuntimeError(`stat ${freezer}: ${reasonOf(error)}`);
@@ -40,7 +41,7 @@ export function isPaused(cgroup: CgroupRecord | null): boolean {
   if (directory === undefined) return false;
   const path = `${directory}/${v2 ? "cgroup.freeze" : "freezer.self_freezing"}`;
   try {
-    return Deno.readTextFileSync(path).trim() === "1";
+    return readText(path).trim() === "1";
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
     // The directory was removed between open and read.

@@ -5,6 +5,7 @@
 import { HostCgroupFs } from "./host_fs.ts";
 import { parseCgroupMounts, parseProcCgroup } from "./path.ts";
 import type { CgroupHost } from "./types.ts";
+import { readText } from "../host/files.ts";
 
 /**
  * Reads the facts.
@@ -15,7 +16,7 @@ export function readCgroupHost(mountinfo?: string): CgroupHost {
   let own: Map<string, string> | undefined;
   return {
     fs: new HostCgroupFs(),
-    mounts: parseCgroupMounts(mountinfo ?? Deno.readTextFileSync("/proc/self/mountinfo")),
-    own: () => own ??= parseProcCgroup(Deno.readTextFileSync("/proc/self/cgroup")),
+    mounts: parseCgroupMounts(mountinfo ?? readText("/proc/self/mountinfo")),
+    own: () => own ??= parseProcCgroup(readText("/proc/self/cgroup")),
   };
 }

@@ -11,7 +11,7 @@ import type { CgroupRecord, LiveCgroup } from "./types.ts";
  *
  * @param kernel Asked for when there is a system call to make.
  */
-export async function openLive(kernel: () => LocalKernel, record: CgroupRecord): Promise<LiveCgroup> {
+export async function openLiveDriver(kernel: () => LocalKernel, record: CgroupRecord): Promise<LiveCgroup> {
   if (record.driver.startsWith("systemd-")) {
     const { LiveSystemd } = await import("./systemd/live.ts");
     return new LiveSystemd(kernel, record);

@@ -37,12 +37,12 @@ export function loadDriver(): Promise<typeof import("./driver.ts")> {
  * @param record From the container's state file.
  */
 export async function openCgroup(kernel: () => LocalKernel, record: CgroupRecord): Promise<CgroupDriver> {
-  return (await import("./driver.ts")).openCgroup(kernel, record);
+  return (await import("./driver.ts")).openDriver(kernel, record);
 }
 
 /** What a running container's cgroups are asked beyond its life: limits, measurements, out-of-memory events. */
 export async function openLive(kernel: () => LocalKernel, record: CgroupRecord): Promise<LiveCgroup> {
-  return (await import("./live.ts")).openLive(kernel, record);
+  return (await import("./live.ts")).openLiveDriver(kernel, record);
 }
 
 /** Mounts of type `cgroup` in a container. */

@@ -4,7 +4,7 @@
  */
 
 import type { Spec } from "../../spec/types.ts";
-import { readConfig as parseConfig, type Reading } from "../../spec/parse.ts";
+import { parseConfig, type Reading } from "../../spec/parse.ts";
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 import type { Log } from "../host/log.ts";
 import { exactJson } from "./exact_json.ts";

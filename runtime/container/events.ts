@@ -2,6 +2,7 @@
  * `events`: what a container uses, at intervals, and when the kernel runs out of its memory.
  * @module
  */
+import { pidfdOpen } from "../../ffi/pidfd.ts";
 import { EINVAL, ESRCH } from "../../ffi/errno.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
 import { type LiveCgroup, loadResctrlStats, type OomWatch, openLive } from "../cgroups/mod.ts";
@@ -103,7 +104,7 @@ function printOoms(id: string, oom: OomWatch, { print }: EventSinks): boolean {
 
 /** A pidfd of the container's init, which becomes readable when it ends: pidfd_open(2). Undefined when it has ended. */
 function openInit(k: LocalKernel, state: ContainerState): number | undefined {
-  const descriptor = k.call("pidfd_open", [state.pid, 0], { allow: [ESRCH, EINVAL] }).wait();
+  const descriptor = pidfdOpen(k, state.pid, { allow: [ESRCH, EINVAL] });
   if (descriptor < 0) return undefined;
   if (initAlive(state)) return descriptor;
   k.close(descriptor);

@@ -8,6 +8,7 @@ import { type CgroupRecord, mayHoldKilled, openCgroup } from "../cgroups/mod.ts"
 import { sendSignal } from "../host/signal.ts";
 import type { ContainerState } from "./record.ts";
 import { initAlive } from "./status.ts";
+import { isDirectory } from "../host/files.ts";
 
 const SIGKILL = 9;
 
@@ -43,13 +44,7 @@ export async function killContainer(
 
 /** Whether a cgroup is still there, on any hierarchy. */
 function isThere({ paths }: CgroupRecord): boolean {
-  return Object.values(paths).some((path) => {
-    try {
-      return Deno.statSync(path).isDirectory;
-    } catch {
-      return false;
-    }
-  });
+  return Object.values(paths).some(isDirectory);
 }
 
 /**

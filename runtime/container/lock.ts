@@ -7,8 +7,9 @@
  * not take it: hooks call them while a create or start is under way. `update` locks the saved config instead.
  * @module
  */
+import { tryLock } from "../../ffi/io.ts";
 import * as c from "../../ffi/constants.ts";
-import { EAGAIN, ENOENT } from "../../ffi/errno.ts";
+import { ENOENT } from "../../ffi/errno.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
 import { fstat, stat } from "../../ffi/stat.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
@@ -132,7 +133,7 @@ function open(k: LocalKernel, path: string): number {
 
 function waitForLock(k: LocalKernel, locked: number, id: string, deadline: number, timeout: number): void {
   let pause = 0.25;
-  while (k.call("flock", [locked, c.LOCK_EX | c.LOCK_NB], { allow: [EAGAIN] }).wait() < 0) {
+  while (!tryLock(k, locked)) {
     if (performance.now() > deadline) {
       throw new RuntimeError(
         `container "${id}" is busy: another command has worked on it for ${timeout / 1000} s`,

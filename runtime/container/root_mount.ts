@@ -45,6 +45,6 @@ function mountIdOf(k: LocalKernel, directory: Fd, path: string): number {
   const buffer = k.buffer(STATX_SIZE);
   const flags = c.AT_EMPTY_PATH | c.AT_SYMLINK_NOFOLLOW;
   const mask = c.STATX_BASIC_STATS | c.STATX_MNT_ID | STATX_MNT_ID_UNIQUE;
-  const asked = k.call("statx", [directory, path, flags, mask, buffer], { allow: "any" });
+  const asked = k.statx(directory, path, buffer, { allow: "any" }, flags, mask);
   return asked.wait() < 0 ? 0 : readStatx(buffer).mountId;
 }

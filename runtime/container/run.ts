@@ -15,7 +15,7 @@ import { startContainer } from "./start.ts";
 import type { NotifyProxy } from "../features/readiness/notify.ts";
 import { mark } from "../host/trace.ts";
 import { Supervisor } from "./supervisor.ts";
-import { callerVariable } from "../host/caller.ts";
+import { callerVariable, ownPid } from "../host/caller.ts";
 
 /** What the command line says. */
 export interface RunOptions extends CreateOptions {
@@ -60,7 +60,7 @@ export async function runContainer(k: LocalKernel, o: RunOptions): Promise<numbe
   }
   using _proxy = proxy;
   // The manager of a tsrun that stays goes on to watch tsrun, which passes its signals on.
-  const mainPid = supervisor === undefined ? state.pid : Deno.pid;
+  const mainPid = supervisor === undefined ? state.pid : ownPid();
   // The container runs, whatever becomes of the news.
   const notified = proxy?.pass({ pid: state.pid, mainPid }).catch((error) => o.log.warn(reasonOf(error)));
   if (supervisor === undefined) {

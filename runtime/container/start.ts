@@ -3,6 +3,8 @@
  * @module
  */
 
+import { readAt } from "../../ffi/io.ts";
+import { pidfdOpen } from "../../ffi/pidfd.ts";
 import * as c from "../../ffi/constants.ts";
 import { ESRCH } from "../../ffi/errno.ts";
 import { OperationError } from "../../ffi/kernel.ts";
@@ -64,7 +66,7 @@ function checkStatus(status: string): void {
  */
 function openGate(k: LocalKernel, path: string, state: ContainerState): Uint8Array<ArrayBuffer> {
   const gone = () => new RuntimeError("container process is already dead");
-  const pidfd = k.call("pidfd_open", [state.pid, 0], { allow: [ESRCH] }).wait();
+  const pidfd = pidfdOpen(k, state.pid, { allow: [ESRCH] });
   if (pidfd < 0 || !initAlive(state)) throw gone();
   const fifo = k.open(path, c.O_RDONLY | c.O_NONBLOCK | c.O_NOFOLLOW).wait();
   return k.scratch(() => {
@@ -74,7 +76,7 @@ function openGate(k: LocalKernel, path: string, state: ContainerState): Uint8Arr
       const [gate, init] = insist(() => k.waitReadable(fifo, pidfd));
       if (gate & c.POLLIN) {
         const room = REPORT_SIZE - length;
-        length += insist(() => k.call("read", [fifo, data.slice(length, room), room]).wait());
+        length += insist(() => readAt(k, fifo, data.address + length, room, {}));
       } else if (gate & (c.POLLHUP | c.POLLERR)) break;
       // Dead without ever having opened the fifo: there is no hang-up to wait for.
       else if (init !== 0) throw gone();

@@ -3,13 +3,14 @@
  * @module
  */
 
-import { SIGCHLD, WNOHANG } from "../../ffi/constants.ts";
-import { ECHILD, ESRCH } from "../../ffi/errno.ts";
+import { reapOne } from "../../ffi/wait.ts";
+import { SIGCHLD, SIGWINCH } from "../../ffi/constants.ts";
+import { ESRCH } from "../../ffi/errno.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
 import { SignalRelay } from "../../ffi/signal_relay.ts";
 import { PollSet } from "../host/poll.ts";
 
-const SIGWINCH = 28, LAST_SIGNAL = 64;
+const LAST_SIGNAL = 64;
 /** SIGHUP, SIGINT, SIGQUIT and SIGTERM. */
 const ENDING: readonly number[] = [1, 2, 3, 15];
 
@@ -82,13 +83,9 @@ export class Supervisor {
 
 /** Reaps all children that have ended; the exit status of `pid` if it was among them. */
 function reapAll(k: LocalKernel, pid: number): number | undefined {
-  return k.scratch(() => {
-    const word = k.buffer(8);
-    let status: number | undefined;
-    for (;;) {
-      const ended = k.call("wait4", [-1, word, WNOHANG, null], { allow: [ECHILD] }).wait();
-      if (ended <= 0) return status;
-      if (ended === pid) status = exitStatus(word.u32(0));
-    }
-  });
+  let status: number | undefined;
+  for (let ended = reapOne(k); ended !== undefined; ended = reapOne(k)) {
+    if (ended.pid === pid) status = exitStatus(ended.status);
+  }
+  return status;
 }

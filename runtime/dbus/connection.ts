@@ -7,11 +7,12 @@
  * Source: D-Bus specification, "Authentication Protocol", "Message Types", "Message Bus Specification".
  * @module
  */
-import * as c from "../../ffi/constants.ts";
+import { receiveInto } from "../../ffi/sockets.ts";
+import { PollSet } from "../host/poll.ts";
+import { MSG_DONTWAIT } from "../../ffi/constants.ts";
 import { EAGAIN, EINTR } from "../../ffi/errno.ts";
 import { OperationError } from "../../ffi/kernel.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
-import { words32 } from "../../ffi/structs.ts";
 import {
   type Call,
   decodeMessage,
@@ -25,8 +26,6 @@ import {
 import type { Value } from "./value.ts";
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 import { connectUnix, sendMessage } from "../host/unix_socket.ts";
-
-const MSG_DONTWAIT = 0x40;
 
 /** Longest waits, in milliseconds. */
 export interface Patience {
@@ -255,15 +254,10 @@ export class DBus implements Disposable {
     const k = this.#k;
     this.#flush();
     k.scratch(() => {
-      const remaining = Math.max(0, deadline - performance.now());
-      const timeout = [Math.floor(remaining / 1000), Math.floor(remaining % 1000 * 1_000_000)];
-      const wanted = words32(this.#socket, c.POLLIN);
-      const polled = k.call("ppoll", [wanted, 1, timeout, null, 8], { allow: [EINTR] }).wait();
-      if (polled === 0) return late();
-      if (polled < 0) return;
+      const [events] = new PollSet(k, [this.#socket]).wait(deadline - performance.now());
+      if (events === 0) return performance.now() < deadline ? undefined : late();
       const buffer = k.buffer(16384);
-      const args = [this.#socket, buffer, buffer.size, MSG_DONTWAIT, 0, 0];
-      const taken = k.call("recvfrom", args, { allow: "any" }).wait();
+      const taken = receiveInto(k, this.#socket, buffer, MSG_DONTWAIT, { allow: "any" });
       if (taken === -EAGAIN || taken === -EINTR) return;
       if (taken <= 0) throw new DBusUnreachable(`${this.peer} (${this.path}) closed the connection`);
       this.#input = join([this.#input, buffer.bytes.subarray(0, taken)]);

@@ -10,6 +10,7 @@
 import { type ContainerLabels, ProcessLabels } from "../../init/labels.ts";
 import type { Process, Spec } from "../../spec/types.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
+import { readText } from "../host/files.ts";
 
 export { openHostProcfs } from "../../init/labels.ts";
 
@@ -22,7 +23,7 @@ export interface LabelHost {
 const HOST: LabelHost = {
   read(path) {
     try {
-      return Deno.readTextFileSync(path);
+      return readText(path);
     } catch {
       return undefined;
     }

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { pidfdOpen } from "../../ffi/pidfd.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
 import { connectUnix, sendDescriptors, sendMessage } from "../host/unix_socket.ts";
 
@@ -49,5 +50,5 @@ export function connectForPidfd(k: LocalKernel, path: string): (pid: number, kin
 }
 
 function openPidfd(k: LocalKernel, pid: number): number {
-  return k.call("pidfd_open", [pid, 0], { doing: "open a pidfd of the container's process" }).wait();
+  return pidfdOpen(k, pid, { doing: "open a pidfd of the container's process" });
 }

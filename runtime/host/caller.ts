@@ -53,6 +53,11 @@ export function withoutPrefix(env: Readonly<Record<string, string>>): Record<str
   return callers;
 }
 
+/** Process id of this process. */
+export function ownPid(): number {
+  return Deno.pid;
+}
+
 /** The kernel's release as uname(2) tells it, such as `6.1.0-13-amd64`. */
 export function kernelRelease(): string {
   return Deno.osRelease();

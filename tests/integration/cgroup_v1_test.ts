@@ -4,7 +4,7 @@
  */
 import { local } from "../../ffi/local.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { openCgroup, planCgroup } from "../../runtime/cgroups/driver.ts";
+import { openDriver, planCgroup } from "../../runtime/cgroups/driver.ts";
 import type { CgroupDriver } from "../../runtime/cgroups/types.ts";
 import { readCgroupHost } from "../../runtime/cgroups/host.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
@@ -60,7 +60,7 @@ function scene(name: string, run: (scene: Scene) => void | Promise<void>): void 
 }
 
 async function cleanUp(paths: Record<string, string>, children: Deno.ChildProcess[]): Promise<void> {
-  const driver = await openCgroup(local, { driver: "cgroupfs-v1", paths });
+  const driver = await openDriver(local, { driver: "cgroupfs-v1", paths });
   if (driver.frozen()) driver.thaw();
   for (const child of children) {
     try {
@@ -71,7 +71,7 @@ async function cleanUp(paths: Record<string, string>, children: Deno.ChildProces
     await child.status;
   }
   driver.destroy();
-  (await openCgroup(local, { driver: "cgroupfs-v1", paths: parents(paths) })).destroy();
+  (await openDriver(local, { driver: "cgroupfs-v1", paths: parents(paths) })).destroy();
 }
 
 function parents(paths: Record<string, string>): Record<string, string> {
@@ -292,7 +292,7 @@ scene(
 
 scene("a state file is enough to find everything again", async ({ driver, sleeper }) => {
   driver.create();
-  const again = await openCgroup(local, JSON.parse(JSON.stringify(driver.record)));
+  const again = await openDriver(local, JSON.parse(JSON.stringify(driver.record)));
   const { pid } = sleeper();
   again.join(pid);
   assertEquals(again.pids(), [pid]);

@@ -5,6 +5,7 @@
  */
 import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
 import { sleepSync } from "../../host/sleep.ts";
+import { openForReading } from "../../host/files.ts";
 
 /** How long another program may hold it, in milliseconds. */
 const LOCK_TIMEOUT = 10_000;
@@ -31,7 +32,7 @@ export function lockResctrl(mount: string, timeout: number = LOCK_TIMEOUT): Disp
 
 function open(mount: string): Deno.FsFile {
   try {
-    return Deno.openSync(mount, { read: true });
+    return openForReading(mount);
   } catch (error) {
     throw new RuntimeError(`open ${mount}: ${reasonOf(error)}`);
   }

@@ -34,6 +34,7 @@ import { CgroupV1, planV1 } from "../v1/driver.ts";
 import { CgroupV2, planV2 } from "../v2/driver.ts";
 import { makePath } from "../v2/tree.ts";
 import { callerUid } from "../../host/caller.ts";
+import { isRealDirectory } from "../../host/files.ts";
 
 /** There while systemd is process 1: sd_booted(3). */
 const BOOTED = "/run/systemd/system";
@@ -52,7 +53,7 @@ export function planSystemd(
   { id, cgroupsPath, rootless, spec }: CgroupRequest,
   host: CgroupHost,
 ): CgroupDriver {
-  if (!isDirectory(BOOTED)) {
+  if (!isRealDirectory(BOOTED)) {
     throw new RuntimeError("systemd not running on this host, cannot use systemd cgroups manager");
   }
   const v2 = isUnified(host.mounts);
@@ -81,14 +82,6 @@ export function openSystemd(kernel: () => LocalKernel, record: CgroupRecord): Cg
   const place = { unit: record.unit ?? "", slice: record.slice ?? "", name: "" };
   const fs = new HostCgroupFs();
   return new SystemdCgroup({ kernel, fs, record, mountpoint: CGROUP_ROOT, connect, place, properties: [] });
-}
-
-function isDirectory(path: string): boolean {
-  try {
-    return Deno.lstatSync(path).isDirectory;
-  } catch {
-    return false;
-  }
 }
 
 /** What a driver is made of. */

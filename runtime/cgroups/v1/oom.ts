@@ -3,15 +3,12 @@
  * @module
  */
 import { O_RDONLY } from "../../../ffi/constants.ts";
-import { EAGAIN, strerror } from "../../../ffi/errno.ts";
+import { makeEventfd, takeEvents } from "../../../ffi/watches.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
 import { OperationError } from "../../../ffi/kernel.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 import type { CgroupFs } from "../fs.ts";
 import type { OomNews, OomWatch } from "../types.ts";
-
-/** eventfd(2). */
-const EFD_NONBLOCK = 0o4000, EFD_CLOEXEC = 0o2000000;
 
 /**
  * Asks the kernel to count out-of-memory events into an eventfd.
@@ -24,7 +21,7 @@ const EFD_NONBLOCK = 0o4000, EFD_CLOEXEC = 0o2000000;
 export function watchOom(k: LocalKernel, fs: CgroupFs, dir: string): OomWatch {
   const control = "cgroup.event_control";
   try {
-    const events = k.call("eventfd2", [0, EFD_NONBLOCK | EFD_CLOEXEC]).wait();
+    const events = makeEventfd(k);
     const file = k.open(`${dir}/memory.oom_control`, O_RDONLY).wait();
     fs.write(dir, control, `${events} ${file}`);
     return {
@@ -42,12 +39,8 @@ export function watchOom(k: LocalKernel, fs: CgroupFs, dir: string): OomWatch {
 }
 
 function take(k: LocalKernel, events: number, stillThere: () => boolean): OomNews {
-  return k.scratch(() => {
-    const count = k.buffer(8);
-    const answer = k.call("read", [events, count, 8], { allow: "any" }).wait();
-    if (answer === -EAGAIN) return { count: 0, ended: false };
-    if (answer < 0) throw new RuntimeError(`read eventfd: ${strerror(-answer)}`);
-    const ended = !stillThere();
-    return { count: count.u64(0) - (ended ? 1 : 0), ended };
-  });
+  const count = takeEvents(k, events);
+  if (count === 0) return { count, ended: false };
+  const ended = !stillThere();
+  return { count: count - (ended ? 1 : 0), ended };
 }

@@ -2,6 +2,7 @@
  * Puts a device program onto a cgroup, in place of what was there: bpf(2).
  * @module
  */
+import { bpf, bpfAttribute } from "../../../ffi/bpf.ts";
 import { O_DIRECTORY, O_RDONLY } from "../../../ffi/constants.ts";
 import { ENOENT, EPERM } from "../../../ffi/errno.ts";
 import { OperationError } from "../../../ffi/kernel.ts";
@@ -13,8 +14,6 @@ const PROG_LOAD = 5, PROG_ATTACH = 8, PROG_DETACH = 9, PROG_GET_FD_BY_ID = 13, P
 /** BPF_PROG_TYPE_CGROUP_DEVICE and BPF_CGROUP_DEVICE. */
 const PROGRAM_TYPE = 15, ATTACH_TYPE = 6;
 const ALLOW_MULTI = 2, REPLACE = 4;
-/** Bytes of `union bpf_attr` that are given; the kernel takes the rest for zero. */
-const ATTR_SIZE = 64;
 /** The kernel's own limit of programs on one cgroup: BPF_CGROUP_MAX_PROGS. */
 const MAX_PROGRAMS = 64;
 
@@ -38,9 +37,9 @@ export function attachDevices(k: LocalKernel, dir: string, program: Uint8Array):
       const loaded = keep(load(k, program));
       const old = attached(k, cgroup).map((id) => descriptorOf(k, id)).filter((fd) => fd >= 0).map(keep);
       const words = [cgroup, loaded, ATTACH_TYPE];
-      if (old.length === 1) return void bpf(k, PROG_ATTACH, [...words, ALLOW_MULTI | REPLACE, old[0]]);
-      bpf(k, PROG_ATTACH, [...words, ALLOW_MULTI]);
-      for (const one of old) bpf(k, PROG_DETACH, [cgroup, one, ATTACH_TYPE], [ENOENT]);
+      if (old.length === 1) return void command(k, PROG_ATTACH, [...words, ALLOW_MULTI | REPLACE, old[0]]);
+      command(k, PROG_ATTACH, [...words, ALLOW_MULTI]);
+      for (const one of old) command(k, PROG_DETACH, [cgroup, one, ATTACH_TYPE], [ENOENT]);
     });
   } catch (error) {
     if (error instanceof OperationError) throw new RuntimeError(error.message);
@@ -55,7 +54,7 @@ function load(k: LocalKernel, program: Uint8Array): number {
   return k.scratch(() => {
     const instructions = k.memory.put(program), licence = k.memory.string("Apache-2.0");
     const pointer = (address: number) => [address % 2 ** 32, Math.floor(address / 2 ** 32)];
-    return bpf(k, PROG_LOAD, [
+    return command(k, PROG_LOAD, [
       PROGRAM_TYPE,
       program.length / 8,
       ...pointer(instructions),
@@ -77,25 +76,17 @@ function attached(k: LocalKernel, cgroup: number): number[] {
       Math.floor(ids.address / 2 ** 32),
       MAX_PROGRAMS,
     ];
-    const attr = attribute(k, words);
-    k.call("bpf", [PROG_QUERY, attr, ATTR_SIZE], { doing: "bpf BPF_PROG_QUERY" });
+    const attr = bpfAttribute(k, words);
+    bpf(k, PROG_QUERY, attr, { doing: "bpf BPF_PROG_QUERY" });
     return Array.from({ length: attr.u32(24) }, (_, i) => ids.u32(i * 4));
   });
 }
 
 /** A descriptor of a program; negative where it has gone, or may not be looked at. */
 function descriptorOf(k: LocalKernel, id: number): number {
-  return bpf(k, PROG_GET_FD_BY_ID, [id], [ENOENT, EPERM]);
+  return command(k, PROG_GET_FD_BY_ID, [id], [ENOENT, EPERM]);
 }
 
-function bpf(k: LocalKernel, command: number, words: readonly number[], allow: number[] = []): number {
-  return k.scratch(() => k.call("bpf", [command, attribute(k, words), ATTR_SIZE], { allow }).wait());
-}
-
-/** `union bpf_attr` from its 32-bit words. */
-function attribute(k: LocalKernel, words: readonly number[]) {
-  const buffer = k.buffer(ATTR_SIZE);
-  const view = new DataView(buffer.bytes.buffer, buffer.bytes.byteOffset, ATTR_SIZE);
-  words.forEach((word, i) => view.setUint32(i * 4, word, true));
-  return buffer;
+function command(k: LocalKernel, number: number, words: readonly number[], allow: number[] = []): number {
+  return k.scratch(() => bpf(k, number, bpfAttribute(k, words), { allow }));
 }

@@ -4,15 +4,12 @@
  * @module
  */
 
-import { EAGAIN, strerror } from "../../../ffi/errno.ts";
+import { drainWatch, watchFiles } from "../../../ffi/watches.ts";
 import { OperationError } from "../../../ffi/kernel.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 import { CgroupFileError, type CgroupFs, isGone } from "../fs.ts";
 import type { OomWatch } from "../types.ts";
-
-/** inotify_init1(2), inotify(7). */
-const IN_NONBLOCK = 0o4000, IN_CLOEXEC = 0o2000000, IN_MODIFY = 2;
 
 /**
  * Listens for processes that are killed for lack of memory, and for the end of the last process.
@@ -24,14 +21,12 @@ export function watchOom(k: LocalKernel, fs: CgroupFs, dir: string): OomWatch {
   let seen = kills(fs, dir);
   if (seen === undefined) throw new RuntimeError(`cannot watch for OOM events: no ${dir}/memory.events`);
   try {
-    const descriptor = k.call("inotify_init1", [IN_NONBLOCK | IN_CLOEXEC]).wait();
-    for (const file of ["memory.events", "cgroup.events"]) {
-      k.call("inotify_add_watch", [descriptor, `${dir}/${file}`, IN_MODIFY]);
-    }
+    const descriptor = watchFiles(k, [`${dir}/memory.events`, `${dir}/cgroup.events`]);
     return {
       descriptor,
       take: () => {
-        drain(k, descriptor);
+        // What has changed is read from the files.
+        drainWatch(k, descriptor);
         const now = kills(fs, dir);
         if (now === undefined) return { count: 0, ended: true };
         const count = now - seen!;
@@ -44,18 +39,6 @@ export function watchOom(k: LocalKernel, fs: CgroupFs, dir: string): OomWatch {
     if (!(error instanceof OperationError)) throw error;
     throw new RuntimeError(`watch ${dir}/memory.events: ${error.message}`);
   }
-}
-
-/** Takes all notifications: what they are about is read from the files. */
-function drain(k: LocalKernel, descriptor: number): void {
-  k.scratch(() => {
-    const events = k.buffer(4096);
-    for (;;) {
-      const answer = k.call("read", [descriptor, events, 4096], { allow: "any" }).wait();
-      if (answer === -EAGAIN) return;
-      if (answer < 0) throw new RuntimeError(`read inotify: ${strerror(-answer)}`);
-    }
-  });
 }
 
 /** How many processes were killed; undefined when the cgroup is gone. */

@@ -9,7 +9,7 @@ import type { LocalKernel } from "../../../ffi/local.ts";
 import type { Recorder } from "../../../ffi/recorder.ts";
 import { loadWithListener, type SeccompFilter } from "../../../init/seccomp_listener.ts";
 import type { LinuxSeccomp } from "../../../spec/types.ts";
-import { agentFailure, processState } from "../../features/seccomp/listener.ts";
+import { agentFailure, containerProcessState } from "../../features/seccomp/listener.ts";
 import type { ContainerState } from "../record.ts";
 import { ociState } from "../status.ts";
 import { connectUnix, sendMessage } from "../../host/unix_socket.ts";
@@ -51,7 +51,9 @@ export class ExecListener {
   send(pid: number): void {
     if (this.#fd < 0) return;
     const { listenerPath, listenerMetadata } = this.seccomp;
-    const message = JSON.stringify(processState(pid, listenerMetadata, ociState(this.state, "running")));
+    const message = JSON.stringify(
+      containerProcessState(pid, listenerMetadata, ociState(this.state, "running")),
+    );
     try {
       sendMessage(this.k, this.#socket, new TextEncoder().encode(message), [this.#fd], listenerPath!);
     } finally {

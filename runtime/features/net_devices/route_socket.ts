@@ -3,6 +3,7 @@
  * @module
  */
 
+import { makeSocket, receiveInto, sendBytes, trySocketOption } from "../../../ffi/sockets.ts";
 import * as c from "../../../ffi/constants.ts";
 import { EBUSY, EEXIST, ENODEV, strerror } from "../../../ffi/errno.ts";
 import type { Kernel } from "../../../ffi/kernel.ts";
@@ -43,10 +44,9 @@ export class RouteSocket {
   constructor(k: Kernel) {
     this.#k = k;
     const doing = "open a socket for network devices";
-    const kind = c.SOCK_RAW | c.SOCK_CLOEXEC;
-    this.#fd = k.call("socket", [c.AF_NETLINK, kind, n.NETLINK_ROUTE], { doing }).wait();
+    this.#fd = makeSocket(k, [c.AF_NETLINK, c.SOCK_RAW, n.NETLINK_ROUTE], { doing });
     for (const option of [n.NETLINK_CAP_ACK, n.NETLINK_EXT_ACK]) {
-      k.call("setsockopt", [this.#fd, n.SOL_NETLINK, option, [1], 4], { allow: "any" });
+      trySocketOption(k, this.#fd, [n.SOL_NETLINK, option, 1]);
     }
   }
 
@@ -155,7 +155,7 @@ export class RouteSocket {
     const dump = (flags & n.NLM_F_DUMP) === n.NLM_F_DUMP;
     const all = flags | n.NLM_F_REQUEST | (dump ? 0 : n.NLM_F_ACK);
     const bytes = n.encodeRequest({ type, flags: all, sequence, body, attributes });
-    this.#k.call("sendto", [this.#fd, bytes, bytes.length, 0, null, 0], { doing });
+    sendBytes(this.#k, this.#fd, bytes, { doing });
     const answers: n.Message[] = [];
     for (;;) {
       for (const message of this.#receive(doing)) {
@@ -174,8 +174,7 @@ export class RouteSocket {
     const { memory } = this.#k, top = memory.top;
     try {
       const buffer = this.#k.buffer(DATAGRAM);
-      const length = this.#k.call("recvfrom", [this.#fd, buffer, DATAGRAM, MSG_TRUNC, null, null], { doing })
-        .wait();
+      const length = receiveInto(this.#k, this.#fd, buffer, MSG_TRUNC, { doing });
       if (length > DATAGRAM) throw new Error(`${doing}: the kernel's answer has ${length} bytes`);
       return n.decodeMessages(buffer.bytes.slice(0, length));
     } finally {

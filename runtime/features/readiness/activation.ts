@@ -3,7 +3,7 @@
  * @module
  */
 
-import { callerVariable } from "../../host/caller.ts";
+import { callerVariable, ownPid } from "../../host/caller.ts";
 
 /** Looks up a variable of the environment. */
 type Lookup = (name: string) => string | undefined;
@@ -15,7 +15,7 @@ type Lookup = (name: string) => string | undefined;
  */
 export function listenDescriptors(
   lookup: Lookup = (name) => callerVariable(name),
-  pid: number = Deno.pid,
+  pid: number = ownPid(),
 ): number {
   const count = lookup("LISTEN_FDS");
   if (!count || !/^\d+$/.test(count) || lookup("LISTEN_PID") !== String(pid)) return 0;

@@ -8,6 +8,9 @@
  * @module
  */
 
+import { makePipe } from "../../../ffi/io.ts";
+import { pidfdOpen } from "../../../ffi/pidfd.ts";
+import { bindSocket, makeSocket, receiveInto } from "../../../ffi/sockets.ts";
 import * as c from "../../../ffi/constants.ts";
 import { EAGAIN, ENOENT, ESRCH } from "../../../ffi/errno.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
@@ -15,9 +18,9 @@ import { PollSet } from "../../host/poll.ts";
 import { unixAddress } from "../../../ffi/structs_socket.ts";
 import type { Spec } from "../../../spec/types.ts";
 import { connectUnix, sendMessage } from "../../host/unix_socket.ts";
+import { makeDirectory } from "../../host/files.ts";
 
 const INSIDE = "/run/notify", NAME = "notify.sock";
-const MSG_DONTWAIT = 0x40;
 /** Most bytes of a message that are read. */
 const SIZE = 4096;
 /** How long the manager may take to work through what it was sent, in milliseconds. */
@@ -41,9 +44,7 @@ export function addNotifySocket(spec: Spec, container: string): void {
 
 /** Makes the directory that is mounted into the container; it goes with the container's state. */
 export function makeNotifyDirectory(container: string): void {
-  const directory = directoryOf(container);
-  Deno.mkdirSync(directory, { mode: 0o755 });
-  Deno.chmodSync(directory, 0o755);
+  makeDirectory(directoryOf(container), 0o755);
 }
 
 /** Which processes a proxy is about. */
@@ -77,12 +78,12 @@ export class NotifyProxy implements Disposable {
     if (directory < 0) return undefined;
     const doing = `listen on ${place}/${NAME}`;
     const path = `/proc/self/fd/${directory}/${NAME}`, address = unixAddress(path);
-    const socket = k.call("socket", [c.AF_UNIX, c.SOCK_DGRAM | c.SOCK_CLOEXEC, 0], { doing }).wait();
+    const socket = makeSocket(k, [c.AF_UNIX, c.SOCK_DGRAM, 0], { doing });
     // One of a start that failed may be there.
     k.unlinkat(directory, NAME, 0, { allow: [ENOENT] });
-    k.call("bind", [socket, address, address.length], { doing });
+    bindSocket(k, socket, address, { doing });
     // The process's user need not be root.
-    k.call("fchmodat", [c.AT_FDCWD, path, 0o777], { doing });
+    k.fchmodat(c.AT_FDCWD, path, 0o777, { doing });
     k.close(directory);
     return new NotifyProxy(k, socket, manager);
   }
@@ -94,7 +95,7 @@ export class NotifyProxy implements Disposable {
    */
   async pass({ pid, mainPid }: Watched): Promise<void> {
     const { k } = this;
-    const pidfd = k.call("pidfd_open", [pid, 0], { allow: [ESRCH] }).wait();
+    const pidfd = pidfdOpen(k, pid, { allow: [ESRCH] });
     const poll = new PollSet(k, [this.#socket, pidfd]);
     try {
       for (let ended = pidfd < 0;; ended ||= (await poll.inBackground())[1] !== 0) {
@@ -113,8 +114,7 @@ export class NotifyProxy implements Disposable {
     return k.scratch(() => {
       const data = k.buffer(SIZE);
       for (;;) {
-        const length = k.call("recvfrom", [this.#socket, data, SIZE, MSG_DONTWAIT, 0, 0], { allow: [EAGAIN] })
-          .wait();
+        const length = receiveInto(k, this.#socket, data, c.MSG_DONTWAIT, { allow: [EAGAIN] });
         if (length < 0) return false;
         if (saysReady(data.text(length))) return true;
       }
@@ -147,9 +147,7 @@ async function tellManager(k: LocalKernel, manager: string, mainPid: number): Pr
 
 /** The manager closes the pipe that it is sent when it has worked through all that was sent before. */
 async function barrier(k: LocalKernel, socket: number, manager: string): Promise<void> {
-  const pipe = k.buffer(8);
-  k.call("pipe2", [pipe, c.O_CLOEXEC]);
-  const [read, write] = [pipe.i32(0), pipe.i32(4)];
+  const { read, write } = makePipe(k);
   try {
     sendMessage(k, socket, new TextEncoder().encode("BARRIER=1"), [write], manager);
   } finally {

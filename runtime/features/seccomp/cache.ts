@@ -23,7 +23,16 @@ import type { LocalKernel } from "../../../ffi/local.ts";
 import { stat } from "../../../ffi/stat.ts";
 import { reasonOf } from "../../../ffi/errors.ts";
 import type { CompiledFilter } from "./compile.ts";
-import { callerUid } from "../../host/caller.ts";
+import { callerUid, ownPid } from "../../host/caller.ts";
+import {
+  makeDirectories,
+  modifiedAt,
+  namesIn,
+  readText,
+  removeFile,
+  renameFile,
+  writeTextFile,
+} from "../../host/files.ts";
 
 /** The most files that are kept. A host has few profiles, and each takes about 30 KB. */
 const MAX_FILES = 32;
@@ -44,7 +53,7 @@ export function readCache(
 ): CompiledFilter | null {
   if (!isOurs(k, directory, debug)) return null;
   try {
-    const text = Deno.readTextFileSync(`${directory}/${fileName(key)}`);
+    const text = readText(`${directory}/${fileName(key)}`);
     if (!text.startsWith(key) || text[key.length] !== "\n") return null;
     const [flags, program, again, end, ...more] = text.slice(key.length + 1).split("\n");
     if (end !== "" || more.length > 0 || program === "" || program !== again) return null;
@@ -65,19 +74,19 @@ export function writeCache(
   debug: (line: string) => void,
 ): void {
   try {
-    Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectories(directory, 0o700);
   } catch (error) {
     return debug(`seccomp cache: mkdir ${directory}: ${reasonOf(error)}`);
   }
   if (!isOurs(k, directory, debug)) return;
   const name = fileName(key);
   // The process id tells concurrent commands apart, the name two filters of one process.
-  const temporary = `${directory}/${name}.${Deno.pid}`;
+  const temporary = `${directory}/${name}.${ownPid()}`;
   try {
     prune(directory);
     const program = filter.program.toBase64();
-    Deno.writeTextFileSync(temporary, `${key}\n${filter.flags}\n${program}\n${program}\n`, { mode: 0o600 });
-    Deno.renameSync(temporary, `${directory}/${name}`);
+    writeTextFile(temporary, `${key}\n${filter.flags}\n${program}\n${program}\n`, 0o600);
+    renameFile(temporary, `${directory}/${name}`);
   } catch (error) {
     debug(`seccomp cache: write ${directory}/${name}: ${reasonOf(error)}`);
     remove(temporary);
@@ -101,26 +110,17 @@ function isOurs(k: LocalKernel, directory: string, debug: (line: string) => void
  * way.
  */
 function prune(directory: string): void {
-  const names = [...Deno.readDirSync(directory)].map((entry) => entry.name);
+  const names = namesIn(directory);
   if (names.length < MAX_FILES) return;
-  const aged = names.map((name) => ({ name, time: modified(`${directory}/${name}`) })).sort((a, b) =>
+  const aged = names.map((name) => ({ name, time: modifiedAt(`${directory}/${name}`) })).sort((a, b) =>
     b.time - a.time
   );
   for (const { name } of aged.slice(MAX_FILES / 2)) remove(`${directory}/${name}`);
 }
 
-/** Modification time in milliseconds; 0 for a file that went away meanwhile. */
-function modified(path: string): number {
-  try {
-    return Deno.statSync(path).mtime?.getTime() ?? 0;
-  } catch {
-    return 0;
-  }
-}
-
 function remove(path: string): void {
   try {
-    Deno.removeSync(path);
+    removeFile(path);
   } catch {
     // It is gone already, or is a directory that was made there by something else.
   }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { pidfdGetfd, pidfdOpen } from "../../../ffi/pidfd.ts";
 import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
 import type { ContainerProcessState } from "../../../spec/state.ts";
@@ -37,11 +38,11 @@ export function sendListener(
   state: State,
 ): void {
   const doing = "take the seccomp listener from the container's process";
-  const process = k.call("pidfd_open", [pid, 0], { doing }).wait();
-  const listener = k.call("pidfd_getfd", [process, fd, 0], { doing }).wait();
+  const process = pidfdOpen(k, pid, { doing });
+  const listener = pidfdGetfd(k, process, fd, { doing });
   k.close(process);
   try {
-    sendDescriptors(k, path, JSON.stringify(processState(pid, metadata, state)), [listener]);
+    sendDescriptors(k, path, JSON.stringify(containerProcessState(pid, metadata, state)), [listener]);
   } catch (error) {
     throw agentFailure(error);
   } finally {
@@ -55,7 +56,7 @@ export function agentFailure(error: unknown): RuntimeError {
 }
 
 /** What the agent is told. */
-export function processState(
+export function containerProcessState(
   pid: number,
   metadata: string | undefined,
   state: State,

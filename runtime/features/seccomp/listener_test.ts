@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { processState } from "./listener.ts";
+import { containerProcessState } from "./listener.ts";
 import type { State } from "../../../spec/types.ts";
 
 const STATE: State = {
@@ -12,7 +12,7 @@ const STATE: State = {
 };
 
 Deno.test("an agent is told of the process and of its container", () => {
-  assertEquals(JSON.parse(JSON.stringify(processState(41, "for whom", STATE))), {
+  assertEquals(JSON.parse(JSON.stringify(containerProcessState(41, "for whom", STATE))), {
     ociVersion: "1.0.2",
     fds: ["seccompFd"],
     pid: 41,
@@ -23,7 +23,7 @@ Deno.test("an agent is told of the process and of its container", () => {
 
 Deno.test("metadata that is not there is not sent", () => {
   assertEquals(
-    "metadata" in JSON.parse(JSON.stringify(processState(41, undefined, STATE))),
+    "metadata" in JSON.parse(JSON.stringify(containerProcessState(41, undefined, STATE))),
     false,
   );
 });

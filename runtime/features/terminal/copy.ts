@@ -10,6 +10,7 @@
  * @module
  */
 
+import { readAt, writeAt } from "../../../ffi/io.ts";
 import { inBackground } from "../../../ffi/background.ts";
 import { EAGAIN } from "../../../ffi/errno.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
@@ -53,7 +54,7 @@ class Output {
         // Why is only known on that thread. The same again here, with so little that it cannot block.
         await this.#ready.inBackground();
         const count = Math.min(length - done, CERTAIN);
-        written = this.k.call("write", [this.fd, rest, count], { allow: "any" }).wait();
+        written = writeAt(this.k, this.fd, rest, count);
         if (written === -EAGAIN) continue;
         if (written < 0) return false;
       }
@@ -95,7 +96,7 @@ export async function copyOutput(k: LocalKernel, { master, output, pidfd }: Copy
 function fill(k: LocalKernel, master: number, buffer: Buffer): { length: number; hungUp: boolean } {
   let length = 0;
   while (length < SIZE) {
-    const got = k.call("read", [master, buffer.address + length, SIZE - length], { allow: "any" }).wait();
+    const got = readAt(k, master, buffer.address + length, SIZE - length);
     if (got <= 0) return { length, hungUp: got !== -EAGAIN };
     length += got;
   }
@@ -113,11 +114,11 @@ export async function copyInput(k: LocalKernel, { master, input }: CopyEnds): Pr
   for (;;) {
     // A signal ends a wait early, and a read(2) would then block everything.
     if ((await readable.inBackground())[0] === 0) continue;
-    const got = k.call("read", [input, buffer, SIZE], { allow: "any" }).wait();
+    const got = readAt(k, input, buffer.address, SIZE);
     if (got === -EAGAIN) continue;
     if (got <= 0) return;
     for (let done = 0; done < got;) {
-      const written = k.call("write", [master, buffer.address + done, got - done], { allow: "any" }).wait();
+      const written = writeAt(k, master, buffer.address + done, got - done);
       if (written === -EAGAIN) await writable.inBackground();
       else if (written < 0) break;
       else done += written;

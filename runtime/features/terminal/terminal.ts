@@ -9,13 +9,13 @@
  * @module
  */
 
-import * as c from "../../../ffi/constants.ts";
+import { makeNonblocking } from "../../../ffi/io.ts";
+import { pidfdOpen } from "../../../ffi/pidfd.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
 import { pauseInBackground } from "../../host/poll.ts";
 import { copyInput, copyOutput } from "./copy.ts";
 import { copySize, RawMode, STANDARD } from "./modes.ts";
 
-const F_SETFL = 4;
 /** How long what is left of the output may take when tsrun is to end, in milliseconds. */
 const LAST_OUTPUT = 1000;
 
@@ -40,7 +40,7 @@ export class Terminal implements Disposable {
    */
   constructor(readonly k: LocalKernel, readonly master: number, readonly supervisor: TerminalSignals) {
     // The descriptor came over a socket, and its other copy closes: the open file is nobody else's.
-    k.call("fcntl", [master, F_SETFL, c.O_RDWR | c.O_NONBLOCK]);
+    makeNonblocking(k, master);
     supervisor.onResize = () => copySize(k, STANDARD, master);
     // It may have changed before anybody listened.
     supervisor.onResize();
@@ -54,7 +54,7 @@ export class Terminal implements Disposable {
    * @param pid A child of this process that has not been waited for.
    */
   attach(pid: number): void {
-    const pidfd = this.k.call("pidfd_open", [pid, 0]).wait();
+    const pidfd = pidfdOpen(this.k, pid);
     this.#raw = new RawMode(this.k, 0);
     const ends = { master: this.master, input: 0, output: 1, pidfd };
     // Nobody waits for a failure yet, and one that nobody waits for ends Deno at once, the terminal as it is.

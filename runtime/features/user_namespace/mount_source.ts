@@ -7,7 +7,7 @@
  * @module
  */
 
-import { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, O_CLOEXEC, O_RDONLY } from "../../../ffi/constants.ts";
+import { AT_FDCWD, AT_RECURSIVE, O_CLOEXEC, O_RDONLY } from "../../../ffi/constants.ts";
 import { EACCES, EINVAL, EPERM } from "../../../ffi/errno.ts";
 import { type Fd, OperationError } from "../../../ffi/kernel.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
@@ -69,13 +69,7 @@ export class MountSources {
       const tree = k.openTree(AT_FDCWD, source, flags);
       const userNamespace = giveDescriptor(this.local, k, this.#namespaceOf(mount));
       const recursive = parseMountOptions(mount.options).idmap === "recursive" ? AT_RECURSIVE : 0;
-      k.call("mount_setattr", [
-        tree,
-        "",
-        AT_EMPTY_PATH | recursive,
-        [MOUNT_ATTR_IDMAP, 0, 0, userNamespace],
-        32,
-      ], {
+      k.mountSetattr(tree, "", recursive, { set: MOUNT_ATTR_IDMAP, userNamespace }, {
         repair: (errno) => {
           const reason = errno === EINVAL ? " (this filesystem has no id-mapped mounts)" : "";
           throw new OperationError("", errno, "", `map the ids of ${JSON.stringify(source)}${reason}`);

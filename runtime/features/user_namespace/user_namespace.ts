@@ -153,7 +153,7 @@ export class UserNamespace {
   /** The init is born, and waits. */
   #begin(init: RemoteKernel): void {
     const { k, stage } = this.#tools;
-    init.call("getpid", []);
+    init.getpid();
     init.flush();
     const writer = { uid: callerUid(), gid: callerGid() };
     this.#groupsDenied = writeIdMaps(k, stage.initPid, this.#maps, writer);

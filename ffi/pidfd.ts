@@ -1,0 +1,29 @@
+/**
+ * Descriptors of processes: pidfd_open(2), pidfd_getfd(2).
+ * @module
+ */
+
+import type { CallOptions, Kernel } from "./kernel.ts";
+
+/**
+ * Opens a descriptor of a process, which stays that process whatever becomes of its pid. It closes on exec, and poll(2)
+ * finds it readable when the process has ended.
+ *
+ * @returns The descriptor, or the negative errno of an allowed failure (`ESRCH`: there is no such process).
+ * @throws {OperationError} For any other failure.
+ */
+export function pidfdOpen(k: Kernel, pid: number, options?: CallOptions): number {
+  return k.call("pidfd_open", [pid, 0], options).wait();
+}
+
+/**
+ * Copies a descriptor of another process here, which wants the right to trace that process.
+ *
+ * @param pidfd Of the process.
+ * @param fd The descriptor's number there.
+ * @returns Its number here; it closes on exec.
+ * @throws {OperationError} When it cannot be copied.
+ */
+export function pidfdGetfd(k: Kernel, pidfd: number, fd: number, options?: CallOptions): number {
+  return k.call("pidfd_getfd", [pidfd, fd, 0], options).wait();
+}

@@ -1,0 +1,46 @@
+/**
+ * A terminal's structures by ioctl(2), and the signals that a terminal sends to the background.
+ * @module
+ */
+
+import { SIG_BLOCK, SIG_SETMASK, SIGTTIN, SIGTTOU } from "./constants.ts";
+import type { LocalKernel } from "./local.ts";
+
+/** Reads a structure of a terminal; undefined where the descriptor has none, being no terminal. */
+export function readTerminal(
+  k: LocalKernel,
+  fd: number,
+  request: number,
+  size: number,
+): Uint8Array | undefined {
+  return k.scratch(() => {
+    const buffer = k.buffer(size);
+    const answer = k.call("ioctl", [fd, request, buffer], { allow: "any" }).wait();
+    return answer < 0 ? undefined : buffer.bytes.slice();
+  });
+}
+
+/** Writes a structure of a terminal; one whose other end is gone is as good as it can be. */
+export function writeTerminal(
+  k: LocalKernel,
+  fd: number,
+  request: number,
+  structure: Uint8Array,
+): void {
+  k.call("ioctl", [fd, request, structure], { allow: "any" });
+}
+
+/** Lets SIGTTIN and SIGTTOU stop this process while it is in the background, as they do any program. */
+export function stopInBackground(k: LocalKernel): void {
+  for (const signal of [SIGTTIN, SIGTTOU]) k.call("rt_sigaction", [signal, [0, 0, 0, 0], null, 8]);
+}
+
+/** Does something to a terminal from the background too: SIGTTOU is blocked meanwhile (tcsetattr(3)). */
+export function fromBackground(k: LocalKernel, work: () => void): void {
+  k.scratch(() => {
+    const before = k.buffer(8);
+    k.call("rt_sigprocmask", [SIG_BLOCK, [2 ** (SIGTTOU - 1)], before, 8]);
+    work();
+    k.call("rt_sigprocmask", [SIG_SETMASK, before, null, 8]);
+  });
+}

@@ -1,0 +1,25 @@
+/**
+ * What a new filesystem is made from.
+ * @module
+ */
+
+import type { Fd } from "../ffi/kernel.ts";
+
+/** A filesystem to make. */
+export interface NewFilesystem {
+  type: string;
+  source: string;
+  /** Options of the filesystem itself: `key=value` or `key`. */
+  data: readonly string[];
+  /** Flags of mount(2). Only those that belong to the superblock are used. */
+  flags: number;
+  /** MOUNT_ATTR_* of the mount. */
+  attributes: number;
+  /** SELinux context of all files in it; absent or empty where the policy decides. */
+  label?: string;
+  /**
+   * A directory that nothing looks into meanwhile, for filesystems that only mount(2) can make; absent where
+   * there is none.
+   */
+  cover?: Fd;
+}
