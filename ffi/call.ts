@@ -48,8 +48,13 @@ export function isResult(arg: Arg): arg is Result {
   return typeof arg === "object" && arg !== null && "wait" in arg;
 }
 
-/** Called when a call fails: mends the cause, and answers whether to make the call again or go on. */
-export type Repair = (errno: number) => "retry" | "skip";
+/** What a repair says that the call has answered, in place of its failure: a descriptor that it has got another way. */
+export interface Answered {
+  answer: number;
+}
+
+/** Called when a call fails: mends the cause, and says whether to make the call again, to go on, or what it answers. */
+export type Repair = (errno: number) => "retry" | "skip" | Answered;
 
 /** How long to wait for calls, and what to throw after that time. */
 export interface Deadline {

@@ -3,7 +3,16 @@
  * @module
  */
 
-import { type Arg, describeArgs, inStep, isResult, OperationError, type Result, Settled } from "./kernel.ts";
+import {
+  type Arg,
+  describeArgs,
+  inStep,
+  isResult,
+  OperationError,
+  type Repair,
+  type Result,
+  Settled,
+} from "./kernel.ts";
 import { Memory } from "./memory.ts";
 import { type Op, Recorder } from "./recorder.ts";
 import type { SyscallName } from "./syscalls.ts";
@@ -64,6 +73,7 @@ export class DryKernel extends Recorder {
       if (op.options?.allow?.includes(-value)) return new Settled(value);
       const answer = this.#repair(op, -value);
       if (answer === "skip") return new Settled(value);
+      if (typeof answer === "object") return new Settled(answer.answer);
       if (answer === undefined) {
         throw new OperationError(
           op.name as SyscallName,
@@ -75,7 +85,7 @@ export class DryKernel extends Recorder {
     }
   }
 
-  #repair(op: Op, errno: number): "retry" | "skip" | undefined {
+  #repair(op: Op, errno: number): ReturnType<Repair> | undefined {
     try {
       return op.options?.repair?.(errno);
     } catch (error) {

@@ -58,6 +58,11 @@ Deno.test("dry: a repair may also leave the call undone", () => {
   assertEquals(k.calls.length, 1);
 });
 
+Deno.test("dry: a repair may answer in the call's place", () => {
+  const k = new DryKernel(() => -EEXIST);
+  assertEquals(k.mkdirat(3, "x", 0, { repair: () => ({ answer: 7 }) }).wait(), 7);
+});
+
 Deno.test("dry: what a repair throws gets the step that it was for", () => {
   const k = failing("mkdirat", EPERM);
   const repair = () => {

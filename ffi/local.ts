@@ -76,6 +76,7 @@ export class LocalKernel extends Kernel {
         const answer = this.#repair(options?.repair, error);
         if (answer === "retry") continue;
         if (answer === "skip") return new Settled(-error);
+        if (answer !== undefined) return new Settled(answer.answer);
         const doing = options?.doing ?? this.doing;
         throw new OperationError(name, error, options?.doing ? "" : describeArgs(args), doing);
       }
@@ -122,7 +123,7 @@ export class LocalKernel extends Kernel {
     return this.call("waitid", [P_PID, pid, null, options, null], { allow: "any" }).wait() >= 0;
   }
 
-  #repair(repair: Repair | undefined, error: number): "retry" | "skip" | undefined {
+  #repair(repair: Repair | undefined, error: number): ReturnType<Repair> | undefined {
     try {
       return repair?.(error);
     } catch (failure) {

@@ -101,6 +101,9 @@ Deno.test("local: a repair mends, and the call is made again with the same argum
 Deno.test("local: a repair may leave the call undone", () =>
   withKernel((k) => assertEquals(k.open("/nonexistent", 0, 0, { repair: () => "skip" }).wait(), -ENOENT)));
 
+Deno.test("local: a repair may answer in the call's place", () =>
+  withKernel((k) => assertEquals(k.open("/nonexistent", 0, 0, { repair: () => ({ answer: 7 }) }).wait(), 7)));
+
 Deno.test("local: what a repair throws gets the step that it was for", () =>
   withKernel((k) => {
     const repair = (errno: number) => {

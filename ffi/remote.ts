@@ -347,6 +347,8 @@ export class RemoteKernel extends Recorder {
     this.#next += RECORD_SIZE;
     const answer = repair(errno);
     this.flush();
+    // The records behind it load the answer from there.
+    if (typeof answer === "object") this.memory.setU64(address + RESULT, answer.answer);
     this.#makeRoom();
     this.#bridge(gap, this.#next);
     this.#running = running;

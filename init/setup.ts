@@ -88,6 +88,8 @@ export interface SetupPlan {
   mountPoints: () => readonly string[];
   procAndSys: () => readonly string[];
   cgroupMount: () => readonly CgroupMountStep[];
+  /** Gives the init the procfs that tsrun sees, once it is known to be one: for an init that may mount none. */
+  hostProcfs: () => number;
   /** Clones the source of a bind mount, where that takes more than open_tree(2). */
   openSource?: MountContext["openSource"];
   /** Copies a directory's content (`tmpcopyup`); the arguments are descriptors of the init. */
@@ -119,11 +121,11 @@ export function setUp(k: Recorder, plan: SetupPlan): Ready {
   checkArguments(args, env);
   const fifo = enter(k, plan);
   // Root of a user namespace may have a procfs only as long as one is in sight (mount_namespaces(7)): here the host's.
-  const early = plan.userNamespace && openProcfs(k);
+  const early = plan.userNamespace && openProcfs(k, plan.hostProcfs);
   const { root, later, checkRoot } = prepareRoot(k, plan, () => runHooks(k, plan));
   plan.terminal?.(root);
   nameHost(k, plan.spec);
-  const procfs = early ?? openProcfs(k);
+  const procfs = early ?? openProcfs(k, plan.hostProcfs);
   writeSysctls(k, procfs, plan.spec.linux?.sysctl ?? {});
   restrict(k, plan, root);
   const settle = prepareProcess(k, plan, root);
@@ -155,9 +157,9 @@ function enter(k: Recorder, plan: SetupPlan): Result {
 }
 
 /** A keyring of the container's own, with its label where it has one. */
-function makeLabelledKeyring(k: Recorder, { id, labels }: SetupPlan): void {
+function makeLabelledKeyring(k: Recorder, { id, labels, hostProcfs }: SetupPlan): void {
   if (!labels?.process?.context) return makeKeyring(k, id);
-  const procfs = openProcfs(k);
+  const procfs = openProcfs(k, hostProcfs);
   labels.process.forKeys(k, procfs, () => makeKeyring(k, id));
   k.close(procfs);
 }

@@ -4,18 +4,31 @@
  */
 
 import * as c from "../ffi/constants.ts";
-import type { Fd, Kernel, Result } from "../ffi/kernel.ts";
+import { EINVAL, EPERM } from "../ffi/errno.ts";
+import { type Fd, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
 import { sysctlPath } from "../spec/sysctl.ts";
 
 /**
  * Opens a private procfs of the caller's PID namespace. It is mounted nowhere, so nothing can be mounted over
  * its files (CVE-2025-52881). See fsopen(2).
+ *
+ * Root of a user namespace may have none of a PID namespace that is not its own, and none at all where it sees no whole
+ * one (mount_namespaces(7)).
+ *
+ * @param otherwise Finds a procfs that is no less trustworthy, as a descriptor of the kernel's process.
  */
-export function openProcfs(k: Kernel): Result {
-  return k.during("open a private procfs", () => {
+export function openProcfs(k: Kernel, otherwise: () => number): Result {
+  const doing = "open a private procfs";
+  return k.during(doing, () => {
     const context = k.fsopen("proc");
-    k.fsconfigCreate(context);
-    const procfs = k.fsmount(context, 0);
+    k.fsconfigCreate(context, { allow: [EPERM] });
+    const procfs = k.fsmount(context, 0, {
+      repair(errno) {
+        // EINVAL: the context has not become a filesystem, since that was not permitted.
+        if (errno === EPERM || errno === EINVAL) return { answer: otherwise() };
+        throw new OperationError("fsmount", errno, "", doing);
+      },
+    });
     k.close(context);
     return procfs;
   });

@@ -8,9 +8,9 @@ import {
   RESOLVE_NO_XDEV,
   SIOCSIFFLAGS,
 } from "../ffi/constants.ts";
-import { ENOENT } from "../ffi/errno.ts";
+import { EINVAL, ENOENT, EPERM } from "../ffi/errno.ts";
 import { OperationError } from "../ffi/kernel.ts";
-import { callsOf, lines, names, scripted } from "../tests/lib/scripted.ts";
+import { callsOf, lines, names, type Script, scripted } from "../tests/lib/scripted.ts";
 import { bringLoopbackUp } from "./loopback.ts";
 import { sysctlPath } from "../spec/sysctl.ts";
 import { openProcfs, writeSysctls } from "./sysctl.ts";
@@ -25,7 +25,7 @@ Deno.test("sysctl: dots separate, or slashes where they come first", () => {
 
 Deno.test("sysctl: written below a procfs that is mounted nowhere, without links, in one write", () => {
   const k = scripted();
-  const procfs = openProcfs(k);
+  const procfs = openProcfs(k, () => 9);
   assertEquals(names(k), ["fsopen", "fsconfig", "fsmount", "close"]);
   writeSysctls(k, procfs, { "kernel.msgmax": "8192" });
   const [dir, path, how] = callsOf(k, "openat2")[0].args;
@@ -33,6 +33,15 @@ Deno.test("sysctl: written below a procfs that is mounted nowhere, without links
   assertEquals([dir, path, flags & 3], [101, "sys/kernel/msgmax", O_WRONLY]);
   assertEquals(resolve, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
   assertEquals(lines(k, "write"), ['write 102 "8192" 4']);
+});
+
+Deno.test("procfs: where none may be mounted, another is used, and a failure of another kind is told", () => {
+  const cases: Script[] = [{ fsmount: -EPERM }, { fsconfig: -EPERM, fsmount: -EINVAL }];
+  for (const script of cases) assertEquals(openProcfs(scripted(script), () => 9).wait(), 9);
+  const others: Script[] = [{ fsmount: -ENOENT }, { fsconfig: -ENOENT }, { fsopen: -EPERM }];
+  for (const script of others) {
+    assertThrows(() => openProcfs(scripted(script), () => 9), OperationError, "open a private procfs");
+  }
 });
 
 Deno.test("sysctl: a failure names key and value", () => {

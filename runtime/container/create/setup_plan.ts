@@ -7,7 +7,9 @@ import * as c from "../../../ffi/constants.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
 import type { Recorder } from "../../../ffi/recorder.ts";
 import type { RemoteKernel } from "../../../ffi/remote.ts";
-import { stat } from "../../../ffi/stat.ts";
+import { fstat, stat } from "../../../ffi/stat.ts";
+import { readStatfsType, STATFS_SIZE } from "../../../ffi/structs.ts";
+import { giveDescriptor } from "../../../init/hand_over.ts";
 import type { Arena } from "../../../init/executor.ts";
 import { fetchDescriptor } from "../../../init/hand_over.ts";
 import { readHostCapabilities } from "../../../init/identity.ts";
@@ -98,6 +100,7 @@ export function setupPlan(
     noNewKeyring: o.noNewKeyring,
     host: readHostCapabilities(k),
     nullStdio,
+    hostProcfs: () => giveProcfs(k, init),
     netDevices: netDeviceStep(creation, init),
     ...mountPlan(creation),
     ...processPlan(creation, init),
@@ -113,6 +116,27 @@ export function isHostRoot(k: LocalKernel, path: string): boolean {
   return root !== undefined && other !== undefined && root.inode === other.inode &&
     root.dev.major === other.dev.major && root.dev.minor === other.dev.minor;
 }
+
+/** Gives the init a descriptor of /proc as tsrun sees it: the root of a procfs, into which nothing but the kernel leads. */
+function giveProcfs(k: LocalKernel, init: RemoteKernel): number {
+  const procfs = k.open("/proc", c.O_PATH | c.O_DIRECTORY | c.O_NOFOLLOW).wait();
+  try {
+    const isProcfs = k.scratch(() => {
+      const statfs = k.buffer(STATFS_SIZE);
+      k.fstatfs(procfs, statfs).wait();
+      return readStatfsType(statfs) === c.PROC_SUPER_MAGIC && fstat(k, procfs)?.inode === PROC_ROOT_INODE;
+    });
+    if (!isProcfs) {
+      throw new RuntimeError("open a private procfs: operation not permitted, and /proc is none");
+    }
+    return giveDescriptor(k, init, procfs);
+  } finally {
+    k.close(procfs);
+  }
+}
+
+/** Of the root of every procfs, and of nothing else in one: linux/proc_ns.h. */
+const PROC_ROOT_INODE = 1;
 
 /** Bind mounts with other ids; with a user namespace their sources are part of its plan. */
 function sourcePlan(creation: Creation, init: RemoteKernel): Partial<Some<"openSource">> {
