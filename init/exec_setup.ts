@@ -85,6 +85,13 @@ export interface ExecPlan {
   timeNamespace: boolean;
   /** The container shares the mount namespace of the runtime that created it, so its root is no namespace's root. */
   foreignRoot: boolean;
+  /**
+   * CLONE_NEW* flags of the namespaces that are other than the runtime's, asked when the kernel refuses to join: others
+   * belong to a user namespace that the runtime, in one of its own, has no rights in.
+   */
+  otherNamespaces: () => number;
+  /** Whether the runtime's own user namespace, where that is the container's too, denies setgroups(2). */
+  groupsDenied: () => boolean;
   /** Name of the container's session keyring, undefined where it has none of its own. */
   keyring: string | undefined;
   host: HostCapabilities;
@@ -142,7 +149,7 @@ export function setUpExec(k: Recorder, plan: ExecPlan): ExecReady {
   k.kick();
   const filter = plan.filter();
   const placed = placeFilter(plan, filter);
-  becomeUser(k, process, plan.userNamespace?.groupsDenied);
+  becomeUser(k, process, plan.userNamespace?.groupsDenied ?? plan.groupsDenied);
   takeRights(k, plan, placed.rights);
   let cwd = askWorkingDirectory(k);
   const program = lookUpProgram(k, process.args[0], env);
@@ -168,7 +175,15 @@ function joinContainer(k: Recorder, plan: ExecPlan, procfs: HostProcfs | undefin
   const flags = mount.flag | uts.flag | ipc.flag | pid.flag | cgroup.flag | network.flag;
   // Of namespaces that belong to a user namespace the kernel wants its rights, so it enters that one first of all.
   const { userNamespace: user } = plan;
-  k.setns(plan.pidfd, user?.flags ?? flags | (plan.timeNamespace ? time.flag : 0), { doing });
+  k.setns(plan.pidfd, user?.flags ?? flags | (plan.timeNamespace ? time.flag : 0), {
+    doing,
+    repair(errno) {
+      if (errno !== EPERM || user) throw new OperationError("setns", errno, "", doing);
+      const others = plan.otherNamespaces();
+      if (others !== 0) k.setns(plan.pidfd, others, { doing });
+      return "skip";
+    },
+  });
   if (plan.resetAffinity) {
     // Whatever the caller was bound to; the kernel cuts it down to the cgroup's CPUs (sched_setaffinity(2)).
     k.call("sched_setaffinity", [0, ALL_CPUS, new Uint8Array(ALL_CPUS).fill(0xff)], { allow: "any" });

@@ -1,7 +1,8 @@
 import { Buffer } from "../ffi/memory.ts";
-import { EACCES, ENOENT } from "../ffi/errno.ts";
+import { EACCES, EINVAL, ENOENT, EPERM } from "../ffi/errno.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { DryKernel } from "../ffi/dry.ts";
+import { type Answer, DryKernel } from "../ffi/dry.ts";
+import { NAMESPACES } from "../spec/namespaces.ts";
 import type { Process } from "../spec/types.ts";
 import { type ExecPlan, setUpExec } from "./exec_setup.ts";
 
@@ -20,6 +21,8 @@ function plan(changes: Partial<ExecPlan> = {}): ExecPlan {
     pidfd: 201,
     userNamespace: undefined,
     timeNamespace: false,
+    otherNamespaces: () => 0,
+    groupsDenied: () => false,
     foreignRoot: false,
     keyring: "_ses.x",
     host: { permitted: { low: 0xffffffff, high: 0x1ff }, last: 40 },
@@ -40,8 +43,10 @@ function plan(changes: Partial<ExecPlan> = {}): ExecPlan {
 }
 
 /** Records a whole exec; the program is found, and is executable. */
-function record(changes: Partial<ExecPlan> = {}): DryKernel {
+function record(changes: Partial<ExecPlan> = {}, answer: Answer = () => undefined): DryKernel {
   const kernel: DryKernel = new DryKernel((name, args) => {
+    const answered = answer(name, args);
+    if (answered !== undefined) return answered;
     const into = args.find((arg) => typeof arg === "object" && arg !== null && "bytes" in arg) as
       | { bytes: Uint8Array }
       | undefined;
@@ -63,6 +68,25 @@ Deno.test("exec: every right is gone before the process is cloned, and it makes 
     assert(all.lastIndexOf(name) < clone && all.includes(name), name);
   }
   assertEquals(all.slice(clone + 1, clone + 3), ["setsid", "execve"]);
+});
+
+Deno.test("exec: where joining all namespaces is refused, those are joined that are other than the runtime's", () => {
+  const { pid, mount } = NAMESPACES;
+  const all = pid.flag | mount.flag;
+  const refuse = (errno: number): Answer => (name, [, flags]) =>
+    name === "setns" && flags !== all ? -errno : undefined;
+  const setns = (kernel: DryKernel) =>
+    kernel.calls.filter(({ name }) => name === "setns").map(({ args }) => args[1]);
+  const kernel = record({ otherNamespaces: () => all }, refuse(EPERM));
+  assertEquals(setns(kernel).slice(1), [all]);
+  assertEquals(setns(record({}, refuse(EPERM))).length, 1);
+  assertThrows(() => record({ otherNamespaces: () => all }, refuse(EINVAL)), Error, "join the namespaces");
+});
+
+Deno.test("exec: groups are left where the runtime's user namespace denies them, and only there", () => {
+  const refuse: Answer = (name) => name === "setgroups" ? -EPERM : undefined;
+  assert(names(record({ groupsDenied: () => true }, refuse)).includes("execve"));
+  assertThrows(() => record({}, refuse), Error, "set the additional groups: operation not permitted");
 });
 
 Deno.test("exec: the process shares neither memory nor a line with tsrun", () => {

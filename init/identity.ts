@@ -13,8 +13,8 @@ import {
   PR_CAPBSET_READ,
   PR_SET_KEEPCAPS,
 } from "../ffi/constants.ts";
-import { EINVAL } from "../ffi/errno.ts";
-import type { Kernel, Result } from "../ffi/kernel.ts";
+import { EINVAL, EPERM } from "../ffi/errno.ts";
+import { type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
 import type { Branches, Recorder } from "../ffi/recorder.ts";
 import { words32 } from "../ffi/structs.ts";
 import {
@@ -128,15 +128,20 @@ export function raiseAmbient(k: Kernel, process: Process, last: number): void {
 /**
  * Becomes the configured user and groups. The permitted capabilities are kept until they are set.
  *
- * @param groupsDenied The user namespace denies setgroups(2). A config with additional groups has been
- * refused before.
+ * @param groupsDenied Whether the user namespace denies setgroups(2); a function is asked when the kernel has refused.
+ * The groups are left as they are then, as runc leaves them.
  */
-export function becomeUser(k: Kernel, process: Process, groupsDenied = false): void {
+export function becomeUser(k: Kernel, process: Process, groupsDenied: boolean | (() => boolean)): void {
   const { uid, gid, additionalGids = [] } = process.user;
   k.prctl(PR_SET_KEEPCAPS, 1);
-  if (!groupsDenied) {
+  if (groupsDenied !== true) {
+    const doing = "set the additional groups";
     k.call("setgroups", [additionalGids.length, words32(...additionalGids)], {
-      doing: "set the additional groups",
+      doing,
+      repair(errno) {
+        if (errno === EPERM && groupsDenied !== false && groupsDenied()) return "skip";
+        throw new OperationError("setgroups", errno, "", doing);
+      },
     });
   }
   k.call("setresgid", [gid, gid, gid], { doing: `set the group id ${gid}` });

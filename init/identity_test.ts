@@ -145,7 +145,7 @@ Deno.test("capabilities: the runtime's own are asked for, and how many the kerne
 
 Deno.test("user: groups before ids, the group before the user, capabilities kept until all is set", () => {
   const k = new DryKernel();
-  becomeUser(k, processOf(undefined, { uid: 1000, gid: 100, additionalGids: [5, 0xfffffffe] }));
+  becomeUser(k, processOf(undefined, { uid: 1000, gid: 100, additionalGids: [5, 0xfffffffe] }), false);
   assertEquals(names(k), ["prctl", "setgroups", "setresgid", "setresuid", "prctl"]);
   assertEquals(k.calls[0].args.slice(0, 2), [PR_SET_KEEPCAPS, 1]);
   assertEquals(k.calls[1].args[0], 2);
@@ -157,6 +157,6 @@ Deno.test("user: groups before ids, the group before the user, capabilities kept
 
 Deno.test("user: without additional groups, the runtime's are dropped", () => {
   const k = new DryKernel();
-  becomeUser(k, processOf(undefined));
+  becomeUser(k, processOf(undefined), false);
   assertEquals(callsOf(k, "setgroups")[0].args[0], 0);
 });

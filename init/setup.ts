@@ -88,6 +88,8 @@ export interface SetupPlan {
   mountPoints: () => readonly string[];
   procAndSys: () => readonly string[];
   cgroupMount: () => readonly CgroupMountStep[];
+  /** Whether tsrun's own user namespace, where that is the container's too, denies setgroups(2). */
+  groupsDenied: () => boolean;
   /** Gives the init the procfs that tsrun sees, once it is known to be one: for an init that may mount none. */
   hostProcfs: () => number;
   /** Clones the source of a bind mount, where that takes more than open_tree(2). */
@@ -247,7 +249,7 @@ function becomeProcess(k: Recorder, plan: SetupPlan, prepared: Prepared): Ready 
   if (process.noNewPrivileges) k.prctl(c.PR_SET_NO_NEW_PRIVS, 1);
   plan.attributes?.(k);
   dropBounding(k, process, plan.host.last);
-  becomeUser(k, process, plan.userNamespace?.groupsDenied());
+  becomeUser(k, process, plan.userNamespace?.groupsDenied() ?? plan.groupsDenied);
   k.kick();
   const filter = plan.filter();
   let dropRights = takeRights(k, plan, filter);

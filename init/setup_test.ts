@@ -64,6 +64,7 @@ function planOf(spec: Spec, more: Partial<SetupPlan>, marks: string[]): SetupPla
     mountPoints: () => ["/"],
     procAndSys: () => [],
     cgroupMount: () => [],
+    groupsDenied: () => false,
     hostProcfs: () => 9,
     copyUp: () => {},
     runtimeHooks: () => marks.push("runtime hooks"),

@@ -33,6 +33,11 @@ export function callerIsRoot(): boolean {
   return callerUid() === 0;
 }
 
+/** Whether setgroups(2) is denied in the caller's user namespace: user_namespaces(7). */
+export function callerDeniesGroups(): boolean {
+  return Deno.readTextFileSync("/proc/self/setgroups").startsWith("deny");
+}
+
 /** A variable of the caller's environment; undefined where it is not set. */
 export function callerVariable(name: string): string | undefined {
   return Deno.env.get(prefixed ? PREFIX + name : name);

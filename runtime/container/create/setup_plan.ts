@@ -32,7 +32,7 @@ import { isRootless } from "../../host/rootless.ts";
 import type { ContainerState } from "../record.ts";
 import { ociState } from "../status.ts";
 import { startTimeOf } from "../../host/process.ts";
-import { callerIsRoot, kernelIsAtLeast } from "../../host/caller.ts";
+import { callerDeniesGroups, callerIsRoot, kernelIsAtLeast } from "../../host/caller.ts";
 
 /** Everything that a create in progress has in hand. */
 export interface Creation {
@@ -100,6 +100,7 @@ export function setupPlan(
     noNewKeyring: o.noNewKeyring,
     host: readHostCapabilities(k),
     nullStdio,
+    groupsDenied: callerDeniesGroups,
     hostProcfs: () => giveProcfs(k, init),
     netDevices: netDeviceStep(creation, init),
     ...mountPlan(creation),

@@ -33,7 +33,9 @@ import {
   loadSubCgroups,
   loadSystemdEntry,
 } from "../../cgroups/mod.ts";
+import { callerDeniesGroups } from "../../host/caller.ts";
 import { checkPreserved, inspectStdio } from "../../host/inherited_fds.ts";
+import { otherNamespaces } from "../../host/namespaces.ts";
 import type { Log } from "../../host/log.ts";
 import { writePidFile } from "../../host/pid_file.ts";
 import { savedConfig } from "../saved_config.ts";
@@ -323,6 +325,8 @@ function execPlan(
     pidfd,
     userNamespace: parts.user,
     timeNamespace: has("time"),
+    otherNamespaces: () => otherNamespaces(state.pid),
+    groupsDenied: callerDeniesGroups,
     foreignRoot: !has("mount"),
     keyring: state.noNewKeyring ? undefined : keyringName(o.id),
     host: parts.user?.capabilities ?? readHostCapabilities(k),

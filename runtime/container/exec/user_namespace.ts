@@ -7,9 +7,9 @@ import type { Kernel } from "../../../ffi/kernel.ts";
 import type { UserNamespaceJoin } from "../../../init/exec_setup.ts";
 import { type HostCapabilities, readHostCapabilities } from "../../../init/identity.ts";
 import { namespaceCapabilities } from "../../../init/user_namespace.ts";
-import { NAMESPACES, type NamespaceType } from "../../../spec/namespaces.ts";
 import type { Process } from "../../../spec/types.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
+import { isInOther, otherNamespaces } from "../../host/namespaces.ts";
 import { deniesGroups, hostIdOf, parseMap } from "../../host/id_maps.ts";
 
 /** Facts about the container's user namespace for exec. */
@@ -31,17 +31,13 @@ export function lookAtUserNamespace(
   pid: number,
   { user }: Process,
 ): ExecUserNamespace | undefined {
-  const differs = (type: NamespaceType) => {
-    const { link } = NAMESPACES[type];
-    return Deno.readLinkSync(`/proc/${pid}/ns/${link}`) !== Deno.readLinkSync(`/proc/self/ns/${link}`);
-  };
   if (!isVisible(pid)) {
     throw new RuntimeError(
       "without root's rights only containers of your own user can be entered, and, " +
         "where they share a PID namespace, only those that have been started",
     );
   }
-  if (!differs("user")) return undefined;
+  if (!isInOther(pid, "user")) return undefined;
   const map = (name: string) => parseMap(Deno.readTextFileSync(`/proc/${pid}/${name}`));
   const { uid, gid, additionalGids = [] } = user;
   const hostUid = hostIdOf(map("uid_map"), uid);
@@ -55,10 +51,8 @@ export function lookAtUserNamespace(
   if (groupsDenied && additionalGids.length > 0) {
     throw new RuntimeError("cannot set any additional groups in a rootless container");
   }
-  const types = Object.keys(NAMESPACES) as NamespaceType[];
-  const flags = types.filter(differs).reduce((sum, type) => (sum | NAMESPACES[type].flag) >>> 0, 0);
   const capabilities = namespaceCapabilities(readHostCapabilities(k));
-  return { hostUid, groupsDenied, capabilities, flags };
+  return { hostUid, groupsDenied, capabilities, flags: otherNamespaces(pid) };
 }
 
 /**

@@ -1,0 +1,18 @@
+/**
+ * Namespaces of a process, compared with this process's own.
+ * @module
+ */
+
+import { NAMESPACES, type NamespaceType } from "../../spec/namespaces.ts";
+
+/** Whether a process is in another namespace of a type than this one. */
+export function isInOther(pid: number, type: NamespaceType): boolean {
+  const { link } = NAMESPACES[type];
+  return Deno.readLinkSync(`/proc/${pid}/ns/${link}`) !== Deno.readLinkSync(`/proc/self/ns/${link}`);
+}
+
+/** CLONE_NEW* flags of all namespaces of a process that are other than this one's. */
+export function otherNamespaces(pid: number): number {
+  const types = Object.keys(NAMESPACES) as NamespaceType[];
+  return types.reduce((sum, type) => isInOther(pid, type) ? (sum | NAMESPACES[type].flag) >>> 0 : sum, 0);
+}
