@@ -64,6 +64,14 @@ export function errnoOfStep(step: () => void): number {
   }
 }
 
+/**
+ * Whether processes may be put into a cgroup: its file for that is opened for writing, and nothing is written. Returns 0
+ * or the errno. One that was there already and that the runtime may not write to is somebody else's.
+ */
+export function errnoOfEntry(fs: CgroupFs, dir: string): number {
+  return errnoOfStep(() => fs.write(dir, "cgroup.procs", ""));
+}
+
 /** The error for a container that could not run in its cgroup. */
 export function frozenAbove(dir: string): RuntimeError {
   return new RuntimeError(`cannot start a process in ${dir}: a cgroup above it is frozen`);

@@ -106,9 +106,19 @@ async function removeAll(k: LocalKernel, root: string, state: ContainerState): P
  * its processes belong to something else, and only empty directories are removed.
  */
 function removeCgroup(k: LocalKernel, cgroup: CgroupDriver, claimed: boolean): void {
-  if (claimed) emptyCgroup(k, cgroup);
-  else if (cgroup.pids().length > 0) return;
-  cgroup.destroy();
+  if (claimed) {
+    emptyCgroup(k, cgroup);
+    cgroup.destroy();
+  } else if (cgroup.pids().length === 0) removeEmpty(cgroup);
+}
+
+/** Removes a cgroup that may be somebody else's: what cannot be removed is. */
+function removeEmpty(cgroup: CgroupDriver): void {
+  try {
+    cgroup.destroy();
+  } catch (error) {
+    if (!(error instanceof RuntimeError)) throw error;
+  }
 }
 
 /**

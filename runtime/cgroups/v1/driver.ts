@@ -12,7 +12,7 @@ import { RuntimeError } from "../../../ffi/errors.ts";
 import { setDevices } from "./devices.ts";
 import type { CgroupDriver, CgroupEntry, CgroupHost, CgroupRecord } from "../types.ts";
 import { freeze, isFrozen, isFrozenAbove, thaw, thawTree } from "./freezer.ts";
-import { CgroupFileError, type CgroupFs, errnoOfStep, frozenAbove } from "../fs.ts";
+import { CgroupFileError, type CgroupFs, errnoOfEntry, errnoOfStep, frozenAbove } from "../fs.ts";
 import { HIERARCHIES, mountsByController, ownDirectory, SYSTEMD, UNIFIED } from "../path.ts";
 import { processesBelow, removeTrees } from "../remove.ts";
 import { applyResources } from "./apply.ts";
@@ -159,6 +159,11 @@ export class CgroupV1 implements CgroupDriver {
     if (errno === 0) return;
     if (errno !== EEXIST) {
       if (!this.#mayMiss(name, errno)) throw new CgroupFileError("mkdir", dir, errno);
+      return this.#forget(dir);
+    }
+    const barred = this.#options.rootless ? errnoOfEntry(this.#fs, dir) : 0;
+    if (barred !== 0) {
+      if (!this.#mayMiss(name, barred)) throw new CgroupFileError("open", `${dir}/cgroup.procs`, barred);
       return this.#forget(dir);
     }
     if (name === "devices" && !this.#options.entered) this.#refuseOccupied();

@@ -208,6 +208,26 @@ Deno.test("rootless: denied hierarchies are done without only where no path is a
   driver.destroy();
 });
 
+Deno.test("rootless: what is there already and belongs to somebody else is neither entered nor removed", () => {
+  const taken = (name: string) => {
+    const on = host();
+    on.fs.mkdir(`/cg/devices/${name}`);
+    on.fs.fail(`write /cg/devices/${name}/cgroup.procs`, EACCES);
+    return on;
+  };
+  const on = taken("c1"), driver = plan(on, { rootless: true, cgroupsPath: "" });
+  driver.create();
+  assertFalse("devices" in driver.record.paths);
+  assertEquals(driver.entry().tasks.filter((file) => file.startsWith("/cg/devices")), []);
+  driver.destroy();
+  assertEquals([on.fs.tree.has("/cg/devices/c1"), on.fs.tree.has("/cg/freezer/c1")], [true, false]);
+  // Asked for by name, it has to be had.
+  const named = taken("p"), other = plan(named, { rootless: true, cgroupsPath: "/p" });
+  assertThrows(() => other.create(), RuntimeError, "open /cg/devices/p/cgroup.procs: permission denied");
+  other.destroy();
+  assertEquals([named.fs.tree.has("/cg/devices/p"), named.fs.tree.has("/cg/freezer/p")], [true, false]);
+});
+
 Deno.test("entry names every v1 directory once, and the v2 one for clone3", () => {
   const driver = plan(host());
   driver.create();

@@ -11,7 +11,7 @@ import { deviceProgram } from "./device_bpf.ts";
 import { deviceList } from "../device_rules.ts";
 import type { CgroupDriver, CgroupEntry, CgroupHost, CgroupRecord } from "../types.ts";
 import { freeze, isFrozen, isFrozenAbove, thaw } from "./freezer.ts";
-import { CgroupFileError, type CgroupFs, errnoOfStep, frozenAbove } from "../fs.ts";
+import { CgroupFileError, type CgroupFs, errnoOfEntry, errnoOfStep, frozenAbove } from "../fs.ts";
 import { HostCgroupFs } from "../host_fs.ts";
 import { CGROUP_ROOT, type CgroupMount, mountsByController, UNIFIED } from "../path.ts";
 import { processesBelow, removeTrees } from "../remove.ts";
@@ -109,7 +109,7 @@ export class CgroupV2 implements CgroupDriver {
     if (dir === undefined) return;
     try {
       makePath(this.#fs, this.#options.mountpoint, dir, made);
-      if (!made.includes(dir)) this.#refuseInUse(dir);
+      if (!made.includes(dir)) this.#takeOver(dir);
       if (isFrozenAbove(this.#fs, dir)) throw frozenAbove(dir);
       settleType(this.#fs, dir, resources);
     } catch (error) {
@@ -191,7 +191,10 @@ export class CgroupV2 implements CgroupDriver {
     return this.record.paths[UNIFIED];
   }
 
-  #refuseInUse(dir: string): void {
+  /** A directory that was there already has to be empty, and the runtime's own to use. */
+  #takeOver(dir: string): void {
+    const barred = this.#options.rootless ? errnoOfEntry(this.#fs, dir) : 0;
+    if (barred !== 0) throw new CgroupFileError("open", `${dir}/cgroup.procs`, barred);
     const count = this.pids().length;
     if (count > 0) throw new RuntimeError(`container's cgroup is not empty: ${count} process(es) found`);
     if (isFrozen(this.#fs, dir)) throw new RuntimeError("container's cgroup unexpectedly frozen");

@@ -122,6 +122,23 @@ Deno.test("rootless without a path does without a cgroup, until a limit is asked
   assertThrows(() => driver.freeze(), RuntimeError, "cannot toggle freezer");
 });
 
+Deno.test("rootless: what is there already and belongs to somebody else is neither entered nor removed", () => {
+  for (const tolerant of [true, false]) {
+    const { fs, driver } = scene({ tolerant, rootless: true });
+    for (const dir of [`${ROOT}/p`, `${ROOT}/p/c`]) fs.mkdir(dir);
+    fs.fail(`write ${ROOT}/p/c/cgroup.procs`, EACCES);
+    if (tolerant) driver.create();
+    else {assertThrows(
+        () => driver.create(),
+        RuntimeError,
+        `open ${ROOT}/p/c/cgroup.procs: permission denied`,
+      );}
+    assertEquals(driver.entry().cloneInto, null);
+    driver.destroy();
+    assertEquals(fs.tree.has(`${ROOT}/p/c`), true);
+  }
+});
+
 Deno.test("below a threaded cgroup: threaded where no domain controller is asked for", () => {
   const threaded = (resources: Parameters<CgroupV2["create"]>[0], type: string) => {
     const { fs, driver } = scene();
