@@ -267,8 +267,7 @@ function becomeProcess(k: Recorder, plan: SetupPlan, prepared: Prepared): Ready 
   checkWorkingDirectory(cwd);
   if (home) env.push(`HOME=${home.resolve()}`);
   const path = program.resolve();
-  // The last change of its ids is behind it, which would take this back (prctl(2)).
-  if (plan.userNamespace?.shown) k.prctl(c.PR_SET_DUMPABLE, 1);
+  if (plan.userNamespace?.shown) showItself(k);
   const start = hooks?.startContainer ?? [];
   const pid = start.length > 0 ? k.call("getpid", []).wait() : 0;
   const hookSettings = hookSetting(plan, "created", pid, env);
@@ -297,6 +296,13 @@ function becomeProcess(k: Recorder, plan: SetupPlan, prepared: Prepared): Ready 
     confirm: () => k.flush(),
     release: () => k.release(waiting),
   };
+}
+
+/** Lets the owner of the user namespace look at the init: a change of its ids, the last of which is behind it, forbids that. */
+function showItself(k: Recorder): void {
+  k.prctl(c.PR_SET_DUMPABLE, 1);
+  // What is recorded behind this is a program that nobody drives.
+  k.flush();
 }
 
 /** The last that the init is driven to do. */
