@@ -107,8 +107,8 @@ export function reasonOf(error: unknown): string {
 const OS_ERROR = /^(.*) \(os error \d+\)(?:: (?:(\w+?)(?:file)? )?(.*))?$/s;
 
 /**
- * An error in one line. Those of Deno's own operations are turned round: `No space left on device (os error 28):
- * writefile '/x'` becomes `write '/x': no space left on device`.
+ * An error in one line. Those of Deno's own operations are turned round: `No space left on device (os error
+ * 28): writefile '/x'` becomes `write '/x': no space left on device`.
  *
  * @param error What was caught.
  */
@@ -121,8 +121,8 @@ export function lineOfError(error: unknown): string {
 }
 
 /**
- * Tells failures of the host from mistakes of the program: an operation of Deno's that the kernel refused becomes an
- * error of ours.
+ * Tells failures of the host from mistakes of the program: an operation of Deno's that the kernel refused
+ * becomes an error of ours.
  *
  * @returns The error itself, where it is anything else.
  */

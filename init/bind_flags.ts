@@ -1,9 +1,9 @@
 /**
  * Flags of bind mounts, and of mounts that are there already (`remount`).
  *
- * An option that is a flag replaces all flags that the source has; without any, the source's are kept. In a
- * user namespace flags of the host's mounts are locked: those that no option speaks of are kept then, and an
- * option that speaks against one is an error.
+ * Options that are flags replace all flags of the source. Without such options the source's flags are kept.
+ * In a user namespace, flags of the host's mounts are locked. Locked flags that no option names are kept
+ * there, and an option that clears a locked flag is an error.
  *
  * Sources: runtime-spec config.md, section Mounts; mount(8), `--bind -o`; mount_namespaces(7); what runc
  * does.
@@ -29,7 +29,7 @@ import {
 } from "../spec/mount_options.ts";
 import { ATIME_FLAGS, replacingAttributes } from "./mount_attributes.ts";
 
-/** Flags of mount(2) that are none of the mount itself. */
+/** Flags of mount(2) that say how to mount. They are not flags of the mount itself. */
 const NOT_OF_THE_MOUNT = MS_BIND | MS_REC | MS_REMOUNT;
 
 /** Flags of statfs(2) and those of mount(2) that they show: calculate_f_flags() in fs/statfs.c. */
@@ -55,21 +55,21 @@ const NAMES: readonly (readonly [number, string])[] = [
   [MS_STRICTATIME, "MS_STRICTATIME"],
 ];
 
-/** A mount whose flags are to change, and what messages call it. */
+/** A mount whose flags are to change, and the name that messages give it. */
 export interface Flagged {
   mount: Fd;
   source: string;
   doing: string;
 }
 
-/** Gives a mount the flags that its options ask for, none of its submounts. */
+/** Gives a mount the flags that its options ask for. Its submounts keep theirs. */
 export function setFlags(k: Kernel, which: Flagged, options: MountOptions): void {
   if ((options.flags & ~NOT_OF_THE_MOUNT) !== 0 || options.cleared !== 0) {
     replaceFlags(k, which, options);
   }
 }
 
-/** Gives a mount that is there already these flags and no others, as `remount` with `bind` does. */
+/** Gives an existing mount these flags and no others, as `remount` with `bind` does. */
 export function replaceFlags(k: Kernel, which: Flagged, options: MountOptions): void {
   const flags = options.flags & ~NOT_OF_THE_MOUNT;
   k.mountSetattr(which.mount, "", 0, replacingAttributes(flags), {
@@ -81,7 +81,7 @@ export function replaceFlags(k: Kernel, which: Flagged, options: MountOptions): 
   });
 }
 
-/** Sets what may be set of the flags, behind a refusal of the kernel. */
+/** Called after the kernel refused to change the flags. Sets those flags that may be set. */
 function keepLocked(k: Kernel, { mount, source, doing }: Flagged, flags: number, cleared: number): void {
   const statfs = k.buffer(STATFS_SIZE);
   k.fstatfs(mount, statfs).wait();
@@ -100,10 +100,10 @@ function keepLocked(k: Kernel, { mount, source, doing }: Flagged, flags: number,
   });
 }
 
-/** Flags of mount(2) that a mount has, of those that may be locked. */
+/** The flags of a mount that may be locked, as flags of mount(2). */
 function mountFlags(shown: number): number {
   const flags = SHOWN.reduce((sum, [bit, flag]) => shown & bit ? sum | flag : sum, 0);
-  // There is no sign of strict times but the lack of any other.
+  // statfs(2) has no flag for strict access times: a mount without the other two flags has them.
   return flags & (MS_NOATIME | MS_RELATIME) ? flags : flags | MS_STRICTATIME;
 }
 

@@ -1,7 +1,7 @@
 /**
- * Cuts a process off from tsrun before it goes on by itself: its memory becomes its own, and the line to
- * tsrun is closed. A container that gets hold of the process by ptrace(2), or of a descriptor of it, then has
- * nothing in hand that tsrun looks at, or that other executors run.
+ * Cuts a process off from tsrun before it goes on by itself. The memory of the process becomes its own, and
+ * the line to tsrun is closed. A container may then trace the process with ptrace(2) or get a descriptor of
+ * it, but that gives it no access to memory that tsrun reads or other executors run.
  * @module
  */
 
@@ -10,15 +10,15 @@ import type { Result } from "../ffi/kernel.ts";
 import type { Label, Recorder } from "../ffi/recorder.ts";
 import { ARENA, ARENA_SIZE } from "./image.ts";
 
-/** What is said of a failure. */
+/** The step that error messages name. */
 export const CUTTING_OFF = "unshare the memory of the init stage";
 
 /**
- * Makes the memory that the process shares with tsrun its own; it keeps what is in it. The answers of later
- * calls reach nobody: only where the process stops is still heard.
+ * Makes the memory that the process shares with tsrun private. Its contents are kept. tsrun cannot see the
+ * answers of later calls; it is only told where the process stops.
  *
  * @param arena The descriptor of the memory in the process, which is closed.
- * @param onError Where a failure leads to, for a process that nobody drives.
+ * @param onError Where a failure leads to, for a process that runs without tsrun.
  */
 export function unshareMemory(k: Recorder, arena: number, onError?: Label): Result {
   const protection = PROT_READ | PROT_WRITE, flags = MAP_PRIVATE | MAP_FIXED;

@@ -6,8 +6,8 @@
 import { cleanPath } from "../spec/clean_path.ts";
 
 /**
- * A path of the configuration as the container sees it: one that begins with the path that the rootfs has on
- * the host means what is inside, as for runc.
+ * A path of the configuration as the container sees it. If it begins with the path of the rootfs on the host,
+ * the rest of it counts, as for runc.
  *
  * @param rootfs Absolute and clean.
  */

@@ -62,7 +62,7 @@ export interface CapabilityWords {
 }
 
 /**
- * Bits of the named capabilities; names that are unknown are left out, as the specification wants.
+ * Bits of the named capabilities. Unknown names are left out, as the specification wants.
  *
  * @param names Names such as CAP_KILL; absent means none.
  * @param last Number of the last capability that the kernel has (/proc/sys/kernel/cap_last_cap).

@@ -1,17 +1,16 @@
 /**
- * A quick look at a document: is there nothing wrong with it?
+ * A quick look at a document: does it have no problem?
  *
  * The full validation is 20 KB of code. Code that runs once costs some 0.4 ms per kilobyte to load and
- * compile: more than everything else that `create` does with the document. So a document of the usual shapes
- * (shapes.ts), for which the usual rules (rules/) have neither a problem nor a warning, goes its way without
- * it.
+ * compile: more than everything else that `create` does with the document. A document with only the usual
+ * shapes (shapes.ts), for which the usual rules (rules/) report neither a problem nor a warning, therefore
+ * skips the full validation.
  *
- * Nothing here says why something is wrong, and it may say no to what is right. What it says yes to,
- * `validateConfig` has no problems with and `configWarnings` no warnings about, but for one: ambient
- * capabilities that are not inheritable are passed over, since `runc spec` writes them into every config. A
- * test holds them together.
+ * The quick look gives no reasons, and it may say no to a valid document. When it says yes, `validateConfig`
+ * finds no problems and `configWarnings` no warnings. There is one exception: ambient capabilities that are
+ * not inheritable are passed over, since `runc spec` writes them into every config. A test compares the two.
  *
- * NUL bytes are not looked for: the text of a document shows whether there can be one.
+ * The quick look does not search for NUL bytes: the text of a document shows whether it can hold one.
  *
  * @module
  */
@@ -21,7 +20,10 @@ import { warnCapabilities, warnUsual } from "./rules/warnings.ts";
 import { fits, usualShapes } from "./shapes.ts";
 import type { Process, Spec } from "./types.ts";
 
-/** Whether the document is a configuration with nothing wrong in it; false says nothing. */
+/**
+ * Whether the document is a configuration without problems. False only means that the full validation has to
+ * look.
+ */
 export function isPlainConfig(config: unknown): boolean {
   if (!fits(config, "$config", usualShapes())) return false;
   let plain = true;
@@ -31,7 +33,9 @@ export function isPlainConfig(config: unknown): boolean {
   return plain;
 }
 
-/** Whether the document is a process with nothing wrong in it; false says nothing. */
+/**
+ * Whether the document is a process without problems. False only means that the full validation has to look.
+ */
 export function isPlainProcess(process: unknown): boolean {
   if (!fits(process, "$process", usualShapes())) return false;
   const { capabilities } = process as Process;

@@ -6,7 +6,7 @@
 import { lookup } from "./tables.ts";
 
 /**
- * Signal names without `SIG`, and their numbers; of several names of one signal the usual one comes first.
+ * Signal names without `SIG`, and their numbers. If a signal has several names, the usual one comes first.
  */
 export const SIGNALS = {
   HUP: 1,
@@ -49,7 +49,7 @@ export const SIGNALS = {
 /** First real-time signal that the C library leaves to programs. */
 export const SIGRTMIN = 34;
 
-/** Last real-time signal, and last signal of all. */
+/** Last real-time signal, and the last of all signals. */
 export const SIGRTMAX = 64;
 
 /**

@@ -33,7 +33,7 @@ export interface Reading<Document> {
   problems: Problem[];
   /** What it asks for that is dropped, deprecated or obsolete; none while there are problems. */
   warnings: Problem[];
-  /** What was read otherwise than it is written. */
+  /** Values that are read differently from the way they are written. */
   notes: Problem[];
 }
 

@@ -40,7 +40,10 @@ export interface ContainerState {
   annotations: Record<string, string>;
 }
 
-/** The present time for {@linkcode ContainerState.created}: RFC 3339 with nanoseconds (the last three always 0). */
+/**
+ * The present time for {@linkcode ContainerState.created}: RFC 3339 with nanoseconds (the last three always
+ * 0).
+ */
 export function timestamp(): string {
   const now = performance.timeOrigin + performance.now();
   const micros = Math.floor((now % 1) * 1000);
@@ -62,7 +65,8 @@ export function writeState(root: string, state: ContainerState): void {
 /**
  * Reads a container's record.
  *
- * @throws {RuntimeError} `container does not exist`, the damaged file and its fault, or that others can change the root.
+ * @throws {RuntimeError} `container does not exist`, the damaged file and its fault, or that others can
+ * change the root.
  */
 export function readState(root: string, id: string): ContainerState {
   validateId(id);

@@ -24,8 +24,8 @@ export function checkRootOnce(root: string): void {
 }
 
 /**
- * Refuses a state root that others can change: a record that they wrote would be acted on with the caller's rights.
- * Root may own the directory of any user.
+ * Refuses a state root that others can change: a record that they wrote would be acted on with the caller's
+ * rights. Root may own the directory of any user.
  *
  * @param k Where it is at hand: to bind libc takes 1 ms, the first question by way of Deno 0.4.
  * @returns Whether there is a root.
@@ -71,8 +71,8 @@ export const DIRECTORY_MODE = 0o711;
  * Makes the directory of a new container, and the root where it is missing (mode 0700). It is nobody's yet:
  * {@linkcode claimContainer} makes it the caller's.
  *
- * @throws {RuntimeError} `container with given ID already exists`, `invalid container ID format`, or why it
- * cannot be made.
+ * @throws {RuntimeError} `container with given ID already exists`, `invalid container ID format`, or the
+ * reason why it cannot be made.
  */
 export function createStateDir(root: string, id: string, k?: LocalKernel): void {
   validateId(id);
@@ -95,7 +95,7 @@ function ensureRoot(root: string, k?: LocalKernel): void {
   if (checkRoot(root, k)) return;
   try {
     Deno.mkdirSync(root, { recursive: true, mode: 0o700 });
-    // Clean-up of $XDG_RUNTIME_DIR spares what has the sticky bit (XDG base directory specification).
+    // The clean-up of $XDG_RUNTIME_DIR spares files with the sticky bit (XDG base directory specification).
     if (!callerIsRoot()) Deno.chmodSync(root, 0o1700);
   } catch (error) {
     const hint = callerIsRoot() ? "" : " (set XDG_RUNTIME_DIR, or give another --root)";
@@ -103,7 +103,7 @@ function ensureRoot(root: string, k?: LocalKernel): void {
   }
 }
 
-/** Removes a container's directory with all in it; fine when it is not there. */
+/** Removes a container's directory and its content. A missing directory is no error. */
 export function removeStateDir(root: string, id: string): void {
   validateId(id);
   const directory = containerDir(root, id);
@@ -116,8 +116,8 @@ export function removeStateDir(root: string, id: string): void {
 }
 
 /**
- * Removes the directory of a create that was killed before it wrote a record: if there is such a directory, and
- * nothing in it but what a create makes, so that a `--root` given by mistake costs nobody his files.
+ * Removes the directory of a create that was killed before it wrote a record. A directory with other files
+ * than a create makes is left alone, so that a wrong `--root` costs nobody files.
  */
 export function removeUnrecorded(root: string, id: string): void {
   validateId(id);
@@ -134,7 +134,7 @@ export function removeUnrecorded(root: string, id: string): void {
   }
 }
 
-/** Ids of all containers of a root in order of name; none when the root is missing. Their records may be damaged. */
+/** Ids of all containers of a root, in order; none when the root is missing. Their records may be damaged. */
 export function listIds(root: string): string[] {
   checkRoot(root);
   const ids: string[] = [];

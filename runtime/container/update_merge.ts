@@ -1,5 +1,5 @@
 /**
- * How the limits that a container has and those that an `update` asks for become one.
+ * Merges the limits that a container has with those that an `update` asks for.
  * @module
  */
 import type {
@@ -14,14 +14,14 @@ import type {
 } from "../../spec/types.ts";
 
 /**
- * Merges.
+ * Returns the merged limits.
  *
- * What is not asked for stays as it is, and so does what is asked for with the value that means "unset" (0 or
- * an empty text, for most fields). Lists are merged by device, page size or interface. Device rules are left
- * as they are.
+ * A limit that is not asked for stays as it is. So does a limit that is asked for with the value that means
+ * "unset" (0 or an empty text, for most fields). Lists are merged by device, page size or interface. Device
+ * rules are left as they are.
  *
  * @param old The limits that the container has.
- * @param change Those that are asked for.
+ * @param change The limits that are asked for.
  */
 export function mergeResources(old: LinuxResources, change: LinuxResources): LinuxResources {
   const merged: LinuxResources = {
@@ -35,7 +35,7 @@ export function mergeResources(old: LinuxResources, change: LinuxResources): Lin
     rdma: { ...old.rdma, ...change.rdma },
     unified: { ...old.unified, ...change.unified },
   };
-  // A group that nobody asked for stays absent.
+  // A group without any limit stays absent.
   for (const name of Object.keys(merged) as (keyof LinuxResources)[]) {
     if (isEmpty(merged[name])) delete merged[name];
   }
@@ -44,9 +44,10 @@ export function mergeResources(old: LinuxResources, change: LinuxResources): Lin
 }
 
 /**
- * What of the merged limits has to be written for a change: whole groups where one file's value counts on
- * another's (memory and swap, quota and period, shares and idle), else what was asked for alone. A device
- * that is gone, or a CPU that was taken away since, does not make an update fail that is not about it.
+ * The part of the merged limits that has to be written for a change. A whole group is written where the value
+ * of one file depends on another's (memory and swap, quota and period, shares and idle); otherwise only what
+ * was asked for. So an update does not fail because of a device or a CPU that has gone since and that it does
+ * not name.
  */
 export function toWrite(merged: LinuxResources, change: LinuxResources): LinuxResources {
   const write: LinuxResources = {};
@@ -77,9 +78,10 @@ function mergeMemory(old: LinuxMemory | undefined, change: LinuxMemory = {}): Li
   const { swappiness, ...counters } = change;
   const merged = { ...old, ...given(counters) };
   if (swappiness !== undefined) merged.swappiness = swappiness;
-  // Without a limit on memory a limit on memory and swap has no meaning: it goes, unless it is asked for.
+  // Without a limit on memory, a limit on memory and swap together has no meaning: it is removed, unless it
+  // is asked for.
   if (Number(change.limit) === -1 && change.swap === undefined) merged.swap = 0;
-  // A question of this update, not a setting.
+  // `checkBeforeUpdate` is a question of this update, not a setting.
   delete merged.checkBeforeUpdate;
   if (change.checkBeforeUpdate) merged.checkBeforeUpdate = true;
   return merged;
@@ -88,7 +90,7 @@ function mergeMemory(old: LinuxMemory | undefined, change: LinuxMemory = {}): Li
 function mergeCpu(old: LinuxCPU | undefined, change: LinuxCPU = {}): LinuxCPU {
   const { burst, idle, ...others } = change;
   const merged = { ...old, ...given(others) };
-  // Of these 0 is a value.
+  // In these fields 0 is a value.
   if (burst !== undefined) merged.burst = burst;
   if (idle !== undefined) merged.idle = idle;
   return merged;
@@ -112,15 +114,15 @@ function mergeNetwork(old: LinuxNetwork = {}, change: LinuxNetwork = {}): LinuxN
   return { ...old, ...given({ classID: change.classID, priorities }) };
 }
 
-/** The fields that have a value which is not the one that means "unset". */
+/** The fields whose value is not the one that means "unset". */
 function given<T extends object>(fields: T): Partial<T> {
   const isUnset = (value: unknown) => value === undefined || value === 0 || value === 0n || value === "";
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => !isUnset(value))) as Partial<T>;
 }
 
 /**
- * The old entries, changed where there is a new one of the same key, and the new ones that are left;
- * undefined for none.
+ * The old entries, with the changes of the same key applied, then the remaining changes; undefined when there
+ * are none.
  */
 function upsert<T>(old: T[] = [], changes: T[] = [], same: (a: T, b: T) => boolean): T[] | undefined {
   const merged = [...old];

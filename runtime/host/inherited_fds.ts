@@ -12,11 +12,11 @@ import { RuntimeError } from "../../ffi/errors.ts";
 const NULL_DEVICE = { major: 1, minor: 3 };
 
 /**
- * Gives the standard descriptors to the container's user, so that it can reopen them (/dev/stdout), as runc
- * does.
+ * Gives the standard descriptors to the container's user, so that the user can reopen them (/dev/stdout), as
+ * runc does.
  *
  * @param uid User of the container's process.
- * @returns Those that are the host's null device: the init replaces them by the container's own.
+ * @returns The descriptors that are the host's null device. The init replaces them by the container's own.
  */
 export function inspectStdio(k: LocalKernel, uid: number): number[] {
   const nulls: number[] = [];
@@ -28,7 +28,7 @@ export function inspectStdio(k: LocalKernel, uid: number): number[] {
       const isNull = (mode & S_IFMT) === S_IFCHR && rdev.major === NULL_DEVICE.major &&
         rdev.minor === NULL_DEVICE.minor;
       if (isNull) nulls.push(fd);
-      // Read-only filesystems and descriptors of other users' namespaces refuse; runc lets that pass too.
+      // Read-only filesystems, and descriptors of other user namespaces, refuse. runc ignores that too.
       else if (owner !== uid) k.fchown(fd, uid, KEEP, { allow: "any" });
     }
   });
@@ -39,12 +39,11 @@ export function inspectStdio(k: LocalKernel, uid: number): number[] {
 const KEEP = 0xffff_ffff;
 
 /**
- * Checks that the descriptors of `LISTEN_FDS`, which come first, and of `--preserve-fds` came from the
- * caller.
+ * Checks that the caller passed the descriptors of `LISTEN_FDS`, which come first, and of `--preserve-fds`.
  *
- * Deno's own descriptors close on exec and may stand at such a number: they must never reach a container.
+ * Deno's own descriptors close on exec and may have such a number. They must never reach a container.
  *
- * @throws {RuntimeError} Naming the first that did not.
+ * @throws {RuntimeError} Naming the first descriptor that the caller did not pass.
  */
 export function checkPreserved(k: LocalKernel, listening: number, preserved: number): void {
   for (let i = 0; i < listening + preserved; i++) {

@@ -13,7 +13,7 @@ const ENTRIES_MAX = 340;
 /** Largest unsigned 32-bit integer. */
 const UINT32 = 0xffff_ffff;
 
-/** A mapping none of whose numbers was found wrong. */
+/** A mapping whose numbers all have their shape. */
 type Complete = Readonly<LinuxIDMapping>;
 
 function isComplete(range: Partly<LinuxIDMapping>): range is Complete {
@@ -41,8 +41,8 @@ function overlaps(ranges: readonly Complete[], side: "containerID" | "hostID"): 
 }
 
 /**
- * Id mappings need a user namespace, and a new user namespace needs them, for root and for all ids that are
- * used.
+ * Id mappings need a user namespace. A new user namespace needs id mappings that cover root and all ids that
+ * are used.
  */
 export function checkUserNamespace(config: Partly<Spec>, namespaces: Namespaces, report: Report): void {
   const { linux = {} } = config, { uidMappings: uids, gidMappings: gids } = linux;
@@ -68,7 +68,7 @@ export function checkUserNamespace(config: Partly<Spec>, namespaces: Namespaces,
   }
 }
 
-/** Mapped are root, the ids of the process, and those that options of tmpfs and devpts name. */
+/** The mappings must cover root, the ids of the process, and the ids in options of tmpfs and devpts. */
 function checkMapped(
   { process, mounts = [] }: Partly<Spec>,
   kind: "uid" | "gid",
@@ -87,7 +87,7 @@ function checkMapped(
   }
   for (let index = 0; index < mounts.length; index++) {
     for (const option of mounts[index].options ?? []) {
-      // Of an id that is not mapped the kernel says EINVAL only.
+      // For an id that is not mapped the kernel answers only EINVAL.
       const id = option.startsWith(`${kind}=`) ? option.slice(4) : "";
       if (!/^\d+$/.test(id) || isMapped(Number(id))) continue;
       report(`mounts[${index}].options`, `${quote(option)}: ${id} is not mapped in ${path}`);

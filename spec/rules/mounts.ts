@@ -2,8 +2,8 @@
  * Rules of mounts: runtime-spec `config.md`, section Mounts.
  *
  * Mounting over /proc has undone the protections that are written through it (CVE-2019-16884, CVE-2015-3631).
- * What depends on the files behind the paths (a missing source, a symlink, a type of filesystem) is found
- * when the mount is made.
+ * Problems of the files behind the paths (a missing source, a symlink, a type of filesystem) are found when
+ * the mount is made.
  *
  * @module
  */
@@ -20,8 +20,8 @@ function isBind(options: MountOptions): boolean {
 }
 
 /**
- * Where a mount goes, as far as the configuration alone tells: neither on the root itself nor into /proc,
- * where lxcfs alone may put its files.
+ * Checks where a mount goes, as far as the configuration alone shows it. It must not be the root itself, and
+ * must not be in /proc, except for the files of lxcfs.
  *
  * @param written The destination as the configuration has it.
  * @param refuse Called with the reason when nothing may be mounted there.

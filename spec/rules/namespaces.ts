@@ -9,10 +9,13 @@ import { isSysctlName, sysctlName } from "../sysctl.ts";
 import type { Linux, Spec } from "../types.ts";
 import { type Partly, propertyPath, quote, type Report } from "./report.ts";
 
-/** The namespaces that the container has for itself: their paths where it joins one, else empty. */
+/**
+ * The namespaces that are not the runtime's own: the path of each namespace that the container joins, `""`
+ * for a new one.
+ */
 export type Namespaces = { readonly [Type in NamespaceType]?: string };
 
-/** The remedy where there is none of this type. */
+/** The remedy where the container needs a namespace of this type and has none. */
 export function fixNamespace(type: NamespaceType): string {
   return `add {"type": "${type}"} to linux.namespaces`;
 }
@@ -63,16 +66,18 @@ function utf8Length(text: string): number {
 }
 
 /**
- * Whether a container may mount what its config asks for. Without a mount namespace of its own it does so in
- * the runtime's, on a copy of its root that `delete` unmounts: not in a user namespace, whose root has no
- * rights over the runtime's mounts, and not on the root of the host itself.
+ * Whether a container may have the mounts that its config asks for. A container without a mount namespace of
+ * its own mounts in the runtime's, on a copy of its root, and `delete` unmounts that copy. This is not
+ * possible in a user namespace, whose root has no rights over the runtime's mounts. It is not allowed on the
+ * root of the host itself.
  */
 export function mayMount({ root }: Partly<Spec>, { mount, user }: Namespaces): boolean {
   return mount !== undefined || user === undefined && cleanPath(`/${root?.path ?? "rootfs"}`) !== "/";
 }
 
 /**
- * `maskedPaths`, `readonlyPaths` and `rootfsPropagation` need a mount namespace, a read-only root sometimes.
+ * `maskedPaths`, `readonlyPaths` and `rootfsPropagation` always need a mount namespace. A read-only root
+ * needs one unless the container may mount without it.
  */
 export function checkPaths(config: Partly<Spec>, namespaces: Namespaces, report: Report): void {
   if (namespaces.mount !== undefined) return;
@@ -85,7 +90,7 @@ export function checkPaths(config: Partly<Spec>, namespaces: Namespaces, report:
   if (linux.rootfsPropagation) refuse("linux.rootfsPropagation", "set the root's propagation");
 }
 
-/** `sysctl`: only what belongs to a namespace of the container. */
+/** `sysctl`: only parameters that belong to a namespace of the container. */
 export function checkSysctl({ sysctl = {} }: Partly<Linux>, namespaces: Namespaces, report: Report): void {
   for (const key in sysctl) {
     const reason = isSysctlName(key) && !key.includes("\0")

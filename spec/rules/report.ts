@@ -1,8 +1,8 @@
 /**
- * How rules say what is wrong.
+ * How rules report what is wrong.
  *
- * A rule is a function that compares values of a document with one another. It reads a document whose single
- * values have their shapes (shapes.ts); what has not is left out, so any property may be absent.
+ * A rule is a function that compares values of a document with one another. It only gets values that have
+ * their shapes (shapes.ts). Other values are left out, so any property may be absent.
  *
  * @module
  */
@@ -13,11 +13,11 @@
  * @param path Where, such as `process.args[0]`.
  * @param reason Why, in runc's words where clients may know them.
  * @param fix What to do about it.
- * @param cause Path of another value: where that one is wrong in itself, this report is only a consequence.
+ * @param cause Path of another value. If that value is wrong itself, this report is only a consequence of it.
  */
 export type Report = (path: string, reason: string, fix?: string, cause?: string) => void;
 
-/** A part of a document in which anything may be absent. */
+/** A part of a document in which every property may be absent. */
 export type Partly<T> = T extends readonly (infer Element)[] ? Partly<Element>[]
   : T extends object ? { [Key in keyof T]?: Partly<T[Key]> }
   : T;

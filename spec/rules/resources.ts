@@ -10,7 +10,7 @@ import { type Partly, propertyPath, quote, type Report } from "./report.ts";
  * All rules of the resources that clients usually send.
  *
  * @param path Path of the resources with a dot, empty for a document that is one.
- * @param update The limits change existing ones, so a limit may rely on another that is not given.
+ * @param update The limits change existing ones. A limit may then rely on another limit that is not given.
  */
 export function checkResources(
   resources: Partly<LinuxResources>,
@@ -38,7 +38,7 @@ export function checkResources(
 function checkDeviceRules({ devices = [] }: Partly<LinuxResources>, path: string, report: Report): void {
   for (let index = 0; index < devices.length; index++) {
     const { access } = devices[index];
-    // Letters beside these are passed over, as runc does.
+    // Other letters are ignored, as runc does.
     if (access === undefined || access.includes("r") || access.includes("w") || access.includes("m")) {
       continue;
     }
@@ -73,12 +73,12 @@ function checkMemory(
 }
 
 /**
- * Files of a cgroup that move processes into it or end its processes. `delete` would kill processes of the
- * host then.
+ * Files of a cgroup that move processes into it or end its processes. If `unified` wrote them, `delete` would
+ * kill processes of the host.
  */
 const NO_LIMITS = ["cgroup.procs", "cgroup.threads", "cgroup.kill"];
 
-/** Why that is no file of `unified`. */
+/** Why `unified` may not write that file; undefined if it may. */
 function refuseFile(file: string): string | undefined {
   if (file.includes("/")) return "must be a file name (no slashes)";
   if (file === "" || file === "." || file === ".." || file.includes("\0")) return "is not a file name";

@@ -1,7 +1,7 @@
 /**
  * Rules of system call filters: runtime-spec `config-linux.md`, section Seccomp.
  *
- * Whether libseccomp and the kernel support a request shows when the filter is compiled.
+ * Whether libseccomp and the kernel support a request is seen when the filter is compiled.
  *
  * @module
  */
@@ -33,7 +33,7 @@ export function checkSeccomp(seccomp: Partly<LinuxSeccomp>, report: Report): voi
   if (notifies && !listenerPath) report(`${PATH}.listenerPath`, "seccomp listenerPath is not set");
 }
 
-/** An error number goes only with an action that has one. */
+/** An error number is only allowed for an action that has one. */
 function checkErrno(
   action: string | undefined,
   errno: number | undefined,

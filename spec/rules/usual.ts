@@ -1,5 +1,5 @@
 /**
- * The rules of what clients usually send.
+ * The rules of the properties that clients usually send.
  *
  * @module
  */
@@ -13,9 +13,9 @@ import { checkResources } from "./resources.ts";
 import { checkSeccomp } from "./seccomp.ts";
 
 /**
- * Reports everything that does not go together in a configuration, of the properties that are usual.
+ * Reports all values of usual properties that contradict one another.
  *
- * @returns The container's namespaces, for the rules of the others.
+ * @returns The container's namespaces, which the rules of rare properties need.
  */
 export function checkUsual(config: Partly<Spec>, report: Report): Namespaces {
   const { ociVersion, process, annotations, linux = {} } = config;
@@ -35,11 +35,15 @@ export function checkUsual(config: Partly<Spec>, report: Report): Namespaces {
   return namespaces;
 }
 
-/** What clients write; a regular expression takes 0.2 ms the first time. */
+/**
+ * The versions that clients write. They are looked up because a regular expression takes 0.2 ms the first
+ * time.
+ */
 const USUAL_VERSIONS = ["1.0.2-dev", "1.0.2", "1.1.0", "1.2.0", "1.2.1", "1.3.0"];
 
 /**
- * `ociVersion` is a SemVer version whose first number is one that is implemented; without one any is meant.
+ * `ociVersion` is a SemVer version whose first number is implemented here. A configuration without it is
+ * accepted.
  */
 function checkVersion(version: string | undefined, report: Report): void {
   if (!version || USUAL_VERSIONS.includes(version)) return;

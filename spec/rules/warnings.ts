@@ -1,5 +1,6 @@
 /**
- * What a configuration of usual properties asks for that is dropped or deprecated, and is no reason to fail.
+ * Requests of a configuration that are dropped or deprecated without being an error, as far as usual
+ * properties go.
  *
  * @module
  */
@@ -11,7 +12,7 @@ import { type Partly, quote, type Report } from "./report.ts";
 /** The five capability sets. */
 const CAPABILITY_SETS = ["bounding", "effective", "inheritable", "permitted", "ambient"] as const;
 
-/** Warns of everything in the configuration that is not carried out as it is written. */
+/** Warns of every usual property that is not carried out as it is written. */
 export function warnUsual({ process, mounts = [], linux = {} }: Partly<Spec>, warn: Report): void {
   warnCapabilities(process?.capabilities, "process.capabilities.", warn);
   for (let index = 0; index < mounts.length; index++) {

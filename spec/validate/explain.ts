@@ -1,6 +1,6 @@
 /**
- * The slow walk over the table of shapes: every value of a document that has not its shape, each with its
- * path.
+ * The slow walk over the table of shapes. It finds every value of a document that does not have its shape,
+ * and names its path.
  *
  * @module
  */
@@ -27,24 +27,22 @@ export function isObject(value: unknown): value is Json {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/**
- * Properties that the specification, or runc, passes over whatever they are, depending on those beside them.
- */
+/** Properties whose values the specification, or runc, ignores, depending on the properties beside them. */
 const IGNORED: Readonly<Record<string, (beside: Json) => boolean>> = {
   "$process.consoleSize": ({ terminal }) => terminal !== true,
   "$linux.seccomp": ({ seccomp }) => isObject(seccomp) && hasNoFilter(seccomp),
 };
 
-/** Neither a default action nor a rule. */
+/** Whether a filter has neither a default action nor a rule. */
 function hasNoFilter({ defaultAction, syscalls }: Json): boolean {
   return !defaultAction && (!syscalls || (Array.isArray(syscalls) && syscalls.length === 0));
 }
 
-/** Reads documents by their shapes, and collects what is wrong with them. */
+/** Reads documents by their shapes, and collects the problems. */
 export class Explainer {
-  /** What is wrong. */
+  /** The problems. */
   readonly problems: Problem[] = [];
-  /** What was read otherwise than it is written. */
+  /** Values that are read differently from the way they are written. */
   readonly notes: Problem[] = [];
   readonly #shapes: Shapes;
 
@@ -56,9 +54,9 @@ export class Explainer {
   /**
    * Reads a document, or a value of one.
    *
-   * @returns A copy of all that has its shape, under the specification's names; what has not is left out, an
-   * object in a list empty so that the others keep their places. Undefined: the value itself has not its
-   * shape.
+   * @returns A copy of all values that have their shape, under the specification's names. Other values are
+   * left out; in a list an empty object takes their place, so that the others keep their positions. Undefined
+   * when the value itself does not have its shape.
    */
   read(value: unknown, shape: unknown, place: Place, beside: Json = {}): unknown {
     if (Array.isArray(shape)) return this.#readList(value, shape, place, beside);
@@ -112,7 +110,8 @@ export class Explainer {
   }
 
   /**
-   * The document's name of a property: as the specification writes it, else in other cases, as Go reads JSON.
+   * The document's name of a property. The specification's spelling is preferred; otherwise letter case is
+   * ignored, as when Go reads JSON.
    */
   #nameIn(value: Json, key: string, { path }: Place): string | undefined {
     if (Object.hasOwn(value, key)) return key;
@@ -122,7 +121,7 @@ export class Explainer {
     return name;
   }
 
-  /** What Go has for a property that is absent. */
+  /** The value that Go has for an absent property. */
   #zero(shape: unknown, place: Place): unknown {
     const first = typeof shape === "string" ? shape[0] : "";
     if (first === "#") this.#note(place.path, "is absent: 0 is meant");
@@ -140,7 +139,7 @@ export class Explainer {
     return inRange(value, range) ? value : this.#fail(place, outOfRange(name, range, value));
   }
 
-  /** What is wrong with a text. */
+  /** The problem of a text, if it has one. */
   #refuseText(text: string, shape: string, { name }: Place, beside: Json): Words | undefined {
     if (shape === "e") return refuseVariable(text);
     if (text.includes("\0")) return [NUL[name] ?? "must not contain a NUL byte"];

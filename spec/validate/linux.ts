@@ -64,7 +64,9 @@ export function checkNetDevices(
   }
 }
 
-/** `%d`, once, stands for a number that the kernel finds: dev_prep_valid_name() in net/core/dev.c. */
+/**
+ * `%d` may occur once and stands for a number that the kernel finds: dev_prep_valid_name() in net/core/dev.c.
+ */
 function isDeviceTemplate(name: string): boolean {
   return /^[^%]*(?:%d[^%]*)?$/.test(name);
 }
@@ -75,7 +77,7 @@ function isDeviceName(name: string): boolean {
     !/[/:\s]/.test(name);
 }
 
-/** `intelRdt`: names and lines that resctrl takes. */
+/** `intelRdt`: names and lines must be such as resctrl takes. */
 export function checkIntelRdt({ intelRdt }: Partly<Linux>, report: Report): void {
   const { closID = "", memBwSchema } = intelRdt ?? {};
   if (closID === "." || closID === ".." || (closID.length > 1 && closID.includes("/"))) {

@@ -1,5 +1,5 @@
 /**
- * How it is said that a single value has not its shape, where clients know words for it.
+ * The words for values that do not have their shape, where clients know such words.
  *
  * @module
  */
@@ -11,8 +11,8 @@ import type { Range } from "../shapes.ts";
 export type Words = readonly [reason: string, fix?: string];
 
 /**
- * For a property that is absent, or empty where it must not be; any other "is required", or "must not be
- * empty".
+ * For a property that is absent, or empty where it must not be. A property that is not in this table "is
+ * required", or "must not be empty".
  */
 export const ABSENT: Readonly<Record<string, Words>> = {
   "$config.process": ["process property must not be empty"],
@@ -46,14 +46,14 @@ export const NUL: Readonly<Record<string, string>> = {
   "$mount.type": "mount field contains null byte",
 };
 
-/** For the lists of CPUs and memory nodes: what stands before the reason. */
+/** For the lists of CPUs and memory nodes: the text before the reason. */
 export const CPU_LIST: Readonly<Record<string, (text: string) => string>> = {
   "$process.execCPUAffinity.initial": () => "bad CPUAffinity.Initial: ",
   "$process.execCPUAffinity.final": () => "bad CPUAffinity.Final: ",
   "$linux.memoryPolicy.nodes": (text) => `invalid memory policy nodes ${quote(text)}: `,
 };
 
-/** For a name that is not in its table; the object is the one that has the name. */
+/** For a name that is not in its table. The object is the one that holds the name. */
 export const NAMES: Readonly<Record<string, (name: string, object: Record<string, unknown>) => string>> = {
   "=action": (name) => `string ${name} is not a valid action for seccomp`,
   "=arch": (name) => `string ${name} is not a valid arch for seccomp`,
@@ -72,7 +72,7 @@ export const NAMES: Readonly<Record<string, (name: string, object: Record<string
   "=scheduler flag": (name) => `invalid scheduler flag: ${name}`,
 };
 
-/** For a number that is no integer of its range. */
+/** For a number that is not an integer of its range. */
 export function outOfRange(name: string, [first, last]: Range, value: number | bigint): Words {
   const shown = Number.isInteger(value) && Number.isSafeInteger(value) ? toDecimal(value) : String(value);
   if (name === "#memory" && value < -1 && value >= -(2 ** 63)) {

@@ -1,6 +1,6 @@
 /**
- * The shapes of properties that clients seldom send; shapes.ts has the others, and says how shapes are
- * written.
+ * The shapes of properties that clients seldom send. shapes.ts has all other shapes, and explains how shapes
+ * are written.
  *
  * @module
  */
@@ -15,8 +15,7 @@ import {
 import { type Shapes, usualShapes } from "../shapes.ts";
 
 /**
- * Properties that objects of the usual shapes have, too. `c` is a list of CPUs or memory nodes, `l` a line of
- * text.
+ * Further properties of objects with usual shapes. `c` is a list of CPUs or memory nodes, `l` a line of text.
  */
 const PROPERTIES = {
   $process: {
@@ -75,7 +74,7 @@ const PROPERTIES = {
   $seccomp: { listenerPath: "s", listenerMetadata: "s" },
 } as const;
 
-/** Shapes, tables and ranges that only those properties have. */
+/** Shapes, tables and ranges that only the rare properties have. */
 const OTHERS = {
   $throttle: { 0: ["major", "minor", "rate"], major: "#u32", minor: "#u32", rate: "#u64" },
   "=domain": PERSONALITY_DOMAINS,

@@ -1,12 +1,12 @@
 /**
- * Rules of the cgroup limits that are rare: runtime-spec `config-linux.md`, section Control groups.
+ * Rules of the rare cgroup limits: runtime-spec `config-linux.md`, section Control groups.
  *
  * @module
  */
 import { type Partly, propertyPath, type Report } from "../rules/report.ts";
 import type { LinuxResources } from "../types.ts";
 
-/** All rules of resources that clients seldom send; `path` is that of the resources with a dot. */
+/** All rules of resources that clients seldom send. `path` is the path of the resources with a dot. */
 export function checkRareResources(resources: Partly<LinuxResources>, path: string, report: Report): void {
   const { cpu, blockIO, rdma = {} } = resources;
   const { quota = 0, burst = 0 } = cpu ?? {};

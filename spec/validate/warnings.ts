@@ -1,6 +1,6 @@
 /**
- * What a configuration of rare properties asks for that is dropped, deprecated or obsolete, and is no reason
- * to fail.
+ * Requests of a configuration that are dropped, deprecated or obsolete without being an error, as far as rare
+ * properties go.
  *
  * @module
  */
@@ -13,7 +13,7 @@ interface OldIntelRdt {
   enableMBM?: boolean;
 }
 
-/** Warns of everything in the configuration that is not carried out as it is written. */
+/** Warns of every rare property that is not carried out as it is written. */
 export function warnRare({ linux = {} }: Partly<Spec>, warn: Report): void {
   const flags = linux.personality?.flags ?? [];
   if (flags.length > 0) {

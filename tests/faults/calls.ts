@@ -43,7 +43,9 @@ export function nameOf(number: number): string {
   return NAMES.get(number) ?? `call ${number}`;
 }
 
-/** Memory, threads and clocks of the engine, and calls that cannot fail: a fault there says nothing of tsrun. */
+/**
+ * Memory, threads and clocks of the engine, and calls that cannot fail: a fault there says nothing of tsrun.
+ */
 const ENGINE: ReadonlySet<string> = new Set([
   ...["munmap", "mremap", "madvise", "brk", "futex", "sched_yield", "sigaltstack", "rt_sigreturn", "rseq"],
   ...["set_robust_list", "set_tid_address", "gettid", "getpid", "getppid", "getuid", "geteuid", "getegid"],

@@ -1,8 +1,9 @@
 /**
- * ptrace(2) and what goes with it, by libc: the only place of these tests that touches memory of the kernel's layout.
+ * ptrace(2) and what goes with it, by libc: the only place of these tests that touches memory of the kernel's
+ * layout.
  *
- * All calls of one trace have to come from one thread, so everything here blocks: no event loop turns meanwhile.
- * x86-64 only: the place of a call's number and result in the registers is that machine's.
+ * All calls of one trace have to come from one thread, so everything here blocks: no event loop turns
+ * meanwhile. x86-64 only: the place of a call's number and result in the registers is that machine's.
  * @module
  */
 
@@ -13,7 +14,8 @@ export function lacksTracing(): string | undefined {
 }
 
 const SYMBOLS = {
-  // int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *, const posix_spawnattr_t *,
+  // int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *, const posix_spawnattr_t
+  // *,
   //                 char *const argv[], char *const envp[]);
   posix_spawn: { parameters: ["buffer", "buffer", "pointer", "pointer", "buffer", "buffer"], result: "i32" },
   // pid_t wait4(pid_t pid, int *wstatus, int options, struct rusage *rusage);
@@ -65,7 +67,10 @@ function cString(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(`${text}\0`);
 }
 
-/** Starts a program with an empty environment, and with all of this process's descriptors that do not close on exec. */
+/**
+ * Starts a program with an empty environment, and with all of this process's descriptors that do not close on
+ * exec.
+ */
 export function spawn(argv: readonly string[]): number {
   const strings = argv.map(cString);
   const pointers = strings.map((bytes) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes)));

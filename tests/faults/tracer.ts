@@ -1,11 +1,11 @@
 /**
- * Runs one command of tsrun under ptrace(2), counts the system calls of each of its processes, and does something at
- * one of them.
+ * Runs one command of tsrun under ptrace(2), counts the system calls of each of its processes, and does
+ * something at one of them.
  *
  *     tsrun ──posix_spawn──> stage ──clone3──> init
  *
- * The calls of tsrun count from where the engine opens the program, those of stage and init from their first one on, and
- * until they execute another program. The engine's own calls do not count.
+ * The calls of tsrun count from where the engine opens the program, those of stage and init from their first
+ * one on, and until they execute another program. The engine's own calls do not count.
  * @module
  */
 import { describe, isOwn, nameOf, pathOf } from "./calls.ts";
@@ -19,7 +19,10 @@ export interface Fault {
   role: Role;
   /** Number of the call, the first of this process is 0. */
   index: number;
-  /** SIGKILL in place of the call; or the errno that the call fails with; or what is done before it, meanwhile. */
+  /**
+   * SIGKILL in place of the call; or the errno that the call fails with; or what is done before it,
+   * meanwhile.
+   */
   act: "kill" | number | (() => void);
 }
 

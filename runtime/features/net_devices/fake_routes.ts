@@ -33,7 +33,7 @@ import {
   stringValue,
 } from "../../../ffi/structs_netlink.ts";
 
-/** A device: an address is what its message says behind the index. */
+/** A device. An address is the part of its message that follows the index. */
 export interface FakeDevice {
   index: number;
   name: string;
@@ -41,10 +41,10 @@ export interface FakeDevice {
   addresses: Address[];
 }
 
-/** A refusal: what the kernel answers instead of doing what it is asked. */
+/** Decides whether the kernel refuses a request, and how. */
 export type Refuse = (request: Message) => { errno: number; text: string } | undefined;
 
-/** Descriptor of the container's network namespace; the first one opened is the host's own. */
+/** Descriptor of the container's network namespace. The first descriptor that is opened is the host's own. */
 export const THEIRS = 50;
 
 /** Two network namespaces, `host` and `container`, and the kernel between them. */
@@ -52,7 +52,7 @@ export class FakeRoutes {
   readonly host: FakeDevice[] = [];
   readonly container: FakeDevice[] = [];
   readonly kernel: DryKernel;
-  /** Dumps that are disturbed before one is not. */
+  /** The number of dumps that are disturbed before one succeeds. */
   disturbances = 0;
   #own = 0;
   #inside = false;
@@ -60,7 +60,7 @@ export class FakeRoutes {
   #next = 100;
   #answers: Uint8Array[] = [];
 
-  /** @param refuse What goes wrong. */
+  /** @param refuse Which requests fail. */
   constructor(readonly refuse: Refuse = () => undefined) {
     this.kernel = new DryKernel((name, args) => this.#call(name, args));
   }
