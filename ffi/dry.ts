@@ -103,5 +103,5 @@ function show(arg: Arg): string {
   if (arg instanceof Uint8Array) return JSON.stringify(new TextDecoder().decode(arg));
   return typeof arg === "object" && arg !== null && ("address" in arg || "buffer" in arg)
     ? "buffer"
-    : JSON.stringify(arg);
+    : JSON.stringify(arg, (_, item) => typeof item === "bigint" ? `${item}n` : item);
 }

@@ -9,7 +9,7 @@
  */
 
 import { type Arg, type CallOptions, type Deadline, type Fd, OperationError, type Result } from "./call.ts";
-import type { Buffer, Memory } from "./memory.ts";
+import type { Buffer, Memory, Word } from "./memory.ts";
 import type { SyscallName } from "./syscalls.ts";
 import { EAGAIN } from "./errno.ts";
 import * as c from "./constants.ts";
@@ -312,8 +312,8 @@ export abstract class Kernel {
     return this.call("kill", [pid, signal], options);
   }
 
-  /** prlimit(2): sets one limit of a process, 0 for the caller. 2^64-1, rounded to 2^64, means no limit. */
-  prlimit(pid: number, resource: number, soft: number, hard: number, options?: CallOptions): Result {
+  /** prlimit(2): sets one limit of a process, 0 for the caller. 2^64-1 means no limit. */
+  prlimit(pid: number, resource: number, soft: Word, hard: Word, options?: CallOptions): Result {
     return this.call("prlimit64", [pid, resource, [soft, hard], 0], options);
   }
 }

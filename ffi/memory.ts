@@ -48,6 +48,13 @@ export class Buffer {
     return this.u32(offset) + this.u32(offset + 4) * 0x1_0000_0000;
   }
 
+  /** Unsigned 64-bit word at a byte offset, exact whatever its size. */
+  word(offset: number): Word {
+    const number = this.u64(offset);
+    if (number <= Number.MAX_SAFE_INTEGER) return number;
+    return this.memory.view.getBigUint64(this.address - this.memory.base + offset, true);
+  }
+
   /** The bytes up to the first NUL, or up to `length`, as text. */
   text(length?: number): string {
     const bytes = this.bytes;
@@ -57,11 +64,14 @@ export class Buffer {
   }
 }
 
+/** A 64-bit word: a number where that is exact, else a bigint. */
+export type Word = number | bigint;
+
 /**
  * A value that a system call can be given: a number; text, as a C string; bytes; a buffer; NULL; a structure
- * made of 64-bit words (2^64 and above is all ones); a NULL-terminated array of C strings.
+ * made of 64-bit words; a NULL-terminated array of C strings.
  */
-export type Encodable = number | string | Uint8Array | Buffer | null | readonly number[] | readonly string[];
+export type Encodable = number | string | Uint8Array | Buffer | null | readonly Word[] | readonly string[];
 
 function full(what: string): TsrunError {
   return new TsrunError({ code: "ENOMEM_ARENA", operation: "the system call arena is full", reason: what });
@@ -159,7 +169,7 @@ export class Memory {
   }
 
   /** A structure made of 64-bit words; returns its address. */
-  words(words: readonly number[]): number {
+  words(words: readonly Word[]): number {
     const address = this.reserve(words.length * 8);
     for (let i = 0; i < words.length; i++) this.setU64(address + i * 8, words[i]);
     return address;
@@ -172,12 +182,15 @@ export class Memory {
     if (value === null) return 0;
     if (value instanceof Buffer) return value.address;
     if (value instanceof Uint8Array) return this.put(value);
-    return typeof value[0] === "number" ? this.words(value as number[]) : this.strings(value as string[]);
+    return typeof value[0] !== "string" && value.length > 0
+      ? this.words(value as Word[])
+      : this.strings(value as string[]);
   }
 
-  /** Writes a 64-bit word, exact from -2^53 to 2^53; 2^64 and above is all ones. */
-  setU64(address: number, value: number): void {
+  /** Writes a 64-bit word: a number exact from -2^53 to 2^53 (2^64 and above is all ones), or a bigint. */
+  setU64(address: number, value: Word): void {
     const offset = address - this.base;
+    if (typeof value === "bigint") return this.view.setBigUint64(offset, BigInt.asUintN(64, value), true);
     if (value >= 0 && value <= 0xffff_ffff) {
       this.view.setUint32(offset, value, true);
       this.view.setUint32(offset + 4, 0, true);

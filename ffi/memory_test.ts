@@ -159,3 +159,22 @@ Deno.test("buffer: text ends at the first NUL, at a given length, or at its end"
   buffer.bytes.set(new TextEncoder().encode("abcd"));
   assertEquals(buffer.text(), "abcd");
 });
+
+Deno.test("memory: 64-bit words keep their value, as bigints where a number would not be exact", () => {
+  const memory = make();
+  const values = [
+    0,
+    1,
+    2 ** 32,
+    2 ** 53 - 1,
+    2n ** 53n,
+    2n ** 53n + 1n,
+    2n ** 63n - 1n,
+    2n ** 63n,
+    2n ** 64n - 1n,
+  ];
+  const address = memory.encode(values);
+  const words = new Buffer(memory, address, values.length * 8);
+  assertEquals(values.map((_, index) => words.word(index * 8)), values);
+  assertEquals(word(memory, memory.encode([-1n])), 2n ** 64n - 1n);
+});

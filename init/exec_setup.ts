@@ -19,7 +19,7 @@ import { Label, type Recorder } from "../ffi/recorder.ts";
 import type { SyscallName } from "../ffi/syscalls.ts";
 import type { CapabilityName } from "../spec/capabilities.ts";
 import { NAMESPACES } from "../spec/namespaces.ts";
-import type { Process } from "../spec/types.ts";
+import type { Process, Uint64 } from "../spec/types.ts";
 import { joinKeyring } from "./keyring.ts";
 import { FailureReports } from "./failure_report.ts";
 import { closeQuietly, CUTTING_OFF, unshareMemory } from "./cut_off.ts";
@@ -60,8 +60,8 @@ export interface ExecTerminal {
 /** A resource limit as prlimit(2) takes it. */
 export interface Limit {
   resource: number;
-  soft: number;
-  hard: number;
+  soft: Uint64;
+  hard: Uint64;
   /** For error messages. */
   doing: string;
 }

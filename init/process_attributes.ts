@@ -19,7 +19,7 @@ import {
   SCHEDULER_FLAGS,
   SCHEDULER_POLICIES,
 } from "../spec/scheduling.ts";
-import type { Linux, Process, Scheduler } from "../spec/types.ts";
+import type { Linux, Process, Scheduler, Uint64 } from "../spec/types.ts";
 
 /** Bytes of `struct sched_attr` as of Linux 3.14. Later fields belong to flags that need them. */
 const SCHED_ATTR_SIZE = 48;
@@ -63,15 +63,15 @@ function setScheduler(k: Kernel, scheduler: Scheduler, hasCpus: boolean): void {
 }
 
 /** `struct sched_attr`. */
-function schedAttr(scheduler: Scheduler): number[] {
+function schedAttr(scheduler: Scheduler): Uint64[] {
   const { policy, nice = 0, priority = 0, flags = [], runtime = 0, deadline = 0, period = 0 } = scheduler;
   return [
     SCHED_ATTR_SIZE + SCHEDULER_POLICIES[policy] * WORD,
     flags.reduce((sum, flag) => sum | SCHEDULER_FLAGS[flag], 0),
     (nice >>> 0) + priority * WORD,
-    Number(runtime),
-    Number(deadline),
-    Number(period),
+    runtime,
+    deadline,
+    period,
   ];
 }
 

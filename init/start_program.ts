@@ -90,8 +90,7 @@ type Guarded = (doing: string, step: (onError: Label) => Result) => Result;
 /** The limits that are left to the process. */
 function limitProcess(k: Recorder, plan: StartPlan, guard: Guarded): void {
   for (const { type, soft, hard } of ownLimits(plan.process)) {
-    const limit = [Number(soft), Number(hard)];
-    const call = (onError: Label) => k.call("prlimit64", [0, RLIMITS[type], limit, 0], { onError });
+    const call = (onError: Label) => k.call("prlimit64", [0, RLIMITS[type], [soft, hard], 0], { onError });
     guard(`set ${type} to ${soft} (soft) and ${hard} (hard)`, call);
   }
 }

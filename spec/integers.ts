@@ -18,16 +18,10 @@ export const UINT64_MAX = 0xffff_ffff_ffff_ffffn;
 /** 2^63-1, the largest signed 64-bit integer. */
 export const INT64_MAX = 0x7fff_ffff_ffff_ffffn;
 
-/**
- * The integer as a bigint that fits an unsigned 64-bit word.
- *
- * Plain `JSON.parse` reads 18446744073709551615 as the number 2^64; that number becomes 2^64-1 again.
- *
- * @throws RangeError for a fraction, which validation excludes.
- */
-export function toUint64(value: Uint64): bigint {
-  const exact = BigInt(value);
-  return exact > UINT64_MAX ? UINT64_MAX : exact;
+/** The integer as a document's reading has it: a number where that is exact. */
+export function exactInteger(value: bigint): number | bigint {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
 }
 
 /**

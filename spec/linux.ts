@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Uint64 } from "./integers.ts";
+import type { Int64, Uint64 } from "./integers.ts";
 import type { MOUNT_PROPAGATION } from "./mount_options.ts";
 import type { NamespaceType } from "./namespaces.ts";
 import type { LinuxResources } from "./resources.ts";
@@ -75,7 +75,7 @@ export type TimeClock = "monotonic" | "boottime";
 /** Offset of one clock: time_namespaces(7). */
 export interface LinuxTimeOffset {
   /** Seconds. */
-  secs?: number;
+  secs?: Int64;
   /** Nanoseconds beyond the seconds. */
   nanosecs?: number;
 }

@@ -68,17 +68,17 @@ export interface LinuxMemory {
 /** CPU time and CPUs. */
 export interface LinuxCPU {
   /** Relative weight, 2 to 262144. */
-  shares?: number;
+  shares?: Uint64;
   /** Microseconds of CPU time in each period; not above 0: no limit. */
-  quota?: number;
+  quota?: Int64;
   /** Microseconds of unused time that may be saved up. */
-  burst?: number;
+  burst?: Uint64;
   /** Length of the period in microseconds. */
-  period?: number;
+  period?: Uint64;
   /** Microseconds of real-time scheduling in each real-time period. */
-  realtimeRuntime?: number;
+  realtimeRuntime?: Int64;
   /** Length of the real-time period in microseconds. */
-  realtimePeriod?: number;
+  realtimePeriod?: Uint64;
   /** CPUs, as a list such as `0-3,7`. */
   cpus?: string;
   /** Memory nodes, as such a list. */

@@ -73,7 +73,7 @@ const SHAPES = `{
     "0": ["allow", "access"], "allow": "b", "type": "=device", "major": "#device", "minor": "#device",
     "access": "~access"
   }],
-  "memory": "$memory", "cpu": "$cpu", "pids": {"0": ["limit"], "limit": "#i64"}, "blockIO": "$blockIO",
+  "memory": "$memory", "cpu": "$cpu", "pids": {"limit": "#i64"}, "blockIO": "$blockIO",
   "hugepageLimits": [{"!": ["pageSize"], "0": ["limit"], "pageSize": "s", "limit": "#u64"}],
   "unified": {"*": "s"}
 },

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { CAPABILITIES, capabilityWords } from "./capabilities.ts";
 import { parseCpuList } from "./cpu_list.ts";
-import { toDecimal, toUint64, UINT64_MAX } from "./integers.ts";
+import { exactInteger, toDecimal, UINT64_MAX } from "./integers.ts";
 import { NAMESPACES } from "./namespaces.ts";
 import { RLIMITS } from "./rlimits.ts";
 import { SECCOMP_ACTIONS, SECCOMP_ARCHS } from "./seccomp.ts";
@@ -108,6 +108,12 @@ Deno.test("64-bit integers keep their digits", () => {
   assertEquals(toDecimal(2 ** 63), "9223372036854775808");
   assertEquals(toDecimal(UINT64_MAX), "18446744073709551615");
   assertEquals([toDecimal(-1), toDecimal(65536), toDecimal(-1n)], ["-1", "65536", "-1"]);
-  assertEquals([toUint64(5), toUint64(2 ** 64), toUint64(UINT64_MAX)], [5n, UINT64_MAX, UINT64_MAX]);
+  assertEquals([5n, -(2n ** 53n) + 1n, 2n ** 53n, 2n ** 53n + 1n, UINT64_MAX].map(exactInteger), [
+    5,
+    -(2 ** 53) + 1,
+    2n ** 53n,
+    2n ** 53n + 1n,
+    UINT64_MAX,
+  ]);
   assertThrows(() => toDecimal(0.5), RangeError);
 });

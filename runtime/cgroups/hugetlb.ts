@@ -5,7 +5,7 @@
  * @module
  */
 import { ENOENT } from "../../ffi/errno.ts";
-import { toUint64 } from "../../spec/integers.ts";
+import { toDecimal } from "../../spec/integers.ts";
 import type { LinuxHugepageLimit } from "../../spec/types.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
 import type { Row } from "./row.ts";
@@ -57,7 +57,7 @@ export function hugetlbRows(
     const row = {
       controller: place.controller,
       group: "hugepageLimits" as const,
-      convert: () => toUint64(limit).toString(),
+      convert: () => toDecimal(limit),
     };
     return [
       { ...row, file: `hugetlb.${pageSize}.${place.suffix}` },

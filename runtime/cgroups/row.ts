@@ -3,7 +3,7 @@
  * cgroups, and the texts of common kinds of value.
  * @module
  */
-import { type Int64, INT64_MAX, toDecimal, toUint64, type Uint64 } from "../../spec/integers.ts";
+import { type Int64, toDecimal, type Uint64 } from "../../spec/integers.ts";
 import type { LinuxRdma, LinuxResources, LinuxThrottleDevice, LinuxWeightDevice } from "../../spec/types.ts";
 
 /** Reads a control file of the row's directory. */
@@ -45,14 +45,9 @@ export interface Row {
   explain?(errno: number, value: string, read: ReadFile): string | undefined;
 }
 
-/**
- * Decimal digits. A number that JSON parsing rounded up to 2^63 or 2^64 becomes the largest 64-bit integer
- * again.
- */
+/** Decimal digits. */
 export function digits(value: unknown): string {
-  const integer = value as Int64 | Uint64;
-  if (integer === 2 ** 63) return INT64_MAX.toString();
-  return integer >= 2 ** 64 ? toUint64(integer).toString() : toDecimal(integer);
+  return toDecimal(value as Int64 | Uint64);
 }
 
 /** Digits of a field in which 0 means that nothing is asked for. */

@@ -8,6 +8,7 @@
  * an empty one, and has no errors for unknown names), hence this parser.
  * @module
  */
+import { exactInteger } from "../../spec/integers.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
 
 /** One flag of a command. */
@@ -55,7 +56,14 @@ export class FlagValues {
 
   /** A whole number. */
   int(name: string): number {
-    return this.#get(name, "int", 0) as number;
+    const value = this.int64(name);
+    if (typeof value === "number") return value;
+    throw new UsageError(`invalid value "${value}" for flag -${name}: value out of range`);
+  }
+
+  /** A whole number of 64 bits. */
+  int64(name: string): number | bigint {
+    return this.#get(name, "int", 0) as number | bigint;
   }
 
   /** All values of a flag that may be repeated, in order. */
@@ -70,7 +78,7 @@ export class FlagValues {
   }
 }
 
-type FlagValue = boolean | string | number | string[];
+type FlagValue = boolean | string | number | bigint | string[];
 
 /** A parsed command line. */
 export interface ParsedLine {
@@ -173,11 +181,11 @@ function store(values: Map<string, FlagValue>, flag: Flag, given: string, text: 
       if (!/^[+-]?(\d+|0[xX][\da-fA-F]+|0[oO][0-7]+|0[bB][01]+)$/.test(text)) {
         throw new UsageError(`invalid value ${JSON.stringify(text)} for flag -${given}: parse error`);
       }
-      const value = text.startsWith("-") ? -Number(text.slice(1)) : Number(text.replace("+", ""));
-      if (!Number.isSafeInteger(value)) {
+      const size = BigInt(text.replace(/^[+-]/, "")), value = text.startsWith("-") ? -size : size;
+      if (value !== BigInt.asIntN(64, value)) {
         throw new UsageError(`invalid value ${JSON.stringify(text)} for flag -${given}: value out of range`);
       }
-      values.set(flag.name, value);
+      values.set(flag.name, exactInteger(value));
       break;
     }
     case "strings":

@@ -2,6 +2,7 @@
  * The flags of `update`, and the limits that they mean.
  * @module
  */
+import { exactInteger } from "../../spec/integers.ts";
 import { parseJson } from "../../spec/parse.ts";
 import type { Int64, LinuxCPU, LinuxMemory, LinuxResources } from "../../spec/types.ts";
 import type { Flag, FlagValues } from "./flags.ts";
@@ -73,7 +74,7 @@ export function requestedResources(flags: FlagValues): LinuxResources {
   if (mems !== "") cpu.mems = mems;
   const resources: LinuxResources = { memory, cpu };
   if (flags.int("blkio-weight") !== 0) resources.blockIO = { weight: flags.int("blkio-weight") };
-  if (flags.has("pids-limit")) resources.pids = { limit: flags.int("pids-limit") };
+  if (flags.has("pids-limit")) resources.pids = { limit: flags.int64("pids-limit") };
   return resources;
 }
 
@@ -110,13 +111,14 @@ function readSize(flag: string, text: string): Int64 {
   }
 }
 
-function readNumber(flag: string, text: string, signed: boolean): number {
+function readNumber(flag: string, text: string, signed: boolean): Int64 {
   const complain = (why: string) =>
     new RuntimeError(`invalid value for ${flag}: parsing ${JSON.stringify(text)}: ${why}`);
   if (!/^[+-]?\d+$/.test(text) || (!signed && /^[+-]/.test(text))) throw complain("invalid syntax");
-  const value = Number(text);
-  if (!Number.isSafeInteger(value)) throw complain("value out of range");
-  return value;
+  const value = BigInt(text.replace("+", ""));
+  const fits = value === (signed ? BigInt.asIntN(64, value) : BigInt.asUintN(64, value));
+  if (!fits) throw complain("value out of range");
+  return exactInteger(value);
 }
 
 /** The schemata in a command line, also beside `--resources`; undefined when there are none. */

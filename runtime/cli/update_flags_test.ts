@@ -22,6 +22,11 @@ Deno.test("each flag sets its limit", () => {
     ["--cpuset-cpus 0-1 --cpuset-mems 0", { memory: {}, cpu: { cpus: "0-1", mems: "0" } }],
     ["--blkio-weight 500", { memory: {}, cpu: {}, blockIO: { weight: 500 } }],
     ["--pids-limit -1", { memory: {}, cpu: {}, pids: { limit: -1 } }],
+    ["--pids-limit 9223372036854775807", { memory: {}, cpu: {}, pids: { limit: 9223372036854775807n } }],
+    ["--cpu-share 18446744073709551615", { memory: {}, cpu: { shares: 18446744073709551615n } }],
+    ["--cpu-quota -9223372036854775808", { memory: {}, cpu: { quota: -9223372036854775808n } }],
+    ["--cpu-period 9007199254740993", { memory: {}, cpu: { period: 9007199254740993n } }],
+    ["--memory 9223372036854775807", { memory: { limit: 9223372036854775807n }, cpu: {} }],
     ["c1", { memory: {}, cpu: {} }],
   ];
   for (const [line, resources] of cases) assertEquals(requested(line), resources, line);
@@ -34,6 +39,10 @@ Deno.test("values that are none name their flag", () => {
     ["--cpu-quota x", 'invalid value for cpu-quota: parsing "x": invalid syntax'],
     ["--cpu-period -5", 'invalid value for cpu-period: parsing "-5": invalid syntax'],
     ["--cpu-share 99999999999999999999", "value out of range"],
+    ["--cpu-share 18446744073709551616", "value out of range"],
+    ["--cpu-quota 9223372036854775808", "value out of range"],
+    ["--pids-limit 9223372036854775808", "value out of range"],
+    ["--memory 9223372036854775808", "invalid value for memory"],
     ["--resources /nowhere/at-all", "open /nowhere/at-all: no such file or directory"],
   ];
   for (const [line, message] of cases) assertThrows(() => requested(line), RuntimeError, message, line);

@@ -7,8 +7,9 @@ import { RLIMIT_NOFILE } from "../../ffi/constants.ts";
 import { EPERM } from "../../ffi/errno.ts";
 import { OperationError } from "../../ffi/kernel.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
+import { exactInteger, UINT64_MAX } from "../../spec/integers.ts";
 import { RLIMITS } from "../../spec/rlimits.ts";
-import type { Rlimit } from "../../spec/types.ts";
+import type { Rlimit, Uint64 } from "../../spec/types.ts";
 
 /**
  * Sets the limits of a process, but for that of open files.
@@ -41,9 +42,9 @@ function setAll(k: LocalKernel, pid: number, rlimits: readonly Rlimit[]): void {
   for (const { type, soft, hard } of rlimits) {
     const doing = `set ${type} to ${soft} (soft) and ${hard} (hard)`;
     try {
-      k.prlimit(pid, RLIMITS[type], Number(soft), Number(hard), { doing });
+      k.prlimit(pid, RLIMITS[type], soft, hard, { doing });
     } catch (error) {
-      const lowers = Number(hard) <= ownHardLimit(k, RLIMITS[type]);
+      const lowers = hard <= ownHardLimit(k, RLIMITS[type]);
       if (!(error instanceof OperationError) || error.errno !== EPERM || !lowers) throw error;
     }
   }
@@ -53,11 +54,11 @@ function setAll(k: LocalKernel, pid: number, rlimits: readonly Rlimit[]): void {
  * The hard limit of tsrun, and so of its init. The init lowers its limits itself where necessary
  * (init/start_program.ts).
  */
-function ownHardLimit(k: LocalKernel, resource: number): number {
+function ownHardLimit(k: LocalKernel, resource: number): Uint64 {
   return k.scratch(() => {
     const limit = k.buffer(16);
     k.call("prlimit64", [0, resource, null, limit]);
-    return limit.u64(8);
+    return limit.word(8);
   });
 }
 
@@ -66,20 +67,20 @@ function ownHardLimit(k: LocalKernel, resource: number): number {
  *
  * @returns Soft and hard limit.
  */
-export function callersOpenFiles(k: LocalKernel): [number, number] {
+export function callersOpenFiles(k: LocalKernel): [Uint64, Uint64] {
   return k.scratch(() => {
     const limit = k.buffer(16);
     const asked = k.call("prlimit64", [Deno.ppid, RLIMIT_NOFILE, null, limit], { allow: "any" });
     // For another user's process prlimit(2) needs CAP_SYS_RESOURCE, but any process may read the file.
-    return asked.wait() < 0 ? readOpenFiles() : [limit.u64(0), limit.u64(8)];
+    return asked.wait() < 0 ? readOpenFiles() : [limit.word(0), limit.word(8)];
   });
 }
 
 /** Reads the same limits from proc_pid_limits(5). */
-function readOpenFiles(): [number, number] {
+function readOpenFiles(): [Uint64, Uint64] {
   const text = Deno.readTextFileSync(`/proc/${Deno.ppid}/limits`);
   const [, soft, hard] = /^Max open files +(\S+) +(\S+)/m.exec(text) ?? [];
   const number = (word: string | undefined) =>
-    word === "unlimited" || word === undefined ? 2 ** 64 : Number(word);
+    word === "unlimited" || word === undefined ? UINT64_MAX : exactInteger(BigInt(word));
   return [number(soft), number(hard)];
 }

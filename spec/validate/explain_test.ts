@@ -18,7 +18,6 @@ const ABSENT: [path: string, pattern: string, zero: unknown][] = [
   ["process.user.gid", "process.user.gid", 0],
   ["process.rlimits[0].soft", "process.rlimits.0.soft", 0],
   ["linux.resources.devices[0].allow", "linux.resources.devices.0.allow", false],
-  ["linux.resources.pids.limit", "linux.resources.pids.limit", 0],
   ["linux.seccomp.syscalls[1].args[0].index", "linux.seccomp.syscalls.1.args.0.index", 0],
   ["linux.seccomp.syscalls[1].args[0].value", "linux.seccomp.syscalls.1.args.0.value", 0],
 ];

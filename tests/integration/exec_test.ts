@@ -285,6 +285,29 @@ contract("exec: rlimits of the document, lowered for whatever user", async (box)
     "the Go program that runc is raises its soft limit of open files, now and then after it was set",
 });
 
+contract(
+  "exec: 64-bit rlimits that no double holds are exact, of the document and of the container",
+  async (box) => {
+    const container = box.container();
+    const rlimits = [{ type: "RLIMIT_FSIZE", soft: "@", hard: "@" }];
+    const exact = (document: unknown) => JSON.stringify(document).replaceAll('"@"', "9223372036854775807");
+    container.writeConfig(exact(box.config(container.id, { process: { args: sh("sleep 60"), rlimits } })));
+    await container.started();
+    const line = /^Max file size +9223372036854775807 +9223372036854775807 /m;
+    assertMatch(await execOutput(container, sh("cat /proc/self/limits")), line);
+    const document = {
+      user: { uid: 4711, gid: 4711 },
+      args: sh("cat /proc/self/limits"),
+      env: [PATH],
+      cwd: "/",
+      rlimits,
+    };
+    const path = `${box.dir}/process.json`;
+    Deno.writeTextFileSync(path, exact(document));
+    assertMatch(await execOutput(container, [], { flags: ["--process", path] }), line);
+  },
+);
+
 contract("exec: the umask of the container, else the caller's", async (box) => {
   const given = await sleeper(box, { process: { user: { uid: 0, gid: 0, umask: 0o27 } } });
   assertEquals(await execOutput(given, sh("umask")), "0027\n");

@@ -258,6 +258,21 @@ contract("rlimits: of a user that is not root", async (box) => {
   assertMatch(limits, /^Max core file size +0 +0 /m);
 });
 
+contract("rlimits: 64-bit values that no double holds are exact", async (box) => {
+  for (const uid of [0, 1000]) {
+    const container = box.container();
+    const rlimits = [{ type: "RLIMIT_FSIZE", soft: "@soft", hard: "@hard" }];
+    const args = sh("cat /proc/self/limits; echo written >/tmp/file");
+    const config = box.config(container.id, { process: { args, user: { uid, gid: uid }, rlimits } });
+    const text = JSON.stringify(config).replace('"@soft"', "9007199254740993").replace(
+      '"@hard"',
+      "9223372036854775807",
+    );
+    container.writeConfig(text);
+    assertMatch(await container.output(), /^Max file size +9007199254740993 +9223372036854775807 /m);
+  }
+});
+
 contract("rlimits: the caller's hard limit of open files is handed on where none is given", async (box) => {
   const container = box.container({ process: { args: sh("ulimit -Hn") } });
   const result = await box.command(under("ulimit -Sn 800; ulimit -Hn 900", container));

@@ -6,7 +6,7 @@
  * systemd.resource-control(5); the table of systemd's cgroup settings in runc.
  * @module
  */
-import type { Int64 } from "../../../spec/integers.ts";
+import { exactInteger, type Int64, INT64_MAX } from "../../../spec/integers.ts";
 import type { LinuxCPU, LinuxResources } from "../../../spec/types.ts";
 import type { Variant } from "../../dbus/value.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
@@ -76,7 +76,7 @@ export function roundQuota(resources: LinuxResources): LinuxResources {
   if (cpu?.quota === undefined || cpu.quota <= 0) return resources;
   const period = cpu.period ? BigInt(cpu.period) : DEFAULT_PERIOD;
   const rounded = perSecond(BigInt(cpu.quota), period) * period / SECOND;
-  return { ...resources, cpu: { ...cpu, quota: Number(rounded) } };
+  return { ...resources, cpu: { ...cpu, quota: exactInteger(rounded > INT64_MAX ? INT64_MAX : rounded) } };
 }
 
 function perSecond(quota: bigint, period: bigint): bigint {
@@ -100,7 +100,7 @@ function swap(limit: string | undefined): Property[] {
 /** The weight. 0 makes a group idle, where systemd knows that. */
 function weight(cpu: LinuxCPU | undefined, version: Version): Property[] {
   if (cpu?.idle === 1 && version() >= CPU_IDLE) return [u64("CPUWeight", 0)];
-  return cpu?.shares && cpu.idle !== 1 ? [u64("CPUWeight", cpuWeight(Number(cpu.shares)))] : [];
+  return cpu?.shares && cpu.idle !== 1 ? [u64("CPUWeight", cpuWeight(cpu.shares))] : [];
 }
 
 function quota(cpu: LinuxCPU | undefined, version: Version): Property[] {
@@ -112,7 +112,9 @@ function quota(cpu: LinuxCPU | undefined, version: Version): Property[] {
  */
 function quotaProperties(limit: bigint, period: bigint, version: Version): Property[] {
   if (limit === 0n && period === 0n) return [];
-  const share = limit <= 0n ? INFINITY : perSecond(limit, period || DEFAULT_PERIOD);
+  let share = limit <= 0n ? INFINITY : perSecond(limit, period || DEFAULT_PERIOD);
+  // A share of more than 64 bits is more CPUs than there can be.
+  if (share > INFINITY) share = INFINITY;
   const properties = [u64("CPUQuotaPerSecUSec", share)];
   if (period !== 0n && version() >= CPU_PERIOD) properties.unshift(u64("CPUQuotaPeriodUSec", period));
   return properties;

@@ -99,7 +99,7 @@ const FIELD_CASES: [name: string, resources: LinuxResources, writes: string[]][]
   ["a limit beyond 2^53", { memory: { limit: 9223372036854771712n } }, [
     "memory.limit_in_bytes 9223372036854771712",
   ]],
-  ["the largest limit, rounded by JSON", { memory: { limit: 2 ** 63 } }, [
+  ["the largest limit", { memory: { limit: 2n ** 63n - 1n } }, [
     "memory.limit_in_bytes 9223372036854775807",
   ]],
   ["shares", { cpu: { shares: 512 } }, ["cpu.shares 512"]],

@@ -7,7 +7,7 @@
  * @module
  */
 import { EBUSY, ENOENT, EOPNOTSUPP } from "../../../ffi/errno.ts";
-import { type Int64, toUint64, type Uint64, UINT64_MAX } from "../../../spec/integers.ts";
+import type { Int64, Uint64 } from "../../../spec/integers.ts";
 import type { LinuxInterfacePriority, LinuxRdma, LinuxResources } from "../../../spec/types.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 import { hugetlbRows } from "../hugetlb.ts";
@@ -258,7 +258,7 @@ const ROWS: readonly Row[] = [
 /** In an unsigned field 2^64-1 is -1: unset. */
 function swappiness(value: unknown): Values {
   const percent = value as Uint64;
-  if (percent < 0 || toUint64(percent) === UINT64_MAX) return undefined;
+  if (percent < 0 || percent >= 2 ** 63) return undefined;
   if (percent <= 100) return digits(percent);
   throw new RuntimeError(`invalid memory swappiness value: ${digits(percent)} (valid range is 0-100)`);
 }

@@ -9,7 +9,7 @@
  * @module
  */
 import { ENOENT, EPERM } from "../../../ffi/errno.ts";
-import { type Int64, toDecimal } from "../../../spec/integers.ts";
+import { type Int64, toDecimal, type Uint64 } from "../../../spec/integers.ts";
 import type {
   LinuxCPU,
   LinuxMemory,
@@ -149,7 +149,7 @@ function cpuRows(): Row[] {
       "cpu",
       "shares",
       "cpu.weight",
-      (shares, { cpu }) => cpu?.idle === 1 || shares === 0 ? undefined : String(cpuWeight(shares as number)),
+      (shares, { cpu }) => cpu?.idle === 1 || shares === 0 ? undefined : String(cpuWeight(shares as Uint64)),
     ),
     row("cpu", "burst", "cpu.max.burst", digits, { retryAfter: "cpu.max", tolerate: [ENOENT] }),
     row("cpu", undefined, "cpu.max", (cpu) => cpuMax(cpu as LinuxCPU)),
@@ -166,10 +166,10 @@ function cpuMax({ quota = 0, period = 0 }: LinuxCPU): Values {
  * A weight of 1 to 10000 for shares of 2 to 262144, by the curve of runc and crun: 2 becomes 1, the default
  * of 1024 becomes v2's default of 100, 262144 becomes 10000.
  */
-export function cpuWeight(shares: number): number {
+export function cpuWeight(shares: Uint64): number {
   if (shares <= 2) return 1;
   if (shares >= 262_144) return 10_000;
-  const l = Math.log2(shares);
+  const l = Math.log2(Number(shares));
   return Math.ceil(10 ** ((l * l + 125 * l) / 612 - 7 / 34));
 }
 

@@ -22,8 +22,8 @@ import { callersOpenFiles } from "../../host/rlimits.ts";
 export function limitsOf(k: LocalKernel, rlimits: readonly Rlimit[] = []): Limit[] {
   const limits = rlimits.map(({ type, soft, hard }): Limit => ({
     resource: RLIMITS[type],
-    soft: Number(soft),
-    hard: Number(hard),
+    soft,
+    hard,
     doing: `set ${type} to ${soft} (soft) and ${hard} (hard)`,
   }));
   if (!limits.some(({ resource }) => resource === RLIMIT_NOFILE)) {
@@ -44,8 +44,7 @@ export function raiseLimits(k: LocalKernel, pid: number, limits: readonly Limit[
     for (const { resource, hard, doing } of limits) {
       k.call("prlimit64", [0, resource, null, old]);
       // The process has tsrun's own limits, but as another user's it may not be asked without CAP_SYS_RESOURCE.
-      // No limit, 2^64-1, is 2^64 on both sides when JavaScript has rounded it.
-      if (old.u64(8) < hard) k.prlimit(pid, resource, old.u64(0), hard, { doing });
+      if (old.word(8) < hard) k.prlimit(pid, resource, old.word(0), hard, { doing });
     }
   });
 }
