@@ -8,7 +8,7 @@ import type { LocalKernel } from "./local.ts";
 import type { Buffer } from "./memory.ts";
 import { words32 } from "./structs.ts";
 
-/** Bytes of `union bpf_attr` that are given; the kernel takes the rest for zero. */
+/** Bytes of `union bpf_attr` that are passed. The kernel takes the rest as zero. */
 const ATTRIBUTE_SIZE = 64;
 
 /** A `union bpf_attr` in the kernel's own memory. @param words Its first words; the rest are zero. */

@@ -27,7 +27,7 @@ export class Settled implements Result {
   }
 }
 
-/** A file descriptor: its number, or the call that opens it. */
+/** A file descriptor: its number, or the result of the call that opens it. */
 export type Fd = number | Result;
 
 /** A word of memory that is read when the call is made: the first of a buffer, which a call wrote. */
@@ -48,12 +48,18 @@ export function isResult(arg: Arg): arg is Result {
   return typeof arg === "object" && arg !== null && "wait" in arg;
 }
 
-/** What a repair says that the call has answered, in place of its failure: a descriptor that it has got another way. */
+/**
+ * What a repair says that the call has answered, in place of its failure: a descriptor that it has got
+ * another way.
+ */
 export interface Answered {
   answer: number;
 }
 
-/** Called when a call fails: mends the cause, and says whether to make the call again, to go on, or what it answers. */
+/**
+ * Called when a call fails: mends the cause, and says whether to make the call again, to go on, or what it
+ * answers.
+ */
 export type Repair = (errno: number) => "retry" | "skip" | Answered;
 
 /** How long to wait for calls, and what to throw after that time. */

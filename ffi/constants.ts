@@ -1,7 +1,8 @@
 /**
  * Numbers of the kernel's interface, under the kernel's names.
  *
- * Sources: include/uapi/{linux,asm-generic}/*.h. Those that differ between x86-64 and aarch64 say so.
+ * Sources: include/uapi/{linux,asm-generic}/*.h. A comment names the constants that differ between x86-64 and
+ * aarch64.
  * @module
  */
 
@@ -42,7 +43,8 @@ export const S_IFMT = 0o170000,
 export const S_IFREG = 0o100000, S_IFLNK = 0o120000, S_IFSOCK = 0o140000;
 export const STATX_BASIC_STATS = 0x7ff, STATX_MNT_ID = 0x1000, STATX_ATTR_MOUNT_ROOT = 0x2000;
 
-// mount.h, magic.h. Flags of mounts (MS_*, MOUNT_ATTR_*) are in spec/mount_options.ts, CLONE_NEW* in spec/namespaces.ts.
+// mount.h, magic.h. Flags of mounts (MS_*, MOUNT_ATTR_*) are in spec/mount_options.ts, CLONE_NEW* in
+// spec/namespaces.ts.
 export const MNT_DETACH = 2;
 export const FSOPEN_CLOEXEC = 1, FSMOUNT_CLOEXEC = 1, OPEN_TREE_CLONE = 1, OPEN_TREE_CLOEXEC = O_CLOEXEC;
 export const FSCONFIG_SET_FLAG = 0, FSCONFIG_SET_STRING = 1, FSCONFIG_CMD_CREATE = 6;
@@ -51,7 +53,10 @@ export const PROC_SUPER_MAGIC = 0x9fa0;
 
 // sched.h
 export const CLONE_PARENT = 0x8000, CLONE_PARENT_SETTID = 0x100000;
-/** clone3(2) only: above the 32 bits that JavaScript's bit operators see, so never combined with `|`. */
+/**
+ * For clone3(2) only. It lies above the 32 bits that JavaScript's bit operators see, so it is added and never
+ * combined with `|`.
+ */
 export const CLONE_INTO_CGROUP = 0x200000000;
 
 // prctl.h, securebits.h, keyctl.h, seccomp.h

@@ -28,29 +28,33 @@ import { words32 } from "./structs.ts";
 /** Bytes for the strings and structures of this process's own calls. */
 const SIZE = 1 << 20;
 
-/** Bytes of poll(2)'s `struct pollfd`, and where its events stand: those asked for below, those that have happened above. */
+/**
+ * Bytes of poll(2)'s `struct pollfd`, and the offset of its events: the low half asks for events, the high
+ * half says which happened.
+ */
 const POLLFD_SIZE = 8, POLLFD_EVENTS = 4;
 
-/** What may end a call that blocks. */
+/** Something that may end a blocking call. */
 export interface Interruption {
-  /** A descriptor that is readable when there is something to look at. */
+  /** A descriptor that becomes readable when {@linkcode check} has something to look at. */
   readonly fd: number;
-  /** Looks at it: throws, or the call goes on. */
+  /** Looks at it, and throws where the call is to end. */
   check(): void;
 }
 
-/** Makes every call at once; results are plain numbers. */
+/** Makes every call at once. */
 export class LocalKernel extends Kernel {
   readonly memory: Memory;
   /** Looked at when a signal has interrupted a call, and while {@linkcode LocalKernel.waitReadable} waits. */
   interruption: Interruption | undefined;
-  /** Held so that the garbage collector never frees what the kernel reads. */
+  /** Held here so that the garbage collector never frees memory that the kernel reads. */
   readonly #block: ArrayBuffer;
 
   constructor() {
     super();
     this.#block = new ArrayBuffer(SIZE);
-    // errno's address is asked for now, since the question itself must not stand between a call and its errno.
+    // Asks for errno's address now: asking for it later would be another call between the failed call and its
+    // errno.
     errno();
     this.memory = new Memory(
       this.#block,
@@ -58,7 +62,7 @@ export class LocalKernel extends Kernel {
     );
   }
 
-  /** Makes the call, and makes it again after EINTR (signal(7)), unless {@linkcode interruption} throws. */
+  /** Makes the call. After EINTR (signal(7)) it makes it again, unless {@linkcode interruption} throws. */
   override call(name: SyscallName, args: readonly Arg[], options?: CallOptions): Result {
     const top = this.memory.top;
     try {
@@ -85,7 +89,10 @@ export class LocalKernel extends Kernel {
     }
   }
 
-  /** close(2): Linux frees the descriptor whatever the answer, and it is asked of what has been read or written already. */
+  /**
+   * close(2): Linux frees the descriptor whatever the answer, and it is asked of what has been read or
+   * written already.
+   */
   override close(fd: Fd): Result {
     return this.call("close", [fd], { allow: "any" });
   }
@@ -93,10 +100,11 @@ export class LocalKernel extends Kernel {
   /**
    * Waits until one of the descriptors has something to read, or its other end is gone, by ppoll(2).
    *
-   * A signal that comes right before a call that blocks, or on another thread, does not interrupt it. So what may take
-   * long waits here first, where the interruption is one of the things that are waited for.
+   * A signal that comes right before a blocking call, or on another thread, does not interrupt that call. A
+   * call that may take long is therefore preceded by this wait, which also waits for the interruption's
+   * descriptor.
    *
-   * @returns What poll(2) says of each, 0 for nothing.
+   * @returns For each descriptor the events that poll(2) reports, 0 for none.
    */
   waitReadable(...fds: number[]): number[] {
     return this.scratch(() => {
@@ -117,7 +125,10 @@ export class LocalKernel extends Kernel {
     this.call("wait4", [pid, null, 0, null], { allow: "any" });
   }
 
-  /** Whether a process is a child of this one, dead or alive: what other processes can write to may say any pid. */
+  /**
+   * Whether a process is a child of this one, dead or alive: what other processes can write to may say any
+   * pid.
+   */
   isChild(pid: number): boolean {
     const options = WEXITED | WNOHANG | WNOWAIT;
     return this.call("waitid", [P_PID, pid, null, options, null], { allow: "any" }).wait() >= 0;
@@ -161,9 +172,9 @@ export function local(): LocalKernel {
 }
 
 /**
- * Leaves the process at once by exit_group(2): V8 and its threads need no farewell, and it is faster.
+ * Ends the process at once by exit_group(2). V8 and its threads need no shutdown, and this way is faster.
  *
- * @param code Exit status; what was written with synchronous calls is already out.
+ * @param code Exit status. Everything written with synchronous calls has been written already.
  */
 export function exitNow(code: number): never {
   libc().syscall(syscallNumber("exit_group"), code, 0, 0, 0, 0, 0);

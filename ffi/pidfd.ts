@@ -6,8 +6,8 @@
 import type { CallOptions, Kernel } from "./kernel.ts";
 
 /**
- * Opens a descriptor of a process, which stays that process whatever becomes of its pid. It closes on exec, and poll(2)
- * finds it readable when the process has ended.
+ * Opens a descriptor of a process, which stays that process whatever becomes of its pid. It closes on exec,
+ * and poll(2) finds it readable when the process has ended.
  *
  * @returns The descriptor, or the negative errno of an allowed failure (`ESRCH`: there is no such process).
  * @throws {OperationError} For any other failure.
@@ -21,7 +21,7 @@ export function pidfdOpen(k: Kernel, pid: number, options?: CallOptions): number
  *
  * @param pidfd Of the process.
  * @param fd The descriptor's number there.
- * @returns Its number here; it closes on exec.
+ * @returns Its number in this process. It closes on exec.
  * @throws {OperationError} When it cannot be copied.
  */
 export function pidfdGetfd(k: Kernel, pidfd: number, fd: number, options?: CallOptions): number {

@@ -49,7 +49,8 @@ export function sendBytes(
  * Receives a message, or what a stream has.
  *
  * @param flags `MSG_*` of recvfrom(2).
- * @returns Bytes received (with MSG_TRUNC: bytes of the whole message), or the negative errno of an allowed failure.
+ * @returns Bytes received (with MSG_TRUNC: bytes of the whole message), or the negative errno of an allowed
+ * failure.
  */
 export function receiveInto(
   k: Kernel,

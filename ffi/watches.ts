@@ -23,7 +23,8 @@ export function takeEvents(k: LocalKernel, eventfd: number): number {
 }
 
 /**
- * Watches files for writes. The descriptor is readable when there was one; it does not block, and closes on exec.
+ * Watches files for writes. The descriptor is readable when there was one; it does not block, and closes on
+ * exec.
  *
  * @throws {OperationError} For a file that is not there.
  */

@@ -11,7 +11,27 @@
 import { withTemporaryFile } from "../ffi/temporary_file.ts";
 import { OperationError } from "../ffi/kernel.ts";
 import { TsrunError } from "../ffi/errors.ts";
-import * as c from "../ffi/constants.ts";
+import {
+  AF_UNIX,
+  F_ADD_SEALS,
+  F_DUPFD,
+  F_SEAL_EXEC,
+  F_SEAL_GROW,
+  F_SEAL_SEAL,
+  F_SEAL_SHRINK,
+  F_SEAL_WRITE,
+  MAP_FIXED_NOREPLACE,
+  MAP_SHARED,
+  MFD_ALLOW_SEALING,
+  MFD_CLOEXEC,
+  MFD_EXEC,
+  POLLIN,
+  PROT_READ,
+  PROT_WRITE,
+  SIGKILL,
+  SOCK_CLOEXEC,
+  SOCK_STREAM,
+} from "../ffi/constants.ts";
 import { EACCES, EAGAIN, ECONNRESET, EEXIST, EINVAL, EMFILE, EPIPE } from "../ffi/errno.ts";
 import { libc } from "../ffi/libc.ts";
 import type { LocalKernel } from "../ffi/local.ts";
@@ -82,7 +102,7 @@ class SocketChannel implements Channel {
   }
 
   #wait(milliseconds: number): void {
-    const pollfd = words32(this.ours, c.POLLIN);
+    const pollfd = words32(this.ours, POLLIN);
     const timeout = [Math.floor(milliseconds / 1000), (milliseconds % 1000) * 1_000_000];
     this.kernel.call("ppoll", [pollfd, 1, timeout, null, 8]);
   }
@@ -129,7 +149,7 @@ export class Arena implements Disposable {
   constructor(readonly kernel: LocalKernel, readonly preserved: number) {
     this.#firstFree = 3 + preserved;
     this.#nextFd = Math.max(FIRST_FD, this.#firstFree);
-    const memfd = kernel.call("memfd_create", ["tsrun:arena", c.MFD_CLOEXEC]).wait();
+    const memfd = kernel.call("memfd_create", ["tsrun:arena", MFD_CLOEXEC]).wait();
     kernel.call("ftruncate", [memfd, ARENA_SIZE]);
     this.#block = mapLow(kernel, memfd);
     this.memory = new Memory(this.#block, ARENA);
@@ -158,14 +178,14 @@ export class Arena implements Disposable {
   }
 
   #duplicate(fd: number): number {
-    return this.kernel.call("fcntl", [fd, c.F_DUPFD, this.#nextFd], { allow: [EINVAL, EMFILE] }).wait();
+    return this.kernel.call("fcntl", [fd, F_DUPFD, this.#nextFd], { allow: [EINVAL, EMFILE] }).wait();
   }
 
   /** A socket pair: this process's end closes on exec, the other is inherited. */
   line(): Line {
     return this.kernel.scratch(() => {
       const pair = this.kernel.buffer(8);
-      this.kernel.call("socketpair", [c.AF_UNIX, c.SOCK_STREAM | c.SOCK_CLOEXEC, 0, pair]);
+      this.kernel.call("socketpair", [AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair]);
       const ours = pair.i32(0);
       this.#ends.add(ours);
       return { ours, theirs: this.inherited(pair.i32(4)) };
@@ -204,7 +224,7 @@ const LOW = ARENA, HIGH = 0x70000000;
 
 /** Maps the arena at a free low address, so that mmap(2) needs no binding of its own (0.3 ms). */
 function mapLow(kernel: LocalKernel, memfd: number): ArrayBuffer {
-  const protection = c.PROT_READ | c.PROT_WRITE, flags = c.MAP_SHARED | c.MAP_FIXED_NOREPLACE;
+  const protection = PROT_READ | PROT_WRITE, flags = MAP_SHARED | MAP_FIXED_NOREPLACE;
   for (let address = LOW; address < HIGH; address += ARENA_SIZE) {
     const mapped = kernel.call("mmap", [address, ARENA_SIZE, protection, flags, memfd, 0], {
       allow: [EEXIST],
@@ -246,7 +266,7 @@ export class Executor implements Disposable {
 
   /** Kills the executor, whatever it is doing, and waits for its end. */
   [Symbol.dispose](): void {
-    if (!this.#over) this.arena.kernel.kill(this.pid, c.SIGKILL, { allow: "any" });
+    if (!this.#over) this.arena.kernel.kill(this.pid, SIGKILL, { allow: "any" });
     this.reap();
   }
 }
@@ -272,14 +292,14 @@ export function spawnExecutor(arena: Arena, noexecDir: string = IMAGE_DIR): Exec
 
 /** Puts the image into a memfd that can no longer be changed: memfd_create(2), fcntl(2) F_ADD_SEALS. */
 function sealedImage(kernel: LocalKernel, image: Uint8Array): number {
-  const flags = c.MFD_CLOEXEC | c.MFD_ALLOW_SEALING;
+  const flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
   // MFD_EXEC and F_SEAL_EXEC exist from Linux 6.3 on; before, every memfd was executable.
-  let fd = kernel.call("memfd_create", ["tsrun", flags | c.MFD_EXEC], { allow: [EINVAL, EACCES] }).wait();
+  let fd = kernel.call("memfd_create", ["tsrun", flags | MFD_EXEC], { allow: [EINVAL, EACCES] }).wait();
   if (fd < 0) fd = kernel.call("memfd_create", ["tsrun", flags]).wait();
   kernel.call("write", [fd, image, image.length]);
-  const seals = c.F_SEAL_SEAL | c.F_SEAL_SHRINK | c.F_SEAL_GROW | c.F_SEAL_WRITE;
-  const sealed = kernel.call("fcntl", [fd, c.F_ADD_SEALS, seals | c.F_SEAL_EXEC], { allow: [EINVAL] }).wait();
-  if (sealed < 0) kernel.call("fcntl", [fd, c.F_ADD_SEALS, seals]);
+  const seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+  const sealed = kernel.call("fcntl", [fd, F_ADD_SEALS, seals | F_SEAL_EXEC], { allow: [EINVAL] }).wait();
+  if (sealed < 0) kernel.call("fcntl", [fd, F_ADD_SEALS, seals]);
   return fd;
 }
 

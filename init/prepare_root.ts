@@ -1,15 +1,16 @@
 /**
  * The container's root file system: mounts, devices, hooks, and the change of root.
  *
- * Without a mount namespace of its own the container mounts in the runtime's, on a copy of its root that tsrun has
- * attached there and that `delete` detaches again (runtime/container/root_mount.ts); its root changes by chroot(2).
+ * Without a mount namespace of its own the container mounts in the runtime's, on a copy of its root that
+ * tsrun has attached there and that `delete` detaches again (runtime/container/root_mount.ts); its root
+ * changes by chroot(2).
  * @module
  */
 
-import * as c from "../ffi/constants.ts";
+import { O_DIRECTORY, O_NOFOLLOW, O_PATH } from "../ffi/constants.ts";
 import type { Fd, Result } from "../ffi/kernel.ts";
 import type { Recorder } from "../ffi/recorder.ts";
-import * as m from "../spec/mount_options.ts";
+import { parseMountOptions } from "../spec/mount_options.ts";
 import type { Mount } from "../spec/types.ts";
 import { mountCgroups } from "./cgroup_mount.ts";
 import { checkDeviceNodes, devicesToMake, devOwner, makeDevices } from "./devices.ts";
@@ -50,7 +51,7 @@ export function prepareRoot(k: Recorder, plan: SetupPlan, hooks: () => void): Pr
   const open = (flags: number) => openOutside(k, plan, rootfs, flags);
   const root = own
     ? bindRootfs(k, rootfs, open, propagation, plan.mountPoints)
-    : open(c.O_PATH | c.O_DIRECTORY | c.O_NOFOLLOW);
+    : open(O_PATH | O_DIRECTORY | O_NOFOLLOW);
   const context = fill(k, plan, root), { readonly } = context;
   if (context.checks.length > 0 || spec.hooks) checkMounts(k, context);
   hooks();
@@ -111,5 +112,5 @@ function fillDev(k: Recorder, plan: SetupPlan, root: Fd, mounts: readonly Mount[
 }
 
 function isCgroup(mount: Mount): boolean {
-  return mount.type === "cgroup" && !isBind(m.parseMountOptions(mount.options));
+  return mount.type === "cgroup" && !isBind(parseMountOptions(mount.options));
 }

@@ -3,7 +3,7 @@
  * @module
  */
 
-import * as c from "../ffi/constants.ts";
+import { O_WRONLY, RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV } from "../ffi/constants.ts";
 import { EINVAL, EPERM } from "../ffi/errno.ts";
 import { type Fd, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
 import { sysctlPath } from "../spec/sysctl.ts";
@@ -12,8 +12,8 @@ import { sysctlPath } from "../spec/sysctl.ts";
  * Opens a private procfs of the caller's PID namespace. It is mounted nowhere, so nothing can be mounted over
  * its files (CVE-2025-52881). See fsopen(2).
  *
- * Root of a user namespace may have none of a PID namespace that is not its own, and none at all where it sees no whole
- * one (mount_namespaces(7)).
+ * Root of a user namespace may have none of a PID namespace that is not its own, and none at all where it
+ * sees no whole one (mount_namespaces(7)).
  *
  * @param otherwise Finds a procfs that is no less trustworthy, as a descriptor of the kernel's process.
  */
@@ -43,8 +43,8 @@ export function writeSysctls(k: Kernel, procfs: Fd, sysctls: Readonly<Record<str
 
 function writeSysctl(k: Kernel, procfs: Fd, key: string, value: string): void {
   k.during(`set sysctl ${JSON.stringify(key)} to ${JSON.stringify(value)}`, () => {
-    const resolve = c.RESOLVE_BENEATH | c.RESOLVE_NO_SYMLINKS | c.RESOLVE_NO_XDEV;
-    const file = k.openat2(procfs, `sys/${sysctlPath(key)}`, c.O_WRONLY, resolve);
+    const resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
+    const file = k.openat2(procfs, `sys/${sysctlPath(key)}`, O_WRONLY, resolve);
     k.write(file, value);
     k.close(file);
   });

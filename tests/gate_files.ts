@@ -1,7 +1,7 @@
 /**
- * Holds every file of the project to its own lint rules. A file of tests, because Deno runs lint plugins in the
- * main thread only there: as a plugin of `deno lint` the rules end that program with a segmentation fault in one
- * run of fifteen.
+ * Holds every file of the project to its own lint rules. A file of tests, because Deno runs lint plugins in
+ * the main thread only there: as a plugin of `deno lint` the rules end that program with a segmentation fault
+ * in one run of fifteen.
  * @module
  */
 import plugin from "./gate_plugin.ts";

@@ -1,9 +1,11 @@
 /**
- * The rooms of the program and the doors between them: which file may import which, and which may ask the host.
+ * The rooms of the program and the doors between them: which file may import which, and which may ask the
+ * host.
  *
  *     main, mod > cli > container > features > cgroups > dbus > host, init > ffi        (spec: read by all)
  *
- * tests/gate_plugin.ts applies the rules to each import, tests/gate_files.ts those that concern all files together.
+ * tests/gate_plugin.ts applies the rules to each import, tests/gate_files.ts those that concern all files
+ * together.
  * @module
  */
 
@@ -31,8 +33,8 @@ const CGROUPS_DOOR = "runtime/cgroups/mod.ts";
 const HELPER = /_testing\.ts$/;
 
 /**
- * The room of a file, by its path below the top: `main` for main.ts and mod.ts, the second part of a path in runtime/;
- * `runtime` for a file that lies there in no room; undefined for what is not part of the program.
+ * The room of a file, by its path below the top: `main` for main.ts and mod.ts, the second part of a path in
+ * runtime/; `runtime` for a file that lies there in no room; undefined for what is not part of the program.
  */
 export function roomOf(path: string): string | undefined {
   const [first, second, third] = path.split("/");
@@ -155,8 +157,8 @@ export function circles(graph: ImportGraph): string[][] {
 const EXPORTED_FUNCTION = /^export (?:async )?function\*? (\w+)/gm;
 
 /**
- * Names that more than one module exports a function of. The drivers of cgroup v1, v2 and systemd do the same by the same
- * names; an overload is one function.
+ * Names that more than one module exports a function of. The drivers of cgroup v1, v2 and systemd do the same
+ * by the same names; an overload is one function.
  */
 export function sharedNames(texts: ReadonlyMap<string, string>): string[] {
   const owners = new Map<string, Set<string>>();

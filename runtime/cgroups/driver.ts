@@ -1,7 +1,7 @@
 /**
- * What every cgroup driver offers, and the choice of the driver for this host.
+ * The interface of cgroup drivers, and the choice of the driver for this host.
  *
- * A driver owns the directories of one container. Its life in the order of calls:
+ * A driver owns the directories of one container. Its methods are called in this order:
  *
  *     planCgroup ─> create ─> join(pid) ─> set(resources) ─> state.json keeps `record`
  *     openDriver(record) ─> pids / freeze / thaw / frozen / set ─> destroy
@@ -20,14 +20,15 @@ import type { CgroupDriver, CgroupHost, CgroupRecord, CgroupRequest } from "./ty
 export { readCgroupHost };
 
 /**
- * Chooses the driver of this host and the place of a container's cgroups. Makes nothing yet.
+ * Chooses the driver of this host and the place of a container's cgroups. Nothing is made yet.
  *
- * A host is one of cgroup v2 where that is what /sys/fs/cgroup is, or all that is mounted; every other host's limits
- * are set by v1, with the v2 hierarchy of a hybrid one beside it. The driver of v1 is at hand, others are loaded.
+ * A host uses cgroup v2 where /sys/fs/cgroup is of that type, or nothing else is mounted. On every other host
+ * v1 sets the limits, with the v2 hierarchy of a hybrid host beside it. The driver of v1 is part of this
+ * module; others are loaded.
  *
- * @param kernel Asked for when a driver has a system call to make: for device programs and for D-Bus.
- * @param host What the host offers; read from /proc when it is not given.
- * @throws {RuntimeError} where there are no cgroups, or there is no systemd that was asked for.
+ * @param kernel Called when a driver has a system call to make: for device programs and for D-Bus.
+ * @param host Facts about the host; read from /proc when absent.
+ * @throws {RuntimeError} where there are no cgroups, or systemd was asked for and is missing.
  */
 export async function planCgroup(
   kernel: () => LocalKernel,
@@ -41,7 +42,7 @@ export async function planCgroup(
   return new CgroupV1(host.fs, planV1(host, inner), options);
 }
 
-/** What a request comes to for a driver of the file system: the place, and how failures are taken. */
+/** A request in the terms of a driver by files: the place, and how failures are handled. */
 export function readRequest(
   { id, cgroupsPath = "", rootless }: CgroupRequest,
 ): { inner: string; options: { tolerant: boolean; rootless: boolean } } {
@@ -49,7 +50,7 @@ export function readRequest(
   return { inner: asked || id, options: { tolerant: rootless && asked === "", rootless } };
 }
 
-/** The driver of v2 and the system calls it needs for devices: both are loaded only where a host has v2 alone. */
+/** The driver of v2, with its system calls for devices. Both are loaded only where a host has v2 alone. */
 async function planUnified(
   kernel: () => LocalKernel,
   host: CgroupHost,
@@ -61,7 +62,7 @@ async function planUnified(
 }
 
 /**
- * The driver of a container that exists, from its state file.
+ * The driver of an existing container, from its state file.
  *
  * @param kernel As for {@linkcode planCgroup}.
  */

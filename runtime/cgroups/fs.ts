@@ -65,8 +65,9 @@ export function errnoOfStep(step: () => void): number {
 }
 
 /**
- * Whether processes may be put into a cgroup: its file for that is opened for writing, and nothing is written. Returns 0
- * or the errno. One that was there already and that the runtime may not write to is somebody else's.
+ * Whether processes may be put into a cgroup: its file for that is opened for writing, and nothing is
+ * written. Returns 0 or the errno. One that was there already and that the runtime may not write to is
+ * somebody else's.
  */
 export function errnoOfEntry(fs: CgroupFs, dir: string): number {
   return errnoOfStep(() => fs.write(dir, "cgroup.procs", ""));

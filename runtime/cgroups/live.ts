@@ -1,15 +1,15 @@
 /**
- * What the cgroups of a running container are asked beyond what every container's life needs: changes, measurements,
- * notifications. Apart from {@linkcode ./driver.ts}, so that `create` does not pay for code that it does not run.
+ * Changes, measurements and notifications of a running container's cgroups. They are apart from {@linkcode
+ * ./driver.ts}, so that `create` does not load code that it does not run.
  * @module
  */
 import type { LocalKernel } from "../../ffi/local.ts";
 import type { CgroupRecord, LiveCgroup } from "./types.ts";
 
 /**
- * The live side of the driver that a state file names.
+ * The live side of the driver in a state file.
  *
- * @param kernel Asked for when there is a system call to make.
+ * @param kernel Called when there is a system call to make.
  */
 export async function openLiveDriver(kernel: () => LocalKernel, record: CgroupRecord): Promise<LiveCgroup> {
   if (record.driver.startsWith("systemd-")) {

@@ -1,8 +1,9 @@
 /**
- * The door to cgroups: what the rest of the program may know of them.
+ * The interface of this folder to the rest of the program.
  *
- * Most commands need one part of this room or none, and code that is loaded costs a command's start (build/README.md). So
- * the parts are loaded by functions; only types, and the question that every look at a container asks, are here.
+ * Most commands need one part of it or none, and loaded code costs a command's start (build/README.md).
+ * Functions therefore load the parts. Only types, and the question that every look at a container asks, are
+ * loaded with this module.
  * @module
  */
 import type { LocalKernel } from "../../ffi/local.ts";
@@ -25,22 +26,22 @@ export type * from "./stats.ts";
 export type { ResctrlGroup, ResctrlRecord } from "./resctrl/group.ts";
 export type { SchemaChange } from "./resctrl/update.ts";
 
-/** What `create` needs: the host's hierarchies, and a driver for a container that is to be made. */
+/** For `create`: the host's hierarchies, and a driver for a new container. */
 export function loadDriver(): Promise<typeof import("./driver.ts")> {
   return import("./driver.ts");
 }
 
 /**
- * The cgroups of a container that exists.
+ * The cgroups of an existing container.
  *
- * @param kernel Asked for when the driver has a system call to make.
+ * @param kernel Called when the driver has a system call to make.
  * @param record From the container's state file.
  */
 export async function openCgroup(kernel: () => LocalKernel, record: CgroupRecord): Promise<CgroupDriver> {
   return (await import("./driver.ts")).openDriver(kernel, record);
 }
 
-/** What a running container's cgroups are asked beyond its life: limits, measurements, out-of-memory events. */
+/** Limits, measurements and out-of-memory events of a running container. */
 export async function openLive(kernel: () => LocalKernel, record: CgroupRecord): Promise<LiveCgroup> {
   return (await import("./live.ts")).openLiveDriver(kernel, record);
 }
@@ -65,7 +66,7 @@ export function loadSubCgroups(): Promise<typeof import("./sub_cgroups.ts")> {
   return import("./sub_cgroups.ts");
 }
 
-/** The same by way of systemd, where only systemd may move a process into a user's unit. */
+/** The same by systemd, where only systemd may move a process into a user's unit. */
 export function loadSystemdEntry(): Promise<typeof import("./systemd/exec.ts")> {
   return import("./systemd/exec.ts");
 }
@@ -85,7 +86,7 @@ export function loadResctrlStats(): Promise<typeof import("./resctrl/stats.ts")>
   return import("./resctrl/stats.ts");
 }
 
-/** Intel RDT: other limits for a container that runs. */
+/** Intel RDT: changes of a running container's limits. */
 export function loadResctrlUpdate(): Promise<typeof import("./resctrl/update.ts")> {
   return import("./resctrl/update.ts");
 }

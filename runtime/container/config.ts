@@ -20,8 +20,8 @@ export interface Config {
  * Reads a bundle's config.json.
  *
  * @param bundle Absolute path of the bundle.
- * @param log Takes what is odd but not wrong, at level debug.
- * @throws {RuntimeError} When there is none, or with everything that is wrong with it.
+ * @param log Takes odd but valid values, at level debug.
+ * @throws {RuntimeError} When there is no config.json, or with everything that is wrong with it.
  */
 export async function readConfig(bundle: string, log: Log): Promise<Config> {
   const text = readText(bundle);
@@ -31,7 +31,7 @@ export async function readConfig(bundle: string, log: Log): Promise<Config> {
   } catch (error) {
     throw new RuntimeError(`config.json: ${reasonOf(error)}`);
   }
-  // What clients usually send is seen to be right at a glance; the full check takes 8 ms.
+  // A quick look accepts the configs that clients usually send; the full check takes 8 ms.
   if (reading.plain && !log.debugging) return { spec: reading.config as Spec, text };
   const spec = await readWhole(reading.config, log);
   return { spec, text: exactJson(spec) };

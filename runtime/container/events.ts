@@ -1,5 +1,5 @@
 /**
- * `events`: what a container uses, at intervals, and when the kernel runs out of its memory.
+ * `events`: samples of a container's use at intervals, and an event each time that its memory ran out.
  * @module
  */
 import { pidfdOpen } from "../../ffi/pidfd.ts";
@@ -29,8 +29,8 @@ export async function printStats(
 }
 
 /**
- * Prints a sample at each interval and an event for each time that memory ran out, until the container's init has
- * ended or its cgroup is gone.
+ * Prints a sample at each interval, and an event each time that memory ran out, until the container's init
+ * has ended or its cgroup is gone.
  *
  * @param interval Milliseconds, above 0.
  */
@@ -54,7 +54,7 @@ export async function streamEvents(
       if (!printOoms(id, oom, sinks) || ended !== 0) return;
       if (performance.now() < next) continue;
       printSample(sample, sinks);
-      // A tick that was missed is not made up for.
+      // A missed sample is not made up for.
       next = Math.max(next + interval, performance.now());
     }
   } finally {
@@ -84,7 +84,7 @@ async function sampler({ id, resctrl }: ContainerState, cgroup: LiveCgroup): Pro
   };
 }
 
-/** A sample that cannot be taken is left out: the container may just be going. */
+/** Leaves out a sample that cannot be taken: the container may be ending. */
 function printSample(sample: Sampler, { print, warn }: EventSinks): void {
   let line: string;
   try {
@@ -102,7 +102,10 @@ function printOoms(id: string, oom: OomWatch, { print }: EventSinks): boolean {
   return !ended;
 }
 
-/** A pidfd of the container's init, which becomes readable when it ends: pidfd_open(2). Undefined when it has ended. */
+/**
+ * A pidfd of the container's init, which becomes readable when the init ends: pidfd_open(2). Undefined when
+ * it has ended.
+ */
 function openInit(k: LocalKernel, state: ContainerState): number | undefined {
   const descriptor = pidfdOpen(k, state.pid, { allow: [ESRCH, EINVAL] });
   if (descriptor < 0) return undefined;

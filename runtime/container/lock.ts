@@ -1,14 +1,15 @@
 /**
  * One command at a time on one container: an flock(2) on its state directory.
  *
- * The kernel drops the lock with the process, so a killed tsrun leaves none behind; whoever holds the lock of
- * a container without a pid therefore knows that its creator is dead. `create` holds it from the making of the
- * directory to its end, `start` and `delete` while they work. `state`, `list`, `ps`, `kill`, `pause` and `resume` do
- * not take it: hooks call them while a create or start is under way. `update` locks the saved config instead.
+ * The kernel drops the lock with the process, so a killed tsrun leaves none behind. A command that holds the
+ * lock of a container without a pid therefore knows that the container's creator is dead. `create` holds it
+ * from making the directory to its end, `start` and `delete` while they work. `state`, `list`, `ps`, `kill`,
+ * `pause` and `resume` do not take it: hooks call them during a create or start. `update` locks the saved
+ * config instead.
  * @module
  */
 import { tryLock } from "../../ffi/io.ts";
-import * as c from "../../ffi/constants.ts";
+import { AT_FDCWD, AT_REMOVEDIR, O_RDONLY } from "../../ffi/constants.ts";
 import { ENOENT } from "../../ffi/errno.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
 import { fstat, stat } from "../../ffi/stat.ts";
@@ -73,12 +74,12 @@ function lockPath(k: LocalKernel, path: string, id: string, timeout: number): nu
 }
 
 /**
- * Makes the directory of a new container and locks it. Between the two another command can remove the directory, and
- * make one of the same name: the container belongs to the command that first holds the lock of a directory without a
- * record, and every other one is told that the container exists.
+ * Makes the directory of a new container and locks it. Between the two another command can remove the
+ * directory, and make one of the same name: the container belongs to the command that first holds the lock of
+ * a directory without a record, and every other one is told that the container exists.
  *
- * @throws {RuntimeError} `container with given ID already exists`, or why the directory cannot be made or locked; it is
- * gone then.
+ * @throws {RuntimeError} `container with given ID already exists`, or why the directory cannot be made or
+ * locked; it is gone then.
  */
 export function claimContainer(k: LocalKernel, root: string, id: string): Disposable {
   const path = containerDir(root, id);
@@ -88,7 +89,7 @@ export function claimContainer(k: LocalKernel, root: string, id: string): Dispos
       const locked = lockPath(k, path, id, LOCK_TIMEOUT);
       try {
         if (stat(k, `${path}/state.json`) !== undefined) throw alreadyExists();
-        // The mode is a promise, whatever the caller's umask.
+        // The mode must not depend on the caller's umask.
         k.fchmod(locked, DIRECTORY_MODE);
         return held(k, locked);
       } catch (error) {
@@ -99,7 +100,7 @@ export function claimContainer(k: LocalKernel, root: string, id: string): Dispos
       // Removed before it was locked.
       if (error instanceof MissingContainerError) continue;
       // Goes only if it is empty: it holds the record of the command that was the first.
-      k.unlinkat(c.AT_FDCWD, path, c.AT_REMOVEDIR, { allow: "any" });
+      k.unlinkat(AT_FDCWD, path, AT_REMOVEDIR, { allow: "any" });
       throw error;
     }
   }
@@ -126,7 +127,7 @@ export function withLock<T>(k: LocalKernel, root: string, id: string, work: () =
 }
 
 function open(k: LocalKernel, path: string): number {
-  const fd = k.open(path, c.O_RDONLY, 0, { allow: [ENOENT], doing: `lock ${path}` }).wait();
+  const fd = k.open(path, O_RDONLY, 0, { allow: [ENOENT], doing: `lock ${path}` }).wait();
   if (fd < 0) throw new MissingContainerError();
   return fd;
 }

@@ -1,18 +1,34 @@
 /**
- * The root of a container that has no mount namespace: what it mounts is seen by the host, so it goes on a copy of the
- * rootfs, attached over the rootfs itself, that is known by its mount id and goes with all that is on it.
+ * The root of a container that has no mount namespace: what it mounts is seen by the host, so it goes on a
+ * copy of the rootfs, attached over the rootfs itself, that is known by its mount id and goes with all that
+ * is on it.
  *
  * Sources: open_tree(2), move_mount(2), statx(2) (STATX_MNT_ID_UNIQUE: Linux 6.8), umount(2).
  * @module
  */
 
-import * as c from "../../ffi/constants.ts";
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_RECURSIVE,
+  AT_SYMLINK_NOFOLLOW,
+  MNT_DETACH,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_PATH,
+  OPEN_TREE_CLONE,
+  STATX_BASIC_STATS,
+  STATX_MNT_ID,
+} from "../../ffi/constants.ts";
 import type { Fd } from "../../ffi/kernel.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
 import { readStatx, STATX_SIZE } from "../../ffi/structs.ts";
 import { MS_PRIVATE } from "../../spec/mount_options.ts";
 
-/** linux/stat.h: an id that no other mount will have as long as the kernel runs; older kernels tell the other id. */
+/**
+ * linux/stat.h: an id that no other mount will have as long as the kernel runs; older kernels tell the other
+ * id.
+ */
 const STATX_MNT_ID_UNIQUE = 0x4000;
 
 /**
@@ -22,20 +38,23 @@ const STATX_MNT_ID_UNIQUE = 0x4000;
  */
 export function attachRoot(k: LocalKernel, rootfs: string, record: (mountId: number) => void): void {
   k.during(`prepare rootfs ${JSON.stringify(rootfs)}`, () => {
-    const place = k.open(rootfs, c.O_PATH | c.O_DIRECTORY | c.O_NOFOLLOW).wait();
-    const copy = k.openTree(place, "", c.OPEN_TREE_CLONE | c.AT_RECURSIVE | c.AT_EMPTY_PATH).wait();
+    const place = k.open(rootfs, O_PATH | O_DIRECTORY | O_NOFOLLOW).wait();
+    const copy = k.openTree(place, "", OPEN_TREE_CLONE | AT_RECURSIVE | AT_EMPTY_PATH).wait();
     record(mountIdOf(k, copy, ""));
     k.moveMount(copy, place);
     // What is mounted on it is this container's alone, also where the rootfs lies on a shared mount.
-    k.mountSetattr(copy, "", c.AT_RECURSIVE, { propagation: MS_PRIVATE });
+    k.mountSetattr(copy, "", AT_RECURSIVE, { propagation: MS_PRIVATE });
     k.close(copy);
     k.close(place);
   });
 }
 
-/** Detaches the copy with all that is mounted on it. Where it is not there, or covered by another mount, nothing goes. */
+/**
+ * Detaches the copy with all that is mounted on it. Where it is not there, or covered by another mount,
+ * nothing goes.
+ */
 export function detachRoot(k: LocalKernel, rootfs: string, mountId: number): void {
-  while (mountIdOf(k, c.AT_FDCWD, rootfs) === mountId) k.umount(rootfs, c.MNT_DETACH | UMOUNT_NOFOLLOW);
+  while (mountIdOf(k, AT_FDCWD, rootfs) === mountId) k.umount(rootfs, MNT_DETACH | UMOUNT_NOFOLLOW);
 }
 
 const UMOUNT_NOFOLLOW = 8;
@@ -43,8 +62,8 @@ const UMOUNT_NOFOLLOW = 8;
 /** The id of the mount that a path leads to, 0 where it leads nowhere. */
 function mountIdOf(k: LocalKernel, directory: Fd, path: string): number {
   const buffer = k.buffer(STATX_SIZE);
-  const flags = c.AT_EMPTY_PATH | c.AT_SYMLINK_NOFOLLOW;
-  const mask = c.STATX_BASIC_STATS | c.STATX_MNT_ID | STATX_MNT_ID_UNIQUE;
+  const flags = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW;
+  const mask = STATX_BASIC_STATS | STATX_MNT_ID | STATX_MNT_ID_UNIQUE;
   const asked = k.statx(directory, path, buffer, { allow: "any" }, flags, mask);
   return asked.wait() < 0 ? 0 : readStatx(buffer).mountId;
 }

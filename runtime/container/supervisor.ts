@@ -1,5 +1,6 @@
 /**
- * Foreground supervision: signals go on to the container's process, children are reaped, its exit status comes back.
+ * Supervision in the foreground: passes signals on to the container's process, reaps children, returns its
+ * exit status.
  * @module
  */
 
@@ -15,8 +16,9 @@ const LAST_SIGNAL = 64;
 const ENDING: readonly number[] = [1, 2, 3, 15];
 
 /**
- * Signals that are not passed on. SIGKILL and SIGSTOP cannot be, and 32 and 33 are glibc's own. SIGILL, SIGBUS, SIGFPE
- * and SIGSEGV are how the kernel tells tsrun of a fault of its own, which must end it. SIGURG runc keeps to itself.
+ * Signals that are not passed on. SIGKILL and SIGSTOP cannot be caught, and 32 and 33 are glibc's own. By
+ * SIGILL, SIGBUS, SIGFPE and SIGSEGV the kernel reports a fault of tsrun itself, which must end it. runc
+ * keeps SIGURG to itself.
  */
 const KEPT: readonly number[] = [4, 7, 8, 9, 11, 19, 23, 32, 33];
 
@@ -26,19 +28,21 @@ export function exitStatus(word: number): number {
   return signal === 0 ? (word >> 8) & 0xff : 128 + signal;
 }
 
-/** All signals that are passed on, and SIGCHLD, which is heard. */
+/** All signals that are passed on, and SIGCHLD. */
 export function caughtSignals(): number[] {
   const signals: number[] = [];
   for (let signal = 1; signal <= LAST_SIGNAL; signal++) if (!KEPT.includes(signal)) signals.push(signal);
   return signals;
 }
 
-/** Listens from its making on; signals that come before there is a process are kept for it. */
+/** Listens from its construction on. Signals that come before the process exists are kept for it. */
 export class Supervisor {
   readonly relay: SignalRelay;
-  /** Called when the caller's terminal has another size, where the container's process is not to be told. */
+  /**
+   * Called when the size of the caller's terminal changes, where the container's process is not signalled.
+   */
   onResize: (() => void) | undefined;
-  /** Whether the event loop has other things to do while this waits. */
+  /** Whether the event loop has other work during the wait. */
   shared = false;
 
   constructor(readonly k: LocalKernel) {
@@ -47,18 +51,19 @@ export class Supervisor {
   }
 
   /**
-   * Waits until a child has ended, passing signals on to it, and reaping every other child on the way.
+   * Waits until a child has ended. Meanwhile it passes signals on to the child, and reaps every other child.
    *
    * @param pid The container's init, or a process of `exec`; a child of this process.
    * @returns Its exit status.
    */
   async wait(pid: number): Promise<number> {
-    // A wait of its own thread costs 0.5 ms, which only those pay who have something to do meanwhile.
+    // A wait on another thread costs 0.5 ms, and is needed only where the event loop has work.
     const alone = !this.shared && this.onResize === undefined;
     const poll = new PollSet(this.k, [this.relay.fd]);
     for (;;) {
       for (const signal of this.relay.take()) this.#pass(signal, pid);
-      // Asked every time, as the signal of many children that end at once is one, or came before anybody listened.
+      // This is asked every time: many children that end at once send one signal, and it may have come before
+      // anything listened.
       const status = reapAll(this.k, pid);
       if (status !== undefined) return status;
       if (alone) this.relay.wait();
@@ -66,7 +71,9 @@ export class Supervisor {
     }
   }
 
-  /** Waits for a signal that asks a program to end, when no process is left that it could go on to. */
+  /**
+   * Waits for a signal that asks a program to end, after the process that it could be passed on to has ended.
+   */
   async askedToEnd(): Promise<void> {
     const poll = new PollSet(this.k, [this.relay.fd]);
     while (!this.relay.take().some((signal) => ENDING.includes(signal))) {
@@ -81,7 +88,7 @@ export class Supervisor {
   }
 }
 
-/** Reaps all children that have ended; the exit status of `pid` if it was among them. */
+/** Reaps all children that have ended. Returns the exit status of `pid` if it was among them. */
 function reapAll(k: LocalKernel, pid: number): number | undefined {
   let status: number | undefined;
   for (let ended = reapOne(k); ended !== undefined; ended = reapOne(k)) {

@@ -1,8 +1,9 @@
 /**
  * A small D-Bus client: calls, answers and signals over one unix socket, with a deadline for every wait.
  *
- * Everything is a system call of this thread: at a create libc is bound already, and a conversation with systemd is a
- * handful of messages one after the other. Calls may be sent together and their answers taken later, in any order.
+ * Everything is a system call of this thread: at a create libc is bound already, and a conversation with
+ * systemd is a handful of messages one after the other. Calls may be sent together; their answers may be
+ * taken later, in any order.
  *
  * Source: D-Bus specification, "Authentication Protocol", "Message Types", "Message Bus Specification".
  * @module
@@ -27,22 +28,22 @@ import type { Value } from "./value.ts";
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 import { connectUnix, sendMessage } from "../host/unix_socket.ts";
 
-/** Longest waits, in milliseconds. */
+/** The longest waits, in milliseconds. */
 export interface Patience {
-  /** For the bus to accept us. */
+  /** For the bus to accept the connection. */
   connect: number;
-  /** For an answer; 25 seconds are D-Bus's custom, for a systemd that is busy with a reload. */
+  /** For an answer. 25 seconds are usual for D-Bus: systemd may be busy with a reload. */
   answer: number;
 }
 
 const PATIENCE: Patience = { connect: 10_000, answer: 25_000 };
 
-/** An answer that says that the call failed. */
+/** An answer that reports the failure of the call. */
 export class DBusError extends RuntimeError {
   override name = "DBusError";
 
   /**
-   * @param doing What was called for.
+   * @param doing The purpose of the call.
    * @param errorName Such as `org.freedesktop.systemd1.UnitExists`.
    * @param reason The peer's own words.
    */
@@ -51,16 +52,16 @@ export class DBusError extends RuntimeError {
   }
 }
 
-/** The peer is not there, does not answer, or does not speak D-Bus. */
+/** The peer is missing, does not answer, or does not speak D-Bus. */
 export class DBusUnreachable extends RuntimeError {
   override name = "DBusUnreachable";
 }
 
-/** Which signals are meant. */
+/** Tells the wanted signals from others. */
 export interface SignalMatch {
   interface: string;
   member: string;
-  /** Whether the arguments are the right ones. */
+  /** Whether a signal with these arguments is wanted. */
   accepts(body: readonly Value[]): boolean;
 }
 
@@ -70,14 +71,14 @@ export interface Pending {
   doing: string;
 }
 
-/** A connection that has been let in. */
+/** A connection after authentication. */
 export class DBus implements Disposable {
   readonly #k: LocalKernel;
   readonly #socket: number;
   readonly #patience: Patience;
-  /** What is to go out with the next wait: one write for all. */
+  /** Bytes to be sent at the next wait, in one write. */
   #output: Uint8Array[] = [];
-  /** What has come in and is no whole message yet. */
+  /** Bytes that have come and are no whole message yet. */
   #input = new Uint8Array(0);
   #serial = 0;
   readonly #answers = new Map<number, Message>();
@@ -85,7 +86,7 @@ export class DBus implements Disposable {
 
   private constructor(
     k: LocalKernel,
-    /** How messages call the peer: `the system bus`, say. */
+    /** The peer's name in messages, for example `the system bus`. */
     readonly peer: string,
     readonly path: string,
     patience: Partial<Patience>,
@@ -98,9 +99,9 @@ export class DBus implements Disposable {
   /**
    * Connects and authenticates.
    *
-   * @param peer How messages call it.
-   * @param path Its socket.
-   * @throws {DBusUnreachable} naming both.
+   * @param peer The peer's name in messages.
+   * @param path The peer's socket.
+   * @throws {DBusUnreachable} with both.
    */
   static connect(k: LocalKernel, peer: string, path: string, patience: Partial<Patience> = {}): DBus {
     let bus: DBus | undefined;
@@ -122,9 +123,9 @@ export class DBus implements Disposable {
   }
 
   /**
-   * Sends a call, as soon as anything is waited for, and goes on.
+   * Queues a call and returns. It is sent at the next wait.
    *
-   * @param doing What it is for, for messages about its failure.
+   * @param doing The purpose of the call, for messages about its failure.
    */
   send(doing: string, call: Call): Pending {
     const serial = ++this.#serial;
@@ -136,7 +137,8 @@ export class DBus implements Disposable {
    * Waits for the answer to a call.
    *
    * @returns The results.
-   * @throws {DBusError} for an answer that is an error, {@linkcode DBusUnreachable} where there is none in time.
+   * @throws {DBusError} for an answer that is an error, {@linkcode DBusUnreachable} where no answer comes in
+   * time.
    */
   answer({ serial, doing }: Pending): Value[] {
     const deadline = performance.now() + this.#patience.answer;
@@ -155,15 +157,15 @@ export class DBus implements Disposable {
     }
   }
 
-  /** Calls and waits: {@linkcode send} and {@linkcode answer}. */
+  /** Sends a call and waits for its answer: {@linkcode send} and {@linkcode answer}. */
   call(doing: string, call: Call): Value[] {
     return this.answer(this.send(doing, call));
   }
 
   /**
-   * Waits for a signal that came since connecting, each being handed out once.
+   * Waits for a signal that came after connecting. Each signal is returned once.
    *
-   * @param milliseconds How long to wait.
+   * @param milliseconds The longest wait.
    * @returns Its arguments; undefined when it did not come.
    */
   signal(match: SignalMatch, milliseconds: number): Value[] | undefined {
@@ -180,14 +182,15 @@ export class DBus implements Disposable {
   }
 
   /**
-   * Tells the peer who we are: who the kernel says. An identity of our own choice would have to be the user as the peer
-   * sees it, which a process in a user namespace does not know.
+   * Authenticates as the user that the kernel reports. A name of this process's own choice would have to be
+   * the user as the peer sees it, which a process in a user namespace does not know.
    */
   #authenticate(): void {
     const deadline = performance.now() + this.#patience.connect;
-    // The zero carried credentials once and is still asked for. The first two lines are answered by one each, `DATA` and
-    // `OK` mostly; older systemds are content with the first already. The third goes along, as systemd's own client has it:
-    // a systemd that reads it together with the first call does not see that call before it gets another.
+    // The zero byte once carried credentials and is still required. The first two lines get one answer each,
+    // mostly `DATA` and `OK`; older versions of systemd are content with the first line. The third line goes
+    // along, as in systemd's own client: a systemd that reads it together with the first call does not see
+    // that call before the next one.
     this.#output.push(ascii("\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n"));
     const answers = [this.#line(deadline), this.#line(deadline)];
     if (!answers.some((line) => line.startsWith("OK "))) {
@@ -225,7 +228,7 @@ export class DBus implements Disposable {
     }
   }
 
-  /** Sorts what has come in; waits for more where there is nothing. */
+  /** Sorts the messages that have come, and waits for more where there are none. */
   #receive(deadline: number, late: () => void): void {
     let size: number;
     try {
@@ -245,11 +248,11 @@ export class DBus implements Disposable {
 
   #sort(message: Message): void {
     if (message.type === SIGNAL) this.#signals.push(message);
-    // Whoever calls us calls in vain.
+    // Calls of this process by a peer are ignored.
     else if (message.type !== METHOD_CALL) this.#answers.set(message.replySerial, message);
   }
 
-  /** Takes in what there is, waiting for it until the deadline; then calls `late`. */
+  /** Reads what has come, and waits for it until the deadline. After the deadline it calls `late`. */
   #fill(deadline: number, late: () => void): void {
     const k = this.#k;
     this.#flush();

@@ -1,9 +1,9 @@
 /**
  * The caller of tsrun: user, group and environment of this process, asked of Deno in one place.
  *
- * Nothing of the caller's environment may steer the engine, which reads some hundred variables. So the entry of a built tsrun
- * (build/entry_*.s) puts a prefix before the name of each, and here it is taken away again. Run from its sources tsrun has no
- * entry and no prefix.
+ * Nothing of the caller's environment may steer the engine, which reads some hundred variables. So the entry
+ * of a built tsrun (build/entry_*.s) puts a prefix before the name of each, and here it is taken away again.
+ * Run from its sources tsrun has no entry and no prefix.
  * @module
  */
 
@@ -68,7 +68,7 @@ export function kernelRelease(): string {
   return Deno.osRelease();
 }
 
-/** Whether the kernel is of a version or newer; distributions may have added to an older one. */
+/** Whether the kernel has at least this version. Distributions may have added features to an older one. */
 export function kernelIsAtLeast(major: number, minor: number): boolean {
   const [hasMajor, hasMinor] = kernelRelease().split(".").map(Number);
   return hasMajor > major || hasMajor === major && hasMinor >= minor;

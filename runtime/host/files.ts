@@ -1,7 +1,9 @@
 /**
- * Files of the host, by Deno's own operations: on the usual way they cost less than foreign calls (build/README.md).
+ * Files of the host, by Deno's own operations: on the usual way they cost less than foreign calls
+ * (build/README.md).
  *
- * Errors are Deno's (`Deno.errors.NotFound` and the like): {@linkcode reasonOf} of ffi/errors.ts makes words of them.
+ * Errors are Deno's (`Deno.errors.NotFound` and the like): {@linkcode reasonOf} of ffi/errors.ts makes words
+ * of them.
  * @module
  */
 
@@ -37,7 +39,10 @@ export function isFile(path: string): boolean {
   }
 }
 
-/** Hard links of a file; a directory has two, and one more for each directory in it. Null where it cannot be told. */
+/**
+ * Hard links of a file; a directory has two, and one more for each directory in it. Null where it cannot be
+ * told.
+ */
 export function linkCount(path: string): number | null {
   return Deno.statSync(path).nlink;
 }

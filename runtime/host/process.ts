@@ -1,11 +1,11 @@
 /**
- * What /proc says of processes.
+ * Facts about processes, from /proc.
  * @module
  */
 
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 
-/** What /proc says of a process. */
+/** Facts about a process. */
 export interface ProcessState {
   /** Field 2: the name of what it runs, 15 bytes of it, or what it calls itself. */
   name: string;
@@ -13,18 +13,19 @@ export interface ProcessState {
   state: string;
   /** Field 22: clock ticks after boot at which it started. */
   startTime: string;
-  /** Whether it ends: it has given its namespaces back by then, or is about to. */
+  /** Whether it is ending: it has given its namespaces back, or is about to. */
   ending: boolean;
 }
 
-/** Of field 9: the process has begun to end (include/linux/sched.h). */
+/** The flag of field 9 for a process that has begun to end (include/linux/sched.h). */
 const PF_EXITING = 4;
 
 /**
  * Looks a process up: proc_pid_stat(5).
  *
  * @returns Undefined when there is none.
- * @throws {RuntimeError} When the host cannot tell: a process that cannot be looked at is not one that has ended.
+ * @throws {RuntimeError} When the host cannot tell: a process that cannot be looked at is not one that has
+ * ended.
  */
 export function processState(pid: number): ProcessState | undefined {
   const path = `/proc/${pid}/stat`;

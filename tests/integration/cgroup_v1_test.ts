@@ -1,6 +1,6 @@
 /**
- * The cgroup v1 driver on the real hierarchies. Everything happens below cgroups of the test's own, which are removed
- * in any case. Needs root and cgroup v1; is skipped, with the reason in its name, elsewhere.
+ * The cgroup v1 driver on the real hierarchies. Everything happens below cgroups of the test's own, which are
+ * removed in any case. Needs root and cgroup v1; is skipped, with the reason in its name, elsewhere.
  */
 import { local } from "../../ffi/local.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
@@ -312,7 +312,9 @@ function settings(paths: Record<string, string>): Record<string, string> {
   return found;
 }
 
-/** A bundle of nothing but busybox, without namespaces that would need privileges beyond those of the test. */
+/**
+ * A bundle of nothing but busybox, without namespaces that would need privileges beyond those of the test.
+ */
 function makeBundle(directory: string, cgroupsPath: string, resources: LinuxResources): void {
   Deno.mkdirSync(`${directory}/rootfs/bin`, { recursive: true });
   Deno.mkdirSync(`${directory}/rootfs/proc`);

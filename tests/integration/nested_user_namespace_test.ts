@@ -1,4 +1,7 @@
-/** A runtime that is root of a user namespace it did not make, as rootless podman's is: no more rights than that gives. */
+/**
+ * A runtime that is root of a user namespace it did not make, as rootless podman's is: no more rights than
+ * that gives.
+ */
 import { assertEquals, assertMatch } from "@std/assert";
 import type { Box } from "../lib/box.ts";
 import { config as configOf, type Dict, makeBundle, merge, MOUNTS, namespaces, sh } from "../lib/bundle.ts";
@@ -11,8 +14,8 @@ import { lacksCgroupV1 } from "../lib/skip.ts";
 const skip = missingForRootless();
 
 /**
- * Runs a script as root of a user namespace that a user without rights has made. `$R` is the runtime with its state root,
- * `$B` the bundle, `$I` the id.
+ * Runs a script as root of a user namespace that a user without rights has made. `$R` is the runtime with its
+ * state root, `$B` the bundle, `$I` the id.
  *
  * @param map Flags of unshare(1): who is in the namespace.
  */

@@ -13,7 +13,7 @@ import type { OomNews, OomWatch } from "../types.ts";
 /**
  * Asks the kernel to count out-of-memory events into an eventfd.
  *
- * The kernel adds one, too, when the cgroup is removed, and drops the registration.
+ * The kernel also adds one when the cgroup is removed, and drops the registration.
  *
  * @param dir Directory of the memory controller.
  * @throws {RuntimeError}

@@ -1,5 +1,5 @@
 /**
- * Puts a device program onto a cgroup, in place of what was there: bpf(2).
+ * Attaches a device program to a cgroup, in place of earlier ones: bpf(2).
  * @module
  */
 import { bpf, bpfAttribute } from "../../../ffi/bpf.ts";
@@ -14,12 +14,12 @@ const PROG_LOAD = 5, PROG_ATTACH = 8, PROG_DETACH = 9, PROG_GET_FD_BY_ID = 13, P
 /** BPF_PROG_TYPE_CGROUP_DEVICE and BPF_CGROUP_DEVICE. */
 const PROGRAM_TYPE = 15, ATTACH_TYPE = 6;
 const ALLOW_MULTI = 2, REPLACE = 4;
-/** The kernel's own limit of programs on one cgroup: BPF_CGROUP_MAX_PROGS. */
+/** The kernel's limit of programs on one cgroup: BPF_CGROUP_MAX_PROGS. */
 const MAX_PROGRAMS = 64;
 
 /**
- * Attaches a program. Where exactly one is attached already it is replaced in one step; of several the new one is added
- * before the old ones go. So there is no moment in which more is allowed than by old and new.
+ * Attaches a program. If exactly one is attached, it is replaced in one step. If there are several, the new
+ * one is added before the old ones are removed. At no moment is more allowed than by the old or the new list.
  *
  * @param dir The cgroup's directory in the v2 hierarchy.
  * @param program Instructions, from {@linkcode ./device_bpf.ts deviceProgram}.
@@ -49,7 +49,7 @@ export function attachDevices(k: LocalKernel, dir: string, program: Uint8Array):
   }
 }
 
-/** Loads a program; the licence is needed only for helper functions, of which it calls none. */
+/** Loads a program. The licence is needed only for helper functions, and the program calls none. */
 function load(k: LocalKernel, program: Uint8Array): number {
   return k.scratch(() => {
     const instructions = k.memory.put(program), licence = k.memory.string("Apache-2.0");
@@ -63,7 +63,7 @@ function load(k: LocalKernel, program: Uint8Array): number {
   });
 }
 
-/** Ids of the programs that are attached to this very cgroup. */
+/** Ids of the programs that are attached to this cgroup itself. */
 function attached(k: LocalKernel, cgroup: number): number[] {
   return k.scratch(() => {
     const ids = k.buffer(MAX_PROGRAMS * 4);
@@ -82,7 +82,7 @@ function attached(k: LocalKernel, cgroup: number): number[] {
   });
 }
 
-/** A descriptor of a program; negative where it has gone, or may not be looked at. */
+/** A descriptor of a program; negative where it is gone, or may not be looked at. */
 function descriptorOf(k: LocalKernel, id: number): number {
   return command(k, PROG_GET_FD_BY_ID, [id], [ENOENT, EPERM]);
 }

@@ -1,6 +1,6 @@
 /**
- * Notifications of cgroup v2: kernel document admin-guide/cgroup-v2.rst, `memory.events` and `cgroup.events`, which
- * tell inotify(7) when they change.
+ * Notifications of cgroup v2: kernel document admin-guide/cgroup-v2.rst, `memory.events` and `cgroup.events`.
+ * inotify(7) reports their changes.
  * @module
  */
 
@@ -15,7 +15,7 @@ import type { OomWatch } from "../types.ts";
  * Listens for processes that are killed for lack of memory, and for the end of the last process.
  *
  * @param dir The cgroup's directory.
- * @throws {RuntimeError} where the memory controller is not enabled, too.
+ * @throws {RuntimeError} also where the memory controller is not enabled.
  */
 export function watchOom(k: LocalKernel, fs: CgroupFs, dir: string): OomWatch {
   let seen = kills(fs, dir);
@@ -41,7 +41,7 @@ export function watchOom(k: LocalKernel, fs: CgroupFs, dir: string): OomWatch {
   }
 }
 
-/** How many processes were killed; undefined when the cgroup is gone. */
+/** The number of killed processes; undefined when the cgroup is gone. */
 function kills(fs: CgroupFs, dir: string): number | undefined {
   const text = readEvents(fs, dir, "memory.events");
   return text === undefined ? undefined : Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0);

@@ -1,12 +1,12 @@
 /**
  * Copies between a pty's master and the caller's descriptors, until the process on the pty has ended.
  *
- * What may block is done by other threads of Deno's pool (a wait, or a write to standard output), so that the event
- * loop stays free for signals, whatever the caller's terminal or pipe does. Everything else is a plain read(2) or
- * write(2) here, on a master that does not block. Writing goes on while the next buffer fills. Measured with 100 MB
- * of output into a pipe: 1.2 s and 0.7 s of processor time in tsrun (runc 1.1.5: 1.0 s and 1.2 s); each write by the
- * pool carries 9 KB on average. Deno's streams will not do: they open descriptors by path, and a second open of
- * ptmx is another terminal.
+ * What may block is done by other threads of Deno's pool (a wait, or a write to standard output), so that the
+ * event loop stays free for signals, whatever the caller's terminal or pipe does. Everything else is a plain
+ * read(2) or write(2) here, on a master that does not block. Writing goes on while the next buffer fills.
+ * Measured with 100 MB of output into a pipe: 1.2 s and 0.7 s of processor time in tsrun (runc 1.1.5: 1.0 s
+ * and 1.2 s); each write by the pool carries 9 KB on average. Deno's streams will not do: they open
+ * descriptors by path, and a second open of ptmx is another terminal.
  * @module
  */
 
@@ -18,26 +18,29 @@ import type { Buffer } from "../../../ffi/memory.ts";
 import { PollSet } from "../../host/poll.ts";
 
 const POLLOUT = 4;
-/** Bytes of one buffer: what a pty holds at most. */
+/** Bytes of one buffer: the most that a pty holds. */
 const SIZE = 65536;
-/** As much as a pipe that is ready takes for certain (`PIPE_BUF`, pipe(7)). */
+/** Bytes that a ready pipe always accepts (`PIPE_BUF`, pipe(7)). */
 const CERTAIN = 4096;
 
-/** How often a pty that no process has open is looked at again: one may open /dev/console, as init systems do. */
+/**
+ * How often a pty that no process has open is looked at again: a process may open /dev/console later, as init
+ * systems do.
+ */
 const HUNG_UP_PAUSE = 100;
 
 /** The ends of a copy, as descriptors. */
 export interface CopyEnds {
   /** The pty's master, which must not block. */
   master: number;
-  /** What is typed comes from here, what the process writes goes there. */
+  /** Typed input comes from `input`, and output of the process goes to `output`. */
   input: number;
   output: number;
   /** A pidfd of the process on the pty. */
   pidfd: number;
 }
 
-/** A descriptor that everything written to arrives at, though it may block, or refuse to (`O_NONBLOCK`). */
+/** A descriptor that is written to completely, although it may block, or refuse to block (`O_NONBLOCK`). */
 class Output {
   readonly #ready: PollSet;
 
@@ -45,13 +48,13 @@ class Output {
     this.#ready = new PollSet(k, [[fd, POLLOUT]]);
   }
 
-  /** Writes it all; false when that is no longer possible. */
+  /** Writes everything. Returns false when that is no longer possible. */
   async write(buffer: Buffer, length: number): Promise<boolean> {
     for (let done = 0; done < length;) {
       const rest = buffer.address + done;
       let written = await inBackground("write", [this.fd, rest, length - done]);
       if (written < 0) {
-        // Why is only known on that thread. The same again here, with so little that it cannot block.
+        // Only the other thread knows the reason. Try again here, with so few bytes that it cannot block.
         await this.#ready.inBackground();
         const count = Math.min(length - done, CERTAIN);
         written = writeAt(this.k, this.fd, rest, count);
@@ -65,13 +68,14 @@ class Output {
 }
 
 /**
- * From the master to the output, until the process has ended and all that it wrote is out.
+ * Copies from the master to the output, until the process has ended and all its output is written.
  *
- * The slave may be open for longer than the process is there, or be opened again after all had closed it, so neither
- * tells the end: that is when there is nothing more to read after the end of the process. read(2) of a pty first fetches what the
- * slave's side has queued, so that nothing is overlooked (n_tty_read() in the kernel's drivers/tty/n_tty.c).
+ * The slave may be open for longer than the process runs, and may be opened again after all have closed it,
+ * so neither shows the end. The end is reached when nothing is left to read after the process has ended.
+ * read(2) of a pty first fetches what the slave's side has queued, so that nothing is missed (n_tty_read() in
+ * the kernel's drivers/tty/n_tty.c).
  *
- * @returns False when the output took no more: a pipe without a reader, a terminal that is gone.
+ * @returns False when the output accepts no more: a pipe without a reader, a terminal that is gone.
  */
 export async function copyOutput(k: LocalKernel, { master, output, pidfd }: CopyEnds): Promise<boolean> {
   const events = new PollSet(k, [pidfd, master]), end = new PollSet(k, [pidfd]);
@@ -92,7 +96,7 @@ export async function copyOutput(k: LocalKernel, { master, output, pidfd }: Copy
   }
 }
 
-/** Reads what there is, as far as it fits. */
+/** Reads as many bytes as there are and fit. */
 function fill(k: LocalKernel, master: number, buffer: Buffer): { length: number; hungUp: boolean } {
   let length = 0;
   while (length < SIZE) {
@@ -104,9 +108,11 @@ function fill(k: LocalKernel, master: number, buffer: Buffer): { length: number;
 }
 
 /**
- * From the input to the master, until the input ends; what a pty without processes does not take is lost.
+ * Copies from the input to the master, until the input ends. Input that a pty without processes does not
+ * accept is lost.
  *
- * The end of the input is not passed on, nor does runc: a terminal has none, and ^D may mean something else by then.
+ * As in runc, the end of the input is not passed on: a terminal has none, and ^D may mean something else by
+ * then.
  */
 export async function copyInput(k: LocalKernel, { master, input }: CopyEnds): Promise<void> {
   const buffer = k.buffer(SIZE);

@@ -16,10 +16,12 @@ import {
   withoutNewlineMapping,
 } from "../../../ffi/structs_terminal.ts";
 
-/** Standard streams: those of them that are terminals are the caller's. */
+/** Standard streams. Those that are terminals are the caller's. */
 export const STANDARD: readonly number[] = [0, 1, 2];
 
-/** Leaves newlines to the terminal at the other end: otherwise both would put a carriage return before them. */
+/**
+ * Leaves newlines to the terminal at the other end. Otherwise both would put a carriage return before them.
+ */
 export function leaveNewlinesAlone(k: LocalKernel, master: number): void {
   const modes = readTerminal(k, master, TCGETS, TERMIOS_SIZE);
   if (modes) writeTerminal(k, master, TCSETS, withoutNewlineMapping(modes));
@@ -28,13 +30,13 @@ export function leaveNewlinesAlone(k: LocalKernel, master: number): void {
 /**
  * Gives a pty the size of the first of the descriptors that is a terminal with a size.
  *
- * @param master The pty's master; its processes hear of a change by SIGWINCH.
+ * @param master The pty's master. Its processes get SIGWINCH after a change.
  */
 export function copySize(k: LocalKernel, from: readonly number[], master: number): void {
   for (const fd of from) {
     const size = readTerminal(k, fd, TIOCGWINSZ, WINSIZE_SIZE);
     if (size === undefined || size.subarray(0, 4).every((byte) => byte === 0)) continue;
-    // The process may be gone, and its terminal with it.
+    // The process may have ended, and its terminal with it.
     writeTerminal(k, master, TIOCSWINSZ, size);
     return;
   }
@@ -44,17 +46,17 @@ export function copySize(k: LocalKernel, from: readonly number[], master: number
 export class RawMode implements Disposable {
   #original: Uint8Array | undefined;
 
-  /** @param fd The caller's terminal; anything else is left alone. */
+  /** @param fd The caller's terminal. Any other descriptor is left alone. */
   constructor(readonly k: LocalKernel, readonly fd: number) {
     this.#original = readTerminal(k, fd, TCGETS, TERMIOS_SIZE);
     if (this.#original === undefined) return;
-    // In the background these stop tsrun until it is the terminal's turn, as they do any program. Deno's own
-    // handler, which forwarding by signal listeners installs, would make the call below try again for ever.
+    // In the background these signals stop tsrun until it gets the terminal, as they stop any program. Deno's
+    // own handler, which its signal listeners install, would repeat the call below for ever.
     stopInBackground(k);
     writeTerminal(k, fd, TCSETS, rawModes(this.#original));
   }
 
-  /** Brings back the modes of before. */
+  /** Restores the former modes. */
   [Symbol.dispose](): void {
     const original = this.#original;
     if (original === undefined) return;

@@ -1,11 +1,11 @@
 /**
- * The terminal of a process that tsrun stays with: between its pty and the caller's terminal, tsrun is the cable.
+ * The terminal of a foreground command's process: tsrun connects its pty with the caller's terminal.
  *
  *     caller's terminal (raw) ─ stdin ─> tsrun ─> master ═ slave ─ process
  *                            <─ stdout ─      <─
  *
- * Signals are no part of this: in raw mode Ctrl-C is a byte, and the pty makes the signal of it. A change of the
- * caller's window comes as SIGWINCH to tsrun, and is passed on as a size.
+ * Signals do not go this way: in raw mode Ctrl-C is a byte, from which the pty makes the signal. A change of
+ * the caller's window comes to tsrun as SIGWINCH, and is passed on as a size.
  * @module
  */
 
@@ -16,18 +16,18 @@ import { pauseInBackground } from "../../host/poll.ts";
 import { copyInput, copyOutput } from "./copy.ts";
 import { copySize, RawMode, STANDARD } from "./modes.ts";
 
-/** How long what is left of the output may take when tsrun is to end, in milliseconds. */
+/** How long the rest of the output may take when tsrun is to end, in milliseconds. */
 const LAST_OUTPUT = 1000;
 
-/** What a terminal hears of the signals that tsrun gets. */
+/** Signals of tsrun that concern a terminal. */
 export interface TerminalSignals {
-  /** Called when the caller's terminal has another size. */
+  /** Called when the size of the caller's terminal has changed. */
   onResize: (() => void) | undefined;
-  /** Settled by a signal that asks a program to end. */
+  /** Settles at a signal that asks a program to end. */
   askedToEnd(): Promise<void>;
 }
 
-/** The caller's side of a pty. Disposing of it gives the caller's terminal back and hangs the pty up. */
+/** The caller's side of a pty. Disposing of it restores the caller's terminal and hangs the pty up. */
 export class Terminal implements Disposable {
   #raw: RawMode | undefined;
   #open = true;
@@ -35,21 +35,22 @@ export class Terminal implements Disposable {
   #failure: unknown;
 
   /**
-   * @param master The pty's master; the terminal's own from now on.
-   * @param supervisor Hears when the caller's terminal changes its size, and who wants tsrun to end.
+   * @param master The pty's master. This object owns it from now on.
+   * @param supervisor Reports changes of the caller's terminal, and signals that ask tsrun to end.
    */
   constructor(readonly k: LocalKernel, readonly master: number, readonly supervisor: TerminalSignals) {
-    // The descriptor came over a socket, and its other copy closes: the open file is nobody else's.
+    // The descriptor came over a socket, and its other copy is closed, so no other process shares the open
+    // file.
     makeNonblocking(k, master);
     supervisor.onResize = () => copySize(k, STANDARD, master);
-    // It may have changed before anybody listened.
+    // The size may have changed before anything listened.
     supervisor.onResize();
   }
 
   /**
    * Sets the caller's terminal to raw mode, if standard input is one, and begins to copy.
    *
-   * Where the output takes no more, the pty is hung up, as a terminal is that somebody closes.
+   * When the output accepts no more, the pty is hung up, as if its terminal had been closed.
    *
    * @param pid A child of this process that has not been waited for.
    */
@@ -57,7 +58,8 @@ export class Terminal implements Disposable {
     const pidfd = pidfdOpen(this.k, pid);
     this.#raw = new RawMode(this.k, 0);
     const ends = { master: this.master, input: 0, output: 1, pidfd };
-    // Nobody waits for a failure yet, and one that nobody waits for ends Deno at once, the terminal as it is.
+    // Nothing awaits a failure yet, and Deno ends at once on a failure that nothing awaits, without restoring
+    // the terminal.
     const failed = (error: unknown) => {
       this.#failure = error;
       this.#hangUp();
@@ -65,22 +67,22 @@ export class Terminal implements Disposable {
     this.#copied = copyOutput(this.k, ends).then((whole) => {
       if (!whole) this.#hangUp();
     }).catch(failed);
-    // It waits for a key when all is over; the end of tsrun is its end.
+    // This still waits for a key when everything else is done. It ends with tsrun.
     copyInput(this.k, ends).catch(failed);
   }
 
   /**
-   * Settled when the process, which has been waited for, has ended and all that it wrote is out; or somebody wants tsrun
-   * to end, and for a while nobody takes the rest.
+   * Settles when the process, which has been waited for, has ended and all its output is written; or when
+   * tsrun is asked to end and nothing takes the rest for a while.
    *
-   * @throws {Error} What kept the copy from it.
+   * @throws {Error} The failure of the copy.
    */
   async drained(): Promise<void> {
     await Promise.race([this.#copied, this.#givenUp()]);
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  /** The same signal may have ended the process: what it had written before needs its time. */
+  /** The same signal may have ended the process. Its output from before gets its time. */
   async #givenUp(): Promise<void> {
     await this.supervisor.askedToEnd();
     await pauseInBackground(this.k, LAST_OUTPUT);
