@@ -11,6 +11,7 @@
  * @module
  */
 
+import { resetAffinity } from "./affinity.ts";
 import { TsrunError } from "../ffi/errors.ts";
 import * as c from "../ffi/constants.ts";
 import { EACCES, EPERM } from "../ffi/errno.ts";
@@ -184,10 +185,7 @@ function joinContainer(k: Recorder, plan: ExecPlan, procfs: HostProcfs | undefin
       return "skip";
     },
   });
-  if (plan.resetAffinity) {
-    // Whatever the caller was bound to; the kernel cuts it down to the cgroup's CPUs (sched_setaffinity(2)).
-    k.call("sched_setaffinity", [0, ALL_CPUS, new Uint8Array(ALL_CPUS).fill(0xff)], { allow: "any" });
-  }
+  if (plan.resetAffinity) resetAffinity(k);
   if (user) {
     if (!user.groupsDenied) k.call("setgroups", [0, null], { doing });
     k.call("setresgid", [0, 0, 0], { doing });
@@ -205,9 +203,6 @@ function joinContainer(k: Recorder, plan: ExecPlan, procfs: HostProcfs | undefin
   if (procfs) plan.labels!.process.forKeys(k, procfs.fd, join);
   else join();
 }
-
-/** Bytes of a mask of 8192 CPUs, which is more than any kernel is built for. */
-const ALL_CPUS = 1024;
 
 /** Enters the working directory; tells whether that is to be done again as the user. */
 function changeDirectory(k: Recorder, cwd: string): () => boolean {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { resetAffinity } from "./affinity.ts";
 import * as c from "../ffi/constants.ts";
 import { EACCES, ENOENT, EPERM } from "../ffi/errno.ts";
 import { type Fd, OperationError, type Result } from "../ffi/kernel.ts";
@@ -147,6 +148,7 @@ function enter(k: Recorder, plan: SetupPlan): Result {
   user?.begin(k);
   k.call("setsid", []);
   k.call("umask", [0]);
+  resetAffinity(k);
   const fifo = openOutside(k, plan, plan.fifo, c.O_PATH | c.O_NOFOLLOW);
   // As long as the file for its clocks is the init's own.
   plan.time?.(k);

@@ -130,6 +130,7 @@ Deno.test("set-up: the whole, from the session to execve", () => {
     run({ process: { noNewPrivileges: false } }),
     "setsid",
     "umask 0",
+    `sched_setaffinity 0 1024 ${JSON.stringify(new TextDecoder().decode(new Uint8Array(1024).fill(0xff)))}`,
     `openat ${c.AT_FDCWD} "/run/box/exec.fifo"`,
     'keyctl 1 "_ses.box"',
     "unshare",

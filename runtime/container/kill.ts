@@ -7,10 +7,24 @@ import { RuntimeError } from "../../ffi/errors.ts";
 import { type CgroupRecord, mayHoldKilled, openCgroup } from "../cgroups/mod.ts";
 import { sendSignal } from "../host/signal.ts";
 import type { ContainerState } from "./record.ts";
-import { initAlive } from "./status.ts";
+import { initAlive, waitsForStart } from "./status.ts";
 import { isDirectory } from "../host/files.ts";
 
 const SIGKILL = 9;
+
+/** Signals that end no process by default (signal(7)): CHLD CONT STOP TSTP TTIN TTOU URG WINCH. */
+const HARMLESS: readonly number[] = [17, 18, 19, 20, 21, 22, 23, 28];
+
+/**
+ * The signal that does to a container what `signal` does to a process.
+ *
+ * An init that waits for `start` is process 1 of its PID namespace, with default actions. The kernel drops what
+ * would end such a process, except for SIGKILL, so that stands for all of those.
+ */
+export function effectiveSignal(root: string, state: ContainerState, signal: number): number {
+  if (signal === 0 || !state.pidNamespace || HARMLESS.includes(signal)) return signal;
+  return waitsForStart(root, state) ? SIGKILL : signal;
+}
 
 /**
  * Sends a signal to a container.

@@ -42,6 +42,11 @@ export function statusOf(root: string, state: ContainerState): Status {
   return init.name === INIT_NAME && fifoIsThere(root, state.id) ? "created" : "running";
 }
 
+/** Whether the container's init waits for `start`, frozen or not. */
+export function waitsForStart(root: string, state: ContainerState): boolean {
+  return initState(state)?.name === INIT_NAME && fifoIsThere(root, state.id);
+}
+
 /** Until the program of a container has been started; a program can give itself any name. */
 function fifoIsThere(root: string, id: string): boolean {
   try {

@@ -1,4 +1,5 @@
 /** The lifecycle of the runtime-spec: create, start, state, kill, delete, and what each refuses. */
+import type { Box } from "../lib/box.ts";
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { config, sh } from "../lib/bundle.ts";
 import { assertError, assertOk } from "../lib/container.ts";
@@ -109,6 +110,38 @@ contract("kill: a created container", async (box) => {
   await container.wait("stopped");
   assertError(await container.start(), /cannot start a container that has stopped/);
 });
+
+/** Sends each signal to a created container of its own. */
+async function endCreated(box: Box, signals: readonly string[]): Promise<void> {
+  for (const signal of signals) {
+    const container = await box.container(SLEEP).created();
+    assertOk(await container.kill(signal));
+    await container.wait("stopped");
+  }
+}
+
+contract("kill: HUP, INT and TERM end a created container", (box) => endCreated(box, ["HUP", "INT", "TERM"]));
+
+contract(
+  "kill: every signal that ends a process ends a created container",
+  (box) => endCreated(box, ["QUIT", "USR1", "ALRM", "PIPE", "PWR", "34", "RTMAX"]),
+  { notOnReference: "runc's init ignores some: a Go program does" },
+);
+
+contract(
+  "kill: a signal that ends no process leaves a container created; then start makes it process 1",
+  async (box) => {
+    const container = await box.container(SLEEP).created();
+    for (const signal of ["0", "CHLD", "CONT", "URG", "WINCH"]) assertOk(await container.kill(signal));
+    assertEquals(await container.status(), "created");
+    const pid = await container.pid();
+    assertOk(await container.start());
+    await until("the program", () => readText(`/proc/${pid}/comm`).startsWith("sleep"));
+    // It has no handler, so the kernel keeps it from being ended so.
+    assertOk(await container.kill("TERM"));
+    assertEquals(await container.status(), "running");
+  },
+);
 
 contract("kill: without a PID namespace, KILL --all reaches every process", async (box) => {
   const container = box.container({ process: { args: sh("sleep 1000 & sleep 1000 & echo ready; wait") } });

@@ -383,3 +383,21 @@ contract("PATH: of any length, its last directory is looked in, too", async (box
   const missing = box.container({ process: { args: ["nope"], env } });
   assertError(await missing.create(), /exec: "nope": executable file not found in \$PATH/);
 });
+
+contract(
+  "affinity: a container runs on all CPUs of its cpuset, whatever its caller is bound to",
+  async (box) => {
+    const container = box.container({ process: { args: sh("grep Cpus_allowed_list /proc/self/status") } });
+    const run = ["--root", box.root, "run", "--bundle", container.bundle.dir, container.id];
+    const { stdout } = await box.command(["/usr/bin/taskset", "-c", "0", box.runtime.path, ...run]);
+    assertMatch(stdout, /Cpus_allowed_list:\s+0-\d/);
+  },
+  {
+    notOnReference: "runc 1.1.5 keeps the caller's",
+    skip: navigator.hardwareConcurrency < 2
+      ? "there is one CPU only"
+      : exists("/usr/bin/taskset")
+      ? undefined
+      : "taskset is not installed",
+  },
+);

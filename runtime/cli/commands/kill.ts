@@ -2,7 +2,7 @@
 import type { Command, Context } from "../command.ts";
 import { signalNumber } from "../../../spec/signals.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
-import { killContainer } from "../../container/kill.ts";
+import { effectiveSignal, killContainer } from "../../container/kill.ts";
 import { readState } from "../../container/record.ts";
 import { local } from "../../../ffi/local.ts";
 
@@ -26,7 +26,7 @@ export const command: Command = {
     // `-9` and `-KILL` mean the same as for kill(1).
     const signal = signalNumber(text.replace(/^-/, ""));
     if (signal === undefined) throw new RuntimeError(`unknown signal ${JSON.stringify(text)}`);
-    await killContainer(local(), state, signal, flags.bool("all"));
+    await killContainer(local(), state, effectiveSignal(global.root, state, signal), flags.bool("all"));
     return 0;
   },
 };
