@@ -1,7 +1,8 @@
 /**
  * Reading and writing by descriptor and address, locks of files, pipes.
  *
- * Results are the call's own: a count, or the negative errno of a failure, which is the caller's to judge.
+ * The functions return the call's own result: a count, or the negative errno of a failure. The caller decides
+ * what it means.
  * @module
  */
 
@@ -37,9 +38,9 @@ export function makeNonblocking(k: LocalKernel, fd: number): void {
 }
 
 /**
- * Takes the lock of an open file for this process alone, if nobody else has it: flock(2).
+ * Takes the lock of an open file for this process alone, if no other process has it: flock(2).
  *
- * @returns Whether it is taken. It goes with the last descriptor of the open file.
+ * @returns Whether the lock was taken. It is released when the last descriptor of the open file is closed.
  */
 export function tryLock(k: LocalKernel, fd: number): boolean {
   return k.call("flock", [fd, LOCK_EX | LOCK_NB], { allow: [EAGAIN] }).wait() >= 0;

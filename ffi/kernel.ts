@@ -12,7 +12,25 @@ import { type Arg, type CallOptions, type Deadline, type Fd, OperationError, typ
 import type { Buffer, Memory, Word } from "./memory.ts";
 import type { SyscallName } from "./syscalls.ts";
 import { EAGAIN } from "./errno.ts";
-import * as c from "./constants.ts";
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  FSCONFIG_CMD_CREATE,
+  FSCONFIG_SET_FLAG,
+  FSCONFIG_SET_STRING,
+  FSMOUNT_CLOEXEC,
+  FSOPEN_CLOEXEC,
+  MOVE_MOUNT_F_EMPTY_PATH,
+  MOVE_MOUNT_T_EMPTY_PATH,
+  O_CLOEXEC,
+  O_WRONLY,
+  OPEN_TREE_CLOEXEC,
+  RESOLVE_BENEATH,
+  RESOLVE_IN_ROOT,
+  STATX_BASIC_STATS,
+  STATX_MNT_ID,
+} from "./constants.ts";
 
 export * from "./call.ts";
 
@@ -89,15 +107,16 @@ export abstract class Kernel {
   }
 
   /**
-   * Does a step for a list of any length, in pieces where it is long, so that neither memory nor descriptors
-   * run out. Behind the step its results are valid if they have been waited for; its buffers are not.
+   * Does a step for a list of any length. A long list is worked off in pieces, so that neither memory nor
+   * descriptors run out. After the step only those results are valid that have been waited for; its buffers
+   * are not.
    */
   inPieces<T>(list: readonly T[], step: (piece: readonly T[]) => void): void {
     if (list.length <= LONG) return step(list);
     for (let i = 0; i < list.length; i += LONG) this.reusing(() => step(list.slice(i, i + LONG)));
   }
 
-  /** Runs a step to its end. Its memory is used again afterwards. */
+  /** Runs a step to its end. The memory that the step used is free for later steps. */
   reusing<T>(step: () => T): T {
     return step();
   }
@@ -115,22 +134,22 @@ export abstract class Kernel {
    * call is then made again.
    */
   openat2(dir: Fd, path: string, flags: number, resolve = 0, mode = 0, options?: CallOptions): Result {
-    const scoped = (resolve & (c.RESOLVE_IN_ROOT | c.RESOLVE_BENEATH)) !== 0 && options?.allow !== "any";
+    const scoped = (resolve & (RESOLVE_IN_ROOT | RESOLVE_BENEATH)) !== 0 && options?.allow !== "any";
     return this.call(
       "openat2",
-      [dir, path, [flags | c.O_CLOEXEC, mode, resolve], 24],
+      [dir, path, [flags | O_CLOEXEC, mode, resolve], 24],
       scoped ? againWhileBusy(path, options) : options,
     );
   }
 
   /** openat(2) with `O_CLOEXEC`. */
   openat(dir: Fd, path: string, flags: number, mode = 0, options?: CallOptions): Result {
-    return this.call("openat", [dir, path, flags | c.O_CLOEXEC, mode], options);
+    return this.call("openat", [dir, path, flags | O_CLOEXEC, mode], options);
   }
 
   /** open(2) of a path that starts at the root or the working directory. */
   open(path: string, flags: number, mode = 0, options?: CallOptions): Result {
-    return this.openat(c.AT_FDCWD, path, flags, mode, options);
+    return this.openat(AT_FDCWD, path, flags, mode, options);
   }
 
   /** close(2). */
@@ -150,7 +169,7 @@ export abstract class Kernel {
   }
 
   /** Opens a file, writes a text to it in one write(2), closes it. A failure names the file and the text. */
-  writeFile(dir: Fd, path: string, text: string, flags = c.O_WRONLY, mode = 0, options?: CallOptions): void {
+  writeFile(dir: Fd, path: string, text: string, flags = O_WRONLY, mode = 0, options?: CallOptions): void {
     const fd = this.openat(dir, path, flags, mode, options);
     this.write(fd, text, {
       ...options,
@@ -160,7 +179,7 @@ export abstract class Kernel {
   }
 
   /** dup3(2) with `O_CLOEXEC` unless told otherwise. */
-  dup3(from: Fd, to: number, flags: number = c.O_CLOEXEC): Result {
+  dup3(from: Fd, to: number, flags: number = O_CLOEXEC): Result {
     return this.call("dup3", [from, to, flags]);
   }
 
@@ -196,7 +215,7 @@ export abstract class Kernel {
 
   /** fchownat(2) on the descriptor itself, `O_PATH` or not. */
   fchown(fd: Fd, uid: number, gid: number, options?: CallOptions): Result {
-    return this.call("fchownat", [fd, "", uid, gid, c.AT_EMPTY_PATH], options);
+    return this.call("fchownat", [fd, "", uid, gid, AT_EMPTY_PATH], options);
   }
 
   /** statx(2) of the descriptor itself (`path` empty) or of a path below it, links not followed. */
@@ -205,8 +224,8 @@ export abstract class Kernel {
     path: string,
     into: Buffer,
     options?: CallOptions,
-    flags: number = c.AT_EMPTY_PATH | c.AT_SYMLINK_NOFOLLOW,
-    mask: number = c.STATX_BASIC_STATS | c.STATX_MNT_ID,
+    flags: number = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW,
+    mask: number = STATX_BASIC_STATS | STATX_MNT_ID,
   ): Result {
     return this.call("statx", [dir, path, flags, mask, into], options);
   }
@@ -220,33 +239,33 @@ export abstract class Kernel {
 
   /** fsopen(2): a context to configure a new filesystem in. */
   fsopen(type: string, options?: CallOptions): Result {
-    return this.call("fsopen", [type, c.FSOPEN_CLOEXEC], options);
+    return this.call("fsopen", [type, FSOPEN_CLOEXEC], options);
   }
 
   /** fsconfig(2): one option, `value` null for a flag. */
   fsconfig(fs: Fd, key: string, value: string | null, options?: CallOptions): Result {
-    const command = value === null ? c.FSCONFIG_SET_FLAG : c.FSCONFIG_SET_STRING;
+    const command = value === null ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING;
     return this.call("fsconfig", [fs, command, key, value, 0], options);
   }
 
   /** fsconfig(2): makes the superblock. */
   fsconfigCreate(fs: Fd, options?: CallOptions): Result {
-    return this.call("fsconfig", [fs, c.FSCONFIG_CMD_CREATE, null, null, 0], options);
+    return this.call("fsconfig", [fs, FSCONFIG_CMD_CREATE, null, null, 0], options);
   }
 
   /** fsmount(2): a detached mount with `MOUNT_ATTR_*`. */
   fsmount(fs: Fd, attributes: number, options?: CallOptions): Result {
-    return this.call("fsmount", [fs, c.FSMOUNT_CLOEXEC, attributes], options);
+    return this.call("fsmount", [fs, FSMOUNT_CLOEXEC, attributes], options);
   }
 
   /** open_tree(2); with `OPEN_TREE_CLONE` a detached copy. */
   openTree(dir: Fd, path: string, flags: number, options?: CallOptions): Result {
-    return this.call("open_tree", [dir, path, flags | c.OPEN_TREE_CLOEXEC], options);
+    return this.call("open_tree", [dir, path, flags | OPEN_TREE_CLOEXEC], options);
   }
 
   /** move_mount(2): attaches the mount behind one descriptor at the place behind another. */
   moveMount(mount: Fd, place: Fd, options?: CallOptions): Result {
-    const flags = c.MOVE_MOUNT_F_EMPTY_PATH | c.MOVE_MOUNT_T_EMPTY_PATH;
+    const flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
     return this.call("move_mount", [mount, "", place, "", flags], options);
   }
 
@@ -255,7 +274,7 @@ export abstract class Kernel {
     const words = [attr.set ?? 0, attr.clear ?? 0, attr.propagation ?? 0, attr.userNamespace ?? 0];
     return this.call(
       "mount_setattr",
-      [dir, path, flags | (path === "" ? c.AT_EMPTY_PATH : 0), words, 32],
+      [dir, path, flags | (path === "" ? AT_EMPTY_PATH : 0), words, 32],
       options,
     );
   }
@@ -302,7 +321,9 @@ export abstract class Kernel {
     return this.call("execve", [path, args, env], options);
   }
 
-  /** getpid(2): does nothing else, so that a process that is driven from here has begun when it answers. */
+  /**
+   * getpid(2). It has no effect, so its answer only shows that a process that is driven from here has begun.
+   */
   getpid(): Result {
     return this.call("getpid", []);
   }

@@ -90,8 +90,8 @@ export class LocalKernel extends Kernel {
   }
 
   /**
-   * close(2): Linux frees the descriptor whatever the answer, and it is asked of what has been read or
-   * written already.
+   * close(2). Linux frees the descriptor even when the call fails. The answer is about earlier reads and
+   * writes.
    */
   override close(fd: Fd): Result {
     return this.call("close", [fd], { allow: "any" });

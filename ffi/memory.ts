@@ -48,7 +48,7 @@ export class Buffer {
     return this.u32(offset) + this.u32(offset + 4) * 0x1_0000_0000;
   }
 
-  /** Unsigned 64-bit word at a byte offset, exact whatever its size. */
+  /** Unsigned 64-bit word at a byte offset, exact for any size. */
   word(offset: number): Word {
     const number = this.u64(offset);
     if (number <= Number.MAX_SAFE_INTEGER) return number;
@@ -64,7 +64,7 @@ export class Buffer {
   }
 }
 
-/** A 64-bit word: a number where that is exact, else a bigint. */
+/** A 64-bit word: a number if it is exact, otherwise a bigint. */
 export type Word = number | bigint;
 
 /**
@@ -187,7 +187,10 @@ export class Memory {
       : this.strings(value as string[]);
   }
 
-  /** Writes a 64-bit word: a number exact from -2^53 to 2^53 (2^64 and above is all ones), or a bigint. */
+  /**
+   * Writes a 64-bit word. Numbers must be exact: from -2^53 to 2^53; 2^64 and above stand for all ones. Other
+   * values are bigints.
+   */
   setU64(address: number, value: Word): void {
     const offset = address - this.base;
     if (typeof value === "bigint") return this.view.setBigUint64(offset, BigInt.asUintN(64, value), true);

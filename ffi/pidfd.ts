@@ -6,8 +6,8 @@
 import type { CallOptions, Kernel } from "./kernel.ts";
 
 /**
- * Opens a descriptor of a process, which stays that process whatever becomes of its pid. It closes on exec,
- * and poll(2) finds it readable when the process has ended.
+ * Opens a descriptor of a process. It stands for that process even when another process gets its pid later.
+ * It closes on exec, and poll(2) finds it readable when the process has ended.
  *
  * @returns The descriptor, or the negative errno of an allowed failure (`ESRCH`: there is no such process).
  * @throws {OperationError} For any other failure.
@@ -17,9 +17,9 @@ export function pidfdOpen(k: Kernel, pid: number, options?: CallOptions): number
 }
 
 /**
- * Copies a descriptor of another process here, which wants the right to trace that process.
+ * Copies a descriptor of another process into this one. The caller needs the right to trace that process.
  *
- * @param pidfd Of the process.
+ * @param pidfd Descriptor of the process.
  * @param fd The descriptor's number there.
  * @returns Its number in this process. It closes on exec.
  * @throws {OperationError} When it cannot be copied.

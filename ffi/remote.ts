@@ -152,7 +152,7 @@ export class RemoteKernel extends Recorder {
     return this.#submit(true);
   }
 
-  /** No other kernel may take memory of the same arena within the step, and keep it. */
+  /** Within the step, no other kernel may take memory of the same arena and keep it. */
   override reusing<T>(step: () => T): T {
     this.flush();
     const top = this.memory.top, next = this.#next, end = this.#end, strings = this.#strings;
@@ -171,7 +171,7 @@ export class RemoteKernel extends Recorder {
     }
   }
 
-  /** Clears memory: that of records has to begin as zeros. */
+  /** Clears memory: the memory of new records has to be zero. */
   #forget(from: number, to: number): void {
     const { bytes, base } = this.memory;
     if (to > from) bytes.fill(0, from - base, to - base);
@@ -347,7 +347,7 @@ export class RemoteKernel extends Recorder {
     this.#next += RECORD_SIZE;
     const answer = repair(errno);
     this.flush();
-    // The records behind it load the answer from there.
+    // The records behind this one load the answer from there.
     if (typeof answer === "object") this.memory.setU64(address + RESULT, answer.answer);
     this.#makeRoom();
     this.#bridge(gap, this.#next);

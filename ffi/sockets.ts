@@ -7,7 +7,10 @@ import { SOCK_CLOEXEC } from "./constants.ts";
 import type { CallOptions, Kernel } from "./kernel.ts";
 import type { Buffer } from "./memory.ts";
 
-/** Makes a socket that closes on exec. @throws {OperationError} When the kernel has none of that kind. */
+/**
+ * Makes a socket that closes on exec. @throws {OperationError} When the kernel does not have that kind of
+ * socket.
+ */
 export function makeSocket(
   k: Kernel,
   [domain, type, protocol]: readonly [domain: number, type: number, protocol: number],
@@ -16,7 +19,7 @@ export function makeSocket(
   return k.call("socket", [domain, type | SOCK_CLOEXEC, protocol], options).wait();
 }
 
-/** Gives a socket its address. @throws {OperationError} When the address is taken, or not to be had. */
+/** Gives a socket its address. @throws {OperationError} When the address is taken or does not exist. */
 export function bindSocket(
   k: Kernel,
   socket: number,
@@ -26,7 +29,7 @@ export function bindSocket(
   k.call("bind", [socket, address, address.length], options);
 }
 
-/** Sets an option of 32 bits; a kernel that does not know it goes without. */
+/** Sets an option of 32 bits. A kernel that does not know the option ignores it. */
 export function trySocketOption(
   k: Kernel,
   socket: number,
@@ -46,7 +49,7 @@ export function sendBytes(
 }
 
 /**
- * Receives a message, or what a stream has.
+ * Receives a message, or the bytes that a stream has.
  *
  * @param flags `MSG_*` of recvfrom(2).
  * @returns Bytes received (with MSG_TRUNC: bytes of the whole message), or the negative errno of an allowed

@@ -8,7 +8,7 @@ import { EACCES, EBADF, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR } from "./errno.ts"
 import type { LocalKernel } from "./local.ts";
 import { readStatx, type Stat, STATX_SIZE } from "./structs.ts";
 
-/** There is nothing, or nothing that this process may look at. */
+/** The errors for a path that does not exist, or that this process may not look at. */
 const NOTHING: readonly number[] = [ENOENT, ENOTDIR, EACCES, ELOOP, ENAMETOOLONG, EBADF];
 
 /**

@@ -26,7 +26,7 @@ export interface Stat {
   rdev: { major: number; minor: number };
   dev: { major: number; minor: number };
   mountId: number;
-  /** It is the root of a mount; false before Linux 5.8, which does not say. */
+  /** Whether it is the root of a mount. False before Linux 5.8, which does not report it. */
   mountRoot: boolean;
 }
 

@@ -1,10 +1,10 @@
 /**
- * A file that is there for as long as something is done with it.
+ * A file that exists only while a function works with it.
  * @module
  */
 
 /**
- * Writes a file under a name that nothing else has, and removes it when the work with it is done.
+ * Writes a file under a unique name, and removes it when the function has ended.
  *
  * @param directory Made with its parents (mode 0700) where it is missing.
  * @param prefix Beginning of the file's name.
@@ -17,7 +17,7 @@ export function withTemporaryFile<T>(
   { bytes, mode }: { bytes: Uint8Array; mode: number },
   work: (path: string) => T,
 ): T {
-  // A pid would not do: other PID namespaces, and a tsrun that was killed here, may have had the same one.
+  // A pid is not unique here: another PID namespace, or a tsrun that was killed, may have had the same one.
   const path = `${directory}/${prefix}.${crypto.randomUUID()}`;
   Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
   Deno.writeFileSync(path, bytes, { mode, createNew: true });

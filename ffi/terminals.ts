@@ -1,12 +1,12 @@
 /**
- * A terminal's structures by ioctl(2), and the signals that a terminal sends to the background.
+ * Structures of a terminal by ioctl(2), and the signals that a terminal sends to background processes.
  * @module
  */
 
 import { SIG_BLOCK, SIG_SETMASK, SIGTTIN, SIGTTOU } from "./constants.ts";
 import type { LocalKernel } from "./local.ts";
 
-/** Reads a structure of a terminal; undefined where the descriptor has none, being no terminal. */
+/** Reads a structure of a terminal; undefined if the descriptor is not a terminal. */
 export function readTerminal(
   k: LocalKernel,
   fd: number,
@@ -20,7 +20,9 @@ export function readTerminal(
   });
 }
 
-/** Writes a structure of a terminal; one whose other end is gone is as good as it can be. */
+/**
+ * Writes a structure of a terminal. A terminal whose other end is closed is left as it is, without an error.
+ */
 export function writeTerminal(
   k: LocalKernel,
   fd: number,
@@ -30,12 +32,15 @@ export function writeTerminal(
   k.call("ioctl", [fd, request, structure], { allow: "any" });
 }
 
-/** Lets SIGTTIN and SIGTTOU stop this process while it is in the background, as they do any program. */
+/** Lets SIGTTIN and SIGTTOU stop this process while it is in the background, as they stop any program. */
 export function stopInBackground(k: LocalKernel): void {
   for (const signal of [SIGTTIN, SIGTTOU]) k.call("rt_sigaction", [signal, [0, 0, 0, 0], null, 8]);
 }
 
-/** Does something to a terminal from the background too: SIGTTOU is blocked meanwhile (tcsetattr(3)). */
+/**
+ * Runs a function that changes a terminal, from the background too: SIGTTOU is blocked meanwhile
+ * (tcsetattr(3)).
+ */
 export function fromBackground(k: LocalKernel, work: () => void): void {
   k.scratch(() => {
     const before = k.buffer(8);

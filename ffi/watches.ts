@@ -1,5 +1,5 @@
 /**
- * What tells of changes by a descriptor: eventfd(2), inotify(7).
+ * Descriptors that become readable when something changes: eventfd(2), inotify(7).
  * @module
  */
 
@@ -8,12 +8,12 @@ import { EAGAIN, strerror } from "./errno.ts";
 import { OperationError } from "./kernel.ts";
 import type { LocalKernel } from "./local.ts";
 
-/** A counter that the kernel adds to; reading takes it. It does not block, and closes on exec. */
+/** A counter that the kernel adds to and that a read resets. It does not block, and closes on exec. */
 export function makeEventfd(k: LocalKernel): number {
   return k.call("eventfd2", [0, EFD_NONBLOCK | EFD_CLOEXEC]).wait();
 }
 
-/** Takes what the kernel has counted. @throws {OperationError} When it cannot be read. */
+/** Reads and resets the kernel's count. @throws {OperationError} When it cannot be read. */
 export function takeEvents(k: LocalKernel, eventfd: number): number {
   return k.scratch(() => {
     const count = k.buffer(8);
@@ -23,10 +23,9 @@ export function takeEvents(k: LocalKernel, eventfd: number): number {
 }
 
 /**
- * Watches files for writes. The descriptor is readable when there was one; it does not block, and closes on
- * exec.
+ * Watches files for writes. The descriptor is readable after a write. It does not block, and closes on exec.
  *
- * @throws {OperationError} For a file that is not there.
+ * @throws {OperationError} For a file that does not exist.
  */
 export function watchFiles(k: LocalKernel, paths: readonly string[]): number {
   const watch = k.call("inotify_init1", [IN_NONBLOCK | IN_CLOEXEC]).wait();
@@ -39,7 +38,7 @@ export function watchFiles(k: LocalKernel, paths: readonly string[]): number {
   }
 }
 
-/** Takes all notifications, without a look at them. @throws {OperationError} When they cannot be read. */
+/** Reads and drops all notifications. @throws {OperationError} When they cannot be read. */
 export function drainWatch(k: LocalKernel, watch: number): void {
   k.scratch(() => {
     const events = k.buffer(4096);

@@ -22,7 +22,7 @@ import { fetchDescriptor, giveDescriptor } from "./hand_over.ts";
 /** See the module's description. */
 export class HostHand {
   #executor: Executor | undefined;
-  /** Memory of its own: the init's is used again, piece by piece. */
+  /** An arena of its own, since the memory of the init's arena is reused piece by piece. */
   #own: Arena | undefined;
 
   /**

@@ -128,8 +128,8 @@ export function raiseAmbient(k: Kernel, process: Process, last: number): void {
 /**
  * Becomes the configured user and groups. The permitted capabilities are kept until they are set.
  *
- * @param groupsDenied Whether the user namespace denies setgroups(2); a function is asked when the kernel has
- * refused. The groups are left as they are then, as runc leaves them.
+ * @param groupsDenied Whether the user namespace denies setgroups(2). A function is called only after the
+ * kernel has refused. If the call is denied, the groups are left as they are, as in runc.
  */
 export function becomeUser(k: Kernel, process: Process, groupsDenied: boolean | (() => boolean)): void {
   const { uid, gid, additionalGids = [] } = process.user;

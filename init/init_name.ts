@@ -1,7 +1,7 @@
 /**
- * What a container's init is called until it becomes the container's process.
+ * The name of a container's init until it becomes the container's process.
  * @module
  */
 
-/** Given by PR_SET_NAME; execve(2) replaces it by the program's. */
+/** It is set by PR_SET_NAME. execve(2) replaces it by the program's name. */
 export const INIT_NAME = "tsrun:init";

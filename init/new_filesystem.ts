@@ -1,5 +1,5 @@
 /**
- * What a new filesystem is made from.
+ * Describes the filesystem that a mount makes.
  * @module
  */
 

@@ -1,9 +1,9 @@
 /**
  * The container's root file system: mounts, devices, hooks, and the change of root.
  *
- * Without a mount namespace of its own the container mounts in the runtime's, on a copy of its root that
- * tsrun has attached there and that `delete` detaches again (runtime/container/root_mount.ts); its root
- * changes by chroot(2).
+ * A container without a mount namespace of its own mounts in the runtime's, on a copy of its root. tsrun has
+ * attached that copy there, and `delete` detaches it again (runtime/container/root_mount.ts). The root
+ * changes by chroot(2) then.
  * @module
  */
 
@@ -42,7 +42,7 @@ export interface PreparedRoot {
 /**
  * Makes everything in the root, and enters it.
  *
- * @param hooks Runs the hooks that find all mounted and the root not yet changed.
+ * @param hooks Runs the hooks that belong between the mounts and the change of root.
  */
 export function prepareRoot(k: Recorder, plan: SetupPlan, hooks: () => void): PreparedRoot {
   const { spec, rootfs, namespaces } = plan;
@@ -61,13 +61,13 @@ export function prepareRoot(k: Recorder, plan: SetupPlan, hooks: () => void): Pr
   return { root, later: readonly };
 }
 
-/** Checks what the kernel has answered of the mounts so far. */
+/** Checks the kernel's answers to the mounts so far. */
 function checkMounts(k: Recorder, { checks }: MountContext): void {
   k.flush();
   for (const check of checks.splice(0)) check();
 }
 
-/** Mounts and devices. */
+/** Makes the mounts and the devices. */
 function fill(k: Recorder, plan: SetupPlan, root: Fd): MountContext {
   const { spec, rootfs } = plan;
   const context: MountContext = {
@@ -103,7 +103,7 @@ function fillDev(k: Recorder, plan: SetupPlan, root: Fd, mounts: readonly Mount[
   }));
   const user = plan.userNamespace !== undefined;
   const owner = devOwner(mounts, plan.hostRoot);
-  // Root of a user namespace makes no devices, and without a mount namespace it binds none.
+  // Root of a user namespace cannot make devices. Without a mount namespace it cannot bind them either.
   if (owner === "host" || (user && !hasNamespace(plan.namespaces, "mount"))) {
     checkDeviceNodes(k, root, devices ?? []);
   } else if (owner === "container") {

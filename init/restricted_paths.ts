@@ -1,10 +1,10 @@
 /**
  * `linux.maskedPaths` and `linux.readonlyPaths`.
  *
- * The container's /dev/null is put over files. Its descriptor is checked to be the null device: one in the
- * image could be any file (CVE-2025-31133), and the host's own could be given other modes from inside. All
- * paths are opened first, in one batch, and then used by descriptor. Paths are masked before others become
- * read-only: a read-only tree is bound onto itself with all mounts below, so a masked path in it stays
+ * The container's /dev/null is bound over files. Its descriptor is checked to be the null device: a file of
+ * the image could be any file (CVE-2025-31133), and the modes of the host's own could be changed from inside.
+ * All paths are opened first, in one batch, and then used by descriptor. Paths are masked before others
+ * become read-only. A read-only tree is bound onto itself with all mounts below, so a masked path in it stays
  * masked.
  * @module
  */
@@ -78,7 +78,7 @@ export function restrictPaths(
   if (wanted.length > 0) k.inPieces(wanted, (piece) => restrictPiece(k, root, piece, label));
 }
 
-/** A path, and the list that it is on. */
+/** A path, and the list that names it. */
 interface Wanted {
   path: string;
   list: "maskedPaths" | "readonlyPaths";
@@ -111,10 +111,13 @@ function exists({ path, fd }: Opened, list: string): boolean {
   throw new OperationError("open", -fd.wait(), JSON.stringify(path), `linux.${list}`);
 }
 
-/** Makes a mount read-only, or binds a tree onto itself that is read-only; each with all mounts below. */
+/**
+ * Makes a path read-only, with all mounts below: a mount changes its flags, another tree is bound onto itself
+ * first.
+ */
 function protect(k: Kernel, { path, fd, stat }: Opened): void {
   k.during(`make ${JSON.stringify(path)} read-only`, () => {
-    // The process would not see a mount on its own root.
+    // The process would not see a mount that is made on its own root.
     if (readStatx(stat).mountRoot) {
       k.mountSetattr(fd, "", AT_RECURSIVE, { set: MOUNT_ATTR_RDONLY });
       k.close(fd);

@@ -12,10 +12,11 @@ import { sysctlPath } from "../spec/sysctl.ts";
  * Opens a private procfs of the caller's PID namespace. It is mounted nowhere, so nothing can be mounted over
  * its files (CVE-2025-52881). See fsopen(2).
  *
- * Root of a user namespace may have none of a PID namespace that is not its own, and none at all where it
- * sees no whole one (mount_namespaces(7)).
+ * Root of a user namespace may not mount the procfs of a PID namespace of others. It may mount none at all if
+ * it sees no procfs without mounts on it (mount_namespaces(7)).
  *
- * @param otherwise Finds a procfs that is no less trustworthy, as a descriptor of the kernel's process.
+ * @param otherwise Finds another procfs that is as trustworthy. Its result is a descriptor of the kernel's
+ * process.
  */
 export function openProcfs(k: Kernel, otherwise: () => number): Result {
   const doing = "open a private procfs";
@@ -24,7 +25,7 @@ export function openProcfs(k: Kernel, otherwise: () => number): Result {
     k.fsconfigCreate(context, { allow: [EPERM] });
     const procfs = k.fsmount(context, 0, {
       repair(errno) {
-        // EINVAL: the context has not become a filesystem, since that was not permitted.
+        // EINVAL: the context has not become a filesystem, since the process had no permission.
         if (errno === EPERM || errno === EINVAL) return { answer: otherwise() };
         throw new OperationError("fsmount", errno, "", doing);
       },

@@ -1,6 +1,6 @@
 /**
- * Every integer of the specification keeps its value from the text of the document to the system call or the control
- * file, and one that is out of range is refused with its path and the range.
+ * Every integer of the specification keeps its value from the text of the document to the system call or the
+ * control file, and one that is out of range is refused with its path and the range.
  * @module
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
@@ -69,7 +69,10 @@ const RANGES = {
 /** What the runtime makes of a configuration: the texts and arguments that the kernel gets. */
 type Observe = (spec: Spec) => string[];
 
-/** A property, its range, the rest of the document as a function of the JSON text of the value, and who gets it. */
+/**
+ * A property, its range, the rest of the document as a function of the JSON text of the value, and who gets
+ * it.
+ */
 type Field = [
   path: string,
   range: keyof typeof RANGES,

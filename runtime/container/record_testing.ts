@@ -41,8 +41,8 @@ export function withRoot<T>(test: (root: string) => T): T {
 }
 
 /**
- * Runs a test with a process that does nothing, ended and reaped afterwards; `program` is sleep(1), or a copy
- * of it.
+ * Runs a test with a process that only sleeps, and that is ended and reaped afterwards. `program` is
+ * sleep(1), or a copy of it.
  */
 export async function withProcess(
   test: (

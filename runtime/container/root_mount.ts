@@ -1,7 +1,7 @@
 /**
- * The root of a container that has no mount namespace: what it mounts is seen by the host, so it goes on a
- * copy of the rootfs, attached over the rootfs itself, that is known by its mount id and goes with all that
- * is on it.
+ * The root of a container that has no mount namespace. The host sees what such a container mounts, so it
+ * mounts on a copy of the rootfs that is attached over the rootfs itself. The copy is known by its mount id.
+ * Detaching it removes everything that is mounted on it.
  *
  * Sources: open_tree(2), move_mount(2), statx(2) (STATX_MNT_ID_UNIQUE: Linux 6.8), umount(2).
  * @module
@@ -26,15 +26,15 @@ import { readStatx, STATX_SIZE } from "../../ffi/structs.ts";
 import { MS_PRIVATE } from "../../spec/mount_options.ts";
 
 /**
- * linux/stat.h: an id that no other mount will have as long as the kernel runs; older kernels tell the other
- * id.
+ * linux/stat.h: an id that no other mount will have while the kernel runs. Older kernels return the id that
+ * they reuse.
  */
 const STATX_MNT_ID_UNIQUE = 0x4000;
 
 /**
  * Attaches a copy of the rootfs over itself.
  *
- * @param record Notes the copy's id, before there is anything to be removed.
+ * @param record Stores the copy's id. Called before the copy is attached.
  */
 export function attachRoot(k: LocalKernel, rootfs: string, record: (mountId: number) => void): void {
   k.during(`prepare rootfs ${JSON.stringify(rootfs)}`, () => {
@@ -42,7 +42,7 @@ export function attachRoot(k: LocalKernel, rootfs: string, record: (mountId: num
     const copy = k.openTree(place, "", OPEN_TREE_CLONE | AT_RECURSIVE | AT_EMPTY_PATH).wait();
     record(mountIdOf(k, copy, ""));
     k.moveMount(copy, place);
-    // What is mounted on it is this container's alone, also where the rootfs lies on a shared mount.
+    // Mounts on the copy belong to this container alone, also where the rootfs lies on a shared mount.
     k.mountSetattr(copy, "", AT_RECURSIVE, { propagation: MS_PRIVATE });
     k.close(copy);
     k.close(place);
@@ -50,8 +50,8 @@ export function attachRoot(k: LocalKernel, rootfs: string, record: (mountId: num
 }
 
 /**
- * Detaches the copy with all that is mounted on it. Where it is not there, or covered by another mount,
- * nothing goes.
+ * Detaches the copy with all that is mounted on it. Does nothing if the copy is gone, or covered by another
+ * mount.
  */
 export function detachRoot(k: LocalKernel, rootfs: string, mountId: number): void {
   while (mountIdOf(k, AT_FDCWD, rootfs) === mountId) k.umount(rootfs, MNT_DETACH | UMOUNT_NOFOLLOW);
@@ -59,7 +59,7 @@ export function detachRoot(k: LocalKernel, rootfs: string, mountId: number): voi
 
 const UMOUNT_NOFOLLOW = 8;
 
-/** The id of the mount that a path leads to, 0 where it leads nowhere. */
+/** The id of the mount that a path leads to; 0 if the path does not exist. */
 function mountIdOf(k: LocalKernel, directory: Fd, path: string): number {
   const buffer = k.buffer(STATX_SIZE);
   const flags = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW;

@@ -1,9 +1,9 @@
 /**
- * Files of the host, by Deno's own operations: on the usual way they cost less than foreign calls
- * (build/README.md).
+ * Files of the host, by Deno's own operations. Commands that run often use them because they cost less than
+ * foreign calls (build/README.md).
  *
- * Errors are Deno's (`Deno.errors.NotFound` and the like): {@linkcode reasonOf} of ffi/errors.ts makes words
- * of them.
+ * Errors are Deno's (`Deno.errors.NotFound` and the like). {@linkcode reasonOf} of ffi/errors.ts turns them
+ * into words.
  * @module
  */
 
@@ -12,7 +12,7 @@ export function readText(path: string): string {
   return Deno.readTextFileSync(path);
 }
 
-/** Whether a path leads to a directory, links followed; false where it cannot be looked at. */
+/** Whether a path leads to a directory; links are followed. False if it cannot be looked at. */
 export function isDirectory(path: string): boolean {
   try {
     return Deno.statSync(path).isDirectory;
@@ -21,7 +21,7 @@ export function isDirectory(path: string): boolean {
   }
 }
 
-/** Whether a path is a directory itself and no link to one; false where it cannot be looked at. */
+/** Whether a path is a directory itself, not a link to one. False if it cannot be looked at. */
 export function isRealDirectory(path: string): boolean {
   try {
     return Deno.lstatSync(path).isDirectory;
@@ -30,7 +30,7 @@ export function isRealDirectory(path: string): boolean {
   }
 }
 
-/** Whether a path leads to a regular file; false where it cannot be looked at. */
+/** Whether a path leads to a regular file. False if it cannot be looked at. */
 export function isFile(path: string): boolean {
   try {
     return Deno.statSync(path).isFile;
@@ -40,14 +40,14 @@ export function isFile(path: string): boolean {
 }
 
 /**
- * Hard links of a file; a directory has two, and one more for each directory in it. Null where it cannot be
- * told.
+ * Number of hard links of a file. A directory has two, and one more for each directory in it. Null if it
+ * cannot be read.
  */
 export function linkCount(path: string): number | null {
   return Deno.statSync(path).nlink;
 }
 
-/** When a file was last written, in milliseconds since 1970; 0 where that cannot be told. */
+/** When a file was last written, in milliseconds since 1970; 0 if that cannot be read. */
 export function modifiedAt(path: string): number {
   try {
     return Deno.statSync(path).mtime?.getTime() ?? 0;
@@ -61,7 +61,7 @@ export function linkTarget(path: string): string {
   return Deno.readLinkSync(path);
 }
 
-/** The canonical path of what is there: links followed, `..` resolved. */
+/** The canonical path of an existing file: links are followed, `..` is resolved. */
 export function realPath(path: string): string {
   return Deno.realPathSync(path);
 }
@@ -71,13 +71,13 @@ export function namesIn(path: string): string[] {
   return [...Deno.readDirSync(path)].map(({ name }) => name);
 }
 
-/** Makes a directory with this very mode, whatever the umask is; its parent is there. */
+/** Makes a directory with exactly this mode, for any umask. Its parent must exist. */
 export function makeDirectory(path: string, mode: number): void {
   Deno.mkdirSync(path, { mode });
   Deno.chmodSync(path, mode);
 }
 
-/** Makes a directory with its parents; fine when it is there. @param mode As far as the umask allows. */
+/** Makes a directory with its parents. It may exist already. @param mode The umask applies to it. */
 export function makeDirectories(path: string, mode: number): void {
   Deno.mkdirSync(path, { recursive: true, mode });
 }
@@ -87,27 +87,30 @@ export function setMode(path: string, mode: number): void {
   Deno.chmodSync(path, mode);
 }
 
-/** Gives a file to another user; its group stays. */
+/** Gives a file to another user. Its group stays. */
 export function setOwner(path: string, uid: number): void {
   Deno.chownSync(path, uid, null);
 }
 
-/** Writes a file whole; readers see it as it grows, so a new one is renamed into its place. */
+/**
+ * Writes a whole file. Readers see it while it grows, so a new file is written beside the old one and
+ * renamed.
+ */
 export function writeTextFile(path: string, text: string, mode: number): void {
   Deno.writeTextFileSync(path, text, { mode });
 }
 
-/** Puts a file in the place of another in one step. */
+/** Replaces a file by another in one step. */
 export function renameFile(from: string, to: string): void {
   Deno.renameSync(from, to);
 }
 
-/** Removes a file, or a directory that is empty. */
+/** Removes a file or an empty directory. */
 export function removeFile(path: string): void {
   Deno.removeSync(path);
 }
 
-/** Opens a directory or file for reading, to hold or to lock it. */
+/** Opens a directory or file for reading, so that it can be held or locked. */
 export function openForReading(path: string): Deno.FsFile {
   return Deno.openSync(path, { read: true });
 }
