@@ -16,6 +16,6 @@ export const USUAL: readonly (readonly string[])[] = [
   ["runtime/cli/commands/delete.ts", "runtime/container/destroy.ts", "runtime/cgroups/driver.ts"],
   ["runtime/cli/commands/state.ts"],
   ["runtime/features/seccomp/mod.ts"],
-  ["runtime/container/hooks.ts"],
-  ["runtime/cgroups/mount.ts"],
+  ["runtime/container/create/hooks.ts"],
+  ["runtime/features/cgroup_mount.ts", "runtime/cgroups/mount.ts"],
 ];

@@ -8,6 +8,7 @@ import {
   MOUNT_ATTR_RDONLY,
 } from "../spec/mount_options.ts";
 import { callsOf, lines, names, scripted } from "../tests/lib/scripted.ts";
+import { testContext } from "./mounts_testing.ts";
 import { type CgroupMountStep, mountCgroups } from "./cgroup_mount.ts";
 
 const STEPS: CgroupMountStep[] = [
@@ -19,14 +20,7 @@ const SAFE = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
 function mounted(options: string[] = [], steps: readonly CgroupMountStep[] = STEPS): DryKernel {
   const k = scripted();
-  const context = {
-    root: 3,
-    bundle: "/b",
-    readonly: [],
-    checks: [],
-    fresh: new Set<string>(),
-    copyUp: () => {},
-  };
+  const context = testContext(3, "/b");
   const mount = { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options };
   mountCgroups(k, context, mount, steps);
   return k;

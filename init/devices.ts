@@ -40,11 +40,11 @@ const TYPES = { c: c.S_IFCHR, u: c.S_IFCHR, b: c.S_IFBLK, p: c.S_IFIFO } as cons
  */
 export function devOwner(
   mounts: readonly Mount[] | undefined,
-  hostRoot: () => boolean,
+  hostRoot: boolean,
 ): "container" | "bound" | "host" {
   const there = (mounts ?? []).filter(({ destination }) => cleanPath(`/${destination}`) === "/dev");
   if (there.some(({ options }) => (parseMountOptions(options).flags & MS_BIND) !== 0)) return "bound";
-  return there.length === 0 && hostRoot() ? "host" : "container";
+  return there.length === 0 && hostRoot ? "host" : "container";
 }
 
 /** Looks whether the host has the devices that the configuration names: nothing is made in its /dev. */

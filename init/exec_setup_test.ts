@@ -4,7 +4,8 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type Answer, DryKernel } from "../ffi/dry.ts";
 import { NAMESPACES } from "../spec/namespaces.ts";
 import type { Process } from "../spec/types.ts";
-import { type ExecPlan, setUpExec } from "./exec_setup.ts";
+import type { ExecPlan, ExecSteps, ExecTools } from "./exec_context.ts";
+import { setUpExec } from "./exec_setup.ts";
 
 const ALLOW = Uint8Array.from([6, 0, 0, 0, 0, 0, 0xff, 0x7f]);
 const KILL = Uint8Array.from([6, 0, 0, 0, 0, 0, 0, 0]);
@@ -18,32 +19,40 @@ function plan(changes: Partial<ExecPlan> = {}): ExecPlan {
   return {
     process: PROCESS,
     pid: 42,
-    pidfd: 201,
-    userNamespace: undefined,
     timeNamespace: false,
-    otherNamespaces: () => 0,
-    groupsDenied: () => false,
     foreignRoot: false,
     keyring: "_ses.x",
     host: { permitted: { low: 0xffffffff, high: 0x1ff }, last: 40 },
-    nullStdio: [],
     umask: undefined,
-    attributes: undefined,
-    labels: undefined,
     resetAffinity: false,
-    terminal: undefined,
     limits: [],
-    filter: () => null,
-    loadListener: undefined,
-    report: 202,
-    channel: 204,
-    arena: 200,
     ...changes,
   };
 }
 
+const TOOLS: ExecTools = {
+  nullStdio: [],
+  pidfd: 201,
+  report: 202,
+  channel: 204,
+  arena: 200,
+  otherNamespaces: () => 0,
+  groupsDenied: () => false,
+};
+
 /** Records a whole exec; the program is found, and is executable. */
-function record(changes: Partial<ExecPlan> = {}, answer: Answer = () => undefined): DryKernel {
+function record(changes: Partial<ExecPlan> = {}, ...features: ExecSteps[]): DryKernel {
+  return recordWith({ features }, changes);
+}
+
+/** What is otherwise than usual. */
+interface Otherwise extends Partial<ExecTools> {
+  features?: readonly ExecSteps[];
+  answer?: Answer;
+}
+
+function recordWith(otherwise: Otherwise, changes: Partial<ExecPlan> = {}): DryKernel {
+  const { features = [], answer = () => undefined, ...tools } = otherwise;
   const kernel: DryKernel = new DryKernel((name, args) => {
     const answered = answer(name, args);
     if (answered !== undefined) return answered;
@@ -55,9 +64,14 @@ function record(changes: Partial<ExecPlan> = {}, answer: Answer = () => undefine
     if (name === "getcwd") into!.bytes[0] = 0x2f;
     return undefined;
   });
-  setUpExec(kernel, plan(changes)).release();
+  setUpExec(kernel, plan(changes), { ...TOOLS, ...tools }, features).release();
   return kernel;
 }
+
+/** What the seccomp feature does. */
+const filtered = (program: Uint8Array, flags = 0): ExecSteps => ({
+  filter: (setup) => void (setup.filter = { program, flags }),
+});
 
 const names = (kernel: DryKernel) => kernel.calls.map(({ name }) => name);
 
@@ -68,25 +82,6 @@ Deno.test("exec: every right is gone before the process is cloned, and it makes 
     assert(all.lastIndexOf(name) < clone && all.includes(name), name);
   }
   assertEquals(all.slice(clone + 1, clone + 3), ["setsid", "execve"]);
-});
-
-Deno.test("exec: where joining all namespaces is refused, those are joined that are other than the runtime's", () => {
-  const { pid, mount } = NAMESPACES;
-  const all = pid.flag | mount.flag;
-  const refuse = (errno: number): Answer => (name, [, flags]) =>
-    name === "setns" && flags !== all ? -errno : undefined;
-  const setns = (kernel: DryKernel) =>
-    kernel.calls.filter(({ name }) => name === "setns").map(({ args }) => args[1]);
-  const kernel = record({ otherNamespaces: () => all }, refuse(EPERM));
-  assertEquals(setns(kernel).slice(1), [all]);
-  assertEquals(setns(record({}, refuse(EPERM))).length, 1);
-  assertThrows(() => record({ otherNamespaces: () => all }, refuse(EINVAL)), Error, "join the namespaces");
-});
-
-Deno.test("exec: groups are left where the runtime's user namespace denies them, and only there", () => {
-  const refuse: Answer = (name) => name === "setgroups" ? -EPERM : undefined;
-  assert(names(record({ groupsDenied: () => true }, refuse)).includes("execve"));
-  assertThrows(() => record({}, refuse), Error, "set the additional groups: operation not permitted");
 });
 
 Deno.test("exec: the process shares neither memory nor a line with tsrun", () => {
@@ -100,12 +95,17 @@ Deno.test("exec: the process shares neither memory nor a line with tsrun", () =>
 Deno.test("exec: a user namespace is joined together with what differs from the runtime's, and its root is become", () => {
   const flags = 0x10000000 + 0x20000000 + 0x00020000;
   for (const groupsDenied of [false, true]) {
-    const kernel = record({ userNamespace: { flags, groupsDenied }, timeNamespace: true });
+    const host: ExecSteps["host"] = (setup) => {
+      setup.joined = flags;
+      setup.groupsDenied = groupsDenied;
+    };
+    const identity: ExecSteps["identity"] = ({ k }) => void k.call("setresuid", [0, 0, 0]);
+    const kernel = record({ timeNamespace: true }, { host, identity });
     assertEquals(kernel.lines().filter((line) => line.startsWith("setns ")), [`setns 201 ${flags}`]);
     const ids = kernel.lines().filter((line) => /^set(groups|resuid) /.test(line));
-    const denied = ["setresuid 0 0 0", "setresuid 1000 1000 1000"];
-    assertEquals(ids.filter((line) => line.startsWith("setresuid")), denied);
-    assertEquals(ids.length, groupsDenied ? 2 : 4);
+    const users = ["setresuid 0 0 0", "setresuid 1000 1000 1000"];
+    assertEquals(ids.filter((line) => line.startsWith("setresuid")), users);
+    assertEquals(ids.length, groupsDenied ? 2 : 3);
   }
 });
 
@@ -115,10 +115,10 @@ Deno.test("exec: a root that is no namespace's is entered by chroot", () => {
 });
 
 Deno.test("exec: a filter is loaded by the process with no-new-privileges, else by the joiner", () => {
-  const filter = () => ({ program: ALLOW, flags: 0 });
-  const own = names(record({ filter, process: { ...PROCESS, noNewPrivileges: true } }));
+  const filter = filtered(ALLOW);
+  const own = names(record({ process: { ...PROCESS, noNewPrivileges: true } }, filter));
   assert(own.indexOf("clone") < own.indexOf("seccomp") && own.indexOf("seccomp") < own.indexOf("execve"));
-  const joiners = names(record({ filter }));
+  const joiners = names(record({}, filter));
   const order = ["mmap", "seccomp", "capset", "clone", "setsid", "execve"] as const;
   assertEquals(
     order.map((name) => joiners.lastIndexOf(name)),
@@ -127,7 +127,7 @@ Deno.test("exec: a filter is loaded by the process with no-new-privileges, else 
 });
 
 Deno.test("exec: a filter that would stop the joiner is loaded by the process, which drops the right afterwards", () => {
-  const all = names(record({ filter: () => ({ program: KILL, flags: 0 }) }));
+  const all = names(record({}, filtered(KILL)));
   assert(all.indexOf("clone") < all.indexOf("seccomp"));
   assert(
     all.indexOf("seccomp") < all.lastIndexOf("capset") && all.lastIndexOf("capset") < all.indexOf("execve"),
@@ -135,13 +135,13 @@ Deno.test("exec: a filter that would stop the joiner is loaded by the process, w
 });
 
 Deno.test("exec: a filter that asks must not ask about the joiner", () => {
-  const loadListener = () => {};
+  const asks: ExecSteps = { filter: (setup) => void (setup.asks = true) };
   assertThrows(
-    () => record({ filter: () => ({ program: KILL, flags: 8 }), loadListener }),
+    () => record({}, filtered(KILL, 8), asks),
     Error,
     "exec under a filter that asks: it must allow read",
   );
-  const all = names(record({ filter: () => ({ program: ALLOW, flags: 8 }), loadListener }));
+  const all = names(record({}, filtered(ALLOW, 8), asks));
   assert(!all.includes("seccomp"));
 });
 
@@ -156,7 +156,7 @@ Deno.test("exec: limits are the process's last step before its filter", () => {
 Deno.test("exec: a missing working directory is not made", () => {
   const kernel = new DryKernel((name) => name === "chdir" ? -2 : undefined);
   assertThrows(
-    () => setUpExec(kernel, plan({ process: { ...PROCESS, cwd: "/nope" } })),
+    () => setUpExec(kernel, plan({ process: { ...PROCESS, cwd: "/nope" } }), TOOLS, []),
     Error,
     'chdir to cwd ("/nope") set in config.json failed: no such file or directory',
   );
@@ -172,10 +172,34 @@ Deno.test("exec: a working directory that only the user may enter has to lie in 
       if (name === "getcwd") bytes.set(new TextEncoder().encode(asked++ === 0 ? "/" : second));
       return name === "getcwd" && asked === 2 && second === "" ? -ENOENT : undefined;
     });
-    const setUp = () => setUpExec(kernel, plan({ process: { ...PROCESS, cwd: "/home" } })).release();
+    const setUp = () =>
+      setUpExec(kernel, plan({ process: { ...PROCESS, cwd: "/home" } }), TOOLS, []).release();
     if (outside) assertThrows(setUp, Error, "outside of container mount namespace root");
     else setUp();
     assertEquals([entered, asked], [2, 2]);
     assertEquals(names(kernel).includes("execve"), !outside);
   }
+});
+
+Deno.test("exec: where joining all namespaces is refused, those are joined that are other than the runtime's", () => {
+  const { pid, mount } = NAMESPACES;
+  const all = pid.flag | mount.flag;
+  const refuse = (errno: number): Answer => (name, [, flags]) =>
+    name === "setns" && flags !== all ? -errno : undefined;
+  const setns = (kernel: DryKernel) =>
+    kernel.calls.filter(({ name }) => name === "setns").map(({ args }) => args[1]);
+  const kernel = recordWith({ otherNamespaces: () => all, answer: refuse(EPERM) });
+  assertEquals(setns(kernel).slice(1), [all]);
+  assertEquals(setns(recordWith({ answer: refuse(EPERM) })).length, 1);
+  assertThrows(
+    () => recordWith({ otherNamespaces: () => all, answer: refuse(EINVAL) }),
+    Error,
+    "join the namespaces",
+  );
+});
+
+Deno.test("exec: groups are left where the runtime's user namespace denies them, and only there", () => {
+  const answer: Answer = (name) => name === "setgroups" ? -EPERM : undefined;
+  assert(names(recordWith({ groupsDenied: () => true, answer })).includes("execve"));
+  assertThrows(() => recordWith({ answer }), Error, "set the additional groups: operation not permitted");
 });

@@ -15,9 +15,9 @@ export function keyringName(id: string): string {
   return `_ses.${id}`;
 }
 
-/** Makes the keyring, or the container's process would have the caller's keys. */
-export function makeKeyring(k: Kernel, id: string): void {
-  const keyring = joinKeyring(k, keyringName(id), "join a new session keyring");
+/** Makes the keyring of that name. */
+export function makeKeyring(k: Kernel, name: string): void {
+  const keyring = joinKeyring(k, name, "join a new session keyring");
   k.call("keyctl", [KEYCTL_SETPERM, keyring, PERMISSIONS], { allow: [ENOSYS] });
 }
 

@@ -13,6 +13,7 @@ import { TsrunError } from "../ffi/errors.ts";
 import * as c from "../ffi/constants.ts";
 import { ENOENT, strerror } from "../ffi/errno.ts";
 import { type Fd, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
+import type { Recorder } from "../ffi/recorder.ts";
 import type { SyscallName } from "../ffi/syscalls.ts";
 import { readStatfsType, STATFS_SIZE } from "../ffi/structs.ts";
 
@@ -28,13 +29,14 @@ export class ProcessLabels {
    */
   constructor(readonly profile: string, readonly attribute: string, readonly context: string) {}
 
-  /** Runs a step that makes keys, which are to have the process's SELinux context. */
-  forKeys<T>(k: Kernel, procfs: Fd, makeKeys: () => T): T {
-    if (this.context === "") return makeKeys();
+  /** Has keys that the calling process makes from now on labelled with the process's SELinux context. */
+  beginKeys(k: Kernel, procfs: Fd): void {
     this.#write(k, procfs, "attr/keycreate", this.context, "set the SELinux label of keys");
-    const made = makeKeys();
+  }
+
+  /** Ends that. */
+  endKeys(k: Kernel, procfs: Fd): void {
     this.#write(k, procfs, "attr/keycreate", "", "take the SELinux label of keys back");
-    return made;
   }
 
   /** Has the calling process, or the clone that comes of it, labelled when it becomes its program. */
@@ -67,6 +69,36 @@ export class ProcessLabels {
 }
 
 const NOT_LOADED = "no such profile is loaded (load its file by apparmor_parser -r)";
+
+/** What both processes share of their steps, as far as labels need it. */
+interface Labelling {
+  k: Recorder;
+  keyring: string | undefined;
+}
+
+/**
+ * Steps of a process that is to be labelled.
+ *
+ * @param procfs Asked for at each of them.
+ * @param close Called when the keys are labelled.
+ */
+export function labelSteps<Context extends Labelling>(
+  labels: ProcessLabels,
+  procfs: (context: Context) => Fd,
+  close: (context: Context) => void = () => {},
+) {
+  const ofKeys = ({ keyring }: Context) => keyring !== undefined && labels.context !== "";
+  return {
+    "keyring label": (context: Context) => {
+      if (ofKeys(context)) labels.beginKeys(context.k, procfs(context));
+    },
+    keyring: (context: Context) => {
+      if (ofKeys(context)) labels.endKeys(context.k, procfs(context));
+      close(context);
+    },
+    labels: (context: Context) => labels.forProgram(context.k, procfs(context)),
+  };
+}
 
 /** The labels of a container. */
 export interface ContainerLabels {

@@ -1,7 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import type { DryKernel } from "../ffi/dry.ts";
 import { EACCES, ENOENT } from "../ffi/errno.ts";
 import { callsOf, lines, names, scripted, statfs } from "../tests/lib/scripted.ts";
-import { openHostProcfs, ProcessLabels } from "./labels.ts";
+import { labelSteps, openHostProcfs, ProcessLabels } from "./labels.ts";
 
 const PROFILE = new ProcessLabels("docker-default", "attr/apparmor/exec", "");
 const CONTEXT = new ProcessLabels("", "attr/exec", "u:r:t:s0:c1,c2");
@@ -24,18 +25,29 @@ Deno.test("labels: a context comes before a profile, each where this kernel take
   assertEquals(lines(k, "write").map((line) => line.split(" ").slice(2, -1).join(" ")), ['"c"', '"exec p"']);
 });
 
-Deno.test("labels: keys get the context, and what is made later does not", () => {
+/** The stages of a keyring, with a key made in between. */
+function keysMade(labels: ProcessLabels, keyring: string | undefined): DryKernel {
   const k = scripted();
-  assertEquals(CONTEXT.forKeys(k, 7, () => k.call("keyctl", [1, "ring"]).wait()), 0);
+  const steps = labelSteps(labels, () => 7);
+  steps["keyring label"]({ k, keyring });
+  k.call("keyctl", [1, "ring"]);
+  steps.keyring({ k, keyring });
+  return k;
+}
+
+Deno.test("labels: keys get the context, and what is made later does not", () => {
+  const k = keysMade(CONTEXT, "ring");
   assertEquals(names(k), ["openat2", "write", "close", "keyctl", "openat2", "write", "close"]);
   const values = callsOf(k, "write").map(({ args }) => new TextDecoder().decode(args[1] as Uint8Array));
   assertEquals(values, ["u:r:t:s0:c1,c2", ""]);
 });
 
 Deno.test("labels: without a context keys are just made", () => {
-  const k = scripted();
-  PROFILE.forKeys(k, 7, () => k.call("keyctl", [1, "ring"]));
-  assertEquals(names(k), ["keyctl"]);
+  assertEquals(names(keysMade(PROFILE, "ring")), ["keyctl"]);
+});
+
+Deno.test("labels: where no keyring is made none is labelled", () => {
+  assertEquals(names(keysMade(CONTEXT, undefined)), ["keyctl"]);
 });
 
 Deno.test("labels: a profile that is not there is named, with what to do about it", () => {

@@ -26,10 +26,11 @@ export interface MountContext {
   root: Fd;
   /** Absolute path of the bundle; relative bind sources start here. */
   bundle: string;
-  /** What is to become read-only when nothing more is made in it. */
-  readonly: (() => void)[];
-  /** Checks of what the kernel answered, once it has. */
-  checks: (() => void)[];
+  /**
+   * Adds a step to a later stage: a check to the one that begins when all is mounted and the kernel has answered, and
+   * what becomes read-only to the one when nothing more is made in it.
+   */
+  later: (stage: "mount checks" | "read-only mounts", step: () => void) => void;
   /** Destinations of the tmpfs mounts made so far: nobody else has been in them, so places can be made at once. */
   fresh: Set<string>;
   /** Copies one directory's content into another, both given as descriptors of the kernel's process. */
@@ -125,7 +126,7 @@ function remount(
   }
   attributesBelow(k, place, options);
   propagate(k, place, options);
-  if (late) context.readonly.push(() => makeReadonly(k, place));
+  if (late) context.later("read-only mounts", () => makeReadonly(k, place));
   else k.close(place);
 }
 
@@ -133,7 +134,7 @@ function remount(
 function onlyProc(k: Kernel, context: MountContext, tree: Fd, destination: string): void {
   const statfs = k.buffer(STATFS_SIZE);
   k.fstatfs(tree, statfs);
-  context.checks.push(() => {
+  context.later("mount checks", () => {
     if (readStatfsType(statfs) !== c.PROC_SUPER_MAGIC) {
       throw new Error(`${JSON.stringify(destination)} cannot be mounted because it is not of type proc`);
     }
@@ -178,7 +179,7 @@ function newMount(
   }
   attach(k, tree, place, options, mount.destination);
   if (type === "tmpfs" && !options.copyUp) context.fresh.add(destination);
-  if (late) context.readonly.push(() => makeReadonly(k, tree));
+  if (late) context.later("read-only mounts", () => makeReadonly(k, tree));
   else k.close(tree);
 }
 
@@ -236,7 +237,7 @@ function openPlace(
   // A symlink of the image may have led into /proc all the same.
   const statfs = k.buffer(STATFS_SIZE);
   k.fstatfs(place, statfs);
-  context.checks.push(() => {
+  context.later("mount checks", () => {
     if (readStatfsType(statfs) === c.PROC_SUPER_MAGIC) {
       throw new Error(`${JSON.stringify(destination)} cannot be mounted because it is inside /proc`);
     }

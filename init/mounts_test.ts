@@ -41,20 +41,19 @@ import {
   stat,
   statfs,
 } from "../tests/lib/scripted.ts";
-import { describeMount, type MountContext, mountOne } from "./mounts.ts";
+import { describeMount, mountOne } from "./mounts.ts";
+import { testContext } from "./mounts_testing.ts";
 
 const ROOT = 3;
 const TMPFS_MAGIC = 0x01021994;
 
-function newContext(): MountContext {
-  return { root: ROOT, bundle: "/bundle", readonly: [], checks: [], fresh: new Set(), copyUp: () => {} };
-}
+const newContext = () => testContext(ROOT, "/bundle");
 
 /** Mounts one entry with scripted answers; the destination lies on a tmpfs unless told otherwise. */
 function mounted(mount: Mount, script: Script = {}, context = newContext()): DryKernel {
   const k = scripted({ fstatfs: statfs(TMPFS_MAGIC), statx: stat(S_IFDIR | 0o755), ...script });
   mountOne(k, context, mount);
-  for (const check of context.checks) check();
+  for (const check of context.steps["mount checks"]) check();
   return k;
 }
 
@@ -193,7 +192,7 @@ Deno.test("remount: without bind the filesystem is asked too, and a tmpfs is rea
   const k = mounted(tmpfs(["remount", "size=64k", "ro", "nodev"]), {}, context);
   assertEquals(names(k), ["openat2", "fchdir", "mount", "chdir"]);
   assertEquals(callsOf(k, "mount")[0].args, ["tmpfs", ".", "tmpfs", MS_REMOUNT | MS_NODEV, "size=64k"]);
-  assertEquals(context.readonly.length, 1);
+  assertEquals(context.steps["read-only mounts"].length, 1);
 });
 
 Deno.test("bind: a missing destination is a directory or a file, as the source is", () => {
@@ -274,7 +273,7 @@ Deno.test("tmpfs: becomes read-only at the end, when places in it are made", () 
   const k = mounted(tmpfs(["ro", "nosuid", "mode=1"]), {}, context);
   assertEquals(callsOf(k, "fsmount")[0].args[2], MOUNT_ATTR_NOSUID);
   assertEquals(attributes(k), []);
-  context.readonly.forEach((step) => step());
+  context.steps["read-only mounts"].forEach((step) => step());
   assertEquals(attributes(k), [{ set: MOUNT_ATTR_RDONLY, clear: 0, propagation: 0, below: false }]);
 });
 
@@ -282,7 +281,7 @@ Deno.test("devpts on /dev/pts becomes read-only at once", () => {
   const context = newContext();
   const k = mounted({ destination: "/dev/pts", type: "devpts", options: ["ro"] }, {}, context);
   assertEquals(callsOf(k, "fsmount")[0].args[2], MOUNT_ATTR_RDONLY);
-  assertEquals(context.readonly, []);
+  assertEquals(context.steps["read-only mounts"], []);
 });
 
 Deno.test("tmpfs: a directory in one that was just made is made and opened without asking", () => {

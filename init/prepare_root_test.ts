@@ -4,24 +4,57 @@ import type { DryKernel } from "../ffi/dry.ts";
 import type { Mount } from "../spec/types.ts";
 import { callsOf, names, scripted, stat } from "../tests/lib/scripted.ts";
 import { planNamespaces } from "./namespaces.ts";
-import { prepareRoot } from "./prepare_root.ts";
-import type { SetupPlan } from "./setup.ts";
+import { Lifecycle } from "./lifecycle.ts";
+import { ROOT_STEPS } from "./prepare_root.ts";
+import { Setup, type SetupPlan, type SetupStage, type SetupSteps } from "./setup_context.ts";
 
+const PROCESS = { args: ["/bin/true"], cwd: "/", user: { uid: 0, gid: 0 } };
 const TMPFS: Mount = { destination: "/t", type: "tmpfs" };
 
-/** A root of a container with these namespaces; `hooks` stands where hooks would run. */
-function prepared(types: ("pid" | "mount")[], more: Partial<SetupPlan> = {}): DryKernel {
+/** The stages around the root, and the one that checks wait for. */
+const ORDER: readonly SetupStage[] = [
+  "birth",
+  "rootfs",
+  "mounts",
+  "mount checks",
+  "runtime hooks",
+  "root",
+  "found",
+];
+
+/** A root of a container with these namespaces. */
+function prepared(
+  types: ("pid" | "mount")[],
+  mounts: Mount[] = [TMPFS],
+  feature: SetupSteps = {},
+): DryKernel {
   const k = scripted({ statx: stat(S_IFDIR | 0o755) });
-  const plan: Partial<SetupPlan> = {
-    spec: { root: { path: "rootfs" }, mounts: [TMPFS] } as SetupPlan["spec"],
+  const plan: SetupPlan = {
+    spec: { ociVersion: "1.2.0", root: { path: "rootfs" }, process: PROCESS, mounts },
     bundle: "/bundle",
     rootfs: "/bundle/rootfs",
-    hostRoot: () => false,
+    hostRoot: false,
+    fifo: "/fifo",
     namespaces: planNamespaces(types.map((type) => ({ type }))),
     noPivot: false,
-    ...more,
+    mountable: true,
+    keyring: undefined,
+    host: { permitted: { low: 0, high: 0 }, last: 40 },
+    hasKcore: false,
+    mountPoints: [],
+    procAndSys: [],
   };
-  prepareRoot(k, plan as SetupPlan, () => k.call("getppid", []));
+  const hooks: SetupSteps = { "runtime hooks": (setup) => void setup.k.call("getppid", []) };
+  const stages = { order: ORDER, answered: new Set<SetupStage>() };
+  const lifecycle = new Lifecycle<SetupStage, Setup>(stages, [ROOT_STEPS, hooks, feature]);
+  const context = new Setup(k, plan, {
+    nullStdio: [],
+    channel: 202,
+    arena: 200,
+    groupsDenied: () => false,
+    hostProcfs: () => 9,
+  }, lifecycle);
+  for (const stage of ORDER.slice(0, -1)) lifecycle.runStage(stage, context);
   return k;
 }
 
@@ -46,10 +79,7 @@ Deno.test("root: without a mount namespace nothing of the runtime's mounts is ch
 });
 
 Deno.test("root: in a user namespace without a mount namespace no device is made or bound", () => {
-  const k = prepared(["pid"], {
-    userNamespace: { open: (k, path, flags) => k.open(path, flags) } as SetupPlan["userNamespace"],
-    spec: { root: { path: "rootfs" } } as SetupPlan["spec"],
-  });
+  const k = prepared(["pid"], [], { birth: (setup) => void (setup.bindDevices = true) });
   assertEquals(
     names(k).filter((name) => ["mknodat", "symlinkat", "move_mount", "mkdirat"].includes(name)),
     [],

@@ -33,7 +33,7 @@ export function bindRootfs(
   rootfs: string,
   open: (flags: number) => Result,
   propagation: RootfsPropagation | undefined,
-  mountPoints: () => readonly string[],
+  mountPoints: readonly string[],
 ): Result {
   return k.during(`prepare rootfs ${JSON.stringify(rootfs)}`, () => {
     isolate(k, rootfs, propagation, mountPoints);
@@ -53,12 +53,12 @@ function isolate(
   k: Kernel,
   rootfs: string,
   propagation: RootfsPropagation | undefined,
-  mountPoints: () => readonly string[],
+  mountPoints: readonly string[],
 ): void {
   const { propagation: kind, flags } = propagationOf(propagation ?? "rslave");
   if (kind === m.MS_SHARED) {
     k.mountSetattr(c.AT_FDCWD, "/", flags, { propagation: kind });
-    k.mountSetattr(c.AT_FDCWD, longestPrefix(mountPoints(), rootfs), 0, { propagation: m.MS_PRIVATE });
+    k.mountSetattr(c.AT_FDCWD, longestPrefix(mountPoints, rootfs), 0, { propagation: m.MS_PRIVATE });
     return;
   }
   k.mountSetattr(c.AT_FDCWD, "/", c.AT_RECURSIVE, { propagation: m.MS_SLAVE });

@@ -10,7 +10,8 @@
 import { ExecutorGone } from "./executor.ts";
 import * as c from "../ffi/constants.ts";
 import { TsrunError } from "../ffi/errors.ts";
-import type { Recorder } from "../ffi/recorder.ts";
+import type { Result } from "../ffi/kernel.ts";
+import type { Branches, Recorder } from "../ffi/recorder.ts";
 
 /** A seccomp filter as seccomp(2) takes it. */
 export interface SeccompFilter {
@@ -50,4 +51,26 @@ export function loadWithListener(k: Recorder, filter: SeccompFilter, deliver: (f
   deliver(listener.wait());
   // No more than a courtesy: it closes on exec.
   k.call("close", [listener], { allow: "any" });
+}
+
+/** Of the steps' context (setup_context.ts): what loading a filter concerns. */
+interface Loading {
+  readonly k: Recorder;
+  filter: SeccompFilter | null;
+  dropRights: ((k: Recorder, branches: Branches) => Result) | undefined;
+}
+
+/**
+ * Loads a container's filter at once, if it has a listener; the process then has its final rights.
+ *
+ * @param deliver As in {@linkcode loadWithListener}.
+ */
+export function loadEarly(context: Loading, deliver: (fd: number) => void): void {
+  const { k, filter } = context;
+  if (filter === null || !hasListener(filter)) return;
+  loadWithListener(k, filter, deliver);
+  context.dropRights?.(k, {});
+  k.flush();
+  context.dropRights = undefined;
+  context.filter = null;
 }

@@ -4,13 +4,14 @@ import * as c from "../ffi/constants.ts";
 import type { DryKernel } from "../ffi/dry.ts";
 import { EACCES, EEXIST, EINVAL, ENOENT, ENOTDIR } from "../ffi/errno.ts";
 import { type Arg, OperationError } from "../ffi/kernel.ts";
-import type { Recorder } from "../ffi/recorder.ts";
 import { MOUNT_ATTR_RDONLY } from "../spec/mount_options.ts";
 import type { Spec } from "../spec/types.ts";
-import { callsOf, names, type Script, scripted, stat } from "../tests/lib/scripted.ts";
+import { callsOf, lines, names, type Script, scripted, stat } from "../tests/lib/scripted.ts";
 import { devicesToMake } from "./devices.ts";
 import { planNamespaces } from "./namespaces.ts";
-import { setUp, type SetupPlan } from "./setup.ts";
+import { loadEarly } from "./seccomp_listener.ts";
+import { setUp } from "./setup.ts";
+import type { SetupPlan, SetupSteps } from "./setup_context.ts";
 
 const FILTER = { program: new Uint8Array([6, 0, 0, 0, 0, 0, 0xff, 0x7f]), flags: 0 };
 const NAMESPACES = ["pid", "network", "ipc", "uts", "mount", "cgroup"] as const;
@@ -40,39 +41,29 @@ const SPEC: Spec = {
   },
 };
 
-function planOf(spec: Spec, more: Partial<SetupPlan>, marks: string[]): SetupPlan {
+function planOf(spec: Spec, more: Partial<SetupPlan> = {}): SetupPlan {
   return {
-    id: "box",
     spec,
     bundle: "/bundle",
     rootfs: "/bundle/rootfs",
-    hostRoot: () => false,
+    hostRoot: false,
     fifo: "/run/box/exec.fifo",
-    channel: 202,
-    arena: 200,
     namespaces: planNamespaces(spec.linux?.namespaces),
     noPivot: false,
-    noNewKeyring: false,
+    mountable: true,
+    keyring: "_ses.box",
     host: { permitted: { low: 0xffffffff, high: 0x1ff }, last: 40 },
-    filter: () => FILTER,
-    sendListener: () => marks.push("send listener"),
-    terminal: undefined,
-    attributes: undefined,
-    labels: undefined,
-    nullStdio: [],
     hasKcore: false,
-    mountPoints: () => ["/"],
-    procAndSys: () => [],
-    cgroupMount: () => [],
-    groupsDenied: () => false,
-    hostProcfs: () => 9,
-    copyUp: () => {},
-    runtimeHooks: () => marks.push("runtime hooks"),
-    hookState: (status, pid) => `${status} ${pid}`,
-    runtimeEnv: () => [],
+    mountPoints: ["/"],
+    procAndSys: [],
     ...more,
   };
 }
+
+/** What the seccomp feature does. */
+const filtered = (flags = 0): SetupSteps => ({
+  filter: (setup) => void (setup.filter = { ...FILTER, flags }),
+});
 
 /** Answers of a kernel on which everything is well. */
 const WELL: Script = {
@@ -84,12 +75,18 @@ const WELL: Script = {
   statx: (...args: Arg[]) => stat(c.S_IFREG | 0o755)(...args),
 };
 
+/** What the plan, and what features, have beside. */
+interface More extends Partial<SetupPlan> {
+  nullStdio?: readonly number[];
+  features?: readonly SetupSteps[];
+}
+
 /** The spec with some of its parts replaced. */
 interface Change extends Partial<Omit<Spec, "process">> {
   process?: Partial<Spec["process"]>;
 }
 
-function run(change: Change = {}, more: Partial<SetupPlan> = {}, script: Script = {}): DryKernel {
+function run(change: Change = {}, more: More = {}, script: Script = {}): DryKernel {
   // The masked file needs the null device.
   let opened = "";
   const k = scripted({
@@ -102,8 +99,15 @@ function run(change: Change = {}, more: Partial<SetupPlan> = {}, script: Script 
     ...script,
   });
   const spec = { ...SPEC, ...change, process: { ...SPEC.process, ...change.process } } as Spec;
-  setUp(k, planOf(spec, more, []));
+  setUpWith(k, spec, more);
   return k;
+}
+
+const TOOLS = { channel: 202, arena: 200, groupsDenied: () => false, hostProcfs: () => 9 };
+
+function setUpWith(k: DryKernel, spec: Spec, more: More): void {
+  const { nullStdio = [], features = [filtered()], ...rest } = more;
+  setUp(k, planOf(spec, rest), { nullStdio, ...TOOLS }, features);
 }
 
 /** Asserts that calls come in this order; each is told by the beginning of its line. */
@@ -190,14 +194,15 @@ Deno.test("set-up: without no-new-privileges, the right to load the filter is dr
 });
 
 Deno.test("set-up: without a filter capabilities are set once", () => {
-  const k = run({ process: { noNewPrivileges: false } }, { filter: () => null });
+  const k = run({ process: { noNewPrivileges: false } }, { features: [] });
   assertEquals([callsOf(k, "capset").length, callsOf(k, "seccomp").length], [1, 0]);
 });
 
 Deno.test("set-up: a filter with a listener is loaded before the program is left alone", () => {
   const sent: number[] = [];
-  const filter = { ...FILTER, flags: c.SECCOMP_FILTER_FLAG_NEW_LISTENER };
-  const k = run({}, { filter: () => filter, sendListener: (fd) => sent.push(fd) }, { seccomp: 77 });
+  const listener: SetupSteps = { listener: (setup) => loadEarly(setup, (fd) => sent.push(fd)) };
+  const features = [filtered(c.SECCOMP_FILTER_FLAG_NEW_LISTENER), listener];
+  const k = run({}, { features }, { seccomp: 77 });
   assertEquals(sent, [77]);
   assertEquals(callsOf(k, "seccomp").length, 1);
   assertOrder(k, "seccomp", "close 77", "openat", "execve");
@@ -207,7 +212,7 @@ Deno.test("set-up: the runtime's hooks find all mounted, and the root not yet ch
   let before: string[] = [];
   const k = scripted(WELL);
   const spec = { ...SPEC, linux: { ...SPEC.linux, maskedPaths: [] } };
-  setUp(k, planOf(spec, { runtimeHooks: () => before = names(k) }, []));
+  setUpWith(k, spec, { features: [{ "runtime hooks": () => before = names(k) }] });
   assertEquals([before.includes("mknodat"), before.includes("pivot_root")], [true, false]);
 });
 
@@ -215,7 +220,7 @@ Deno.test("set-up: the terminal is made in the new root, before users change", (
   let at = -1;
   const k = scripted(WELL);
   const spec = { ...SPEC, linux: { ...SPEC.linux, maskedPaths: [] } };
-  setUp(k, planOf(spec, { terminal: () => void (at = k.calls.length) }, []));
+  setUpWith(k, spec, { features: [{ terminal: () => void (at = k.calls.length) }] });
   const list = names(k);
   assertEquals(list.indexOf("pivot_root") < at && at < list.indexOf("setresuid"), true);
 });
@@ -261,7 +266,7 @@ Deno.test("set-up: what is joined or shared is left as it is", () => {
 });
 
 Deno.test("set-up: no new keyring where none is wanted, and none needed where there are none", () => {
-  assertEquals(names(run({}, { noNewKeyring: true })).includes("keyctl"), false);
+  assertEquals(names(run({}, { keyring: undefined })).includes("keyctl"), false);
   run({}, {}, { keyctl: -38 });
 });
 
@@ -320,15 +325,6 @@ Deno.test("set-up: a working directory outside of the root stops it before there
   assertThrows(() => run({}, {}, outside), Error, "possible container breakout");
 });
 
-Deno.test("set-up: a failing createContainer hook is told with its number", () => {
-  const hooks = { createContainer: [{ path: "/no" }] };
-  assertThrows(
-    () => run({ hooks }, {}, { execve: -ENOENT }),
-    Error,
-    "error running createContainer hook #0: fork/exec",
-  );
-});
-
 Deno.test("set-up: failures of steps without an object name the step", () => {
   for (
     const [call, text] of [
@@ -364,14 +360,17 @@ function hostDevices(): Script {
 }
 
 Deno.test("set-up: in a user namespace, maps come first, and root of it makes all but the first descriptor", () => {
-  const steps = {
-    begin: (k: Recorder) => void k.call("getpid", []),
-    becomeRoot: (k: Recorder) => void k.call("setresuid", [0, 0, 0]),
-    open: (k: Recorder, path: string, flags: number) => k.open(path, flags),
-    groupsDenied: () => true,
-    shown: false,
+  const user: SetupSteps = {
+    birth(setup) {
+      setup.k.call("getpid", []);
+      setup.groupsDenied = setup.bindDevices = true;
+      setup.openHost = (path, flags) => setup.k.open(path, flags | c.O_NOCTTY);
+    },
+    identity: ({ k }) => void k.call("setresuid", [0, 0, 0]),
+    namespaces: (setup) => void (setup.procfs = setup.openProcfs()),
+    shown: ({ k }) => void k.prctl(c.PR_SET_DUMPABLE, 1),
   };
-  const k = run({}, { userNamespace: steps }, hostDevices());
+  const k = run({}, { features: [user] }, hostDevices());
   assertOrder(
     k,
     "getpid",
@@ -386,8 +385,6 @@ Deno.test("set-up: in a user namespace, maps come first, and root of it makes al
   // Groups cannot change there, and nodes of devices cannot be made.
   assertEquals(names(k).includes("setgroups"), false);
   assertEquals(callsOf(k, "mknodat"), []);
-  const show = `prctl ${c.PR_SET_DUMPABLE} 1`;
-  assertEquals(k.lines().some((line) => line.startsWith(show)), false);
-  const shown = run({}, { userNamespace: { ...steps, shown: true } }, hostDevices());
-  assertOrder(shown, "setresuid 0 0 0", "capset", show, "openat ");
+  assertEquals(lines(k, "fsopen").filter((line) => line.includes("proc")).length, 2);
+  assertOrder(k, "setresuid 1000", "capset", `prctl ${c.PR_SET_DUMPABLE} 1`, "openat ");
 });

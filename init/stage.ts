@@ -82,6 +82,7 @@ export class Stage {
   readonly #initPid;
   #known = 0;
   readonly #cgroupFd: number;
+  #killed = false;
 
   /**
    * Starts the stage; it makes itself at home while tsrun reads the config.
@@ -229,8 +230,13 @@ export class Stage {
     };
   }
 
-  /** Ends the stage and the init, whichever there is: the stage first, which goes by itself and may be about to clone. */
+  /**
+   * Ends the stage and the init, whichever there is: the stage first, which goes by itself and may be about to clone. To
+   * do it again is fine.
+   */
   kill(): void {
+    if (this.#killed) return;
+    this.#killed = true;
     const { kernel: k } = this.arena;
     this.#executor[Symbol.dispose]();
     const { initPid } = this;

@@ -20,20 +20,6 @@ import { NAMESPACES } from "../spec/namespaces.ts";
 import type { HostCapabilities } from "./identity.ts";
 import type { Join } from "./namespaces.ts";
 
-/** What the init's steps do otherwise in a user namespace. */
-export interface UserNamespaceSteps {
-  /** First of all: waits for the namespace's id maps. */
-  begin(k: Recorder): void;
-  /** Behind the first path that is opened, for which it is better to be who tsrun is. */
-  becomeRoot(k: Recorder): void;
-  /** Opens a path of the host; root of the namespace may be barred where tsrun is not. */
-  open(k: Recorder, path: string, flags: number): Result;
-  /** Groups can be neither added nor dropped there: setgroups(2) is denied for good. */
-  groupsDenied(): boolean;
-  /** Whether its owner, who is not the host's root, may look at it while it waits: `exec` enters what it shows. */
-  shown: boolean;
-}
-
 /**
  * Makes the process root of the user namespace that it is in. It keeps all capabilities there, as its user id becomes
  * that of root; groups of the caller go, where the namespace lets groups go.

@@ -35,6 +35,7 @@ Deno.test("rooms: imports point one way", () => {
     ["runtime/cgroups/systemd/a.ts", "../v1/driver.ts"],
     ["runtime/cgroups/systemd/a.ts", "../../dbus/connection.ts"],
     ["runtime/features/seccomp/a.ts", "./cache.ts"],
+    ["runtime/features/seccomp/a.ts", "../feature.ts"],
     ["ffi/a.ts", "../spec/b.ts"],
     ["runtime/host/a.ts", "@std/path/posix"],
     ["ffi/a_test.ts", "@std/assert"],

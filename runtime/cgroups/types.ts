@@ -54,9 +54,10 @@ export interface CgroupEntry {
 export interface CgroupDriver {
   /**
    * The part for the state file. It is complete before {@linkcode create}, so that it can be recorded first.
-   * create and join remove hierarchies that could not be had and are not needed.
+   * create and join leave out hierarchies that could not be had and are not needed: the record is another one
+   * then, and the one that was handed out stays as it was.
    */
-  readonly record: CgroupRecord;
+  readonly record: Readonly<CgroupRecord>;
 
   /**
    * Makes every directory with its parents, ready to be entered. A failure leaves nothing behind, and nothing
@@ -64,9 +65,10 @@ export interface CgroupDriver {
    *
    * @param resources Limits that must be set before a process enters: CPUs, memory nodes, real-time budget.
    * @param stagePid The process that will clone the init. A systemd scope needs a process from its beginning.
+   * @returns The record to keep from now on.
    * @throws {RuntimeError} when a process is in it already, or the cgroup is frozen.
    */
-  create(resources?: LinuxResources, stagePid?: number): void;
+  create(resources?: LinuxResources, stagePid?: number): CgroupRecord;
 
   /**
    * The steps of the init that replace {@linkcode join}; valid after {@linkcode create}. All of them have to

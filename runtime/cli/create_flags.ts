@@ -2,7 +2,7 @@
  * The flags that `create` and `run` share, and what they mean to the lifecycle.
  * @module
  */
-import type { CreateOptions } from "../container/create/create.ts";
+import type { CreateOptions } from "../container/create/plan.ts";
 import type { Context } from "./command.ts";
 import type { Flag } from "./flags.ts";
 import { absolute } from "./globals.ts";

@@ -95,7 +95,7 @@ async function removeAll(k: LocalKernel, root: string, state: ContainerState): P
   }
   if (state.resctrl) (await loadResctrl()).removeResctrl(state.resctrl);
   if (state.rootMount !== undefined) {
-    (await import("./root_mount.ts")).detachRoot(k, state.rootfs, state.rootMount);
+    (await import("../features/root_mount.ts")).detachRoot(k, state.rootfs, state.rootMount);
   }
   removeStateDir(root, state.id);
   mark("state removed");

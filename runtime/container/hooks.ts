@@ -10,12 +10,11 @@
 import type { LocalKernel } from "../../ffi/local.ts";
 import { Arena, spawnExecutor } from "../../init/executor.ts";
 import { hookFailure, recordHook } from "../../init/hook_program.ts";
-import type { Hook, HookName } from "../../spec/types.ts";
+import type { Hook, HookName, State } from "../../spec/types.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
 import { callerEnvironment } from "../host/caller.ts";
 import type { ContainerState } from "./record.ts";
 import { ociState } from "./status.ts";
-import type { Status } from "../../spec/types.ts";
 
 /** The environment that a hook inherits when the config names none: the runtime's own, as in runc. */
 export function inheritedEnv(): string[] {
@@ -28,15 +27,14 @@ export type RuntimeHookName = Exclude<HookName, "createContainer" | "startContai
 /**
  * Runs hooks of one kind, one after the other.
  *
- * @param status What the hooks are told that the container is.
+ * @param state What the hooks are told of the container.
  * @param arena The command's shared memory, where it has one already.
  * @returns The failures as messages: the first alone, as the rest does not run then; for poststop all of them.
  */
 function runAll(
   name: RuntimeHookName,
   hooks: readonly Hook[],
-  state: ContainerState,
-  status: Status,
+  state: State,
   arena: Arena,
 ): string[] {
   // Its end, where an interrupt leaves this scope, takes the hook with it.
@@ -44,7 +42,7 @@ function runAll(
   const failures: string[] = [];
   for (const [i, hook] of hooks.entries()) {
     const setting = {
-      state: JSON.stringify(ociState(state, status)),
+      state: JSON.stringify(state),
       env: inheritedEnv(),
       cwd: state.bundle,
     };
@@ -68,13 +66,12 @@ export function runHooks(
   k: LocalKernel,
   name: Exclude<RuntimeHookName, "poststop">,
   hooks: readonly Hook[] | undefined,
-  state: ContainerState,
-  status: Status,
+  state: State,
   arena?: Arena,
 ): void {
   if (!hooks?.length) return;
   using own = arena ? undefined : new Arena(k, 0);
-  const [failure] = runAll(name, hooks, state, status, arena ?? own!);
+  const [failure] = runAll(name, hooks, state, arena ?? own!);
   if (failure !== undefined) throw new RuntimeError(failure);
 }
 
@@ -89,5 +86,5 @@ export function runPoststop(
 ): string[] {
   if (!hooks?.length) return [];
   using arena = new Arena(k, 0);
-  return runAll("poststop", hooks, { ...state, pid: 0 }, "stopped", arena);
+  return runAll("poststop", hooks, ociState(state, "stopped"), arena);
 }

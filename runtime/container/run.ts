@@ -5,7 +5,8 @@
 
 import { PR_SET_CHILD_SUBREAPER } from "../../ffi/constants.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
-import { createContainer, type CreateOptions } from "./create/create.ts";
+import { createContainer } from "./create/create.ts";
+import type { CreateOptions } from "./create/plan.ts";
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 import { removeOwnContainer } from "./delete.ts";
 import { containerDir } from "./id.ts";
@@ -42,7 +43,7 @@ export async function runContainer(k: LocalKernel, o: RunOptions): Promise<numbe
   let master = -1;
   const relay = supervisor?.relay ?? interrupts?.relay;
   const takeMaster = o.detach ? undefined : (fd: number) => master = fd;
-  const state = await createContainer(k, { ...o, relay, takeMaster });
+  const state = await createContainer(k, { ...o, takeMaster }, relay);
   // Most containers have no terminal, and no need of the code.
   using terminal = master < 0
     ? undefined

@@ -16,7 +16,7 @@ import type { Log } from "../host/log.ts";
 import { lockContainer } from "./lock.ts";
 import { containerDir } from "./id.ts";
 import { type ContainerState, readState } from "./record.ts";
-import { initAlive, statusOf } from "./status.ts";
+import { initAlive, ociState, statusOf } from "./status.ts";
 import { mark } from "../host/trace.ts";
 
 /** Most bytes of a report that are read; init/start_report.ts describes them. */
@@ -115,7 +115,7 @@ async function poststart(
 ): Promise<void> {
   const { runHooks } = await import("./hooks.ts");
   try {
-    runHooks(k, "poststart", hooks, state, "running");
+    runHooks(k, "poststart", hooks, ociState(state, "running"));
   } catch (error) {
     const { destroyContainer } = await import("./destroy.ts");
     await destroyContainer(k, root, state, log);

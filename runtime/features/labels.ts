@@ -7,12 +7,57 @@
  * @module
  */
 
-import { type ContainerLabels, ProcessLabels } from "../../init/labels.ts";
+import type { Fd } from "../../ffi/kernel.ts";
+import {
+  type ContainerLabels,
+  type HostProcfs,
+  labelSteps,
+  openHostProcfs,
+  ProcessLabels,
+} from "../../init/labels.ts";
+import type { ExecSetup } from "../../init/exec_context.ts";
+import type { Setup, SetupSteps } from "../../init/setup_context.ts";
 import type { Process, Spec } from "../../spec/types.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
 import { readText } from "../host/files.ts";
+import type { CreateFeature, CreateRequest, ExecFeature, ExecRequest } from "./feature.ts";
 
-export { openHostProcfs } from "../../init/labels.ts";
+/** Labels of the container's mounts, its keyring and its process. */
+export function forCreate({ spec }: CreateRequest): CreateFeature {
+  const { process, mounts } = containerLabels(spec);
+  return {
+    steps: () => ({
+      birth: (setup) => void (setup.mounts.label = mounts),
+      ...process && createSteps(process),
+    }),
+  };
+}
+
+/** The init writes to a procfs of its own; for its keys it needs one before the others do. */
+function createSteps(labels: ProcessLabels): SetupSteps {
+  let early: Fd | undefined;
+  return labelSteps<Setup>(labels, (setup) => setup.procfs ?? (early ??= setup.openProcfs()), ({ k }) => {
+    if (early !== undefined) k.close(early);
+    early = undefined;
+  });
+}
+
+/** A process that names no labels gets the container's; with runc one that comes as a document has none then. */
+export function forExec({ process, spec }: ExecRequest): ExecFeature {
+  const labels = labelsOf(process, spec.process);
+  if (labels === undefined) return {};
+  let procfs: HostProcfs;
+  return {
+    steps: () => ({
+      host(setup) {
+        procfs = openHostProcfs(setup.k);
+        setup.later("found", procfs.check);
+      },
+      ...labelSteps<ExecSetup>(labels, () => procfs.fd),
+      privileges: ({ k }) => void k.close(procfs.fd),
+    }),
+  };
+}
 
 /** What of the host decides; paths as they are on it. */
 export interface LabelHost {

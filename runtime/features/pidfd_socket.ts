@@ -9,6 +9,23 @@
 import { pidfdOpen } from "../../ffi/pidfd.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
 import { connectUnix, sendDescriptors, sendMessage } from "../host/unix_socket.ts";
+import type { CreateFeature, CreateRequest, ExecFeature, ExecRequest } from "./feature.ts";
+
+/** The caller of a create gets the init, once it is all that it will be before `start`. */
+export function forCreate({ pidfdSocket }: CreateRequest): CreateFeature {
+  return { host: { known: (deed) => sendPidfd(deed.k, pidfdSocket!, deed.pid(), "standard") } };
+}
+
+/** The caller of an exec gets the process; the connection is made before there is one. */
+export function forExec({ pidfdSocket }: ExecRequest): ExecFeature {
+  let send: ReturnType<typeof connectForPidfd>;
+  return {
+    host: {
+      connected: ({ k }) => send = connectForPidfd(k, pidfdSocket!),
+      running: ({ pid }) => send(pid, "setns"),
+    },
+  };
+}
 
 /** What the message says of the process, in runc's words: a container's init, or one that `exec` added. */
 export type PidfdKind = "standard" | "setns";

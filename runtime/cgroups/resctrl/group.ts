@@ -36,17 +36,30 @@ export interface ResctrlRecord {
 export class ResctrlGroup {
   #entered = false;
 
-  /** @param rdt The config's wishes; see {@linkcode planResctrl}. */
-  constructor(readonly record: ResctrlRecord, readonly rdt: LinuxIntelRdt, readonly fs: CgroupFs) {}
+  #record: ResctrlRecord;
+
+  /**
+   * @param record What is planned.
+   * @param rdt The config's wishes; see {@linkcode planResctrl}.
+   */
+  constructor(record: ResctrlRecord, readonly rdt: LinuxIntelRdt, readonly fs: CgroupFs) {
+    this.#record = record;
+  }
+
+  /** What is planned; when {@linkcode prepare} has answered, what there is. */
+  get record(): Readonly<ResctrlRecord> {
+    return this.#record;
+  }
 
   /**
    * Makes what is missing, and writes the schemata: one write(2) for each line, so that a later line may change what
    * an earlier one has set.
    *
+   * @returns The record to keep. After a failure there is nothing of the container's to remove.
    * @throws {RuntimeError} naming file, value, the kernel's reason and its `last_cmd_status`; or the difference between
    * the schemata of a class that is there and those of the config.
    */
-  prepare(): void {
+  prepare(): ResctrlRecord {
     const { record, rdt, fs } = this;
     const lines = requestedLines(rdt);
     using _lock = lockResctrl(record.mount);
@@ -55,6 +68,7 @@ export class ResctrlGroup {
       if (isNew || !rdt.closID) writeSchemata(fs, record, lines);
       else if (lines.length > 0) this.#compare(lines);
       if (record.mon !== undefined) this.#makeMonGroup(record.mon);
+      return this.#record;
     } catch (error) {
       // A class half made would be refused by whoever comes next; a process in it came by somebody else.
       if (isNew && fs.read(record.clos, "tasks").trim() === "") fs.rmdir(record.clos);
@@ -75,7 +89,7 @@ export class ResctrlGroup {
     const errno = fs.mkdir(record.clos);
     if (errno === 0) return true;
     if (errno !== EEXIST) throw directoryError(fs, record, "make class of service", record.clos, errno);
-    record.made = false;
+    this.#record = { ...record, made: false };
     return false;
   }
 
@@ -99,8 +113,6 @@ export class ResctrlGroup {
     const { record, fs } = this;
     const errno = fs.mkdir(mon);
     if (errno === 0) return;
-    // Somebody else's, and so not to be removed with the container.
-    if (errno === EEXIST) delete record.mon;
     throw directoryError(fs, record, "make MON group", mon, errno);
   }
 }

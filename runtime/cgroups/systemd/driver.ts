@@ -104,15 +104,15 @@ export interface SystemdOptions {
 
 /** The driver, of v1 and of v2. */
 export class SystemdCgroup implements CgroupDriver {
-  readonly record: CgroupRecord;
   readonly #o: SystemdOptions;
   readonly #v2: boolean;
   readonly #files: CgroupDriver;
   #manager: Systemd | undefined;
+  /** Whether a create has failed: there is nothing of the container's then. */
+  #failed = false;
 
   constructor(o: SystemdOptions) {
     this.#o = o;
-    this.record = o.record;
     this.#v2 = o.record.driver === "systemd-v2";
     const rootless = o.record.bus === "user";
     const options = { tolerant: false, rootless };
@@ -125,8 +125,14 @@ export class SystemdCgroup implements CgroupDriver {
       : new CgroupV1(o.fs, o.record, { ...options, entered: true });
   }
 
+  /** The files' driver knows which directories there are. */
+  get record(): Readonly<CgroupRecord> {
+    const { driver } = this.#o.record;
+    return this.#failed ? { driver, paths: {} } : { ...this.#o.record, paths: this.#files.record.paths };
+  }
+
   /** Has systemd make the unit, and then makes what systemd has not, which it would have removed before. */
-  create(resources?: LinuxResources, stagePid?: number): void {
+  create(resources?: LinuxResources, stagePid?: number): CgroupRecord {
     const { unit } = this.#o.place;
     try {
       this.#refuseInUse();
@@ -138,8 +144,12 @@ export class SystemdCgroup implements CgroupDriver {
       manager.startTransientUnit(unit, properties, isSlice(unit));
       if (this.#v2) this.#completePath();
       else this.#files.create(resources);
+      return this.record;
     } catch (error) {
-      this.#takeBack();
+      // The record may be somebody else's. A scope that was made ends with the stage, and what the files' driver has made
+      // is gone.
+      this.#failed = true;
+      this.#hangUp();
       throw error;
     }
   }
@@ -207,6 +217,7 @@ export class SystemdCgroup implements CgroupDriver {
    * gone: a scope without processes ends by itself, so that a systemd that does not answer is no reason to fail.
    */
   destroy(): void {
+    if (this.#failed) return;
     const { unit } = this.record;
     if (unit !== undefined && unit !== "") {
       try {
@@ -288,16 +299,5 @@ export class SystemdCgroup implements CgroupDriver {
       ["DefaultDependencies", { signature: "b", value: false }],
     );
     return properties;
-  }
-
-  /**
-   * After a create that failed: nothing is in the record, which may be somebody else's. A scope that was made ends with
-   * the stage, and what the files' driver has made is gone.
-   */
-  #takeBack(): void {
-    const { paths } = this.record;
-    this.#hangUp();
-    for (const name of Object.keys(paths)) delete paths[name];
-    delete this.record.unit;
   }
 }

@@ -58,26 +58,31 @@ export function planV1(host: CgroupHost, inner: string): CgroupRecord {
 
 /** The driver of cgroup v1 and hybrid hosts. */
 export class CgroupV1 implements CgroupDriver {
-  readonly record: CgroupRecord;
+  #record: CgroupRecord;
   readonly #fs: CgroupFs;
   readonly #options: V1Options;
 
   constructor(fs: CgroupFs, record: CgroupRecord, options: V1Options) {
     this.#fs = fs;
-    this.record = record;
+    this.#record = record;
     this.#options = options;
   }
 
-  create(resources?: LinuxResources): void {
+  get record(): Readonly<CgroupRecord> {
+    return this.#record;
+  }
+
+  create(resources?: LinuxResources): CgroupRecord {
     const made: string[] = [];
     try {
       for (const [name, dir] of this.#directories()) this.#createOne(name, dir, made);
       this.#refuseFrozenAbove();
       this.#prepare(resources);
+      return this.#record;
     } catch (error) {
       for (const dir of made.reverse()) this.#fs.rmdir(dir);
       // What was there before belongs to somebody else: it must not be removed as if it were this container's.
-      for (const name of Object.keys(this.record.paths)) delete this.record.paths[name];
+      this.#record = { ...this.#record, paths: {} };
       throw error;
     }
   }
@@ -244,8 +249,8 @@ export class CgroupV1 implements CgroupDriver {
   }
 
   #forget(dir: string): void {
-    const { paths } = this.record;
-    for (const [name, path] of Object.entries(paths)) if (path === dir) delete paths[name];
+    const left = Object.entries(this.#record.paths).filter(([, path]) => path !== dir);
+    this.#record = { ...this.#record, paths: Object.fromEntries(left) };
   }
 
   #freezer(): string {

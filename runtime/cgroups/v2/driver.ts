@@ -93,20 +93,24 @@ function placeOf(host: CgroupHost, root: string, inner: string): string {
 
 /** The driver of cgroup v2 hosts. */
 export class CgroupV2 implements CgroupDriver {
-  readonly record: CgroupRecord;
+  #record: CgroupRecord;
   readonly #fs: CgroupFs;
   readonly #options: V2Options;
 
   constructor(fs: CgroupFs, record: CgroupRecord, options: V2Options) {
     this.#fs = fs;
-    this.record = record;
+    this.#record = record;
     this.#options = options;
   }
 
-  create(resources?: LinuxResources): void {
+  get record(): Readonly<CgroupRecord> {
+    return this.#record;
+  }
+
+  create(resources?: LinuxResources): CgroupRecord {
     const made: string[] = [];
     const dir = this.#dir();
-    if (dir === undefined) return;
+    if (dir === undefined) return this.#record;
     try {
       makePath(this.#fs, this.#options.mountpoint, dir, made);
       if (!made.includes(dir)) this.#takeOver(dir);
@@ -115,9 +119,11 @@ export class CgroupV2 implements CgroupDriver {
     } catch (error) {
       for (const one of made.reverse()) this.#fs.rmdir(one);
       // What was there before belongs to somebody else: it must not be removed as if it were this container's.
-      delete this.record.paths[UNIFIED];
+      const { [UNIFIED]: _, ...paths } = this.#record.paths;
+      this.#record = { ...this.#record, paths };
       if (!this.#mayMiss(error)) throw error;
     }
+    return this.#record;
   }
 
   /** The init is cloned into its cgroup, limits come when it is set up: no file has to be written by it. */

@@ -2,7 +2,8 @@
 import type { Command, Context } from "../command.ts";
 import { absolute } from "../globals.ts";
 import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
-import { execInContainer, type ExecOptions } from "../../container/exec/exec.ts";
+import { execInContainer } from "../../container/exec/exec.ts";
+import type { ExecOptions } from "../../container/exec/plan.ts";
 import { local } from "../../../ffi/local.ts";
 
 /** Exit status of runc for whatever keeps a process from running. */

@@ -9,7 +9,7 @@
 
 import { RLIMIT_NOFILE } from "../../../ffi/constants.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
-import type { Limit } from "../../../init/exec_setup.ts";
+import type { Limit } from "../../../init/exec_context.ts";
 import { RLIMITS } from "../../../spec/rlimits.ts";
 import type { Rlimit } from "../../../spec/types.ts";
 import { callersOpenFiles } from "../../host/rlimits.ts";

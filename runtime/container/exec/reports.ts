@@ -10,7 +10,6 @@ import { CLONING } from "../../../init/exec_setup.ts";
 import type { Arena } from "../../../init/executor.ts";
 import { readMessages } from "../../../init/failure_report.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
-import type { ExecListener } from "./listener.ts";
 
 /** What comes back from a process that goes by itself: init/failure_report.ts. The end for writing is the stage's. */
 export interface Report {
@@ -38,15 +37,15 @@ export interface Heard {
   joiner: number;
   /** The process has a terminal, which has been handed on. */
   terminal: boolean;
-  /** Where an agent is to be told. */
-  listener: ExecListener | undefined;
+  /** Is told the pid of the process as soon as there is one: its first calls may be for an agent to answer. */
+  heard: ((pid: number) => void) | undefined;
 }
 
 /** Most bytes of a message. */
 const MESSAGE_SIZE = 8192;
 
 /** Waits until the process has become its program; its pid comes back. @throws {RuntimeError} What it reports instead. */
-export function hearReports({ k, report, listener, joiner, terminal }: Heard): number {
+export function hearReports({ k, report, heard, joiner, terminal }: Heard): number {
   const messages: Uint8Array<ArrayBuffer>[] = [];
   k.scratch(() => {
     const data = k.buffer(MESSAGE_SIZE);
@@ -54,10 +53,9 @@ export function hearReports({ k, report, listener, joiner, terminal }: Heard): n
       const length = k.call("read", [report.read, data, MESSAGE_SIZE]).wait();
       if (length === 0) return;
       messages.push(data.bytes.slice(0, length) as Uint8Array<ArrayBuffer>);
-      if (listener) tellAgent(k, listener, joiner, readMessages(messages).pid);
+      if (heard) tell(k, heard, joiner, readMessages(messages).pid);
     }
   });
-  k.close(report.read);
   const { pid, failure } = readMessages(messages);
   const isOurs = pid > 0 && pid !== joiner && k.isChild(pid);
   k.reap(joiner);
@@ -74,16 +72,16 @@ export function failedStart(reason: string): RuntimeError {
   return new RuntimeError(`unable to start container process: ${reason}`);
 }
 
-/** The agent is told as soon as there is a pid: the process's first calls may be for it to answer. */
-function tellAgent(
+/** Where the one who is told fails, the process is ended. */
+function tell(
   k: LocalKernel,
-  listener: ExecListener,
+  heard: (pid: number) => void,
   joiner: number,
   pid: number,
 ): void {
   if (pid <= 0 || pid === joiner || !k.isChild(pid)) return;
   try {
-    listener.send(pid);
+    heard(pid);
   } catch (error) {
     k.kill(pid, SIGKILL, { allow: "any" });
     throw error;

@@ -16,6 +16,7 @@
 import * as c from "../../../ffi/constants.ts";
 import type { Kernel } from "../../../ffi/kernel.ts";
 import { readStatx, STATX_SIZE } from "../../../ffi/structs.ts";
+import { fetchDescriptor } from "../../../init/hand_over.ts";
 import { NAMESPACES } from "../../../spec/namespaces.ts";
 import type { LinuxNetDevice } from "../../../spec/types.ts";
 import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
@@ -27,7 +28,30 @@ import {
   readDevice,
   showAddress,
 } from "./device.ts";
+import type { CreateFeature, CreateRequest } from "../feature.ts";
 import { RouteSocket } from "./route_socket.ts";
+
+/**
+ * The devices move when the container's network namespace is there. The init shows the namespace: not everybody may
+ * look at it from outside.
+ *
+ * @throws {RuntimeError} Without the rights for it.
+ */
+export function forCreate({ spec, rootless }: CreateRequest): CreateFeature {
+  if (rootless) throw new RuntimeError("network devices are not supported for rootless containers");
+  let devices: NetDevices;
+  return {
+    steps: ({ k, init, undo }) => ({
+      namespaces() {
+        const theirs = fetchDescriptor(k, init, init.open("/proc/self/ns/net", c.O_RDONLY).wait());
+        devices = new NetDevices(k, theirs);
+        undo(() => devices.undo());
+        devices.move(spec.linux!.netDevices!);
+      },
+    }),
+    host: { created: () => devices.end() },
+  };
+}
 
 /** A device on its way, or arrived. */
 interface Moved {
@@ -129,6 +153,13 @@ export class NetDevices {
       this.#host.addAddress({ ...address, index: own }, showAddress(address));
     }
     if (device.up) this.#host.setUp(own);
+  }
+
+  /** {@linkcode giveBack} and {@linkcode end}. @throws {RuntimeError} What went wrong. */
+  undo(): void {
+    const failures = this.giveBack();
+    this.end();
+    if (failures.length > 0) throw new RuntimeError(failures.join("; "));
   }
 
   /** Lets go of the container's network namespace. */

@@ -19,6 +19,7 @@ import { unixAddress } from "../../../ffi/structs_socket.ts";
 import type { Spec } from "../../../spec/types.ts";
 import { connectUnix, sendMessage } from "../../host/unix_socket.ts";
 import { makeDirectory } from "../../host/files.ts";
+import type { CreateFeature, CreateRequest } from "../feature.ts";
 
 const INSIDE = "/run/notify", NAME = "notify.sock";
 /** Most bytes of a message that are read. */
@@ -29,6 +30,12 @@ const BARRIER_TIMEOUT = 30_000;
 /** Directory of the socket. @param container The container's state directory. */
 function directoryOf(container: string): string {
   return `${container}/notify`;
+}
+
+/** The container's process gets a socket to say on that it is ready. */
+export function forCreate({ spec, directory }: CreateRequest): CreateFeature {
+  addNotifySocket(spec, directory);
+  return { host: { recorded: () => makeNotifyDirectory(directory) }, polls: true };
 }
 
 /**

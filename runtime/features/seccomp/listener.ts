@@ -9,11 +9,103 @@ import { pidfdGetfd, pidfdOpen } from "../../../ffi/pidfd.ts";
 import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
 import type { ContainerProcessState } from "../../../spec/state.ts";
-import type { State } from "../../../spec/types.ts";
-import { sendDescriptors } from "../../host/unix_socket.ts";
+import type { LinuxSeccomp, State } from "../../../spec/types.ts";
+import type { Recorder } from "../../../ffi/recorder.ts";
+import {
+  hasListener,
+  loadEarly,
+  loadWithListener,
+  type SeccompFilter,
+} from "../../../init/seccomp_listener.ts";
+import { connectUnix, sendDescriptors, sendMessage } from "../../host/unix_socket.ts";
+import type { CreateFeature, CreateRequest, ExecFeature, ExecRequest } from "../feature.ts";
 
 /** Name of the descriptor in `fds`. */
 const SECCOMP_FD = "seccompFd";
+
+/** The init's filter is loaded at the end of create, for the agent to know of the listener before `start`. */
+export function forCreate({ spec }: CreateRequest): CreateFeature {
+  const { listenerPath: path = "", listenerMetadata: metadata } = spec.linux!.seccomp!;
+  return {
+    steps: (deed) => ({
+      listener: (setup) =>
+        loadEarly(setup, (fd) => {
+          const asked = { pid: deed.pid(), fd };
+          sendListener(deed.k, asked, { path, metadata }, deed.state("creating"));
+        }),
+    }),
+  };
+}
+
+/** One more process gets a listener of its own: the joiner loads the filter, and the agent hears of the process. */
+export function forExec({ k, spec, state }: ExecRequest): ExecFeature {
+  const listener = new ExecListener(k, spec.linux!.seccomp!, state);
+  return {
+    steps: ({ stage }) => ({
+      filter: (setup) => void (setup.asks = hasListener(setup.filter)),
+      listener(setup) {
+        if (setup.asks) listener.load(setup.k, setup.filter!, () => stage.initPid);
+      },
+    }),
+    host: { heard: ({ pid }) => listener.send(pid) },
+  };
+}
+
+/** The listener of one more process, between its filter and its agent. */
+class ExecListener {
+  #fd = -1;
+  #socket = -1;
+
+  /**
+   * @param seccomp `linux.seccomp`, with a `listenerPath`.
+   * @param state Of the container.
+   */
+  constructor(readonly k: LocalKernel, readonly seccomp: LinuxSeccomp, readonly state: State) {}
+
+  /**
+   * Loads the filter in the joiner, and takes the listener from it. The agent is called before there is a process, so that
+   * none is started where nobody listens.
+   *
+   * @param pid The joiner's.
+   * @throws {RuntimeError} `failed to connect with seccomp agent: dial unix <path>: <reason>`
+   */
+  load(joiner: Recorder, filter: SeccompFilter, pid: () => number): void {
+    this.#close();
+    try {
+      this.#socket = connectUnix(this.k, this.seccomp.listenerPath!);
+    } catch (error) {
+      throw agentFailure(error);
+    }
+    loadWithListener(joiner, filter, (fd) => {
+      const doing = "take the seccomp listener from the init stage";
+      const pidfd = pidfdOpen(this.k, pid(), { doing });
+      this.#fd = pidfdGetfd(this.k, pidfd, fd, { doing });
+      this.k.close(pidfd);
+    });
+  }
+
+  /**
+   * Tells the agent.
+   *
+   * @param pid The process's.
+   * @throws {OperationError} When nobody listens any more; the process's questions are then answered with ENOSYS.
+   */
+  send(pid: number): void {
+    if (this.#fd < 0) return;
+    const { listenerPath, listenerMetadata } = this.seccomp;
+    const message = JSON.stringify(containerProcessState(pid, listenerMetadata, this.state));
+    try {
+      sendMessage(this.k, this.#socket, new TextEncoder().encode(message), [this.#fd], listenerPath!);
+    } finally {
+      this.#close();
+    }
+  }
+
+  #close(): void {
+    for (const fd of [this.#fd, this.#socket]) if (fd >= 0) this.k.close(fd);
+    this.#fd = this.#socket = -1;
+  }
+}
 
 /** A process under a filter that asks. */
 export interface Asked {

@@ -6,11 +6,13 @@
 import type { LocalKernel } from "../../../ffi/local.ts";
 import { libseccompRelease } from "../../../ffi/libseccomp.ts";
 import { locateLibseccomp } from "../../../ffi/libseccomp_file.ts";
+import type { ProcessContext } from "../../../init/process_steps.ts";
 import type { LinuxSeccomp } from "../../../spec/linux.ts";
 import { SECCOMP_FILTER_FLAG_NEW_LISTENER } from "../../../spec/seccomp.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 import { readCache, writeCache } from "./cache.ts";
 import { compileProfile } from "./compile.ts";
+import type { CreateFeature, ExecFeature, Request } from "../feature.ts";
 import { build } from "../../host/build_info.ts";
 import { callerIsRoot, callerVariable, kernelRelease } from "../../host/caller.ts";
 
@@ -32,6 +34,15 @@ export function seccompCache(): string {
   const own = callerIsRoot() ? undefined : callerVariable("XDG_RUNTIME_DIR");
   return own ? `${own}/tsrun-cache` : SECCOMP_CACHE;
 }
+
+/** The filter is compiled while the init is at work: that takes a while when it is new. */
+export function forCreate({ k, spec, debug }: Request): CreateFeature & ExecFeature {
+  const compile = () => compileSeccomp(k, spec.linux!.seccomp!, seccompCache(), debug);
+  return { steps: () => ({ filter: (process: ProcessContext) => void (process.filter = compile()) }) };
+}
+
+/** The same filter is every process's. */
+export const forExec = forCreate;
 
 /** To be raised when the cache's files change their form. */
 const CACHE_FORMAT = 1;

@@ -6,14 +6,12 @@
  * @module
  */
 
-import type { Fd, Result } from "../../../ffi/kernel.ts";
+import type { Result } from "../../../ffi/kernel.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
-import type { RemoteKernel } from "../../../ffi/remote.ts";
 import { bindConsole, openPty, TAKE_TERMINAL_CALLS, takeTerminal } from "../../../init/console.ts";
-import type { ExecTerminal } from "../../../init/exec_setup.ts";
 import { fetchDescriptor } from "../../../init/hand_over.ts";
-import type { Process } from "../../../spec/types.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
+import type { CreateFeature, CreateRequest, ExecFeature, ExecRequest } from "../feature.ts";
 import { copySize, leaveNewlinesAlone, STANDARD } from "./modes.ts";
 import { sendDescriptors } from "../../host/unix_socket.ts";
 
@@ -25,9 +23,9 @@ export interface TerminalRequest {
   /** `process.terminal`. */
   terminal: boolean | undefined;
   /** Absolute path given by `--console-socket`. */
-  consoleSocket: string | undefined;
+  consoleSocket?: string;
   /** Takes the master for a tsrun that stays in the foreground; absent when it will not. */
-  takeMaster: ((master: number) => void) | undefined;
+  takeMaster?: (master: number) => void;
 }
 
 /**
@@ -55,7 +53,7 @@ export function checkTerminal({ terminal, consoleSocket, takeMaster }: TerminalR
 export function deliverMaster(
   k: LocalKernel,
   master: number,
-  { consoleSocket, takeMaster }: TerminalRequest,
+  { consoleSocket, takeMaster }: Omit<TerminalRequest, "terminal">,
 ): void {
   if (consoleSocket === undefined) {
     // Before a process is there to see it otherwise.
@@ -71,47 +69,51 @@ export function deliverMaster(
 }
 
 /**
- * Makes the terminal of a container's init, which leads a session of its own.
+ * The terminal of a container's init, which leads a session of its own.
  *
- * @param root Descriptor of the container's root in the init.
- * @param ownMounts Whether the init has a mount namespace of its own: only there /dev/console may be mounted.
+ * @throws {RuntimeError} As {@linkcode checkTerminal}.
  */
-export function makeTerminal(
-  host: LocalKernel,
-  k: RemoteKernel,
-  root: Fd,
-  process: Process,
-  request: TerminalRequest,
-  ownMounts: boolean,
-): void {
-  const { master, slave } = openPty(k, root, process.user.uid, process.consoleSize);
-  deliverMaster(host, fetchDescriptor(host, k, master), request);
-  // A master left in the container would keep the terminal from ever hanging up.
-  k.close(master);
-  if (ownMounts) bindConsole(k, root, slave);
-  takeTerminal(k, slave);
+export function forCreate({ process, ...request }: CreateRequest): CreateFeature {
+  checkTerminal({ ...request, terminal: process.terminal });
+  if (!process.terminal) return { polls: true };
+  return {
+    steps: ({ k: host, init }) => ({
+      terminal({ k, root, plan }) {
+        const { master, slave } = openPty(k, root, process.user.uid, process.consoleSize);
+        deliverMaster(host, fetchDescriptor(host, init, master), request);
+        // A master left in the container would keep the terminal from ever hanging up.
+        k.close(master);
+        if (plan.mountable) bindConsole(k, root, slave);
+        takeTerminal(k, slave);
+      },
+    }),
+    polls: true,
+  };
 }
 
 /**
- * The terminal of one more process of a container: opened by the joiner, taken by the process.
+ * The terminal of one more process of a container: opened by the joiner, with all rights and in the container's mount
+ * namespace, and taken by the process, the leader of a session by then.
  *
- * @param joiner The kernel that `open` will be called with.
+ * @throws {RuntimeError} As {@linkcode checkTerminal}.
  */
-export function terminalOfExec(
-  host: LocalKernel,
-  joiner: RemoteKernel,
-  process: Process,
-  request: TerminalRequest,
-): ExecTerminal {
-  let slave: Result | undefined;
+export function forExec({ process, ...request }: ExecRequest): ExecFeature {
+  checkTerminal({ ...request, terminal: process.terminal });
+  if (!process.terminal) return {};
   return {
-    calls: TAKE_TERMINAL_CALLS,
-    open(k, root) {
-      const pty = openPty(k, root, process.user.uid, process.consoleSize);
-      deliverMaster(host, fetchDescriptor(host, joiner, pty.master), request);
-      k.close(pty.master);
-      slave = pty.slave;
+    steps({ k: host, joiner }) {
+      let slave: Result;
+      return {
+        host: ({ calls }) => void calls.push(...TAKE_TERMINAL_CALLS),
+        terminal({ k, root }) {
+          const pty = openPty(k, root, process.user.uid, process.consoleSize);
+          deliverMaster(host, fetchDescriptor(host, joiner, pty.master), request);
+          k.close(pty.master);
+          slave = pty.slave;
+        },
+        "own terminal": ({ k, reports }) =>
+          takeTerminal(k, slave, (doing, step) => reports.guard(doing, step)),
+      };
     },
-    attach: (k, reports) => takeTerminal(k, slave!, (doing, step) => reports.guard(doing, step)),
   };
 }

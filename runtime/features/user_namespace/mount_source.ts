@@ -20,8 +20,23 @@ import { MOUNT_ATTR_IDMAP, parseMountOptions } from "../../../spec/mount_options
 import { NAMESPACES } from "../../../spec/namespaces.ts";
 import type { LinuxIDMapping, Mount } from "../../../spec/types.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
+import type { CreateFeature, CreateRequest } from "../feature.ts";
 import { mapText, writeIdMaps } from "../../host/id_maps.ts";
 import { callerIsRoot } from "../../host/caller.ts";
+
+/** Sources of a container without a user namespace: its init is as much of root as tsrun. */
+export function forCreate(_request: CreateRequest): CreateFeature {
+  let sources: MountSources | undefined;
+  return {
+    steps: ({ k, arena, init }) => ({
+      birth(setup) {
+        const own = sources = new MountSources(k, arena, init, undefined);
+        setup.mounts.openSource = (mount, source, flags) => own.open(mount, source, flags);
+      },
+    }),
+    host: { tidied: () => sources?.end() },
+  };
+}
 
 /** Whether a mount's ids are to be mapped. */
 export function isIdMapped(mount: Mount): boolean {

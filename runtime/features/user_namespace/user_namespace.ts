@@ -3,16 +3,14 @@
  * @module
  */
 
+import { PR_SET_DUMPABLE } from "../../../ffi/constants.ts";
 import { Settled } from "../../../ffi/kernel.ts";
 import { EACCES, EPERM } from "../../../ffi/errno.ts";
-import type { LocalKernel } from "../../../ffi/local.ts";
 import type { RemoteKernel } from "../../../ffi/remote.ts";
-import type { Arena } from "../../../init/executor.ts";
 import { fetchDescriptor } from "../../../init/hand_over.ts";
 import { HostHand } from "../../../init/host_hand.ts";
-import { readHostCapabilities } from "../../../init/identity.ts";
-import type { SetupPlan } from "../../../init/setup.ts";
-import type { Stage, StagePlan } from "../../../init/stage.ts";
+import type { Setup, SetupSteps } from "../../../init/setup_context.ts";
+import type { StagePlan } from "../../../init/stage.ts";
 import {
   becomeNamespaceRoot,
   joinWithUserNamespace,
@@ -23,23 +21,25 @@ import { NAMESPACES } from "../../../spec/namespaces.ts";
 import type { LinuxNamespace, Spec } from "../../../spec/types.ts";
 import { actAs } from "../../host/act_as.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
+import type { CreateDeed, CreateFeature, CreateRequest } from "../feature.ts";
 import { MountSources } from "./mount_source.ts";
 import { hostIdOf, type IdMaps, parseMap, sameMap, writeIdMaps } from "../../host/id_maps.ts";
 import { callerGid, callerIsRoot, callerUid } from "../../host/caller.ts";
 
-/** What it works with. */
-export interface UserNamespaceTools {
-  k: LocalKernel;
-  arena: Arena;
-  stage: Stage;
-  spec: Spec;
-  /** Where the config asks for it. */
-  copyUp: typeof import("../../host/copy_up.ts") | undefined;
+/** The stage joins the namespace, or the init is cloned into it, and what the init does there is said below. */
+export function forCreate({ spec }: CreateRequest): CreateFeature {
+  const user = new UserNamespace(spec);
+  return {
+    stagePlan: (plan) => user.stagePlan(plan),
+    steps: (deed) => user.steps(deed),
+    hostUid: (uid) => user.hostUid(uid),
+    host: { tidied: () => user.end() },
+  };
 }
 
-/** See the module's description; one for the life of a create. */
-export class UserNamespace {
-  readonly #tools: UserNamespaceTools;
+/** What the namespace is known to be, in the course of a create. */
+class UserNamespace {
+  readonly #spec: Spec;
   readonly #joined: boolean;
   #maps: IdMaps;
   #groupsDenied = false;
@@ -48,9 +48,9 @@ export class UserNamespace {
   #hand: HostHand | undefined;
   #sources: MountSources | undefined;
 
-  constructor(tools: UserNamespaceTools) {
-    const { namespaces = [], uidMappings = [], gidMappings = [] } = tools.spec.linux ?? {};
-    this.#tools = tools;
+  constructor(spec: Spec) {
+    const { namespaces = [], uidMappings = [], gidMappings = [] } = spec.linux ?? {};
+    this.#spec = spec;
     this.#joined = namespaces.some(({ type, path }) => type === "user" && path);
     this.#maps = { uids: uidMappings, gids: gidMappings };
   }
@@ -96,7 +96,7 @@ export class UserNamespace {
 
   /** In a joined namespace only its own maps tell who the process can be; validation has checked the others. */
   #checkUser(): void {
-    const { uid, gid, additionalGids = [] } = this.#tools.spec.process.user;
+    const { uid, gid, additionalGids = [] } = this.#spec.process.user;
     const { uids, gids } = this.#maps;
     if (hostIdOf(uids, uid) === undefined) {
       throw new RuntimeError(`cannot setuid to unmapped uid ${uid} in user namespace`);
@@ -107,57 +107,65 @@ export class UserNamespace {
     }
   }
 
-  /** What the init's steps do otherwise. */
-  setupPlan(init: RemoteKernel): Pick<SetupPlan, "userNamespace" | "host" | "openSource" | "copyUp"> {
-    const { k, arena } = this.#tools;
+  /** What the init does otherwise. */
+  steps(deed: CreateDeed): SetupSteps {
+    const { k, arena, init } = deed;
     const hand = this.#hand = new HostHand(k, arena, init, !callerIsRoot());
     const sources = this.#sources = new MountSources(k, arena, init, hand);
     return {
-      host: namespaceCapabilities(readHostCapabilities(k)),
-      userNamespace: {
-        begin: () => {
-          if (!this.#joined) this.#begin(init);
-        },
-        becomeRoot: (init) => {
-          if (this.#joined) return;
-          becomeNamespaceRoot(init, this.#groupsDenied);
-          if (this.#freshIpc) init.unshare(NAMESPACES.ipc.flag);
-        },
-        open(init, path, flags) {
+      birth: (setup) => {
+        if (!this.#joined) this.#begin(deed);
+        setup.host = namespaceCapabilities(setup.host);
+        setup.groupsDenied = this.#groupsDenied;
+        setup.bindDevices = true;
+        // Root of the namespace may be barred where tsrun is not.
+        setup.openHost = (path, flags) => {
           const fd = init.open(path, flags, 0, { allow: [EACCES, EPERM] });
           return fd.wait() >= 0 ? fd : new Settled(hand.fetch((k) => k.open(path, flags)));
-        },
-        groupsDenied: () => this.#groupsDenied,
-        // Who shares a PID namespace with other containers is hidden from those.
-        shown: !callerIsRoot() && this.#tools.spec.linux!.namespaces!.some(isNewPid),
+        };
+        setup.mounts.openSource = (mount, source, flags) => sources.open(mount, source, flags);
       },
-      openSource: (mount, source, flags) => sources.open(mount, source, flags),
-      copyUp: (from, to) => this.#copyUp(init, from, to),
+      identity: (setup) => {
+        if (!this.#joined) {
+          becomeNamespaceRoot(setup.k, this.#groupsDenied);
+          if (this.#freshIpc) setup.k.unshare(NAMESPACES.ipc.flag);
+        }
+        setup.mounts.copyUp = (from, to) => this.#copyUp(deed, setup, from, to);
+      },
+      namespaces: (setup) => {
+        // Root of a user namespace may have a procfs only as long as one is in sight (mount_namespaces(7)): the host's.
+        setup.procfs = setup.openProcfs();
+      },
+      shown: ({ k }) => {
+        // Its owner, who is not the host's root, has to be able to look at it while it waits: `exec` enters what it
+        // shows. Who shares a PID namespace with other containers stays hidden from those.
+        const shown = !callerIsRoot() && this.#spec.linux!.namespaces!.some(isNewPid);
+        // The last change of its ids is behind it, which would take this back (prctl(2)).
+        if (shown) k.prctl(PR_SET_DUMPABLE, 1);
+      },
     };
   }
 
   /** Copies one directory of the init into another, as the container's root. */
-  #copyUp(init: RemoteKernel, from: number, to: number): void {
-    const { k, copyUp } = this.#tools;
+  #copyUp({ k, init }: CreateDeed, setup: Setup, from: number, to: number): void {
     const fds = [from, to].map((fd) => fetchDescriptor(k, init, fd));
     const [source, destination] = fds.map((fd) => `/proc/self/fd/${fd}`);
     const { uids, gids } = this.#maps;
     const owner = [hostIdOf(uids, 0) ?? NOBODY, hostIdOf(gids, 0) ?? NOBODY] as const;
     try {
-      actAs(k, ...owner, () => copyUp!.copyContent(k, source, destination));
+      actAs(k, ...owner, () => setup.copyContent(source, destination));
     } finally {
       for (const fd of fds) k.close(fd);
     }
   }
 
-  /** The init is born, and waits. */
-  #begin(init: RemoteKernel): void {
-    const { k, stage } = this.#tools;
+  /** The init is born, and waits for its id maps. */
+  #begin({ k, init, stage }: CreateDeed): void {
     init.getpid();
     init.flush();
     const writer = { uid: callerUid(), gid: callerGid() };
     this.#groupsDenied = writeIdMaps(k, stage.initPid, this.#maps, writer);
-    if (this.#groupsDenied && this.#tools.spec.process.user.additionalGids?.length) {
+    if (this.#groupsDenied && this.#spec.process.user.additionalGids?.length) {
       throw new RuntimeError("cannot set any additional groups in a rootless container");
     }
   }

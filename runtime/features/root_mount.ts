@@ -20,16 +20,29 @@ import {
   STATX_BASIC_STATS,
   STATX_MNT_ID,
 } from "../../ffi/constants.ts";
+import { RuntimeError } from "../../ffi/errors.ts";
 import type { Fd } from "../../ffi/kernel.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
 import { readStatx, STATX_SIZE } from "../../ffi/structs.ts";
 import { MS_PRIVATE } from "../../spec/mount_options.ts";
+import type { CreateFeature, CreateRequest } from "./feature.ts";
 
 /**
  * linux/stat.h: an id that no other mount will have while the kernel runs. Older kernels return the id that
  * they reuse.
  */
 const STATX_MNT_ID_UNIQUE = 0x4000;
+
+/** @throws {RuntimeError} Where the rootfs is the root of the host. */
+export function forCreate({ rootfs, hostRoot }: CreateRequest): CreateFeature {
+  if (hostRoot) {
+    throw new RuntimeError(
+      `invalid rootfs ${JSON.stringify(rootfs)}: the host's root can be mounted on in a mount namespace ` +
+        'only: add {"type": "mount"} to linux.namespaces',
+    );
+  }
+  return { host: { root: (deed) => attachRoot(deed.k, rootfs, (id) => deed.recordRootMount(id)) } };
+}
 
 /**
  * Attaches a copy of the rootfs over itself.

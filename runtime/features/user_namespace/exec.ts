@@ -4,20 +4,42 @@
  */
 
 import type { Kernel } from "../../../ffi/kernel.ts";
-import type { UserNamespaceJoin } from "../../../init/exec_setup.ts";
 import { type HostCapabilities, readHostCapabilities } from "../../../init/identity.ts";
-import { namespaceCapabilities } from "../../../init/user_namespace.ts";
+import { becomeNamespaceRoot, namespaceCapabilities } from "../../../init/user_namespace.ts";
 import type { Process } from "../../../spec/types.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 import { isInOther, otherNamespaces } from "../../host/namespaces.ts";
+import type { ExecFeature, ExecRequest } from "../feature.ts";
+import { linkTarget, readText } from "../../host/files.ts";
 import { deniesGroups, hostIdOf, parseMap } from "../../host/id_maps.ts";
 
 /** Facts about the container's user namespace for exec. */
-export interface ExecUserNamespace extends UserNamespaceJoin {
+export interface ExecUserNamespace {
+  /** CLONE_NEW* flags of all namespaces that are other than the runtime's. */
+  flags: number;
+  /** setgroups(2) is denied there for good. */
+  groupsDenied: boolean;
   /** The user id of the process on the host. */
   hostUid: number;
   /** The rights of the process in it, until it has dropped them. */
   capabilities: HostCapabilities;
+}
+
+/** The joiner enters all namespaces with the rights that it has in the user namespace, and becomes its root. */
+export function forExec({ k, pid, process }: ExecRequest): ExecFeature {
+  const user = lookAtUserNamespace(k, pid, process);
+  if (user === undefined) return {};
+  return {
+    hostUid: user.hostUid,
+    steps: () => ({
+      host(setup) {
+        setup.joined = user.flags;
+        setup.host = user.capabilities;
+        setup.groupsDenied = user.groupsDenied;
+      },
+      identity: ({ k }) => becomeNamespaceRoot(k, user.groupsDenied),
+    }),
+  };
 }
 
 /**
@@ -38,7 +60,7 @@ export function lookAtUserNamespace(
     );
   }
   if (!isInOther(pid, "user")) return undefined;
-  const map = (name: string) => parseMap(Deno.readTextFileSync(`/proc/${pid}/${name}`));
+  const map = (name: string) => parseMap(readText(`/proc/${pid}/${name}`));
   const { uid, gid, additionalGids = [] } = user;
   const hostUid = hostIdOf(map("uid_map"), uid);
   if (hostUid === undefined) throw new RuntimeError(`cannot setuid to unmapped uid ${uid} in user namespace`);
@@ -61,7 +83,7 @@ export function lookAtUserNamespace(
  */
 function isVisible(pid: number): boolean {
   try {
-    return Deno.readLinkSync(`/proc/${pid}/ns/user`) !== "";
+    return linkTarget(`/proc/${pid}/ns/user`) !== "";
   } catch (error) {
     if (error instanceof Deno.errors.PermissionDenied) return false;
     throw error;

@@ -1,0 +1,79 @@
+/**
+ * When the seccomp filter of one more process is loaded, and by whom.
+ * @module
+ */
+
+import { CLONE_PARENT } from "../ffi/constants.ts";
+import { TsrunError } from "../ffi/errors.ts";
+import type { SyscallName } from "../ffi/syscalls.ts";
+import type { CapabilityName } from "../spec/capabilities.ts";
+import { filterAllows } from "./filter_check.ts";
+import type { SeccompFilter } from "./seccomp_listener.ts";
+
+/** When a filter is loaded, and by whom. */
+export interface Placement {
+  /** By the joiner, before the clone. */
+  early: boolean;
+  /** Rights beyond the final ones that are needed until it is loaded. */
+  rights: readonly CapabilityName[];
+  /** The rights outlive the clone. */
+  late: boolean;
+}
+
+/** What decides. */
+export interface PlacementRequest {
+  filter: SeccompFilter | null;
+  noNewPrivileges: boolean;
+  /** The filter asks an agent. */
+  asks: boolean;
+  /** Calls of features between an early filter and the program. */
+  calls: readonly SyscallName[];
+  /** Rights that the process itself needs behind the clone. */
+  lateRights: readonly CapabilityName[];
+}
+
+/** What a process does between an early filter and its program, other than for features. */
+const CALLS_UNDER_FILTER: readonly SyscallName[] = [
+  "capset",
+  "clone",
+  "setsid",
+  "prlimit64",
+  "execve",
+  "write",
+  "exit_group",
+];
+
+/**
+ * Decides where a filter is loaded. With no-new-privileges: last of all, by the process, which needs no right for it.
+ *
+ * Without, it takes CAP_SYS_ADMIN, so the joiner loads it, drops the right, and clones the process under the filter.
+ * Only where the filter would not let that happen, the process is cloned with the right, and drops it after loading.
+ * The same holds for further rights that the process needs itself, such as CAP_SYS_NICE for a deadline, which no clone
+ * inherits.
+ */
+export function placeFilter(request: PlacementRequest): Placement {
+  const { filter, asks, noNewPrivileges, calls, lateRights } = request;
+  if (filter !== null && asks) return placeListener(filter, request);
+  if (filter === null || noNewPrivileges) {
+    return { early: false, rights: lateRights, late: lateRights.length > 0 };
+  }
+  const early = lateRights.length === 0 &&
+    filterAllows(filter.program, [...CALLS_UNDER_FILTER, ...calls], CLONE_PARENT);
+  return { early, rights: ["CAP_SYS_ADMIN", ...lateRights], late: !early };
+}
+
+/** What the joiner calls under a filter that asks, before the agent can know of the process: these must not be asked about. */
+const CALLS_BEFORE_AGENT: readonly SyscallName[] = ["read", "write", "close", "mmap", "capset", "clone"];
+
+/** A filter that asks is loaded while tsrun still drives the joiner, which hands the listener over. */
+function placeListener(filter: SeccompFilter, { noNewPrivileges, lateRights }: PlacementRequest): Placement {
+  if (!filterAllows(filter.program, CALLS_BEFORE_AGENT, CLONE_PARENT)) {
+    throw new TsrunError({
+      code: "EPERM_SECCOMP_LISTENER",
+      operation: "exec under a filter that asks",
+      reason: `it must allow ${CALLS_BEFORE_AGENT.join(", ")}`,
+    });
+  }
+  const admin: CapabilityName[] = noNewPrivileges ? [] : ["CAP_SYS_ADMIN"];
+  return { early: true, rights: [...admin, ...lateRights], late: lateRights.length > 0 };
+}

@@ -1,0 +1,204 @@
+/**
+ * The deed of a create: from a plan and a stage that runs to a container that waits for `start`, in the order of the
+ * specification's lifecycle (runtime.md).
+ *
+ * What is made is recorded before it is made, so that `delete` finds all of it, whatever happens to tsrun.
+ * @module
+ */
+
+import { AT_FDCWD, S_IFIFO } from "../../../ffi/constants.ts";
+import { RuntimeError } from "../../../ffi/errors.ts";
+import type { LocalKernel } from "../../../ffi/local.ts";
+import type { RemoteKernel } from "../../../ffi/remote.ts";
+import type { Arena } from "../../../init/executor.ts";
+import { giveProcfs } from "../../../init/host_procfs.ts";
+import { Lifecycle, type Steps } from "../../../init/lifecycle.ts";
+import { uncoverRoot } from "../../../init/own_root.ts";
+import { type Ready, setUp } from "../../../init/setup.ts";
+import type { Stage, StagePlan } from "../../../init/stage.ts";
+import type { State, Status } from "../../../spec/types.ts";
+import type { CgroupRecord, ResctrlRecord } from "../../cgroups/mod.ts";
+import { CREATE_STAGES, type CreateDeed, type CreateStage } from "../../features/feature.ts";
+import { callerDeniesGroups } from "../../host/caller.ts";
+import { inspectStdio } from "../../host/inherited_fds.ts";
+import type { Log } from "../../host/log.ts";
+import { writePidFile } from "../../host/pid_file.ts";
+import { startTimeOf } from "../../host/process.ts";
+import { setOpenFilesLimit, setRlimits } from "../../host/rlimits.ts";
+import { mark } from "../../host/trace.ts";
+import { type ContainerState, writeState } from "../record.ts";
+import { ociState } from "../status.ts";
+import type { UndoStack } from "../undo.ts";
+import type { CreatePlan } from "./plan.ts";
+
+/** What a create works with. */
+export interface CreateTools {
+  k: LocalKernel;
+  arena: Arena;
+  stage: Stage;
+}
+
+/** A create that is being carried out. */
+export class Deed implements CreateDeed {
+  readonly k: LocalKernel;
+  readonly arena: Arena;
+  readonly stage: Stage;
+  init!: RemoteKernel;
+  ready!: Ready;
+  /** The record; it is replaced, never changed. */
+  record: ContainerState;
+  readonly #lifecycle: Lifecycle<CreateStage, Deed>;
+  readonly #undo: UndoStack;
+
+  /** @param checkInterrupts Throws when a signal has asked for the end of the create. */
+  constructor(
+    tools: CreateTools,
+    readonly plan: CreatePlan,
+    undo: UndoStack,
+    readonly checkInterrupts: () => void,
+  ) {
+    this.#undo = undo;
+    this.k = tools.k;
+    this.arena = tools.arena;
+    this.stage = tools.stage;
+    this.record = plan.state;
+    const stages = { order: CREATE_STAGES, answered: new Set<CreateStage>() };
+    this.#lifecycle = new Lifecycle(stages, [CORE, ...plan.features.map(({ host }) => host ?? {})]);
+  }
+
+  /** Does everything. The container's directory is there and locked. */
+  carryOut(): void {
+    this.#lifecycle.run(this.k, this);
+  }
+
+  get log(): Log {
+    return this.plan.options.log;
+  }
+
+  get cgroup(): CgroupRecord | null {
+    return this.record.cgroup;
+  }
+
+  // Properties, so that features may take them out of the deed.
+
+  readonly pid = (): number => {
+    const pid = this.stage.initPid;
+    if (this.record.pid === pid) return pid;
+    const startTime = startTimeOf(pid);
+    if (startTime === undefined) throw new RuntimeError("unable to start container process: it has ended");
+    this.note({ pid, startTime });
+    return pid;
+  };
+
+  readonly state = (status: Status): State => ociState(this.record, status);
+
+  readonly recordResctrl = (resctrl: ResctrlRecord | undefined): void => this.note({ resctrl });
+
+  readonly recordRootMount = (rootMount: number): void => {
+    this.note({ rootMount });
+    this.save();
+  };
+
+  readonly undo = (step: () => void): void => this.#undo.add(step);
+
+  readonly limit = (): void => this.#lifecycle.runStage("limits", this);
+
+  /** Changes the record, not yet the state file. */
+  note(change: Partial<ContainerState>): void {
+    this.record = { ...this.record, ...change };
+  }
+
+  /** Writes the record to the state file. */
+  save(): void {
+    writeState(this.plan.options.root, this.record);
+  }
+}
+
+/** The core's steps. */
+const CORE: Steps<CreateStage, Deed> = {
+  recorded(deed) {
+    const { k, plan } = deed;
+    deed.save();
+    Deno.writeTextFileSync(`${plan.directory}/config.json`, plan.configText, { mode: 0o600 });
+    makeFifo(k, plan.setup.fifo);
+    mark("state recorded");
+  },
+  cgroup: makeCgroup,
+  clone(deed) {
+    // This line and two below are runc's: who reads --debug finds the same steps in them.
+    deed.log.debug(`nsexec container setup: stage ${deed.stage.pid}`);
+    deed.init = deed.stage.init(stagePlan(deed));
+  },
+  "set up": setUpInit,
+  limits({ plan }) {
+    plan.cgroup.set(plan.spec.linux?.resources);
+  },
+  "open files"({ k, stage, plan }) {
+    setOpenFilesLimit(k, stage.initPid, plan.spec.process.rlimits);
+  },
+  "cut off"(deed) {
+    deed.ready.cutOff();
+    deed.pid();
+    deed.ready.confirm();
+  },
+  "process limits"({ k, stage, plan }) {
+    setRlimits(k, stage.initPid, plan.spec.process.rlimits);
+    mark("limits set");
+  },
+  known: (deed) => deed.checkInterrupts(),
+  created(deed) {
+    const { pidFile } = deed.plan.options;
+    if (pidFile !== undefined) writePidFile(pidFile, deed.record.pid);
+    // Setting limits may have had it leave a hierarchy out.
+    deed.note({ cgroup: deed.plan.cgroup.record });
+    deed.save();
+    deed.log.debug("init: closing the pipe to signal completion");
+    deed.ready.release();
+    mark("created");
+  },
+};
+
+/** The file by whose opening `start` lets the init go on; the process's user must be able to write to it. */
+function makeFifo(k: LocalKernel, path: string): void {
+  k.mknodat(AT_FDCWD, path, S_IFIFO | 0o622, 0);
+  Deno.chmodSync(path, 0o622);
+}
+
+function makeCgroup(deed: Deed): void {
+  const { stage, plan: { cgroup, spec } } = deed;
+  // Should it fail, there is nothing to remove.
+  deed.note({ cgroup: null });
+  deed.note({ cgroup: cgroup.create(spec.linux?.resources, stage.pid), cgroupClaimed: true });
+  deed.save();
+  mark("cgroup made");
+}
+
+/** What the stage does before it clones the init. */
+function stagePlan(deed: Deed): StagePlan {
+  const { plan: { cgroup, namespaces, spec, features, uncoverRoot: covered } } = deed;
+  const entry = cgroup.entry();
+  const plan: StagePlan = {
+    namespaces,
+    oomScoreAdj: spec.process.oomScoreAdj,
+    cgroupTasks: entry.tasks,
+    cloneInto: entry.cloneInto,
+    prepare: covered ? uncoverRoot : undefined,
+  };
+  return features.reduce((plan, feature) => feature.stagePlan?.(plan, deed) ?? plan, plan);
+}
+
+function setUpInit(deed: Deed): void {
+  const { k, arena, stage, init, plan: { spec, setup, features } } = deed;
+  const { terminal, user } = spec.process;
+  const hostUid = features.find((feature) => feature.hostUid)?.hostUid;
+  const uid = hostUid ? hostUid(user.uid) : user.uid;
+  // A terminal takes the place of what the caller has there.
+  const nullStdio = terminal ? [] : inspectStdio(k, uid);
+  const tools = {
+    ...{ nullStdio, channel: stage.channelFd, arena: arena.fd, groupsDenied: callerDeniesGroups },
+    hostProcfs: () => giveProcfs(k, init),
+  };
+  deed.ready = setUp(init, setup, tools, features.map((feature) => feature.steps?.(deed) ?? {}));
+  deed.log.debug(`child process in init(): pid ${stage.initPid}`);
+  mark("init set up");
+}

@@ -1,0 +1,194 @@
+/**
+ * The plan of a create: everything that will be done, decided before anything is.
+ *
+ * Planning reads the bundle and the host and starts nothing; it takes neither root nor a live stage, so the plan is also
+ * what a dry run shows.
+ * @module
+ */
+
+import { S_IFDIR, S_IFMT } from "../../../ffi/constants.ts";
+import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
+import type { LocalKernel } from "../../../ffi/local.ts";
+import { stat } from "../../../ffi/stat.ts";
+import { readHostCapabilities } from "../../../init/identity.ts";
+import { keyringName } from "../../../init/keyring.ts";
+import { hasNamespace, type NamespacePlan, planNamespaces } from "../../../init/namespaces.ts";
+import type { SetupPlan } from "../../../init/setup_context.ts";
+import type { Spec } from "../../../spec/types.ts";
+import { type CgroupDriver, loadDriver } from "../../cgroups/mod.ts";
+import type { CreateFeature } from "../../features/feature.ts";
+import { listenDescriptors, withListenDescriptors } from "../../features/readiness/activation.ts";
+import { callerIsRoot, callerUid } from "../../host/caller.ts";
+import type { Log } from "../../host/log.ts";
+import { HostMounts } from "../../host/mounts.ts";
+import { isRootless } from "../../host/rootless.ts";
+import { mark } from "../../host/trace.ts";
+import { readConfig } from "../config.ts";
+import { featuresOfCreate, mountsOnHost } from "../features.ts";
+import { containerDir } from "../id.ts";
+import { type ContainerState, timestamp } from "../record.ts";
+
+/** What is to be made. */
+export interface CreateOptions {
+  /** State root and bundle, absolute. */
+  root: string;
+  id: string;
+  bundle: string;
+  pidFile?: string;
+  consoleSocket?: string;
+  pidfdSocket?: string;
+  noPivot: boolean;
+  noNewKeyring: boolean;
+  preserveFds: number;
+  systemdCgroup: boolean;
+  rootless: "auto" | "true" | "false";
+  log: Log;
+  /** Takes the master of the process's terminal, by a tsrun that stays; absent when it leaves. */
+  takeMaster?: (master: number) => void;
+}
+
+/** Everything that a create will do. */
+export interface CreatePlan {
+  options: CreateOptions;
+  /** The configuration as it is carried out, and the text that is kept for later commands. */
+  spec: Spec;
+  configText: string;
+  /** The container's state directory. */
+  directory: string;
+  /** The record that is written before anything else is made. */
+  state: ContainerState;
+  namespaces: NamespacePlan;
+  /** The cgroups, which are not there yet. */
+  cgroup: CgroupDriver;
+  /** The host's `/` is covered by other mounts, which the stage has to uncover. */
+  uncoverRoot: boolean;
+  /** What the init is told. */
+  setup: SetupPlan;
+  /** What the optional features of this container add to it. */
+  features: readonly CreateFeature[];
+}
+
+/**
+ * Plans a create.
+ *
+ * @param k Asks the host.
+ * @throws {RuntimeError} For whatever is wrong with the bundle, or cannot be had on this host.
+ */
+export async function planCreate(k: LocalKernel, options: CreateOptions): Promise<CreatePlan> {
+  const { root, id, bundle, log } = options;
+  const { spec, text: configText } = await readConfig(bundle, log);
+  checkUser(spec);
+  const listening = listenDescriptors();
+  if (listening > 0) spec.process.env = withListenDescriptors(spec.process.env, listening);
+  const directory = containerDir(root, id), rootless = isRootless(options.rootless);
+  const rootfs = resolveRootfs(k, bundle, spec.root.path), hostRoot = isHostRoot(k, rootfs);
+  const { planCgroup, readCgroupHost } = await loadDriver();
+  const mounts = new HostMounts(), cgroups = readCgroupHost(mounts.text);
+  const namespaces = planNamespaces(spec.linux?.namespaces);
+  const features = await featuresOfCreate({
+    ...options,
+    ...{ k, spec, process: spec.process, directory, rootfs, hostRoot, rootless, mounts, cgroups, namespaces },
+    debug: (line) => log.debug(line),
+  });
+  mark("config read");
+  const { cgroupsPath } = spec.linux ?? {};
+  const request = { id, cgroupsPath, systemd: options.systemdCgroup, rootless, spec };
+  const cgroup = await planCgroup(() => k, request, cgroups);
+  const state = newState(options, spec, rootfs, namespaces, cgroup);
+  const resctrl = features.find((feature) => feature.resctrl)?.resctrl;
+  return {
+    ...{ options, spec, configText, directory, namespaces, cgroup, features },
+    state: resctrl ? { ...state, resctrl } : state,
+    uncoverRoot: callerIsRoot() && namespaces.fresh.has("mount") && mounts.rootIsCovered(),
+    setup: planSetup(k, options, { spec, rootfs, hostRoot, directory, namespaces, mounts }),
+  };
+}
+
+/** Without root's rights nothing of a container can be made, but in a user namespace. */
+function checkUser({ linux }: Spec): void {
+  if (callerIsRoot() || linux?.namespaces?.some(({ type }) => type === "user")) return;
+  throw new RuntimeError(
+    'rootless container requires user namespaces: add {"type": "user"} to linux.namespaces, ' +
+      'and id mappings, as "tsrun spec --rootless" writes them',
+  );
+}
+
+function resolveRootfs(k: LocalKernel, bundle: string, path: string): string {
+  const rootfs = path.startsWith("/") ? path : `${bundle}/${path}`;
+  let real: string;
+  try {
+    real = Deno.realPathSync(rootfs);
+  } catch (error) {
+    throw new RuntimeError(`invalid rootfs ${JSON.stringify(rootfs)}: ${reasonOf(error)}`);
+  }
+  if (((stat(k, real)?.mode ?? 0) & S_IFMT) !== S_IFDIR) {
+    throw new RuntimeError(`invalid rootfs ${JSON.stringify(rootfs)}: not a directory`);
+  }
+  return real;
+}
+
+function newState(
+  { id, bundle, noNewKeyring }: CreateOptions,
+  spec: Spec,
+  rootfs: string,
+  namespaces: NamespacePlan,
+  cgroup: CgroupDriver,
+): ContainerState {
+  return {
+    version: 1,
+    id,
+    ociVersion: spec.ociVersion,
+    bundle,
+    rootfs,
+    created: timestamp(),
+    owner: callerUid(),
+    pid: 0,
+    startTime: "",
+    pidNamespace: namespaces.fresh.has("pid"),
+    cgroup: cgroup.record,
+    cgroupClaimed: false,
+    noNewKeyring,
+    annotations: spec.annotations ?? {},
+  };
+}
+
+/** What is decided of the init's part. */
+interface Decided {
+  spec: Spec;
+  rootfs: string;
+  hostRoot: boolean;
+  directory: string;
+  namespaces: NamespacePlan;
+  mounts: HostMounts;
+}
+
+/** Of the host's mounts only what the config makes necessary is looked at. */
+function planSetup(
+  k: LocalKernel,
+  { id, bundle, noPivot, noNewKeyring }: CreateOptions,
+  { spec, rootfs, hostRoot, directory, namespaces, mounts }: Decided,
+): SetupPlan {
+  const shared = spec.linux?.rootfsPropagation?.includes("shared");
+  return {
+    spec,
+    bundle,
+    rootfs,
+    hostRoot,
+    fifo: `${directory}/exec.fifo`,
+    namespaces,
+    noPivot,
+    mountable: hasNamespace(namespaces, "mount") || mountsOnHost(spec),
+    keyring: noNewKeyring ? undefined : keyringName(id),
+    host: readHostCapabilities(k),
+    hasKcore: mounts.hasKcore(),
+    mountPoints: shared ? mounts.points() : [],
+    procAndSys: noPivot ? mounts.procAndSys(rootfs) : [],
+  };
+}
+
+/** Whether a directory is the host's root, by whatever path. */
+function isHostRoot(k: LocalKernel, path: string): boolean {
+  const root = stat(k, "/"), other = stat(k, path);
+  return root !== undefined && other !== undefined && root.inode === other.inode &&
+    root.dev.major === other.dev.major && root.dev.minor === other.dev.minor;
+}

@@ -1,0 +1,125 @@
+/**
+ * The deed of an exec: from a plan and a stage that runs to a process that runs.
+ *
+ * tsrun drives what the stage becomes (init/exec_setup.ts). From the clone on the process goes by itself, and tsrun reads
+ * a socket that closes on exec: nothing in it but a pid means success.
+ * @module
+ */
+
+import type { LocalKernel } from "../../../ffi/local.ts";
+import type { RemoteKernel } from "../../../ffi/remote.ts";
+import { setUpExec } from "../../../init/exec_setup.ts";
+import { Lifecycle, type Steps } from "../../../init/lifecycle.ts";
+import type { Stage } from "../../../init/stage.ts";
+import type { ExecEntry } from "../../cgroups/mod.ts";
+import { EXEC_HOST_STAGES, type ExecDeed, type ExecHostStage } from "../../features/feature.ts";
+import { callerDeniesGroups } from "../../host/caller.ts";
+import { inspectStdio } from "../../host/inherited_fds.ts";
+import { otherNamespaces } from "../../host/namespaces.ts";
+import { mark } from "../../host/trace.ts";
+import { raiseLimits } from "./limits.ts";
+import type { ExecPlan } from "./plan.ts";
+import { hearReports, type Report } from "./reports.ts";
+
+/** Names another cgroup than the one that the kernel refuses with this errno. */
+export type Elsewhere = (errno: number) => string | undefined;
+
+/** What an exec works with: a stage that runs, and descriptors of the stage and what it becomes. */
+export interface ExecTools {
+  k: LocalKernel;
+  stage: Stage;
+  /** A pidfd of the container's init. */
+  pidfd: number;
+  report: Report;
+}
+
+/** An exec that is being carried out. */
+export class Deed implements ExecDeed {
+  readonly k: LocalKernel;
+  readonly stage: Stage;
+  joiner!: RemoteKernel;
+  pid = 0;
+  readonly #lifecycle: Lifecycle<ExecHostStage, Deed>;
+
+  constructor(readonly tools: ExecTools, readonly plan: ExecPlan) {
+    this.k = tools.k;
+    this.stage = tools.stage;
+    const stages = { order: EXEC_HOST_STAGES, answered: new Set<ExecHostStage>() };
+    this.#lifecycle = new Lifecycle(stages, [CORE, ...plan.features.map(({ host }) => host ?? {})]);
+  }
+
+  /** Runs one of tsrun's stages. */
+  do(stage: ExecHostStage): void {
+    this.#lifecycle.runStage(stage, this);
+  }
+
+  /**
+   * From the stage to a process that only has to be let go, and lets it go.
+   *
+   * @param entry How the stage enters the cgroups.
+   * @param elsewhere Where else to be cloned into, when the kernel refuses the cgroup.
+   */
+  setUp(entry: ExecEntry, elsewhere: Elsewhere | undefined): void {
+    const { plan: { options: { log }, oomScoreAdj }, stage } = this;
+    this.do("begun");
+    if (log.debugging) log.debug(`nsexec[${stage.pid}]: affinity: ${affinityOf(stage.pid)}`);
+    this.joiner = stage.init({
+      namespaces: { fresh: new Set(), joins: [] },
+      oomScoreAdj,
+      cgroupTasks: entry.tasks,
+      cloneInto: entry.cloneInto,
+      cloneElsewhere: elsewhere,
+    });
+    const ready = this.#setUpJoiner(entry);
+    this.do("limits");
+    ready.release();
+  }
+
+  #setUpJoiner(entry: ExecEntry) {
+    const { k, joiner, stage, plan: { process, setup, features }, tools: { pidfd, report } } = this;
+    const uid = features.find(({ hostUid }) => hostUid !== undefined)?.hostUid ?? process.user.uid;
+    const nullStdio = process.terminal ? [] : inspectStdio(k, uid);
+    const descriptors = { pidfd, report: report.write, channel: stage.channelFd, arena: stage.arena.fd };
+    const ready = setUpExec(
+      joiner,
+      { ...setup, enter: entry.enter },
+      {
+        ...{ nullStdio, ...descriptors, groupsDenied: callerDeniesGroups },
+        otherNamespaces: () => otherNamespaces(setup.pid),
+      },
+      features.map((feature) => feature.steps?.(this) ?? {}),
+    );
+    mark("process set up");
+    return ready;
+  }
+
+  /** Waits until the process has become its program. @throws {RuntimeError} What it reports instead. */
+  hear(): void {
+    const { k, plan: { features, process }, stage, tools: { report } } = this;
+    const asked = features.some(({ host }) => host?.heard);
+    this.pid = hearReports({
+      k,
+      report,
+      joiner: stage.initPid,
+      terminal: process.terminal === true,
+      heard: asked
+        ? (pid) => {
+          this.pid = pid;
+          this.do("heard");
+        }
+        : undefined,
+    });
+  }
+}
+
+/** The core's steps. */
+const CORE: Steps<ExecHostStage, Deed> = {
+  limits: ({ k, stage, plan }) => raiseLimits(k, stage.initPid, plan.setup.limits),
+};
+
+/** The CPUs that a process may run on, as a mask: what runc says with `--debug` of one that is about to enter. */
+function affinityOf(pid: number): string {
+  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+  const mask = status.match(/^Cpus_allowed:\s*(\S+)/m)?.[1] ?? "";
+  return `0x${mask.replaceAll(",", "").replace(/^0+(?=.)/, "")}`;
+}

@@ -1,0 +1,119 @@
+/**
+ * The plan of an exec: everything that will be done, decided before anything is. Planning reads the container's record,
+ * its config and the host, and starts nothing.
+ * @module
+ */
+
+import type { LocalKernel } from "../../../ffi/local.ts";
+import type { ExecPlan as SetupPlan } from "../../../init/exec_context.ts";
+import { readHostCapabilities } from "../../../init/identity.ts";
+import { keyringName } from "../../../init/keyring.ts";
+import type { Process, Spec } from "../../../spec/types.ts";
+import { loadSubCgroups } from "../../cgroups/mod.ts";
+import type { ExecFeature } from "../../features/feature.ts";
+import type { Log } from "../../host/log.ts";
+import { mark } from "../../host/trace.ts";
+import { featuresOfExec } from "../features.ts";
+import { type ContainerState, readState } from "../record.ts";
+import { savedConfig } from "../saved_config.ts";
+import { ociState } from "../status.ts";
+import { limitsOf } from "./limits.ts";
+import { type ProcessFlags, processFromFile, processFromFlags } from "./process.ts";
+
+/** What is to be run. */
+export interface ExecOptions {
+  /** State root, absolute. */
+  root: string;
+  id: string;
+  /** The process: a path of a document, or changes to the container's own. */
+  process: string | ProcessFlags;
+  consoleSocket?: string;
+  pidfdSocket?: string;
+  detach: boolean;
+  /** Absolute. */
+  pidFile?: string;
+  preserveFds: number;
+  /** `--cgroup`, as given. */
+  cgroups: readonly string[];
+  ignorePaused: boolean;
+  log: Log;
+  /** Takes the master of the process's terminal, by a tsrun that stays; absent when it leaves. */
+  takeMaster?: (master: number) => void;
+}
+
+/** Everything that an exec will do. */
+export interface ExecPlan {
+  options: ExecOptions;
+  /** The container's record. */
+  state: ContainerState;
+  process: Process;
+  /** A container's setting holds for all of its processes; without one the runtime's caller's would. */
+  oomScoreAdj: number | undefined;
+  /** Directories of the cgroups to run in, by controller. */
+  cgroups: Record<string, string>;
+  /** What joiner and process are told. */
+  setup: SetupPlan;
+  /** What the optional features of this process add to it. */
+  features: readonly ExecFeature[];
+}
+
+/**
+ * Plans an exec.
+ *
+ * @param k Asks the host.
+ * @param state The container's record, for those who have read it already.
+ * @throws {RuntimeError} For whatever is wrong with the process, or cannot be had.
+ */
+export async function planExec(
+  k: LocalKernel,
+  options: ExecOptions,
+  state: ContainerState = readState(options.root, options.id),
+): Promise<ExecPlan> {
+  const { root, id, log } = options;
+  const cgroups = await cgroupPaths(state, options.cgroups);
+  const spec = savedConfig(root, id);
+  const process = typeof options.process === "string"
+    ? await processFromFile(options.process, spec.process)
+    : processFromFlags(spec.process, options.process);
+  const features = await featuresOfExec({
+    ...options,
+    ...{ k, spec, process, pid: state.pid, resctrl: state.resctrl, state: ociState(state, "running") },
+    debug: (line) => log.debug(line),
+  });
+  mark("process known");
+  return {
+    ...{ options, state, process, cgroups, features },
+    oomScoreAdj: process.oomScoreAdj ?? spec.process.oomScoreAdj,
+    setup: planSetup(k, state, spec, process),
+  };
+}
+
+/** Directories of the cgroups to run in, by controller. */
+async function cgroupPaths(
+  { cgroup }: ContainerState,
+  wanted: readonly string[],
+): Promise<Record<string, string>> {
+  const paths = cgroup?.paths ?? {};
+  return wanted.length === 0 ? paths : (await loadSubCgroups()).subCgroups(paths, wanted);
+}
+
+function planSetup(
+  k: LocalKernel,
+  { id, pid, noNewKeyring }: ContainerState,
+  { linux, process: own }: Spec,
+  process: Process,
+): SetupPlan {
+  const has = (wanted: string) => linux?.namespaces?.some(({ type }) => type === wanted) === true;
+  const { initial, final } = process.execCPUAffinity ?? {};
+  return {
+    process,
+    pid,
+    timeNamespace: has("time"),
+    foreignRoot: !has("mount"),
+    keyring: noNewKeyring ? undefined : keyringName(id),
+    host: readHostCapabilities(k),
+    umask: process.user.umask ?? own.user.umask,
+    resetAffinity: !initial && !final,
+    limits: limitsOf(k, process.rlimits),
+  };
+}

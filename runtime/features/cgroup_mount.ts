@@ -1,0 +1,31 @@
+/**
+ * A mount of type `cgroup`: cgroups/mount.ts decides what it shows, init/cgroup_mount.ts mounts that.
+ * @module
+ */
+
+import { mountCgroups } from "../../init/cgroup_mount.ts";
+import { hasNamespace } from "../../init/namespaces.ts";
+import { loadCgroupMount } from "../cgroups/mod.ts";
+import type { CreateFeature, CreateRequest } from "./feature.ts";
+
+/** What is shown depends on the cgroup that the container has got, so it is planned when the mount is made. */
+export async function forCreate({ namespaces, cgroups }: CreateRequest): Promise<CreateFeature> {
+  const { planCgroupMount } = await loadCgroupMount();
+  return {
+    steps: (deed) => ({
+      birth: ({ mountKinds }) => {
+        mountKinds.set("cgroup", (k, context, mount) => {
+          const steps = planCgroupMount({
+            mounts: cgroups.mounts,
+            record: deed.cgroup,
+            own: cgroups.own,
+            cgroupNamespace: namespaces.fresh.has("cgroup"),
+            joinedCgroupNamespace: namespaces.joins.some(({ type }) => type === "cgroup"),
+            userNamespace: hasNamespace(namespaces, "user"),
+          });
+          mountCgroups(k, context, mount, steps);
+        });
+      },
+    }),
+  };
+}

@@ -1,0 +1,22 @@
+/**
+ * `tmpcopyup`: a tmpfs begins with what the image has at its destination; host/copy_up.ts copies.
+ * @module
+ */
+
+import { copyContent } from "../host/copy_up.ts";
+import type { CreateFeature, CreateRequest } from "./feature.ts";
+
+/** The copy is made by tsrun, through the init's descriptors. */
+export function forCreate(_request: CreateRequest): CreateFeature {
+  return {
+    steps: ({ k, stage }) => ({
+      birth(setup) {
+        setup.copyContent = (from, to) => copyContent(k, from, to);
+        setup.mounts.copyUp = (from, to) => {
+          const descriptors = `/proc/${stage.initPid}/fd`;
+          setup.copyContent(`${descriptors}/${from}`, `${descriptors}/${to}`);
+        };
+      },
+    }),
+  };
+}
