@@ -100,3 +100,45 @@ export const MAP_SHARED = 1,
   MAP_FIXED_NOREPLACE = 0x100000,
   PROT_READ = 1,
   PROT_WRITE = 2;
+
+// sched.h, ioprio.h, capability.h, stat.h, mount.h, magic.h, unistd.h
+export const CLONE_PIDFD = 0x1000, PF_EXITING = 4;
+export const IOPRIO_WHO_PROCESS = 1, IOPRIO_CLASS_SHIFT = 13;
+export const LINUX_CAPABILITY_VERSION_3 = 0x20080522;
+export const S_IWOTH = 0o002,
+  STATX_MNT_ID_UNIQUE = 0x4000,
+  UMOUNT_NOFOLLOW = 8,
+  DEVPTS_SUPER_MAGIC = 0x1cd1,
+  X_OK = 1;
+
+// signal.h, poll.h, mman.h, socket.h
+export const SA_NOCLDSTOP = 1, SA_RESTART = 0x10000000, SIG_DFL = 0, SIG_IGN = 1;
+/** Of x86-64 only. */
+export const SA_RESTORER = 0x04000000;
+export const POLLOUT = 4;
+export const PROT_EXEC = 4, MAP_ANONYMOUS = 0x20;
+export const MSG_PEEK = 2, MSG_NOSIGNAL = 0x4000, MSG_CMSG_CLOEXEC = 0x40000000;
+export const SOL_SOCKET = 1, SO_SNDTIMEO = 21, SCM_RIGHTS = 1;
+
+// seccomp.h, bpf_common.h, bpf.h
+export const SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV = 32,
+  SECCOMP_RET_ALLOW = 0x7fff0000,
+  SECCOMP_RET_LOG = 0x7ffc0000;
+/** Instructions of classic BPF: load a word, jump, compare with a constant and jump, return. */
+export const BPF_LD_W_ABS = 0x20,
+  BPF_JA = 0x05,
+  BPF_JEQ_K = 0x15,
+  BPF_JGT_K = 0x25,
+  BPF_JGE_K = 0x35,
+  BPF_JSET_K = 0x45,
+  BPF_AND_K = 0x54,
+  BPF_RET_K = 0x06;
+export const BPF_PROG_LOAD = 5,
+  BPF_PROG_ATTACH = 8,
+  BPF_PROG_DETACH = 9,
+  BPF_PROG_GET_FD_BY_ID = 13,
+  BPF_PROG_QUERY = 16;
+export const BPF_PROG_TYPE_CGROUP_DEVICE = 15,
+  BPF_CGROUP_DEVICE = 6,
+  BPF_F_ALLOW_MULTI = 2,
+  BPF_F_REPLACE = 4;

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { MFD_CLOEXEC } from "./constants.ts";
 import { TsrunError } from "./errors.ts";
 import { EEXIST, strerror } from "./errno.ts";
 import { errno, libc } from "./libc.ts";
@@ -61,7 +62,6 @@ const VERSION_SYMBOLS = {
 const SCMP_FLTATR_CTL_OPTIMIZE = 8;
 /** What resolving answers for a name it does not know. */
 const NR_SCMP_ERROR = -1;
-const MFD_CLOEXEC = 1;
 /** sizeof(struct scmp_arg_cmp): unsigned arg, enum op, then two 64-bit data. */
 const CONDITION_SIZE = 24;
 /** A system call has six arguments (syscall(2)). */

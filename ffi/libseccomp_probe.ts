@@ -4,12 +4,14 @@
  * @module
  */
 
+import {
+  SECCOMP_FILTER_FLAG_NEW_LISTENER,
+  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+  SECCOMP_SET_MODE_FILTER,
+} from "./constants.ts";
 import { EFAULT } from "./errno.ts";
 import { errno, libc } from "./libc.ts";
 import { syscallNumber } from "./syscalls.ts";
-
-const SECCOMP_SET_MODE_FILTER = 1;
-const SECCOMP_FILTER_FLAG_NEW_LISTENER = 8, SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV = 32;
 
 /**
  * Whether the kernel knows a flag of seccomp(2).

@@ -10,12 +10,20 @@
  */
 
 import {
+  MAP_ANONYMOUS,
   MAP_FIXED_NOREPLACE,
+  MAP_PRIVATE,
   O_CLOEXEC,
   O_NONBLOCK,
   POLLIN,
+  PROT_EXEC,
   PROT_READ,
   PROT_WRITE,
+  SA_NOCLDSTOP,
+  SA_RESTART,
+  SA_RESTORER,
+  SIG_DFL,
+  SIG_IGN,
   SIG_SETMASK,
 } from "./constants.ts";
 import { EAGAIN } from "./errno.ts";
@@ -36,9 +44,7 @@ const CODE = {
 
 /** Offset of the code that returns from a handler, in the code of x86-64. */
 const RESTORER = 24;
-const SA_NOCLDSTOP = 1, SA_RESTORER = 0x04000000, SA_RESTART = 0x10000000;
-const SIG_DFL = 0, SIG_IGN = 1;
-const PAGE = 4096, PROT_EXEC = 4, MAP_PRIVATE = 2, MAP_ANONYMOUS = 0x20;
+const PAGE = 4096;
 /**
  * Addresses for the code: below 2^31, because results of calls have 32 bits, and below the arenas
  * (init/image.ts).

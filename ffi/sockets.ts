@@ -3,6 +3,7 @@
  * @module
  */
 
+import type { LocalKernel } from "./local.ts";
 import { SOCK_CLOEXEC } from "./constants.ts";
 import type { CallOptions, Kernel } from "./kernel.ts";
 import type { Buffer } from "./memory.ts";
@@ -63,4 +64,13 @@ export function receiveInto(
   options?: CallOptions,
 ): number {
   return k.call("recvfrom", [socket, buffer, buffer.size, flags, null, null], options).wait();
+}
+
+/** A pair of connected sockets, both of which close on exec: socketpair(2). */
+export function makeSocketPair(k: LocalKernel, domain: number, type: number): [number, number] {
+  return k.scratch(() => {
+    const pair = k.buffer(8);
+    k.call("socketpair", [domain, type | SOCK_CLOEXEC, 0, pair]);
+    return [pair.i32(0), pair.i32(4)];
+  });
 }

@@ -5,11 +5,10 @@
  */
 
 import { TsrunError } from "./errors.ts";
-import { AF_UNIX } from "./constants.ts";
+import { AF_UNIX, SCM_RIGHTS, SOL_SOCKET } from "./constants.ts";
 import type { Memory } from "./memory.ts";
 import { words32 } from "./structs.ts";
 
-const SOL_SOCKET = 1, SCM_RIGHTS = 1;
 /** Bytes of `sun_path`, and the bytes of `struct cmsghdr` before its data. */
 const PATH_SIZE = 108, CONTROL_HEADER = 16;
 

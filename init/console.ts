@@ -16,6 +16,7 @@
 
 import {
   AT_EMPTY_PATH,
+  DEVPTS_SUPER_MAGIC,
   O_CLOEXEC,
   O_DIRECTORY,
   O_NOCTTY,
@@ -39,8 +40,6 @@ import type { SyscallName } from "../ffi/syscalls.ts";
 import type { Box } from "../spec/process.ts";
 import { openInRoot } from "./in_root.ts";
 
-/** magic.h: what statfs(2) calls a devpts. */
-const DEVPTS_SUPER_MAGIC = 0x1cd1;
 const PTMX = { major: 5, minor: 2 };
 /** Resolves one component below a directory, which must be neither a link nor covered by a mount. */
 const RIGHT_BELOW = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;

@@ -25,6 +25,9 @@ import {
   MFD_ALLOW_SEALING,
   MFD_CLOEXEC,
   MFD_EXEC,
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
+  MSG_PEEK,
   POLLIN,
   PROT_READ,
   PROT_WRITE,
@@ -123,8 +126,6 @@ function gone(): ExecutorGone {
     message: "the init stage ended unexpectedly (was it killed, or out of memory?)",
   });
 }
-
-const MSG_PEEK = 2, MSG_DONTWAIT = 0x40, MSG_NOSIGNAL = 0x4000;
 
 /** A pair of connected descriptors: one for this process, one for an executor. */
 export interface Line {

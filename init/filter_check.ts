@@ -5,16 +5,24 @@
  * @module
  */
 
+import {
+  BPF_AND_K,
+  BPF_JA,
+  BPF_JEQ_K,
+  BPF_JGE_K,
+  BPF_JGT_K,
+  BPF_JSET_K,
+  BPF_LD_W_ABS,
+  BPF_RET_K,
+  SECCOMP_RET_ALLOW,
+  SECCOMP_RET_LOG,
+} from "../ffi/constants.ts";
 import { type SyscallName, syscallNumber } from "../ffi/syscalls.ts";
 
 /** Audit names of architectures: linux/audit.h. */
 const AUDIT_ARCH = { x86_64: 0xc000003e, aarch64: 0xc00000b7 } as const;
 /** The part of an answer that is the action. */
 const ACTION = 0xffff0000;
-const RET_ALLOW = 0x7fff0000, RET_LOG = 0x7ffc0000;
-
-/** Instructions that libseccomp writes: linux/bpf_common.h. */
-const LD_ABS = 0x20, JA = 0x05, JEQ = 0x15, JGT = 0x25, JGE = 0x35, JSET = 0x45, AND = 0x54, RET = 0x06;
 
 /**
  * The answer (`SECCOMP_RET_*`) to a system call whose arguments are all zero.
@@ -42,15 +50,15 @@ export function filterAnswer(
   for (let at = 0; at < program.length; at += 8) {
     const code = view.getUint16(at, true), k = view.getUint32(at + 4, true);
     let taken: boolean;
-    if (code === LD_ABS) accumulator = load(k);
-    else if (code === AND) accumulator = (accumulator & k) >>> 0;
-    else if (code === RET) return k;
-    else if (code === JA) at += k * 8;
+    if (code === BPF_LD_W_ABS) accumulator = load(k);
+    else if (code === BPF_AND_K) accumulator = (accumulator & k) >>> 0;
+    else if (code === BPF_RET_K) return k;
+    else if (code === BPF_JA) at += k * 8;
     else {
-      if (code === JEQ) taken = accumulator === k;
-      else if (code === JGT) taken = accumulator > k;
-      else if (code === JGE) taken = accumulator >= k;
-      else if (code === JSET) taken = (accumulator & k) !== 0;
+      if (code === BPF_JEQ_K) taken = accumulator === k;
+      else if (code === BPF_JGT_K) taken = accumulator > k;
+      else if (code === BPF_JGE_K) taken = accumulator >= k;
+      else if (code === BPF_JSET_K) taken = (accumulator & k) !== 0;
       else return undefined;
       at += view.getUint8(at + (taken ? 2 : 3)) * 8;
     }
@@ -68,6 +76,6 @@ export function filterAllows(
     const answer = filterAnswer(program, name, name === "clone" ? cloneFlags : 0);
     if (answer === undefined) return false;
     const action = (answer & ACTION) >>> 0;
-    return action === RET_ALLOW || action === RET_LOG;
+    return action === SECCOMP_RET_ALLOW || action === SECCOMP_RET_LOG;
   });
 }

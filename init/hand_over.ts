@@ -6,6 +6,7 @@
  * @module
  */
 
+import { MSG_CMSG_CLOEXEC, MSG_PEEK } from "../ffi/constants.ts";
 import { TsrunError } from "../ffi/errors.ts";
 import type { LocalKernel } from "../ffi/local.ts";
 import type { RemoteKernel } from "../ffi/remote.ts";
@@ -16,8 +17,6 @@ import {
   MESSAGE_CONTROL_LENGTH,
   rightsSize,
 } from "../ffi/structs_socket.ts";
-
-const MSG_PEEK = 2, MSG_CMSG_CLOEXEC = 0x40000000;
 
 /**
  * Copies a descriptor of the kernel's process to this one. Everything recorded before runs first.

@@ -10,6 +10,7 @@
 
 import {
   CLD_EXITED,
+  CLONE_PIDFD,
   MFD_CLOEXEC,
   P_PIDFD,
   POLLIN,
@@ -25,7 +26,6 @@ import { Label, type Recorder } from "../ffi/recorder.ts";
 import { endProcess } from "./failure_report.ts";
 import type { Hook } from "../spec/types.ts";
 
-const CLONE_PIDFD = 0x1000;
 /** Offsets in siginfo_t of a SIGCHLD. */
 const SI_CODE = 8, SI_STATUS = 24;
 /** The most bytes of a hook's output that an error message quotes. */

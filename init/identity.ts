@@ -6,6 +6,7 @@
  */
 
 import {
+  LINUX_CAPABILITY_VERSION_3,
   PR_CAP_AMBIENT,
   PR_CAP_AMBIENT_CLEAR_ALL,
   PR_CAP_AMBIENT_RAISE,
@@ -25,9 +26,6 @@ import {
 } from "../spec/capabilities.ts";
 import type { Process } from "../spec/types.ts";
 
-/** Version 3 of the structures of capset(2). */
-const CAPABILITY_VERSION = 0x20080522;
-
 /** The runtime's own rights. It cannot give more than these. */
 export interface HostCapabilities {
   permitted: CapabilityWords;
@@ -38,7 +36,7 @@ export interface HostCapabilities {
 /** Asks the kernel for the rights of this process. */
 export function readHostCapabilities(k: Kernel): HostCapabilities {
   const header = k.buffer(8), data = k.buffer(24);
-  header.bytes.set(words32(CAPABILITY_VERSION, 0));
+  header.bytes.set(words32(LINUX_CAPABILITY_VERSION_3, 0));
   k.call("capget", [header, data]);
   const known = (bit: number) => k.prctl(PR_CAPBSET_READ, bit, 0, 0, 0, { allow: [EINVAL] }).wait() >= 0;
   let last = CAPABILITIES.CAP_CHECKPOINT_RESTORE;
@@ -98,7 +96,7 @@ export function setCapabilities(k: Recorder, sets: CapabilitySets, branches: Bra
   const { effective: e, permitted: p, inheritable: i } = sets;
   const data = words32(e.low, p.low, i.low, e.high, p.high, i.high);
   const doing = "set the capabilities of the process";
-  return k.call("capset", [words32(CAPABILITY_VERSION, 0), data], { doing, ...branches });
+  return k.call("capset", [words32(LINUX_CAPABILITY_VERSION_3, 0), data], { doing, ...branches });
 }
 
 /** Drops all capabilities that are not in the bounding set. No execve(2) can regain them. */

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { IOPRIO_CLASS_SHIFT, IOPRIO_WHO_PROCESS } from "../ffi/constants.ts";
 import { EPERM } from "../ffi/errno.ts";
 import { type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
 import type { Label, Recorder } from "../ffi/recorder.ts";
@@ -23,7 +24,6 @@ import type { Linux, Process, Scheduler, Uint64 } from "../spec/types.ts";
 
 /** Bytes of `struct sched_attr` as of Linux 3.14. Later fields belong to flags that need them. */
 const SCHED_ATTR_SIZE = 48;
-const IOPRIO_WHO_PROCESS = 1, IOPRIO_CLASS_SHIFT = 13;
 const WORD = 0x1_0000_0000;
 
 /**

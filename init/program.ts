@@ -16,13 +16,13 @@ import {
   RESOLVE_NO_MAGICLINKS,
   S_IFDIR,
   S_IFMT,
+  X_OK,
 } from "../ffi/constants.ts";
 import { E2BIG, EACCES, EISDIR, errnoName, strerror } from "../ffi/errno.ts";
 import type { Fd, Kernel, Result } from "../ffi/kernel.ts";
 import type { Buffer } from "../ffi/memory.ts";
 import { readStatx, STATX_SIZE } from "../ffi/structs.ts";
 
-const X_OK = 1;
 /** PATH_MAX: what getcwd(2) writes at most. */
 const CWD_SIZE = 4096;
 const SLASH = 0x2f;

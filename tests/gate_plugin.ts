@@ -4,7 +4,7 @@
  * @module
  */
 
-import { callProblem, denoProblem, importProblem, isShipped } from "./rooms.ts";
+import { callProblem, constantProblem, denoProblem, importProblem, isShipped } from "./rooms.ts";
 
 const MAX_FILE_LINES = 400;
 const MAX_FUNCTION_LINES = 60;
@@ -59,6 +59,18 @@ function eachAsk(context: Deno.lint.RuleContext): Deno.lint.LintVisitor {
   };
 }
 
+/** Looks at constants that are given a number. */
+function eachConstant(context: Deno.lint.RuleContext): Deno.lint.LintVisitor {
+  return {
+    VariableDeclarator(node) {
+      if (node.id.type !== "Identifier" || node.init?.type !== "Literal") return;
+      if (typeof node.init.value !== "number") return;
+      const message = constantProblem(below(context.filename), node.id.name);
+      if (message !== undefined) context.report({ node, message });
+    },
+  };
+}
+
 /** How many lines a piece of a file takes. */
 function lineCount(context: Deno.lint.RuleContext, [start, end]: [number, number]): number {
   return context.sourceCode.text.slice(start, end).split("\n").length;
@@ -96,6 +108,7 @@ const plugin: Deno.lint.Plugin = {
     "max-function-lines": { create: eachFunction },
     "imports": { create: eachImport },
     "asks": { create: eachAsk },
+    "constants": { create: eachConstant },
     "whole-file": {
       create(context) {
         return { Program: () => wholeFile(context) };

@@ -51,3 +51,17 @@ Deno.test("gate: who asks the host", () => {
   assertEquals(lint("runtime/cgroups/x.ts", "step.call(this, fd);"), []);
   assertEquals(lint("init/x.ts", 'k.call("read", [fd]);'), []);
 });
+
+Deno.test("gate: the kernel's numbers are in one place", () => {
+  for (
+    const name of ["O_RDONLY", "EINVAL", "SIGTERM", "MSG_PEEK", "CLONE_PIDFD", "DEVPTS_SUPER_MAGIC", "POLLIN"]
+  ) {
+    assertEquals(lint("runtime/host/x.ts", `const ${name} = 0x10;`).length, 1, name);
+    assertEquals(lint("init/x.ts", `const A = 1, ${name} = 2;`).length, 1, name);
+    assertEquals(lint("ffi/constants.ts", `export const ${name} = 1;`), []);
+    assertEquals(lint("init/x_test.ts", `const ${name} = 1;`), []);
+  }
+  for (const text of ["const EXEC_FAILED = 255;", "const SIZE = 16;", "const O_BOTH = O_RDONLY | O_PATH;"]) {
+    assertEquals(lint("init/x.ts", text), []);
+  }
+});

@@ -128,9 +128,26 @@ export function callProblem(path: string, name: "local" | "call"): string | unde
       ? undefined
       : "local() is for commands and mod.ts: take the kernel as a parameter";
   }
-  return ["ffi", "init", "host"].includes(room) || PENDING.test(path)
+  return ["ffi", "init", "host"].includes(room)
     ? undefined
     : "a raw call is for ffi, init and host: give the kernel a typed method";
+}
+
+/** Names of the kernel's headers, and of errors and signals: by these a reader looks for them in one place. */
+const KERNEL_NAME = new RegExp(
+  "^(?:AF|AT|BPF|CLD|CLONE|EFD|F|FD|FSCONFIG|FSMOUNT|FSOPEN|IFF|IN|IOPRIO|KEYCTL|MAP|MFD|MNT|MSG|" +
+    "OPEN_TREE|O|PF|PR|PROT|P|RESOLVE|RLIMIT|SA|SCM|SECCOMP|SIG|SOCK|SOL|SO|STATX|ST|S|TC[GS]|UMOUNT)_[A-Z0-9_]+$" +
+    "|^(?:E(?!XIT|RROR)[A-Z0-9]{3,}|SIG(?!NAL)[A-Z0-9]{3,}|LOCK_[A-Z]{2}|POLL[A-Z]+|W[A-Z]*(?:EXITED|NOHANG|NOWAIT)|TIO[A-Z]+|SIO[A-Z]+)$" +
+    "|_SUPER_MAGIC$",
+);
+
+/** Where they are: beside the structures that they belong to, or in the one list. spec/ imports nothing. */
+const KERNEL_NUMBERS = /^(?:spec\/|ffi\/(?:constants|errno|structs_\w+|structs)\.ts$)/;
+
+/** Says what is wrong with a constant that is given a number in a file, if anything. */
+export function constantProblem(path: string, name: string): string | undefined {
+  if (!isShipped(path) || !KERNEL_NAME.test(name) || KERNEL_NUMBERS.test(path)) return undefined;
+  return `the kernel's numbers are in ffi/constants.ts: ${name}`;
 }
 
 /** Imports of every file, types included, by paths below the top. */

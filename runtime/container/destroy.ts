@@ -3,6 +3,7 @@
  * of create, one that is removed by force. Every step accepts that it has been done before.
  * @module
  */
+import { SIGKILL } from "../../ffi/constants.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
 import type { Hook, Linux, Spec } from "../../spec/types.ts";
 import {
@@ -22,8 +23,6 @@ import { initAlive } from "./status.ts";
 import { removeStateDir } from "./state_dir.ts";
 import { mark } from "../host/trace.ts";
 import { callerIsRoot } from "../host/caller.ts";
-
-const SIGKILL = 9;
 
 /** How long the kernel may take to end killed processes, in milliseconds. runc waits as long. */
 const KILL_TIMEOUT = 10_000;

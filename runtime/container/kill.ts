@@ -2,6 +2,7 @@
  * `kill`: chooses the processes of a container that get a signal.
  * @module
  */
+import { SIGKILL } from "../../ffi/constants.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
 import { type CgroupRecord, mayHoldKilled, openCgroup } from "../cgroups/mod.ts";
@@ -9,8 +10,6 @@ import { sendSignal } from "../host/signal.ts";
 import type { ContainerState } from "./record.ts";
 import { initAlive, waitsForStart } from "./status.ts";
 import { isDirectory } from "../host/files.ts";
-
-const SIGKILL = 9;
 
 /** Signals that end no process by default (signal(7)): CHLD CONT STOP TSTP TTIN TTOU URG WINCH. */
 const HARMLESS: readonly number[] = [17, 18, 19, 20, 21, 22, 23, 28];

@@ -6,14 +6,12 @@
  *     <root>/<id>/exec.fifo     there as long as the container is created but not started
  * @module
  */
+import { S_IWOTH } from "../../ffi/constants.ts";
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
 import { stat } from "../../ffi/stat.ts";
 import { containerDir, validateId } from "./id.ts";
 import { callerIsRoot, callerUid } from "../host/caller.ts";
-
-/** Permission of everybody to write. */
-const S_IWOTH = 0o002;
 
 /** The root that was looked at last, and was in order. */
 let checked: string | undefined;

@@ -19,6 +19,8 @@ import {
   OPEN_TREE_CLONE,
   STATX_BASIC_STATS,
   STATX_MNT_ID,
+  STATX_MNT_ID_UNIQUE,
+  UMOUNT_NOFOLLOW,
 } from "../../ffi/constants.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
 import type { Fd } from "../../ffi/kernel.ts";
@@ -31,7 +33,6 @@ import type { CreateFeature, CreateRequest } from "./feature.ts";
  * linux/stat.h: an id that no other mount will have while the kernel runs. Older kernels return the id that
  * they reuse.
  */
-const STATX_MNT_ID_UNIQUE = 0x4000;
 
 /** @throws {RuntimeError} Where the rootfs is the root of the host. */
 export function forCreate({ rootfs, hostRoot }: CreateRequest): CreateFeature {
@@ -69,8 +70,6 @@ export function attachRoot(k: LocalKernel, rootfs: string, record: (mountId: num
 export function detachRoot(k: LocalKernel, rootfs: string, mountId: number): void {
   while (mountIdOf(k, AT_FDCWD, rootfs) === mountId) k.umount(rootfs, MNT_DETACH | UMOUNT_NOFOLLOW);
 }
-
-const UMOUNT_NOFOLLOW = 8;
 
 /** The id of the mount that a path leads to; 0 if the path does not exist. */
 function mountIdOf(k: LocalKernel, directory: Fd, path: string): number {

@@ -6,12 +6,10 @@
  * @module
  */
 
+import { LINUX_CAPABILITY_VERSION_3 } from "../../ffi/constants.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
 import { words32 } from "../../ffi/structs.ts";
 import { callerIsRoot } from "./caller.ts";
-
-/** Version 3 of the structures of capget(2). */
-const CAPABILITY_VERSION = 0x20080522;
 
 /**
  * Runs `work` on this thread. Files that it makes belong to the given user and group. A caller that is not
@@ -21,7 +19,7 @@ export function actAs(k: LocalKernel, uid: number, gid: number, work: () => void
   if (!callerIsRoot()) return work();
   k.scratch(() => {
     const header = k.buffer(8), capabilities = k.buffer(24);
-    header.bytes.set(words32(CAPABILITY_VERSION, 0));
+    header.bytes.set(words32(LINUX_CAPABILITY_VERSION_3, 0));
     k.call("capget", [header, capabilities]);
     const groupBefore = k.call("setfsgid", [gid]);
     const userBefore = k.call("setfsuid", [uid]);

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { PF_EXITING } from "../../ffi/constants.ts";
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 
 /** Facts about a process. */
@@ -16,9 +17,6 @@ export interface ProcessState {
   /** Whether it is ending: it has given its namespaces back, or is about to. */
   ending: boolean;
 }
-
-/** The flag of field 9 for a process that has begun to end (include/linux/sched.h). */
-const PF_EXITING = 4;
 
 /**
  * Looks a process up: proc_pid_stat(5).

@@ -5,12 +5,17 @@
  * @module
  */
 
-import { AF_UNIX, O_PATH, SOCK_CLOEXEC, SOCK_STREAM } from "../../ffi/constants.ts";
+import {
+  AF_UNIX,
+  MSG_NOSIGNAL,
+  O_PATH,
+  SO_SNDTIMEO,
+  SOCK_CLOEXEC,
+  SOCK_STREAM,
+  SOL_SOCKET,
+} from "../../ffi/constants.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
 import { encodeMessage, encodeRights, fitsAddress, unixAddress } from "../../ffi/structs_socket.ts";
-
-const MSG_NOSIGNAL = 0x4000;
-const SOL_SOCKET = 1, SO_SNDTIMEO = 21;
 
 /** How long a busy listener may delay tsrun, in seconds. */
 const PATIENCE = 10;

@@ -3,17 +3,24 @@
  * @module
  */
 import { bpf, bpfAttribute } from "../../../ffi/bpf.ts";
-import { O_DIRECTORY, O_RDONLY } from "../../../ffi/constants.ts";
+import {
+  BPF_CGROUP_DEVICE,
+  BPF_F_ALLOW_MULTI,
+  BPF_F_REPLACE,
+  BPF_PROG_ATTACH,
+  BPF_PROG_DETACH,
+  BPF_PROG_GET_FD_BY_ID,
+  BPF_PROG_LOAD,
+  BPF_PROG_QUERY,
+  BPF_PROG_TYPE_CGROUP_DEVICE,
+  O_DIRECTORY,
+  O_RDONLY,
+} from "../../../ffi/constants.ts";
 import { ENOENT, EPERM } from "../../../ffi/errno.ts";
 import { OperationError } from "../../../ffi/kernel.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 
-/** Commands of bpf(2): include/uapi/linux/bpf.h. */
-const PROG_LOAD = 5, PROG_ATTACH = 8, PROG_DETACH = 9, PROG_GET_FD_BY_ID = 13, PROG_QUERY = 16;
-/** BPF_PROG_TYPE_CGROUP_DEVICE and BPF_CGROUP_DEVICE. */
-const PROGRAM_TYPE = 15, ATTACH_TYPE = 6;
-const ALLOW_MULTI = 2, REPLACE = 4;
 /** The kernel's limit of programs on one cgroup: BPF_CGROUP_MAX_PROGS. */
 const MAX_PROGRAMS = 64;
 
@@ -36,10 +43,12 @@ export function attachDevices(k: LocalKernel, dir: string, program: Uint8Array):
       const cgroup = keep(k.open(dir, O_RDONLY | O_DIRECTORY).wait());
       const loaded = keep(load(k, program));
       const old = attached(k, cgroup).map((id) => descriptorOf(k, id)).filter((fd) => fd >= 0).map(keep);
-      const words = [cgroup, loaded, ATTACH_TYPE];
-      if (old.length === 1) return void command(k, PROG_ATTACH, [...words, ALLOW_MULTI | REPLACE, old[0]]);
-      command(k, PROG_ATTACH, [...words, ALLOW_MULTI]);
-      for (const one of old) command(k, PROG_DETACH, [cgroup, one, ATTACH_TYPE], [ENOENT]);
+      const words = [cgroup, loaded, BPF_CGROUP_DEVICE];
+      if (old.length === 1) {
+        return void command(k, BPF_PROG_ATTACH, [...words, BPF_F_ALLOW_MULTI | BPF_F_REPLACE, old[0]]);
+      }
+      command(k, BPF_PROG_ATTACH, [...words, BPF_F_ALLOW_MULTI]);
+      for (const one of old) command(k, BPF_PROG_DETACH, [cgroup, one, BPF_CGROUP_DEVICE], [ENOENT]);
     });
   } catch (error) {
     if (error instanceof OperationError) throw new RuntimeError(error.message);
@@ -54,8 +63,8 @@ function load(k: LocalKernel, program: Uint8Array): number {
   return k.scratch(() => {
     const instructions = k.memory.put(program), licence = k.memory.string("Apache-2.0");
     const pointer = (address: number) => [address % 2 ** 32, Math.floor(address / 2 ** 32)];
-    return command(k, PROG_LOAD, [
-      PROGRAM_TYPE,
+    return command(k, BPF_PROG_LOAD, [
+      BPF_PROG_TYPE_CGROUP_DEVICE,
       program.length / 8,
       ...pointer(instructions),
       ...pointer(licence),
@@ -69,7 +78,7 @@ function attached(k: LocalKernel, cgroup: number): number[] {
     const ids = k.buffer(MAX_PROGRAMS * 4);
     const words = [
       cgroup,
-      ATTACH_TYPE,
+      BPF_CGROUP_DEVICE,
       0,
       0,
       ids.address % 2 ** 32,
@@ -77,14 +86,14 @@ function attached(k: LocalKernel, cgroup: number): number[] {
       MAX_PROGRAMS,
     ];
     const attr = bpfAttribute(k, words);
-    bpf(k, PROG_QUERY, attr, { doing: "bpf BPF_PROG_QUERY" });
+    bpf(k, BPF_PROG_QUERY, attr, { doing: "bpf BPF_PROG_QUERY" });
     return Array.from({ length: attr.u32(24) }, (_, i) => ids.u32(i * 4));
   });
 }
 
 /** A descriptor of a program; negative where it is gone, or may not be looked at. */
 function descriptorOf(k: LocalKernel, id: number): number {
-  return command(k, PROG_GET_FD_BY_ID, [id], [ENOENT, EPERM]);
+  return command(k, BPF_PROG_GET_FD_BY_ID, [id], [ENOENT, EPERM]);
 }
 
 function command(k: LocalKernel, number: number, words: readonly number[], allow: number[] = []): number {

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { pidfdOpen } from "../../../ffi/pidfd.ts";
 import { SIGKILL } from "../../../ffi/constants.ts";
 import { EAGAIN, ESRCH } from "../../../ffi/errno.ts";
 import { lineOfError, ownError, reasonOf, RuntimeError } from "../../../ffi/errors.ts";
@@ -156,7 +157,7 @@ async function attempt(
 
 /** Refuses what cannot be entered, in runc's words; else a descriptor of the init, so that its pid cannot change hands. */
 function openInit(k: LocalKernel, state: ContainerState, ignorePaused: boolean): number {
-  const pidfd = state.pid === 0 ? -ESRCH : k.call("pidfd_open", [state.pid, 0], { allow: [ESRCH] }).wait();
+  const pidfd = state.pid === 0 ? -ESRCH : pidfdOpen(k, state.pid, { allow: [ESRCH] });
   if (pidfd < 0 || !initAlive(state)) throw new RuntimeError(STOPPED);
   if (!ignorePaused && isPaused(state.cgroup)) {
     throw new RuntimeError("cannot exec in a paused container (use --ignore-paused to override)");

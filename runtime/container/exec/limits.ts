@@ -42,7 +42,7 @@ export function raiseLimits(k: LocalKernel, pid: number, limits: readonly Limit[
   k.scratch(() => {
     const old = k.buffer(16);
     for (const { resource, hard, doing } of limits) {
-      k.call("prlimit64", [0, resource, null, old]);
+      k.getrlimit(0, resource, old);
       // The process has tsrun's own limits, but as another user's it may not be asked without CAP_SYS_RESOURCE.
       if (old.word(8) < hard) k.prlimit(pid, resource, old.word(0), hard, { doing });
     }

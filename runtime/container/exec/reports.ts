@@ -3,7 +3,9 @@
  * @module
  */
 
-import { AF_UNIX, SIGKILL, SOCK_CLOEXEC, SOCK_SEQPACKET } from "../../../ffi/constants.ts";
+import { readAt } from "../../../ffi/io.ts";
+import { makeSocketPair } from "../../../ffi/sockets.ts";
+import { AF_UNIX, SIGKILL, SOCK_SEQPACKET } from "../../../ffi/constants.ts";
 import { EAGAIN, strerror } from "../../../ffi/errno.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
 import { CLONING } from "../../../init/exec_setup.ts";
@@ -19,11 +21,8 @@ export interface Report {
 
 /** A socket pair that keeps messages apart. */
 export function makeReport(k: LocalKernel, arena: Arena): Report {
-  return k.scratch(() => {
-    const pair = k.buffer(8);
-    k.call("socketpair", [AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair]);
-    return { read: pair.i32(0), write: arena.inherited(pair.i32(4)) };
-  });
+  const [read, theirs] = makeSocketPair(k, AF_UNIX, SOCK_SEQPACKET);
+  return { read, write: arena.inherited(theirs) };
 }
 
 /** There are as many processes as the cgroup may have, so that none can be cloned in it; nothing has been handed out. */
@@ -50,7 +49,7 @@ export function hearReports({ k, report, heard, joiner, terminal }: Heard): numb
   k.scratch(() => {
     const data = k.buffer(MESSAGE_SIZE);
     for (;;) {
-      const length = k.call("read", [report.read, data, MESSAGE_SIZE]).wait();
+      const length = readAt(k, report.read, data.address, MESSAGE_SIZE, {});
       if (length === 0) return;
       messages.push(data.bytes.slice(0, length) as Uint8Array<ArrayBuffer>);
       if (heard) tell(k, heard, joiner, readMessages(messages).pid);

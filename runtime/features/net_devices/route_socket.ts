@@ -4,7 +4,7 @@
  */
 
 import { makeSocket, receiveInto, sendBytes, trySocketOption } from "../../../ffi/sockets.ts";
-import { AF_NETLINK, IFF_UP, SOCK_RAW } from "../../../ffi/constants.ts";
+import { AF_NETLINK, IFF_UP, MSG_TRUNC, SOCK_RAW } from "../../../ffi/constants.ts";
 import { EBUSY, EEXIST, ENODEV, strerror } from "../../../ffi/errno.ts";
 import type { Kernel } from "../../../ffi/kernel.ts";
 import {
@@ -46,7 +46,6 @@ import {
 const DATAGRAM = 32768;
 /** How often a dump is begun again when devices change during it. */
 const DUMP_TRIES = 10;
-const MSG_TRUNC = 0x20;
 
 /**
  * A request that the kernel refused: the step and the reason, with the kernel's own words where it has some.

@@ -10,18 +10,12 @@
  * @module
  */
 
+import { ENOSYS } from "../../../ffi/errno.ts";
+import { BPF_JA, BPF_JEQ_K, BPF_JGT_K, BPF_JSET_K, BPF_LD_W_ABS, BPF_RET_K } from "../../../ffi/constants.ts";
 import { SECCOMP_ACTIONS, SECCOMP_ARCHS } from "../../../spec/seccomp.ts";
 
-// Classic BPF: load a word of struct seccomp_data, jump by comparison with a constant, jump, return.
-const BPF_LD_W_ABS = 0x20,
-  BPF_JEQ_K = 0x15,
-  BPF_JGT_K = 0x25,
-  BPF_JSET_K = 0x45,
-  BPF_JA = 0x05,
-  BPF_RET_K = 0x06;
 /** Offsets in struct seccomp_data. */
 const OFFSET_NR = 0, OFFSET_ARCH = 4;
-const ENOSYS = 38;
 /** Set in the number of a call made through the x32 ABI, which otherwise looks like x86-64. */
 const X32_SYSCALL_BIT = 0x4000_0000;
 /** sizeof(struct sock_filter): code, jump distances if true and false, constant. */

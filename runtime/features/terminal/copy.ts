@@ -10,6 +10,7 @@
  * @module
  */
 
+import { POLLOUT } from "../../../ffi/constants.ts";
 import { readAt, writeAt } from "../../../ffi/io.ts";
 import { inBackground } from "../../../ffi/background.ts";
 import { EAGAIN } from "../../../ffi/errno.ts";
@@ -17,7 +18,6 @@ import type { LocalKernel } from "../../../ffi/local.ts";
 import type { Buffer } from "../../../ffi/memory.ts";
 import { PollSet } from "../../host/poll.ts";
 
-const POLLOUT = 4;
 /** Bytes of one buffer: the most that a pty holds. */
 const SIZE = 65536;
 /** Bytes that a ready pipe always accepts (`PIPE_BUF`, pipe(7)). */
