@@ -8,7 +8,10 @@ import type { Kernel } from "../ffi/kernel.ts";
 /** Bytes of a mask of 8192 CPUs, which is more than any kernel is built for. */
 const ALL_CPUS = 1024;
 
-/** Lets the kernel's process run on all CPUs of its cgroup, whatever the caller was bound to: the kernel leaves out the others. */
+/**
+ * Lets the kernel's process run on all CPUs of its cgroup, whatever the caller was bound to: the kernel
+ * leaves out the others.
+ */
 export function resetAffinity(k: Kernel): void {
   // A process that may not do so keeps fewer CPUs, no more.
   k.call("sched_setaffinity", [0, ALL_CPUS, new Uint8Array(ALL_CPUS).fill(0xff)], { allow: "any" });

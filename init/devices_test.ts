@@ -1,5 +1,15 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import * as c from "../ffi/constants.ts";
+import {
+  AT_EMPTY_PATH,
+  O_CREAT,
+  O_NOFOLLOW,
+  O_PATH,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFIFO,
+  S_IFLNK,
+  S_IFREG,
+} from "../ffi/constants.ts";
 import type { DryKernel } from "../ffi/dry.ts";
 import { EACCES, EEXIST, ENOENT, EPERM } from "../ffi/errno.ts";
 import { type Arg, OperationError } from "../ffi/kernel.ts";
@@ -68,11 +78,11 @@ Deno.test("devices: a node has its type, mode and numbers", () => {
     { path: "/dev/fifo", type: "p", fileMode: 0o100600 },
   ]);
   assertEquals(callsOf(k, "mknodat").map(({ args }) => args), [
-    [DEV, "fuse", c.S_IFCHR | 0o666, makedev(10, 229)],
-    [DEV, "sda", c.S_IFBLK | 0o640, makedev(8, 300)],
-    [DEV, "u", c.S_IFCHR | 0o666, makedev(1, 3)],
+    [DEV, "fuse", S_IFCHR | 0o666, makedev(10, 229)],
+    [DEV, "sda", S_IFBLK | 0o640, makedev(8, 300)],
+    [DEV, "u", S_IFCHR | 0o666, makedev(1, 3)],
     // A type among the bits of fileMode does not count.
-    [DEV, "fifo", c.S_IFIFO | 0o600, 0],
+    [DEV, "fifo", S_IFIFO | 0o600, 0],
   ]);
 });
 
@@ -89,27 +99,27 @@ Deno.test("devices: one outside of /dev gets its directory made, and is made bel
 
 Deno.test("devices: one that changes hands does so by its own descriptor", () => {
   const k = made([{ ...FUSE, uid: 7, gid: 8 }]);
-  assertEquals(lines(k, "fchownat"), [`fchownat 101 "" 7 8 ${c.AT_EMPTY_PATH}`]);
+  assertEquals(lines(k, "fchownat"), [`fchownat 101 "" 7 8 ${AT_EMPTY_PATH}`]);
   const flags = callsOf(k, "openat")[0].args[2] as number;
-  assertEquals(flags & (c.O_NOFOLLOW | c.O_PATH), c.O_NOFOLLOW | c.O_PATH);
+  assertEquals(flags & (O_NOFOLLOW | O_PATH), O_NOFOLLOW | O_PATH);
   assertEquals(names(made([FUSE])).includes("fchownat"), false);
 });
 
 Deno.test("devices: what the image has may stay if it is that device", () => {
-  const k = made([FUSE], { mknodat: -EEXIST, statx: stat(c.S_IFCHR | 0o600, 10, 229) });
+  const k = made([FUSE], { mknodat: -EEXIST, statx: stat(S_IFCHR | 0o600, 10, 229) });
   assertEquals(callsOf(k, "mknodat").length, 1);
   // The link is not followed, and nothing that was there changes hands.
   assertEquals(callsOf(k, "statx")[0].args.slice(0, 2), [DEV, "fuse"]);
-  const owned = made([{ ...FUSE, uid: 7 }], { mknodat: -EEXIST, statx: stat(c.S_IFCHR, 10, 229) });
+  const owned = made([{ ...FUSE, uid: 7 }], { mknodat: -EEXIST, statx: stat(S_IFCHR, 10, 229) });
   assertEquals(names(owned).includes("fchownat"), false);
 });
 
 for (
   const [what, answer] of [
-    ["another device", stat(c.S_IFCHR, 1, 5)],
-    ["a block device of these numbers", stat(c.S_IFBLK, 10, 229)],
-    ["a file", stat(c.S_IFREG)],
-    ["a link", stat(c.S_IFLNK)],
+    ["another device", stat(S_IFCHR, 1, 5)],
+    ["a block device of these numbers", stat(S_IFBLK, 10, 229)],
+    ["a file", stat(S_IFREG)],
+    ["a link", stat(S_IFLNK)],
   ] as const
 ) {
   Deno.test(`devices: ${what} of the image in a device's place is an error`, () => {
@@ -122,18 +132,18 @@ for (
 }
 
 Deno.test("devices: where none may be made, the host's is bound in its place", () => {
-  const statx = stat(c.S_IFCHR | 0o600, FUSE.major, FUSE.minor);
+  const statx = stat(S_IFCHR | 0o600, FUSE.major, FUSE.minor);
   const k = made([{ ...FUSE, uid: 7 }], { mknodat: -EPERM, statx, openat2: placeMissing() });
   assertEquals(callsOf(k, "open_tree").map(({ args }) => args[1]), ["/dev/fuse"]);
   assertEquals(callsOf(k, "move_mount").length, 1);
   // The place is an empty file, and the host's node keeps its owner.
-  const created = callsOf(k, "openat").map(({ args }) => (args[2] as number) & c.O_CREAT);
-  assertEquals(created, [c.O_CREAT]);
+  const created = callsOf(k, "openat").map(({ args }) => (args[2] as number) & O_CREAT);
+  assertEquals(created, [O_CREAT]);
   assertEquals(names(k).includes("fchownat"), false);
 });
 
 Deno.test("devices: in a user namespace nothing is tried in vain, but for pipes", () => {
-  const statx = stat(c.S_IFCHR | 0o666, FUSE.major, FUSE.minor),
+  const statx = stat(S_IFCHR | 0o666, FUSE.major, FUSE.minor),
     pipe: LinuxDevice = { path: "/dev/p", type: "p" };
   const k = scripted({ statx });
   makeDevices(k, ROOT, [FUSE, pipe], false, true);
@@ -142,7 +152,7 @@ Deno.test("devices: in a user namespace nothing is tried in vain, but for pipes"
 });
 
 Deno.test("devices: what is bound must be the device that was asked for", () => {
-  for (const statx of [stat(c.S_IFCHR, 10, 230), stat(c.S_IFBLK, 10, 229), stat(c.S_IFREG, 10, 229)]) {
+  for (const statx of [stat(S_IFCHR, 10, 230), stat(S_IFBLK, 10, 229), stat(S_IFREG, 10, 229)]) {
     assertThrows(() => made([FUSE], { mknodat: -EPERM, statx }), Error, "the host has another device there");
   }
 });
@@ -183,11 +193,11 @@ Deno.test("devices: whose /dev is", () => {
 });
 
 Deno.test("devices: on the host they are looked for, and nothing is made", () => {
-  const k = scripted({ statx: stat(c.S_IFCHR, 10, 229) });
+  const k = scripted({ statx: stat(S_IFCHR, 10, 229) });
   checkDeviceNodes(k, ROOT, [FUSE]);
   assertEquals(names(k), ["openat2", "statx", "close"]);
   assertThrows(
-    () => checkDeviceNodes(scripted({ statx: stat(c.S_IFCHR, 1, 3) }), ROOT, [FUSE]),
+    () => checkDeviceNodes(scripted({ statx: stat(S_IFCHR, 1, 3) }), ROOT, [FUSE]),
     Error,
     "something else",
   );

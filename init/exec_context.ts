@@ -1,6 +1,7 @@
 /**
- * The stages of one more process for a container, from the joiner's first step to execve(2); and what the steps in them
- * share. exec_setup.ts has the core's steps, and draws the processes; an optional feature contributes its own.
+ * The stages of one more process for a container, from the joiner's first step to execve(2); and what the
+ * steps in them share. exec_setup.ts has the core's steps, and draws the processes; an optional feature
+ * contributes its own.
  * @module
  */
 
@@ -77,17 +78,23 @@ export interface ExecPlan {
   pid: number;
   /** The container has a time namespace other than the runtime's. */
   timeNamespace: boolean;
-  /** The container shares the mount namespace of the runtime that created it, so its root is no namespace's root. */
+  /**
+   * The container shares the mount namespace of the runtime that created it, so its root is not the root of
+   * that namespace.
+   */
   foreignRoot: boolean;
-  /** Name of the container's session keyring, undefined where it has none of its own. */
+  /** Name of the container's session keyring; undefined where it has none. */
   keyring: string | undefined;
   host: HostCapabilities;
-  /** File mode creation mask; undefined leaves the caller's. */
+  /** File mode creation mask; undefined keeps the caller's. */
   umask: number | undefined;
   /** Lets the joiner run on all CPUs of its cgroup again, when no affinity is asked for. */
   resetAffinity: boolean;
   limits: readonly Limit[];
-  /** Path, on the host, of a cgroup's file that the process itself writes to, to enter it; absent where the stage did. */
+  /**
+   * Path, on the host, of a cgroup's file that the process writes to in order to enter the cgroup; absent
+   * where the stage has entered it.
+   */
   enter?: string;
 }
 
@@ -95,14 +102,17 @@ export interface ExecPlan {
 export interface ExecTools {
   /** Standard descriptors that are the host's null device. */
   nullStdio: readonly number[];
-  /** Descriptors of the joiner: a pidfd of the container's init, what it reports to, its line to tsrun, and the memory shared with it. */
+  /**
+   * Descriptors of the joiner: a pidfd of the container's init, what it reports to, its line to tsrun, and
+   * the memory shared with it.
+   */
   pidfd: number;
   report: number;
   channel: number;
   arena: number;
   /**
-   * CLONE_NEW* flags of the namespaces that are other than the runtime's, asked when the kernel refuses to join: others
-   * belong to a user namespace that the runtime, in one of its own, has no rights in.
+   * CLONE_NEW* flags of the namespaces that are other than the runtime's, asked when the kernel refuses to
+   * join: others belong to a user namespace that the runtime, in one of its own, has no rights in.
    */
   otherNamespaces: () => number;
   /** Whether the runtime's own user namespace, where that is the container's too, denies setgroups(2). */

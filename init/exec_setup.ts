@@ -1,14 +1,14 @@
 /**
- * One more process for a container that runs, from the joiner's first step to execve(2): the core's steps. Their order is
- * the list of stages in exec_context.ts.
+ * One more process for a container that runs, from the joiner's first step to execve(2): the core's steps.
+ * Their order is the list of stages in exec_context.ts.
  *
  *     tsrun ── stage ──clone──> joiner ──clone──> process
  *              on the host      enters all namespaces,      in the container's PID namespace:
  *              enters cgroups   looks up, drops all rights  setsid, limits, filter, execve
  *
- * The joiner is still a process of the host's PID namespace, so that nobody in the container sees it. What is seen
- * has no right that the final process has not, no descriptor but its own, and lives for a few calls only
- * (CVE-2016-9962). The one exception is stated at {@linkcode placeFilter}.
+ * The joiner is a process of the host's PID namespace, so no process of the container can see it. The process
+ * that can be seen has no right that its program will not have, no descriptor but its own, and makes a few
+ * calls only (CVE-2016-9962). {@linkcode placeFilter} names the one exception.
  * @module
  */
 
@@ -34,12 +34,15 @@ import { dropRights, giveRights, PROCESS_STEPS } from "./process_steps.ts";
 
 /** A process that is ready to be cloned. */
 export interface ExecReady {
-  /** Clones it, and lets it go on by itself; its pid and failures are read from {@linkcode ExecTools.report}. */
+  /**
+   * Clones it, and lets it go on by itself; its pid and failures are read from {@linkcode ExecTools.report}.
+   */
   release: () => void;
 }
 
 /**
- * Everything from the joiner's birth on. Comes back when the process only needs to be let go.
+ * Records and runs all steps from the joiner's first one on. Returns when the process only needs to be
+ * released.
  *
  * @param features What optional features contribute, in the order of their table.
  */
@@ -127,7 +130,7 @@ function changeRoot(setup: ExecSetup): void {
   setup.root = k.open("/", O_PATH | O_DIRECTORY);
 }
 
-/** The step that a cgroup without room for one more process fails. */
+/** The step that fails when the cgroup has no room for one more process. */
 export const CLONING = "clone the process into the PID namespace";
 
 /** From here to the stage `execve` the records are the clone's; it leads to the joiner's last ones. */

@@ -10,11 +10,11 @@ import type { CapabilityName } from "../spec/capabilities.ts";
 import { filterAllows } from "./filter_check.ts";
 import type { SeccompFilter } from "./seccomp_listener.ts";
 
-/** When a filter is loaded, and by whom. */
+/** When a filter is loaded, and by which process. */
 export interface Placement {
-  /** By the joiner, before the clone. */
+  /** The joiner loads it, before the clone. */
   early: boolean;
-  /** Rights beyond the final ones that are needed until it is loaded. */
+  /** Rights beyond the final ones that are needed until the filter is loaded. */
   rights: readonly CapabilityName[];
   /** The rights outlive the clone. */
   late: boolean;
@@ -44,12 +44,13 @@ const CALLS_UNDER_FILTER: readonly SyscallName[] = [
 ];
 
 /**
- * Decides where a filter is loaded. With no-new-privileges: last of all, by the process, which needs no right for it.
+ * Decides where a filter is loaded. With no-new-privileges the process loads it last of all, and needs no
+ * right for it.
  *
- * Without, it takes CAP_SYS_ADMIN, so the joiner loads it, drops the right, and clones the process under the filter.
- * Only where the filter would not let that happen, the process is cloned with the right, and drops it after loading.
- * The same holds for further rights that the process needs itself, such as CAP_SYS_NICE for a deadline, which no clone
- * inherits.
+ * Without, it takes CAP_SYS_ADMIN, so the joiner loads it, drops the right, and clones the process under the
+ * filter. Only where the filter would not let that happen, the process is cloned with the right, and drops it
+ * after loading. The same holds for further rights that the process needs itself, such as CAP_SYS_NICE for a
+ * deadline, which no clone inherits.
  */
 export function placeFilter(request: PlacementRequest): Placement {
   const { filter, asks, noNewPrivileges, calls, lateRights } = request;
@@ -62,10 +63,13 @@ export function placeFilter(request: PlacementRequest): Placement {
   return { early, rights: ["CAP_SYS_ADMIN", ...lateRights], late: !early };
 }
 
-/** What the joiner calls under a filter that asks, before the agent can know of the process: these must not be asked about. */
+/**
+ * Calls of the joiner under a filter that asks, before the agent can know of the process. The filter has to
+ * allow them without asking.
+ */
 const CALLS_BEFORE_AGENT: readonly SyscallName[] = ["read", "write", "close", "mmap", "capset", "clone"];
 
-/** A filter that asks is loaded while tsrun still drives the joiner, which hands the listener over. */
+/** A filter that asks is loaded while tsrun still drives the joiner, which hands over the listener. */
 function placeListener(filter: SeccompFilter, { noNewPrivileges, lateRights }: PlacementRequest): Placement {
   if (!filterAllows(filter.program, CALLS_BEFORE_AGENT, CLONE_PARENT)) {
     throw new TsrunError({

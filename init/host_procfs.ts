@@ -12,7 +12,8 @@ import { readStatfsType, STATFS_SIZE } from "../ffi/structs.ts";
 import { giveDescriptor } from "./hand_over.ts";
 
 /**
- * Gives the init a descriptor of /proc as tsrun sees it: the root of a procfs, into which nothing but the kernel leads.
+ * Gives the init a descriptor of /proc as tsrun sees it: the root of a procfs, into which nothing but the
+ * kernel leads.
  *
  * @throws {RuntimeError} Where /proc is anything else.
  */

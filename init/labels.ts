@@ -1,24 +1,33 @@
 /**
  * Security labels of the container's process: an AppArmor profile, an SELinux context.
  *
- * Both are promises that the kernel keeps at the next execve(2). They are written to files of a procfs that nobody in
- * the container can have changed: in one that is mounted over, the write would go to a file of the attacker's and
- * the process would run without its profile (CVE-2019-16884). A clone inherits the promise, so whoever has the rights
- * and the procfs at hand can make it. Sources: proc_pid_attr(5), Documentation/admin-guide/LSM/apparmor.rst,
- * libapparmor's aa_change_onexec(2), libselinux's setexeccon(3) and setkeycreatecon(3).
+ * Both are promises that the kernel keeps at the next execve(2). They are written to files of a procfs that
+ * nobody in the container can have changed: in one that is mounted over, the write would go to a file of the
+ * attacker's and the process would run without its profile (CVE-2019-16884). A clone inherits the promise, so
+ * whoever has the rights and the procfs at hand can make it. Sources: proc_pid_attr(5),
+ * Documentation/admin-guide/LSM/apparmor.rst, libapparmor's aa_change_onexec(2), libselinux's setexeccon(3)
+ * and setkeycreatecon(3).
  * @module
  */
 
 import { TsrunError } from "../ffi/errors.ts";
-import * as c from "../ffi/constants.ts";
+import {
+  O_DIRECTORY,
+  O_PATH,
+  O_WRONLY,
+  PROC_SUPER_MAGIC,
+  RESOLVE_BENEATH,
+  RESOLVE_NO_MAGICLINKS,
+  RESOLVE_NO_XDEV,
+} from "../ffi/constants.ts";
 import { ENOENT, strerror } from "../ffi/errno.ts";
 import { type Fd, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
 import type { Recorder } from "../ffi/recorder.ts";
 import type { SyscallName } from "../ffi/syscalls.ts";
 import { readStatfsType, STATFS_SIZE } from "../ffi/structs.ts";
 
-/** Below a procfs that is held open: what is mounted over a part of it is not entered. */
-const IN_PROCFS = c.RESOLVE_BENEATH | c.RESOLVE_NO_MAGICLINKS | c.RESOLVE_NO_XDEV;
+/** Resolves a path below an open procfs, and never enters a mount on a part of it. */
+const IN_PROCFS = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
 
 /** The labels of a process. */
 export class ProcessLabels {
@@ -39,7 +48,7 @@ export class ProcessLabels {
     this.#write(k, procfs, "attr/keycreate", "", "take the SELinux label of keys back");
   }
 
-  /** Has the calling process, or the clone that comes of it, labelled when it becomes its program. */
+  /** Labels the calling process, or its clone, at its next execve(2). */
   forProgram(k: Kernel, procfs: Fd): void {
     if (this.context !== "") {
       const doing = `can't set process label ${JSON.stringify(this.context)}`;
@@ -60,7 +69,7 @@ export class ProcessLabels {
       }
       throw new OperationError(call, errno, `"/proc/self/${attribute}"`, doing);
     };
-    const file = k.openat2(procfs, `self/${attribute}`, c.O_WRONLY, IN_PROCFS, 0, {
+    const file = k.openat2(procfs, `self/${attribute}`, O_WRONLY, IN_PROCFS, 0, {
       repair: fail("openat2", ""),
     });
     k.write(file, value, { repair: fail("write", missing) });
@@ -103,26 +112,29 @@ export function labelSteps<Context extends Labelling>(
 /** The labels of a container. */
 export interface ContainerLabels {
   process: ProcessLabels | undefined;
-  /** SELinux context of its mounts, empty for what the policy says. */
+  /** SELinux context of its mounts, empty where the policy decides. */
   mounts: string;
 }
 
-/** The procfs of the host, where the caller is still in the host's mount namespace. */
+/** The host's procfs, opened while the caller is in the host's mount namespace. */
 export interface HostProcfs {
   fd: Result;
-  /** Throws if it is none; to be called when the kernel has answered. */
+  /** Throws if it is no procfs. Call it after the kernel has answered. */
   check: () => void;
 }
 
-/** Opens the host's procfs: one who is about to join a container's namespaces may have no right to mount his own. */
+/**
+ * Opens the host's procfs. A process that is about to join a container's namespaces may have no right to
+ * mount one.
+ */
 export function openHostProcfs(k: Kernel): HostProcfs {
-  const fd = k.open("/proc", c.O_PATH | c.O_DIRECTORY);
+  const fd = k.open("/proc", O_PATH | O_DIRECTORY);
   const statfs = k.buffer(STATFS_SIZE);
   k.fstatfs(fd, statfs);
   return {
     fd,
     check() {
-      if (readStatfsType(statfs) !== c.PROC_SUPER_MAGIC) throw foreignProcfs();
+      if (readStatfsType(statfs) !== PROC_SUPER_MAGIC) throw foreignProcfs();
     },
   };
 }

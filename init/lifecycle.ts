@@ -1,10 +1,10 @@
 /**
  * A process's way from its birth to its program, as an ordered list of named stages with steps in them.
  *
- * The lists are in setup.ts (the first process of a container) and exec_setup.ts (one more process). The steps of a
- * stage are the core's own, then those of the optional features that the container uses, in the order of their table.
- * A step may add a step to a later stage: a check of what the kernel answers waits for a stage that begins with all
- * answers, and what has to be done last waits for the stage in which that is.
+ * The lists are in setup.ts (the first process of a container) and exec_setup.ts (one more process). The
+ * steps of a stage are the core's own, then those of the optional features that the container uses, in the
+ * order of their table. A step may add a step to a later stage: a check of what the kernel answers waits for
+ * a stage that begins with all answers, and what has to be done last waits for the stage in which that is.
  * @module
  */
 
@@ -20,7 +20,9 @@ export type Steps<Stage extends string, Context> = { readonly [stage in Stage]?:
 export interface Stages<Stage extends string> {
   /** Their names, in order. */
   readonly order: readonly Stage[];
-  /** Stages that begin when the kernel has answered everything before them, provided that they have any step. */
+  /**
+   * Stages that begin when the kernel has answered everything before them, provided that they have any step.
+   */
   readonly answered: ReadonlySet<Stage>;
 }
 

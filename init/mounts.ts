@@ -1,17 +1,38 @@
 /**
  * `mounts`: each entry becomes a detached mount, is given its attributes, and is then attached in one step.
  *
- * Sources: runtime-spec config.md, section Mounts; fsopen(2), fsconfig(2), fsmount(2), open_tree(2), move_mount(2),
- * mount_setattr(2). The new calls never name a place twice, so nothing can be exchanged in between, and an
- * attribute that an option does not mention is kept, a locked one included.
+ * Sources: runtime-spec config.md, section Mounts; fsopen(2), fsconfig(2), fsmount(2), open_tree(2),
+ * move_mount(2), mount_setattr(2). These calls never name a place twice, so nothing can be exchanged in
+ * between. An attribute that no option mentions is kept, also a locked one.
  * @module
  */
 
-import * as c from "../ffi/constants.ts";
+import {
+  AT_FDCWD,
+  AT_RECURSIVE,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_PATH,
+  O_RDONLY,
+  OPEN_TREE_CLONE,
+  PROC_SUPER_MAGIC,
+  RESOLVE_BENEATH,
+  RESOLVE_NO_SYMLINKS,
+  S_IFDIR,
+  S_IFMT,
+} from "../ffi/constants.ts";
 import { EINVAL, ELOOP, ENOTDIR } from "../ffi/errno.ts";
 import { type Fd, inStep, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
 import { readStatfsType, readStatx, STATFS_SIZE, STATX_SIZE } from "../ffi/structs.ts";
-import * as m from "../spec/mount_options.ts";
+import {
+  MOUNT_ATTR_RDONLY,
+  type MountOptions,
+  MS_BIND,
+  MS_RDONLY,
+  MS_REC,
+  MS_REMOUNT,
+  parseMountOptions,
+} from "../spec/mount_options.ts";
 import type { Mount } from "../spec/types.ts";
 import { replaceFlags, setFlags } from "./bind_flags.ts";
 import { openInRoot } from "./in_root.ts";
@@ -20,28 +41,31 @@ import { newMountAttributes } from "./mount_attributes.ts";
 import { isLxcfsFile } from "../spec/lxcfs.ts";
 import { mountDestination } from "../spec/rules/mounts.ts";
 
-/** What mounting needs to know beside the mount itself. */
+/** What mounting needs besides the mount itself. */
 export interface MountContext {
   /** Descriptor of the rootfs. */
   root: Fd;
   /** Absolute path of the bundle; relative bind sources start here. */
   bundle: string;
   /**
-   * Adds a step to a later stage: a check to the one that begins when all is mounted and the kernel has answered, and
-   * what becomes read-only to the one when nothing more is made in it.
+   * Adds a step to a later stage: a check to the one that begins when all is mounted and the kernel has
+   * answered, and what becomes read-only to the one when nothing more is made in it.
    */
   later: (stage: "mount checks" | "read-only mounts", step: () => void) => void;
-  /** Destinations of the tmpfs mounts made so far: nobody else has been in them, so places can be made at once. */
+  /**
+   * Destinations of the tmpfs mounts made so far. They are known to be empty, so mount points can be made in
+   * them without a look.
+   */
   fresh: Set<string>;
   /** Copies one directory's content into another, both given as descriptors of the kernel's process. */
   copyUp: (from: number, to: number) => void;
-  /** Clones the source of a bind mount (open_tree(2)), where that takes more than the call: other rights, other ids. */
+  /** Clones the source of a bind mount (open_tree(2)) where that takes other rights or other ids. */
   openSource?: (mount: Mount, source: string, flags: number) => Fd;
   /** `linux.mountLabel`: SELinux context of new filesystems. */
   label?: string;
 }
 
-/** The text that errors call a mount by. */
+/** The text for a mount in error messages. */
 export function describeMount(mount: Mount): string {
   const flags = mount.options?.length ? `, options=${mount.options.join(",")}` : "";
   return `mount ${JSON.stringify(mount.source ?? "")} to ${JSON.stringify(mount.destination)} (type=${
@@ -49,32 +73,37 @@ export function describeMount(mount: Mount): string {
   }${flags})`;
 }
 
-/** The step of a mount, in the words that clients look for, with the mount as it was asked for behind them. */
+/**
+ * The step of a mount, in the words that clients look for, with the mount as it was asked for behind them.
+ */
 export function mountStep(mount: Mount): string {
   const [source, destination] = [mount.source ?? "", mount.destination].map((path) => JSON.stringify(path));
   return `error mounting ${source} to rootfs at ${destination}: ${describeMount(mount)}`;
 }
 
-/** The number of a descriptor, asked of the kernel if it is not known yet. */
+/** The number of a descriptor. The kernel is asked for it where it is not known yet. */
 function valueOf(fd: Fd): number {
   return typeof fd === "number" ? fd : fd.wait();
 }
 
-/** Whether a mount is a bind mount: the options say so, whatever `type` says. */
-export function isBind(options: m.MountOptions): boolean {
-  return (options.flags & m.MS_BIND) !== 0;
+/** Whether a mount is a bind mount. The options decide, not `type`. */
+export function isBind(options: MountOptions): boolean {
+  return (options.flags & MS_BIND) !== 0;
 }
 
-/** Mounts one entry; the kernel's process is in the container's mount namespace, not yet in its root. */
+/**
+ * Mounts one entry. The kernel's process is in the container's mount namespace, and its root is still the
+ * host's.
+ */
 export function mountOne(k: Kernel, context: MountContext, mount: Mount): void {
   const doing = mountStep(mount);
   try {
     k.during(doing, () => {
-      const options = m.parseMountOptions(mount.options);
+      const options = parseMountOptions(mount.options);
       const destination = mountDestination(mount.destination, mount.type, options, (reason) => {
         throw new Error(reason);
       });
-      if (options.flags & m.MS_REMOUNT) remount(k, context, mount, options, destination);
+      if (options.flags & MS_REMOUNT) remount(k, context, mount, options, destination);
       else if (isBind(options)) bindMount(k, context, mount, options, destination);
       else newMount(k, context, mount, options, destination);
     });
@@ -87,13 +116,13 @@ function bindMount(
   k: Kernel,
   context: MountContext,
   mount: Mount,
-  options: m.MountOptions,
+  options: MountOptions,
   destination: string,
 ): void {
   const source = mount.source!.startsWith("/") ? mount.source! : `${context.bundle}/${mount.source}`;
-  const recursive = options.flags & m.MS_REC ? c.AT_RECURSIVE : 0;
-  const flags = c.OPEN_TREE_CLONE | recursive;
-  const tree = context.openSource?.(mount, source, flags) ?? k.openTree(c.AT_FDCWD, source, flags);
+  const recursive = options.flags & MS_REC ? AT_RECURSIVE : 0;
+  const flags = OPEN_TREE_CLONE | recursive;
+  const tree = context.openSource?.(mount, source, flags) ?? k.openTree(AT_FDCWD, source, flags);
   setFlags(k, { mount: tree, source, doing: mountStep(mount) }, options);
   if (destination === "/proc") onlyProc(k, context, tree, mount.destination);
   const place = openPlace(k, context, destination, () => kindOf(k, tree));
@@ -101,12 +130,15 @@ function bindMount(
   k.close(tree);
 }
 
-/** `remount`: changes what is mounted there already; the flags of the mount alone with `bind`, or its filesystem too. */
+/**
+ * `remount`: changes what is mounted there already; the flags of the mount alone with `bind`, or its
+ * filesystem too.
+ */
 function remount(
   k: Kernel,
   context: MountContext,
   mount: Mount,
-  options: m.MountOptions,
+  options: MountOptions,
   destination: string,
 ): void {
   const place = openInRoot(k, context.root, destination);
@@ -116,7 +148,7 @@ function remount(
     replaceFlags(k, { mount: place, source: mount.destination, doing: mountStep(mount) }, options);
   } else {
     k.fchdir(place);
-    const flags = late ? options.flags & ~m.MS_RDONLY : options.flags;
+    const flags = late ? options.flags & ~MS_RDONLY : options.flags;
     k.call("mount", [source, ".", type, flags, options.data.join(",")], {
       repair: (errno) => {
         throw new OperationError("mount", errno, "", "");
@@ -130,29 +162,29 @@ function remount(
   else k.close(place);
 }
 
-/** /proc may be covered by a bind mount only if that is a procfs too. */
+/** Adds the check that a bind mount over /proc is a procfs too. */
 function onlyProc(k: Kernel, context: MountContext, tree: Fd, destination: string): void {
   const statfs = k.buffer(STATFS_SIZE);
   k.fstatfs(tree, statfs);
   context.later("mount checks", () => {
-    if (readStatfsType(statfs) !== c.PROC_SUPER_MAGIC) {
+    if (readStatfsType(statfs) !== PROC_SUPER_MAGIC) {
       throw new Error(`${JSON.stringify(destination)} cannot be mounted because it is not of type proc`);
     }
   });
 }
 
-/** Whether a descriptor shows a directory. */
+/** Whether a descriptor leads to a directory. */
 function kindOf(k: Kernel, tree: Fd): "directory" | "file" {
   const buffer = k.buffer(STATX_SIZE);
   k.statx(tree, "", buffer).wait();
-  return (readStatx(buffer).mode & c.S_IFMT) === c.S_IFDIR ? "directory" : "file";
+  return (readStatx(buffer).mode & S_IFMT) === S_IFDIR ? "directory" : "file";
 }
 
 function newMount(
   k: Kernel,
   context: MountContext,
   mount: Mount,
-  options: m.MountOptions,
+  options: MountOptions,
   destination: string,
 ): void {
   const type = mount.type ?? "";
@@ -163,7 +195,7 @@ function newMount(
     : openPlace(k, context, destination, "directory", found);
   const data = type === "tmpfs" ? tmpfsData(k, place, found, options.data) : options.data;
   const late = becomesReadonlyLate(type, destination, options);
-  const flags = late ? options.flags & ~m.MS_RDONLY : options.flags;
+  const flags = late ? options.flags & ~MS_RDONLY : options.flags;
   const tree = createFilesystem(k, {
     type,
     source: mount.source ?? "",
@@ -183,32 +215,40 @@ function newMount(
   else k.close(tree);
 }
 
-/** A tmpfs, and anything on /dev, becomes read-only at the end: what is mounted in it may need a place made. */
-function becomesReadonlyLate(type: string, destination: string, { flags }: m.MountOptions): boolean {
-  return (type === "tmpfs" || destination === "/dev") && (flags & m.MS_RDONLY) !== 0;
+/**
+ * A tmpfs, and any mount on /dev, becomes read-only at the end: a mount in it may need a mount point made.
+ */
+function becomesReadonlyLate(type: string, destination: string, { flags }: MountOptions): boolean {
+  return (type === "tmpfs" || destination === "/dev") && (flags & MS_RDONLY) !== 0;
 }
 
 function makeReadonly(k: Kernel, mount: Fd): void {
-  k.mountSetattr(mount, "", 0, { set: m.MOUNT_ATTR_RDONLY });
+  k.mountSetattr(mount, "", 0, { set: MOUNT_ATTR_RDONLY });
 }
 
-/** Filesystems that take no context for all that is in them: the policy labels it, and mqueue takes one for its root. */
+/**
+ * Filesystems that take no context for all of their files. The policy labels them; mqueue takes a context for
+ * its root.
+ */
 const UNLABELLED: readonly string[] = ["proc", "sysfs", "mqueue", "cgroup2"];
 
 function labelRoot(k: Kernel, tree: Fd, label: string): void {
-  const directory = k.openat(tree, ".", c.O_RDONLY | c.O_DIRECTORY);
+  const directory = k.openat(tree, ".", O_RDONLY | O_DIRECTORY);
   const value = new TextEncoder().encode(label);
   const doing = `set the SELinux label ${JSON.stringify(label)}`;
   k.call("fsetxattr", [directory, "security.selinux", value, value.length, 0], { doing });
   k.close(directory);
 }
 
-/** /proc and /sys are mounted on real directories only: a symlink there once redirected them (CVE-2019-19921, CVE-2023-27561). */
+/**
+ * Opens /proc or /sys for a mount. Both must be real directories: a symlink there redirects the mount
+ * (CVE-2019-19921, CVE-2023-27561).
+ */
 function openOrdinary(k: Kernel, context: MountContext, destination: string, type: string): Result {
-  const flags = c.O_PATH | c.O_DIRECTORY | c.O_NOFOLLOW;
+  const flags = O_PATH | O_DIRECTORY | O_NOFOLLOW;
   return openInRoot(k, context.root, destination, {
     flags,
-    resolve: c.RESOLVE_NO_SYMLINKS,
+    resolve: RESOLVE_NO_SYMLINKS,
     missing: "directory",
     explain: (errno) =>
       errno === ELOOP || errno === ENOTDIR
@@ -217,13 +257,16 @@ function openOrdinary(k: Kernel, context: MountContext, destination: string, typ
   });
 }
 
-/** What opening a destination has found. */
+/** What is known after a destination was opened. */
 interface Found {
-  /** Whether it was missing; asked when the kernel has opened it. */
+  /** Whether it was missing. Call it after the kernel has opened it. */
   made: () => boolean;
 }
 
-/** Opens a destination, made if it is missing, and has what it is checked once the kernel has answered. */
+/**
+ * Opens a destination, and makes it if it is missing. A check of it is added, to be run after the kernel has
+ * answered.
+ */
 function openPlace(
   k: Kernel,
   context: MountContext,
@@ -234,11 +277,11 @@ function openPlace(
   const place = openFresh(k, context, destination, missing, found) ??
     openMade(k, context, destination, missing, found);
   if (destination === "/proc" || isLxcfsFile(destination)) return place;
-  // A symlink of the image may have led into /proc all the same.
+  // A symlink of the image may still have led into /proc.
   const statfs = k.buffer(STATFS_SIZE);
   k.fstatfs(place, statfs);
   context.later("mount checks", () => {
-    if (readStatfsType(statfs) === c.PROC_SUPER_MAGIC) {
+    if (readStatfsType(statfs) === PROC_SUPER_MAGIC) {
       throw new Error(`${JSON.stringify(destination)} cannot be mounted because it is inside /proc`);
     }
   });
@@ -263,8 +306,8 @@ function openMade(
 }
 
 /**
- * A directory right below a tmpfs that was just made is made and opened without asking whether it is there: /dev/pts,
- * /dev/shm and /dev/mqueue never are, and each question is a round trip.
+ * Makes and opens a directory right below a tmpfs that was just made, without asking whether it exists:
+ * /dev/pts, /dev/shm and /dev/mqueue never do, and each question is a round trip.
  */
 function openFresh(
   k: Kernel,
@@ -276,30 +319,31 @@ function openFresh(
   const slash = destination.lastIndexOf("/");
   const parent = destination.slice(0, slash), name = destination.slice(slash + 1);
   if (missing !== "directory" || !context.fresh.has(parent)) return undefined;
-  const directory = openInRoot(k, context.root, parent, { flags: c.O_PATH | c.O_DIRECTORY });
+  const directory = openInRoot(k, context.root, parent, { flags: O_PATH | O_DIRECTORY });
   const made = k.mkdirat(directory, name, 0o755, { allow: "any" });
   if (found) found.made = () => made.wait() >= 0;
-  const resolve = c.RESOLVE_BENEATH | c.RESOLVE_NO_SYMLINKS;
-  const place = k.openat2(directory, name, c.O_PATH | c.O_DIRECTORY, resolve);
+  const resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+  const place = k.openat2(directory, name, O_PATH | O_DIRECTORY, resolve);
   k.close(directory);
   return place;
 }
 
 /**
- * Attaches a detached mount, its recursive attributes set before anybody can see it. Its propagation comes after: a
- * mount that is attached to a shared one is made shared.
+ * Attaches a detached mount. Its recursive attributes are set before it can be seen. Its propagation is set
+ * afterwards, because a mount that is attached to a shared one becomes shared.
  */
 function attach(
   k: Kernel,
   tree: Fd,
   place: Fd,
-  options: m.MountOptions,
+  options: MountOptions,
   destination: string,
 ): void {
   attributesBelow(k, tree, options);
   k.moveMount(tree, place, {
     repair(errno) {
-      // The kernel says EINVAL of a file on a directory, where mount(2) says what clients know.
+      // For a file on a directory the kernel answers EINVAL. Clients know mount(2)'s answer, which is
+      // ENOTDIR.
       const mismatch = errno === EINVAL && kindOf(k, tree) !== kindOf(k, place);
       throw new OperationError("attach to", mismatch ? ENOTDIR : errno, JSON.stringify(destination), "");
     },
@@ -311,19 +355,22 @@ function attach(
 function attributesBelow(
   k: Kernel,
   tree: Fd,
-  { recursiveSet: set, recursiveClear: clear }: m.MountOptions,
+  { recursiveSet: set, recursiveClear: clear }: MountOptions,
 ): void {
-  if (set || clear) k.mountSetattr(tree, "", c.AT_RECURSIVE, { set, clear });
+  if (set || clear) k.mountSetattr(tree, "", AT_RECURSIVE, { set, clear });
 }
 
-function propagate(k: Kernel, tree: Fd, options: m.MountOptions): void {
+function propagate(k: Kernel, tree: Fd, options: MountOptions): void {
   for (const propagation of options.propagation) {
-    const recursive = propagation & m.MS_REC ? c.AT_RECURSIVE : 0;
-    k.mountSetattr(tree, "", recursive, { propagation: propagation & ~m.MS_REC });
+    const recursive = propagation & MS_REC ? AT_RECURSIVE : 0;
+    k.mountSetattr(tree, "", recursive, { propagation: propagation & ~MS_REC });
   }
 }
 
-/** A tmpfs keeps the mode of the directory that it covers, unless its options name one or the directory is new. */
+/**
+ * A tmpfs keeps the mode of the directory that it covers, unless its options name a mode or the directory is
+ * new.
+ */
 function tmpfsData(k: Kernel, place: Fd, { made }: Found, data: readonly string[]): readonly string[] {
   if (data.some((option) => option.startsWith("mode="))) return data;
   const buffer = k.buffer(STATX_SIZE);

@@ -44,14 +44,15 @@ export interface ProcessContext {
   readonly process: Process;
   /** Name of the session keyring; undefined: the caller's is kept. */
   readonly keyring: string | undefined;
-  /** Standard descriptors that are the host's null device, to be replaced by the container's. */
+  /** Standard descriptors that are the host's null device. They are replaced by the container's. */
   readonly nullStdio: readonly number[];
-  /** File mode creation mask; undefined leaves the caller's. */
+  /** File mode creation mask; undefined keeps the caller's. */
   readonly umask: number | undefined;
   /** What the process may be given at most; a user namespace has its own measure. */
   host: HostCapabilities;
   /**
-   * setgroups(2) is denied for good in the process's user namespace; or whether it is, asked when it is refused.
+   * setgroups(2) is denied for good in the process's user namespace; or whether it is, asked when it is
+   * refused.
    */
   groupsDenied: boolean | (() => boolean);
   /** Descriptor of the container's root, until the stage `home` is over. */
@@ -101,7 +102,7 @@ function enterWorkingDirectory(context: ProcessContext): void {
         k.during(doing, makeDirectory);
         return "retry";
       }
-      // Root may be barred where the user is not, on a network filesystem for one.
+      // Root may be refused where the user is not, for example on a network filesystem.
       if (errno !== EACCES && errno !== EPERM) throw new OperationError("chdir", errno, "", doing);
       context.barred = true;
       return "skip";

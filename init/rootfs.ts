@@ -6,19 +6,35 @@
  * @module
  */
 
-import * as c from "../ffi/constants.ts";
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_RECURSIVE,
+  MNT_DETACH,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_PATH,
+  OPEN_TREE_CLONE,
+} from "../ffi/constants.ts";
 import { EINVAL, EPERM } from "../ffi/errno.ts";
 import { type Fd, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
 import { Label, type Recorder } from "../ffi/recorder.ts";
-import * as m from "../spec/mount_options.ts";
+import {
+  MOUNT_ATTR_RDONLY,
+  MOUNT_PROPAGATION,
+  MS_PRIVATE,
+  MS_REC,
+  MS_SHARED,
+  MS_SLAVE,
+} from "../spec/mount_options.ts";
 import type { RootfsPropagation } from "../spec/types.ts";
 import { createFilesystem } from "./filesystem.ts";
 import { enterOwnRoot } from "./own_root.ts";
 
-/** A propagation name as the arguments of mount_setattr(2). */
+/** The arguments of mount_setattr(2) for the name of a propagation. */
 function propagationOf(name: RootfsPropagation): { propagation: number; flags: number } {
-  const value = m.MOUNT_PROPAGATION[name];
-  return { propagation: value & ~m.MS_REC, flags: value & m.MS_REC ? c.AT_RECURSIVE : 0 };
+  const value = MOUNT_PROPAGATION[name];
+  return { propagation: value & ~MS_REC, flags: value & MS_REC ? AT_RECURSIVE : 0 };
 }
 
 /**
@@ -37,8 +53,8 @@ export function bindRootfs(
 ): Result {
   return k.during(`prepare rootfs ${JSON.stringify(rootfs)}`, () => {
     isolate(k, rootfs, propagation, mountPoints);
-    const place = open(c.O_PATH | c.O_DIRECTORY | c.O_NOFOLLOW);
-    const root = k.openTree(place, "", c.OPEN_TREE_CLONE | c.AT_RECURSIVE | c.AT_EMPTY_PATH);
+    const place = open(O_PATH | O_DIRECTORY | O_NOFOLLOW);
+    const root = k.openTree(place, "", OPEN_TREE_CLONE | AT_RECURSIVE | AT_EMPTY_PATH);
     k.moveMount(root, place);
     k.close(place);
     return root;
@@ -46,8 +62,8 @@ export function bindRootfs(
 }
 
 /**
- * Sets the propagation of what the mount namespace starts with. Whatever it is to be, the mount that holds the rootfs
- * must not be shared: the bind would show on the host, and pivot_root(2) refuses such a parent.
+ * Sets the propagation of the mounts that the new mount namespace starts with. The mount that holds the
+ * rootfs must never be shared: the bind would show on the host, and pivot_root(2) refuses such a parent.
  */
 function isolate(
   k: Kernel,
@@ -56,13 +72,13 @@ function isolate(
   mountPoints: readonly string[],
 ): void {
   const { propagation: kind, flags } = propagationOf(propagation ?? "rslave");
-  if (kind === m.MS_SHARED) {
-    k.mountSetattr(c.AT_FDCWD, "/", flags, { propagation: kind });
-    k.mountSetattr(c.AT_FDCWD, longestPrefix(mountPoints, rootfs), 0, { propagation: m.MS_PRIVATE });
+  if (kind === MS_SHARED) {
+    k.mountSetattr(AT_FDCWD, "/", flags, { propagation: kind });
+    k.mountSetattr(AT_FDCWD, longestPrefix(mountPoints, rootfs), 0, { propagation: MS_PRIVATE });
     return;
   }
-  k.mountSetattr(c.AT_FDCWD, "/", c.AT_RECURSIVE, { propagation: m.MS_SLAVE });
-  if (kind === m.MS_PRIVATE) k.mountSetattr(c.AT_FDCWD, "/", flags, { propagation: kind });
+  k.mountSetattr(AT_FDCWD, "/", AT_RECURSIVE, { propagation: MS_SLAVE });
+  if (kind === MS_PRIVATE) k.mountSetattr(AT_FDCWD, "/", flags, { propagation: kind });
 }
 
 function longestPrefix(mountPoints: readonly string[], path: string): string {
@@ -75,19 +91,21 @@ function longestPrefix(mountPoints: readonly string[], path: string): string {
 }
 
 /**
- * Enters the rootfs and drops the host's tree; the working directory is then `/` of the container.
+ * Enters the rootfs and drops the host's tree. The working directory is then `/` of the container.
  *
- * @returns Checks, once the kernel has answered, that nothing but the rootfs is the root of the mount namespace.
+ * @returns The check that nothing but the rootfs is the root of the mount namespace. Call it after the kernel
+ * has answered.
  */
 export function pivotInto(k: Recorder, root: Fd, propagation: RootfsPropagation | undefined): () => void {
   return k.during("pivot_root into the rootfs", () => {
-    const old = k.open("/", c.O_PATH | c.O_DIRECTORY);
+    const old = k.open("/", O_PATH | O_DIRECTORY);
     k.fchdir(root);
     k.pivotRoot(".", ".");
-    // The old root now lies over the new one. It must not be shared when it goes, or the host would lose its mounts.
+    // The old root now lies over the new one. It must not be shared when it is unmounted, or the host would
+    // lose its mounts.
     k.fchdir(old);
     if (propagation !== undefined) {
-      k.mountSetattr(c.AT_FDCWD, ".", c.AT_RECURSIVE, { propagation: m.MS_SLAVE });
+      k.mountSetattr(AT_FDCWD, ".", AT_RECURSIVE, { propagation: MS_SLAVE });
     }
     unmountAll(k);
     k.close(old);
@@ -98,47 +116,48 @@ export function pivotInto(k: Recorder, root: Fd, propagation: RootfsPropagation 
   });
 }
 
-/** Unmounts the working directory and what covers it: one call takes the topmost mount only. The check is behind it. */
+/** Unmounts the working directory and its covers, one call for each mount. A check follows later. */
 function unmountAll(k: Recorder): void {
   const again = new Label(), done = new Label();
   k.place(again);
   // EINVAL: the directory is no longer part of the mount namespace.
-  k.call("umount2", [".", c.MNT_DETACH], { onError: done });
+  k.call("umount2", [".", MNT_DETACH], { onError: done });
   k.jump(again);
   k.place(done);
 }
 
-/** What the root itself is to be, not the volumes on it. */
+/** Sets the propagation of the root itself, not of the volumes on it. */
 function setFinalPropagation(k: Kernel, propagation: RootfsPropagation | undefined): void {
   if (propagation === undefined) return;
   const { propagation: kind } = propagationOf(propagation);
-  if (kind !== m.MS_SLAVE) k.mountSetattr(c.AT_FDCWD, "/", 0, { propagation: kind });
+  if (kind !== MS_SLAVE) k.mountSetattr(AT_FDCWD, "/", 0, { propagation: kind });
 }
 
 /**
  * `--no-pivot`: moves the rootfs over `/` and changes root to it, for hosts that run from an initramfs.
  *
- * The host's mounts stay below, out of reach but there; full views of /proc and /sys among them would let the
- * container mount such views anew, so they are removed first.
+ * The host's mounts stay below, out of reach. Full views of /proc and /sys among them would let the container
+ * mount new ones, so these are removed first.
  *
  * @param procAndSys Mount points of the host that show a whole procfs or sysfs, the innermost last.
- * @returns Checks, once the kernel has answered, that nothing but the rootfs is on top of `/`.
+ * @returns The check that nothing but the rootfs is on top of `/`. Call it after the kernel has answered.
  */
 export function moveInto(k: Recorder, root: Fd, procAndSys: readonly string[]): () => void {
   return k.during("move the rootfs to /", () => {
     for (const path of procAndSys.toReversed()) {
-      k.umount(path, c.MNT_DETACH, {
+      k.umount(path, MNT_DETACH, {
         repair(errno) {
           if (errno !== EINVAL && errno !== EPERM) {
             throw new OperationError("umount2", errno, JSON.stringify(path), "");
           }
-          // In a user namespace the host's mounts cannot be taken apart (mount_namespaces(7)), but covered.
+          // In a user namespace the host's mounts cannot be unmounted one by one (mount_namespaces(7)). They
+          // can be covered.
           cover(k, path);
           return "skip";
         },
       });
     }
-    const place = k.open("/", c.O_PATH | c.O_DIRECTORY);
+    const place = k.open("/", O_PATH | O_DIRECTORY);
     k.fchdir(root);
     k.moveMount(root, place);
     k.close(place);
@@ -155,15 +174,15 @@ function cover(k: Kernel, path: string): void {
     source: "tmpfs",
     data,
     flags: 0,
-    attributes: m.MOUNT_ATTR_RDONLY,
+    attributes: MOUNT_ATTR_RDONLY,
   });
-  const place = k.open(path, c.O_PATH | c.O_DIRECTORY);
+  const place = k.open(path, O_PATH | O_DIRECTORY);
   k.moveMount(empty, place);
   k.close(empty);
   k.close(place);
 }
 
-/** Without a mount namespace of its own a container can only change root. */
+/** Changes the root of a container that has no mount namespace of its own. */
 export function chrootInto(k: Kernel, root: Fd): void {
   k.during("chroot to the rootfs", () => {
     k.fchdir(root);
@@ -172,9 +191,9 @@ export function chrootInto(k: Kernel, root: Fd): void {
   });
 }
 
-/** Makes the root itself read-only; mounts below keep what they are. */
+/** Makes the root itself read-only. Mounts below it are not changed. */
 export function makeRootReadonly(k: Kernel, root: Fd): void {
   k.during("make the root filesystem read-only", () => {
-    k.mountSetattr(root, "", 0, { set: m.MOUNT_ATTR_RDONLY });
+    k.mountSetattr(root, "", 0, { set: MOUNT_ATTR_RDONLY });
   });
 }

@@ -1,8 +1,8 @@
 /**
- * Everything the init does between its birth and the state `created`: the core's steps. Their order is the list of
- * stages in setup_context.ts.
+ * Everything the init does between its birth and the state `created`: the core's steps. Their order is the
+ * list of stages in setup_context.ts.
  *
- * It is driven from here, by tsrun; the init itself only makes the calls (see executor_x86_64.s).
+ * tsrun drives them from here. The init itself only makes the calls (see executor_x86_64.s).
  * @module
  */
 
@@ -33,13 +33,13 @@ import { writeSysctls } from "./sysctl.ts";
 /** A container that is set up, up to the program that waits for `start`. To be called in this order. */
 export interface Ready {
   /**
-   * Begins to cut the init off from tsrun; its limit of open files is set, and such that would bar it from memory are
-   * not. Nobody waits.
+   * Begins to cut the init off from tsrun; its limit of open files is set, and such that would bar it from
+   * memory are not. Nobody waits.
    */
   cutOff: () => void;
   /** Waits for that. @throws {OperationError} Where it fails, or the init could not wait for `start`. */
   confirm: () => void;
-  /** Lets the init go on by itself. */
+  /** Lets the init run by itself. */
   release: () => void;
 }
 
@@ -68,7 +68,8 @@ export function setUp(
 
 /** The last that the init is driven to do. */
 function cutOff({ k, procfs, fifo, tools: { arena } }: Setup): void {
-  // To wait for `start` takes one more descriptor than there are: without it the program would not run, or run at once.
+  // To wait for `start` takes one more descriptor than there are: without it the program would not run, or
+  // run at once.
   const doing = "open exec.fifo to wait for start (is RLIMIT_NOFILE too small?)";
   const room = k.openat(procfs!, `self/fd/${fifo.wait()}`, O_PATH, 0, { doing });
   k.close(room);
@@ -108,7 +109,8 @@ const CORE: SetupSteps = {
   },
   rights(setup) {
     const { filter, process } = setup;
-    // Without no-new-privileges only CAP_SYS_ADMIN may load a filter, and the filter is the last thing but one.
+    // Without no-new-privileges only CAP_SYS_ADMIN may load a filter, and only the capabilities are set after
+    // it.
     const loads = filter !== null && !process.noNewPrivileges;
     giveRights(setup, loads ? ["CAP_SYS_ADMIN"] : []);
     if (loads) setup.dropRights = (k, branches) => dropRights(k, setup, branches);

@@ -1,6 +1,7 @@
 /**
- * The stages of a container's first process, the init, between its birth and the state `created`; and what the steps
- * in them share. setup.ts has the core's steps; an optional feature contributes its own (lifecycle.ts).
+ * The stages of a container's first process, the init, between its birth and the state `created`; and what
+ * the steps in them share. setup.ts has the core's steps; an optional feature contributes its own
+ * (lifecycle.ts).
  * @module
  */
 
@@ -19,7 +20,10 @@ import type { SeccompFilter } from "./seccomp_listener.ts";
 import type { DropRights } from "./start_program.ts";
 import { openProcfs } from "./sysctl.ts";
 
-/** The stages in the order of the specification's lifecycle (runtime.md). A comment names who else has steps there. */
+/**
+ * The stages in the order of the specification's lifecycle (runtime.md). A comment names who else has steps
+ * there.
+ */
 const ORDER = [
   "birth", // user namespace: its id maps
   "session",
@@ -100,7 +104,9 @@ export interface SetupTools {
   arena: number;
   /** Whether tsrun's own user namespace, where that is the container's too, denies setgroups(2). */
   groupsDenied: () => boolean;
-  /** Gives the init the procfs that tsrun sees, once it is known to be one: for an init that may mount none. */
+  /**
+   * Gives the init the procfs that tsrun sees, once it is known to be one: for an init that may mount none.
+   */
   hostProcfs: () => number;
 }
 
@@ -126,7 +132,9 @@ export class Setup implements ProcessContext {
   barred = false;
   /** Descriptor of exec.fifo, opened while the process is still as much of tsrun as it ever is. */
   fifo!: Result;
-  /** A procfs that nobody else can have changed; from the stage `parameters` on, in a user namespace earlier. */
+  /**
+   * A procfs that nobody else can have changed; from the stage `parameters` on, in a user namespace earlier.
+   */
   procfs: Result | undefined;
   /** startContainer hooks, and what they are given. */
   startHooks: { hooks: readonly Hook[]; setting: HookSetting } | undefined;

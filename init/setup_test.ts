@@ -1,6 +1,6 @@
 /** The order of the whole set-up, and what of it is left out when. */
 import { assertEquals, assertThrows } from "@std/assert";
-import * as c from "../ffi/constants.ts";
+import * as constants from "../ffi/constants.ts";
 import type { DryKernel } from "../ffi/dry.ts";
 import { EACCES, EEXIST, EINVAL, ENOENT, ENOTDIR } from "../ffi/errno.ts";
 import { type Arg, OperationError } from "../ffi/kernel.ts";
@@ -72,7 +72,7 @@ const WELL: Script = {
     return 6;
   },
   getpid: 1,
-  statx: (...args: Arg[]) => stat(c.S_IFREG | 0o755)(...args),
+  statx: (...args: Arg[]) => stat(constants.S_IFREG | 0o755)(...args),
 };
 
 /** What the plan, and what features, have beside. */
@@ -94,8 +94,8 @@ function run(change: Change = {}, more: More = {}, script: Script = {}): DryKern
     openat2: (_dir, path) => void (opened = path as string),
     statx: (...args: Arg[]) =>
       opened === "/dev/null" && args[1] === ""
-        ? stat(c.S_IFCHR, 1, 3)(...args)
-        : stat(c.S_IFREG | 0o755)(...args),
+        ? stat(constants.S_IFCHR, 1, 3)(...args)
+        : stat(constants.S_IFREG | 0o755)(...args),
     ...script,
   });
   const spec = { ...SPEC, ...change, process: { ...SPEC.process, ...change.process } } as Spec;
@@ -123,7 +123,7 @@ function assertOrder(k: DryKernel, ...beginnings: string[]): void {
   }
 }
 
-const SET_PROPAGATION = `mount_setattr ${c.AT_FDCWD} "/"`;
+const SET_PROPAGATION = `mount_setattr ${constants.AT_FDCWD} "/"`;
 
 Deno.test("set-up: a session of its own comes before everything", () => {
   assertEquals(names(run())[0], "setsid");
@@ -135,7 +135,7 @@ Deno.test("set-up: the whole, from the session to execve", () => {
     "setsid",
     "umask 0",
     `sched_setaffinity 0 1024 ${JSON.stringify(new TextDecoder().decode(new Uint8Array(1024).fill(0xff)))}`,
-    `openat ${c.AT_FDCWD} "/run/box/exec.fifo"`,
+    `openat ${constants.AT_FDCWD} "/run/box/exec.fifo"`,
     'keyctl 1 "_ses.box"',
     "unshare",
     "socket",
@@ -154,7 +154,7 @@ Deno.test("set-up: the whole, from the session to execve", () => {
     'chdir "/work"',
     "umask 18",
     "mount_setattr",
-    `prctl ${c.PR_CAPBSET_DROP}`,
+    `prctl ${constants.PR_CAPBSET_DROP}`,
     "setgroups",
     "setresgid",
     "setresuid",
@@ -171,13 +171,13 @@ Deno.test("set-up: the whole, from the session to execve", () => {
 Deno.test("set-up: the fifo is opened while the host's paths are there", () => {
   const k = run();
   const flags = callsOf(k, "openat")[0].args[2] as number;
-  assertEquals(flags & (c.O_PATH | c.O_NOFOLLOW), c.O_PATH | c.O_NOFOLLOW);
+  assertEquals(flags & (constants.O_PATH | constants.O_NOFOLLOW), constants.O_PATH | constants.O_NOFOLLOW);
   assertOrder(k, "openat", "pivot_root");
 });
 
 Deno.test("set-up: with no-new-privileges, capabilities go first and the filter is the last but execve", () => {
   const k = run();
-  assertOrder(k, `prctl ${c.PR_SET_NO_NEW_PRIVS} 1`, "setresuid", "capset", "seccomp", "execve");
+  assertOrder(k, `prctl ${constants.PR_SET_NO_NEW_PRIVS} 1`, "setresuid", "capset", "seccomp", "execve");
   const list = names(k);
   assertEquals(list[list.indexOf("seccomp") + 1], "execve");
   assertEquals(list.lastIndexOf("capset") < list.indexOf("seccomp"), true);
@@ -190,7 +190,10 @@ Deno.test("set-up: without no-new-privileges, the right to load the filter is dr
   const sets = callsOf(k, "capset").map(({ args }) => new DataView((args[1] as Uint8Array).buffer));
   const effective = sets.map((words) => words.getUint32(0, true));
   assertEquals(effective, [1 << 5 | 1 << 21, 1 << 5]);
-  assertEquals(list.includes("prctl") && k.lines().includes(`prctl ${c.PR_SET_NO_NEW_PRIVS} 1 0 0 0`), false);
+  assertEquals(
+    list.includes("prctl") && k.lines().includes(`prctl ${constants.PR_SET_NO_NEW_PRIVS} 1 0 0 0`),
+    false,
+  );
 });
 
 Deno.test("set-up: without a filter capabilities are set once", () => {
@@ -201,7 +204,7 @@ Deno.test("set-up: without a filter capabilities are set once", () => {
 Deno.test("set-up: a filter with a listener is loaded before the program is left alone", () => {
   const sent: number[] = [];
   const listener: SetupSteps = { listener: (setup) => loadEarly(setup, (fd) => sent.push(fd)) };
-  const features = [filtered(c.SECCOMP_FILTER_FLAG_NEW_LISTENER), listener];
+  const features = [filtered(constants.SECCOMP_FILTER_FLAG_NEW_LISTENER), listener];
   const k = run({}, { features }, { seccomp: 77 });
   assertEquals(sent, [77]);
   assertEquals(callsOf(k, "seccomp").length, 1);
@@ -232,7 +235,8 @@ Deno.test("set-up: the root, and what is mounted read-only, become so when nothi
       return (path: Arg) => path === "/work" && first ? (first = false, -ENOENT) : 0;
     })(),
     openat2: (_dir, path) => path === "/work" ? -ENOENT : undefined,
-    statx: (...args: Arg[]) => stat((args[1] === "" ? c.S_IFDIR : c.S_IFREG) | 0o755)(...args),
+    statx: (...args: Arg[]) =>
+      stat((args[1] === "" ? constants.S_IFDIR : constants.S_IFREG) | 0o755)(...args),
   });
   const readonly = k.lines().map((line, i) => line.includes(`[${MOUNT_ATTR_RDONLY},0,0,0]`) ? i : -1);
   const late = readonly.filter((i) => i >= 0).slice(-2);
@@ -354,7 +358,7 @@ function hostDevices(): Script {
     open_tree: note,
     statx(...args: Arg[]) {
       const [major, minor] = numbers[opened] ?? [];
-      return stat(major === undefined ? c.S_IFREG | 0o755 : c.S_IFCHR, major, minor)(...args);
+      return stat(major === undefined ? constants.S_IFREG | 0o755 : constants.S_IFCHR, major, minor)(...args);
     },
   };
 }
@@ -364,27 +368,27 @@ Deno.test("set-up: in a user namespace, maps come first, and root of it makes al
     birth(setup) {
       setup.k.call("getpid", []);
       setup.groupsDenied = setup.bindDevices = true;
-      setup.openHost = (path, flags) => setup.k.open(path, flags | c.O_NOCTTY);
+      setup.openHost = (path, flags) => setup.k.open(path, flags | constants.O_NOCTTY);
     },
     identity: ({ k }) => void k.call("setresuid", [0, 0, 0]),
     namespaces: (setup) => void (setup.procfs = setup.openProcfs()),
-    shown: ({ k }) => void k.prctl(c.PR_SET_DUMPABLE, 1),
+    shown: ({ k }) => void k.prctl(constants.PR_SET_DUMPABLE, 1),
   };
   const k = run({}, { features: [user] }, hostDevices());
   assertOrder(
     k,
     "getpid",
     "setsid",
-    `openat ${c.AT_FDCWD} "/run/box/exec.fifo"`,
+    `openat ${constants.AT_FDCWD} "/run/box/exec.fifo"`,
     "setresuid 0 0 0",
     "keyctl",
     'fsopen "proc"',
-    `openat ${c.AT_FDCWD} "/bundle/rootfs"`,
+    `openat ${constants.AT_FDCWD} "/bundle/rootfs"`,
     "pivot_root",
   );
   // Groups cannot change there, and nodes of devices cannot be made.
   assertEquals(names(k).includes("setgroups"), false);
   assertEquals(callsOf(k, "mknodat"), []);
   assertEquals(lines(k, "fsopen").filter((line) => line.includes("proc")).length, 2);
-  assertOrder(k, "setresuid 1000", "capset", `prctl ${c.PR_SET_DUMPABLE} 1`, "openat ");
+  assertOrder(k, "setresuid 1000", "capset", `prctl ${constants.PR_SET_DUMPABLE} 1`, "openat ");
 });

@@ -1,15 +1,28 @@
 /**
- * The first stage: an executor on the host that enters cgroups, joins namespaces, and clones the init into new ones.
+ * The first stage: an executor on the host that enters cgroups, joins namespaces, and clones the init into
+ * new ones.
  *
  *     tsrun ──posix_spawn──> stage ──clone3(CLONE_PARENT)──> init
  *       └──── channel ────────┘                               │
  *       └──── a channel of the init's own ────────────────────┘
  *
- * The init is a sibling of the stage, so that it becomes the child of whoever called tsrun once tsrun has ended.
+ * The init is a sibling of the stage, so it becomes the child of tsrun's caller when tsrun has ended.
  * @module
  */
 
-import * as c from "../ffi/constants.ts";
+import {
+  AT_FDCWD,
+  CLONE_INTO_CGROUP,
+  CLONE_PARENT,
+  CLONE_PARENT_SETTID,
+  CLOSE_RANGE_CLOEXEC,
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_PATH,
+  PR_SET_DUMPABLE,
+  PR_SET_NAME,
+  SIGKILL,
+} from "../ffi/constants.ts";
 import { EACCES, EBADF, EBUSY, ENODEV, ENOENT, EOPNOTSUPP } from "../ffi/errno.ts";
 import { OperationError } from "../ffi/kernel.ts";
 import { type Channel, RemoteKernel } from "../ffi/remote.ts";
@@ -20,30 +33,33 @@ import { endProcess } from "./failure_report.ts";
 import { INIT_NAME } from "./init_name.ts";
 import { cloneFlags, joinNamespaces, type NamespacePlan } from "./namespaces.ts";
 
-/** What the stage does before it clones. */
+/** The stage's steps before the clone. */
 export interface StagePlan {
   namespaces: NamespacePlan;
   /** `process.oomScoreAdj`, where the config sets one. */
   oomScoreAdj: number | undefined;
-  /** Files that a process enters its cgroups by, writing `0` to each; and a directory to be cloned into. */
+  /** Files by which a process enters its cgroups, writing `0` to each; and a directory to be cloned into. */
   cgroupTasks: readonly string[];
   cloneInto: string | null;
   /**
-   * Where else to be cloned into, asked once when the kernel refuses `cloneInto`; undefined: nowhere. Absent where there
-   * is no other place.
+   * Another directory to be cloned into, asked for once, when the kernel refuses `cloneInto`. Undefined or
+   * absent: there is none.
    */
   cloneElsewhere?: (errno: number) => string | undefined;
   /** Joins the namespaces of the plan, where that takes more than joining one after the other. */
   join?: (k: RemoteKernel) => void;
-  /** Stage and init belong to their user, who has to be able to write to their files in /proc, such as id maps. */
+  /** Keeps stage and init dumpable: their user has to write to their files in /proc, such as the id maps. */
   dumpable?: boolean;
-  /** What the kernel may mean by refusing to make the namespaces; "" where nothing is known. */
+  /** What the kernel's refusal to make the namespaces may mean; "" where nothing is known. */
   cloneHint?: (errno: number) => string;
-  /** What else the stage does before it joins namespaces, while it sees the host. */
+  /** Further steps before namespaces are joined, while the stage sees the host. */
   prepare?: (k: RemoteKernel) => void;
 }
 
-/** What clone3(2) means by an answer to CLONE_INTO_CGROUP: kernel document admin-guide/cgroup-v2.rst; undefined: nothing. */
+/**
+ * The meaning of an error of CLONE_INTO_CGROUP: kernel document admin-guide/cgroup-v2.rst. Undefined where it
+ * has none.
+ */
 function cgroupAnswer(errno: number): string | undefined {
   switch (errno) {
     case EBUSY:
@@ -62,8 +78,9 @@ function cgroupAnswer(errno: number): string | undefined {
 }
 
 /**
- * Clones go into any cgroup that the cloning process's cgroup namespace shows; where the hierarchy is mounted with
- * `nsdelegate` there is no other (ENOENT). A stage that joins such a namespace enters the cgroup itself, before.
+ * A process can be cloned into any cgroup that its cgroup namespace shows. Where the hierarchy is mounted
+ * with `nsdelegate`, other cgroups fail (ENOENT). A stage that joins such a namespace enters the cgroup
+ * itself before.
  */
 function cloneable(plan: StagePlan): StagePlan {
   const { cloneInto, cgroupTasks, namespaces } = plan;
@@ -71,25 +88,26 @@ function cloneable(plan: StagePlan): StagePlan {
   return { ...plan, cloneInto: null, cgroupTasks: [...cgroupTasks, `${cloneInto}/cgroup.procs`] };
 }
 
-/** The last file descriptor number there can be. */
+/** The highest number of a file descriptor. */
 const LAST_FD = 0xffff_ffff;
 
-/** A stage that runs, and the line to the init that it will clone. */
+/** A running stage, and the line to the init that it will clone. */
 export class Stage {
   readonly #executor: Executor;
   readonly #initLine: Line;
-  /** Where the kernel writes the init's pid, as the host sees it. */
+  /** The kernel writes the init's pid here, as the host sees it. */
   readonly #initPid;
   #known = 0;
   readonly #cgroupFd: number;
   #killed = false;
 
   /**
-   * Starts the stage; it makes itself at home while tsrun reads the config.
+   * Starts the stage. It closes descriptors while tsrun reads the config.
    *
-   * @param arena Shared memory, made with the same count of preserved descriptors.
-   * @param preserved Descriptors from 3 on that are the container's.
-   * @param keep Further descriptors that the stage and its child inherit, above the preserved ones; they close on exec.
+   * @param arena Shared memory, made for the same number of preserved descriptors.
+   * @param preserved How many descriptors from 3 on belong to the container.
+   * @param keep Further descriptors, above the preserved ones, that the stage and its child inherit. They
+   * close on exec.
    */
   constructor(readonly arena: Arena, preserved: number, noexecDir?: string, keep: readonly number[] = []) {
     this.#initLine = arena.line();
@@ -97,12 +115,13 @@ export class Stage {
     const k = this.#executor.kernel;
     this.#initPid = k.buffer(8);
     const kept = [arena.fd, this.#initLine.theirs, this.#executor.channelFd, ...keep];
-    // A number that is free, and surely below the caller's limit; files that are opened meanwhile get lower ones.
+    // A number that is free, and surely below the caller's limit; files that are opened meanwhile get lower
+    // ones.
     this.#cgroupFd = this.#executor.channelFd - 1;
     while (kept.includes(this.#cgroupFd)) this.#cgroupFd--;
     closeOthers(k, preserved, kept);
-    k.prctl(c.PR_SET_DUMPABLE, 0);
-    k.prctl(c.PR_SET_NAME, INIT_NAME);
+    k.prctl(PR_SET_DUMPABLE, 0);
+    k.prctl(PR_SET_NAME, INIT_NAME);
     k.kick();
   }
 
@@ -111,12 +130,15 @@ export class Stage {
     return this.#executor.pid;
   }
 
-  /** The descriptor that the init is driven through, in the init. */
+  /** The number of the init's channel, in the init. */
   get channelFd(): number {
     return this.#executor.channelFd;
   }
 
-  /** Pid of the init on the host, 0 until it has been cloned; read once only, and believed of a child of tsrun's only. */
+  /**
+   * Pid of the init on the host, 0 until it has been cloned; read once only, and believed of a child of
+   * tsrun's only.
+   */
   get initPid(): number {
     if (this.#known === 0) {
       const pid = this.#initPid.u32(0);
@@ -125,34 +147,37 @@ export class Stage {
     return this.#known;
   }
 
-  /** Prepares the clone. The init is born when its kernel first has something to run. */
+  /** Prepares the clone. The init is cloned when its kernel first has records to run. */
   init(wanted: StagePlan): RemoteKernel {
     const plan = cloneable(wanted);
     const k = this.#executor.kernel;
-    if (plan.dumpable) k.prctl(c.PR_SET_DUMPABLE, 1);
+    if (plan.dumpable) k.prctl(PR_SET_DUMPABLE, 1);
     if (plan.oomScoreAdj !== undefined) {
-      k.writeFile(c.AT_FDCWD, "/proc/self/oom_score_adj", String(plan.oomScoreAdj));
+      k.writeFile(AT_FDCWD, "/proc/self/oom_score_adj", String(plan.oomScoreAdj));
     }
     for (const path of plan.cgroupTasks) {
       k.during(
         `adding pid ${this.pid} to cgroups: enter the cgroup by ${path}`,
-        () => k.writeFile(c.AT_FDCWD, path, "0"),
+        () => k.writeFile(AT_FDCWD, path, "0"),
       );
     }
     if (plan.cloneInto !== null) this.#openCgroup(plan, plan.cloneInto);
     plan.prepare?.(k);
     if (plan.join) plan.join(k);
     else joinNamespaces(k, plan.namespaces.joins);
-    // All this goes on while the init's first records are made here.
+    // The stage runs these while tsrun makes the init's first records.
     k.kick();
     const line = this.arena.channel(this.#initLine.ours, this.#executor.channelFd);
     return new RemoteKernel(this.arena.memory, new ClonedChannel(line, (first) => this.#clone(plan, first)));
   }
 
-  /** Opens the directory to be cloned into: before a mount namespace is joined, where its path may mean another. */
+  /**
+   * Opens the directory to be cloned into. It does so before a mount namespace is joined, where its path may
+   * mean another directory.
+   */
   #openCgroup(plan: StagePlan, path: string): void {
     const k = this.#executor.kernel;
-    const directory = k.open(path, c.O_PATH | c.O_DIRECTORY, 0, {
+    const directory = k.open(path, O_PATH | O_DIRECTORY, 0, {
       doing: "open the container's cgroup",
       repair: (errno) => {
         this.#openElsewhere(
@@ -164,31 +189,31 @@ export class Stage {
         return "skip";
       },
     });
-    // Where the repair has put another one there, there is nothing to duplicate or to close.
-    k.call("dup3", [directory, this.#cgroupFd, c.O_CLOEXEC], { allow: [EBADF] });
+    // Where the repair has put another directory there, the descriptor is neither duplicated nor closed.
+    k.call("dup3", [directory, this.#cgroupFd, O_CLOEXEC], { allow: [EBADF] });
     k.call("close", [directory], { allow: [EBADF] });
   }
 
-  /** Puts another directory in the place of one that the kernel refuses, once; throws where there is none. */
+  /** Takes another directory for one that the kernel refuses, once. Throws where there is no other. */
   #openElsewhere(plan: StagePlan, errno: number, call: string, doing: string): void {
     const k = this.#executor.kernel;
     const other = plan.cloneElsewhere?.(errno);
     plan.cloneElsewhere = undefined;
     if (other === undefined) throw new OperationError(call, errno, "", doing);
-    const directory = k.open(other, c.O_PATH | c.O_DIRECTORY);
+    const directory = k.open(other, O_PATH | O_DIRECTORY);
     k.dup3(directory, this.#cgroupFd);
     k.close(directory);
   }
 
   /**
-   * Has the init cloned, which begins at the record `first`.
+   * Clones the init, which begins at the record `first`.
    *
-   * @returns Waits until that is done, and ends the stage.
+   * @returns A function that waits until the clone is done, and ends the stage.
    */
   #clone(plan: StagePlan, first: number): () => void {
     const { kernel: k, channelFd } = this.#executor;
-    let flags = cloneFlags(plan.namespaces) + c.CLONE_PARENT + c.CLONE_PARENT_SETTID;
-    if (plan.cloneInto !== null) flags += c.CLONE_INTO_CGROUP;
+    let flags = cloneFlags(plan.namespaces) + CLONE_PARENT + CLONE_PARENT_SETTID;
+    if (plan.cloneInto !== null) flags += CLONE_INTO_CGROUP;
     const parent = new Label(), beginning = new Label();
     beginning.address = first;
     const args = [flags, 0, 0, this.#initPid.address, 0, 0, 0, 0, 0, 0, this.#cgroupFd];
@@ -210,10 +235,10 @@ export class Stage {
         return "retry";
       },
     });
-    // From here to the jump it is the init that runs: it makes its own channel the one it speaks through. Until it has,
-    // a report of its would be taken for the stage's, so a failure ends it.
+    // From here to the jump it is the init that runs: it makes its own channel the one it speaks through.
+    // Until it has, a report of its would be taken for the stage's, so a failure ends it.
     const dead = new Label();
-    k.call("dup3", [this.#initLine.theirs, channelFd, c.O_CLOEXEC], { onError: dead });
+    k.call("dup3", [this.#initLine.theirs, channelFd, O_CLOEXEC], { onError: dead });
     closeQuietly(k, this.#initLine.theirs);
     if (plan.cloneInto !== null) closeQuietly(k, this.#cgroupFd);
     k.jump(beginning);
@@ -231,8 +256,8 @@ export class Stage {
   }
 
   /**
-   * Ends the stage and the init, whichever there is: the stage first, which goes by itself and may be about to clone. To
-   * do it again is fine.
+   * Ends the stage and the init, whichever there is: the stage first, which goes by itself and may be about
+   * to clone. To do it again is fine.
    */
   kill(): void {
     if (this.#killed) return;
@@ -241,12 +266,15 @@ export class Stage {
     this.#executor[Symbol.dispose]();
     const { initPid } = this;
     if (initPid === 0) return;
-    k.kill(initPid, c.SIGKILL, { allow: "any" });
+    k.kill(initPid, SIGKILL, { allow: "any" });
     k.reap(initPid);
   }
 }
 
-/** Closes every descriptor that is neither standard, nor preserved, nor one of `keep`; marks those close-on-exec. */
+/**
+ * Closes every descriptor except the standard ones, the preserved ones and those in `keep`. Descriptors in
+ * `keep` are made close-on-exec.
+ */
 function closeOthers(k: RemoteKernel, preserved: number, keep: readonly number[]): void {
   let first = 3 + preserved;
   for (const fd of keep.toSorted((a, b) => a - b)) {
@@ -254,12 +282,12 @@ function closeOthers(k: RemoteKernel, preserved: number, keep: readonly number[]
     first = fd + 1;
   }
   k.closeRange(first, LAST_FD);
-  k.closeRange(3 + preserved, LAST_FD, c.CLOSE_RANGE_CLOEXEC);
+  k.closeRange(3 + preserved, LAST_FD, CLOSE_RANGE_CLOEXEC);
 }
 
 /**
- * The line to a process that is cloned when there is first something to send. To make all its namespaces takes a
- * millisecond: only who wants an answer waits for it.
+ * The line to a process that is cloned when the first message is sent. Making all its namespaces takes a
+ * millisecond, for which only the first answer waits.
  */
 class ClonedChannel implements Channel {
   #born = false;
@@ -287,7 +315,7 @@ class ClonedChannel implements Channel {
   }
 
   ready(milliseconds?: number): boolean {
-    // Whatever keeps it from being born is said, and not waited for.
+    // If the clone failed, throw now; do not wait for the deadline.
     if (milliseconds !== undefined) this.#settle();
     return this.line.ready(milliseconds);
   }

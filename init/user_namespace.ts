@@ -6,13 +6,13 @@
  *       ├─ writes /proc/PID/uid_map and gid_map       │
  *       └────────────────────────────────────────────>│ opens exec.fifo as who tsrun is, then becomes root there
  *
- * The kernel makes the user namespace before the others that the same clone3(2) makes, which therefore belong to it.
+ * The kernel makes the user namespace before the others of the same clone3(2). These therefore belong to it.
  *
  * Sources: user_namespaces(7), credentials(7), capabilities(7), clone(2).
  * @module
  */
 
-import * as c from "../ffi/constants.ts";
+import { O_RDONLY, PR_SET_DUMPABLE } from "../ffi/constants.ts";
 import { EINVAL, ENOSPC, EPERM } from "../ffi/errno.ts";
 import { type Fd, OperationError, type Result } from "../ffi/kernel.ts";
 import type { Recorder } from "../ffi/recorder.ts";
@@ -21,26 +21,29 @@ import type { HostCapabilities } from "./identity.ts";
 import type { Join } from "./namespaces.ts";
 
 /**
- * Makes the process root of the user namespace that it is in. It keeps all capabilities there, as its user id becomes
- * that of root; groups of the caller go, where the namespace lets groups go.
+ * Makes the process root of its user namespace. It keeps all capabilities there, because its user id becomes
+ * root's. Groups of the caller are dropped, where the namespace allows that.
  */
 export function becomeNamespaceRoot(k: Recorder, groupsDenied: boolean): void {
   k.during("become root of the user namespace", () => {
     if (!groupsDenied) k.call("setgroups", [0, null]);
     k.call("setresgid", [0, 0, 0]);
     k.call("setresuid", [0, 0, 0]);
-    // Before a change of ids it may have been dumpable, for the maps to be written.
-    k.prctl(c.PR_SET_DUMPABLE, 0);
+    // Until the ids change it may have been dumpable, so that the maps could be written.
+    k.prctl(PR_SET_DUMPABLE, 0);
   });
 }
 
-/** What a process may do in a user namespace that it has just entered: everything that the kernel knows. */
+/** The rights of a process that has just entered a user namespace: all capabilities of this kernel. */
 export function namespaceCapabilities({ last }: HostCapabilities): HostCapabilities {
   const high = last < 63 ? 2 ** (last - 31) - 1 : 0xffff_ffff;
   return { permitted: { low: 0xffff_ffff, high }, last };
 }
 
-/** What clone(2) may mean by refusing a new user namespace, to be added to what was being done: user_namespaces(7). */
+/**
+ * What a refusal of clone(2) to make a user namespace may mean, as an addition to the step:
+ * user_namespaces(7).
+ */
 export function refusalHint(errno: number): string {
   switch (errno) {
     case EPERM:
@@ -55,22 +58,22 @@ export function refusalHint(errno: number): string {
   }
 }
 
-/** What a process finds in the user namespace that it has joined. */
+/** Facts about a user namespace that a process has joined. */
 export interface JoinedUserNamespace {
-  /** Texts of its files in /proc/self; what does not fit is cut off. */
+  /** Texts of its files in /proc/self. Longer texts are cut off. */
   uidMap: string;
   gidMap: string;
   groupsDenied: boolean;
 }
 
-/** Most bytes of an id map: 340 lines of three numbers. */
+/** The most bytes of an id map: 340 lines of three numbers. */
 const MAP_SIZE = 340 * 36;
 
 /**
- * Joins namespaces of which one is a user namespace, and becomes its root.
+ * Joins namespaces, one of which is a user namespace, and becomes its root.
  *
- * The others come first, while the rights of the caller are there; those that refuse because they belong to the user
- * namespace come behind it, as for a caller who is no root.
+ * The others are joined first, with the caller's rights. Those that refuse because they belong to the user
+ * namespace are joined after it.
  */
 export function joinWithUserNamespace(k: Recorder, joins: readonly Join[]): JoinedUserNamespace {
   const others = joins.filter(({ type }) => type !== "user").map((join) => ({ join, fd: openJoin(k, join) }));
@@ -87,7 +90,7 @@ export function joinWithUserNamespace(k: Recorder, joins: readonly Join[]): Join
 }
 
 function openJoin(k: Recorder, { type, path }: Join): Result {
-  return k.during(`join the ${type} namespace`, () => k.open(path, c.O_RDONLY));
+  return k.during(`join the ${type} namespace`, () => k.open(path, O_RDONLY));
 }
 
 function enter(k: Recorder, { type, path }: Join, fd: Fd, allow: readonly number[]): Result {
@@ -106,7 +109,7 @@ function enter(k: Recorder, { type, path }: Join, fd: Fd, allow: readonly number
 
 function lookAround(k: Recorder): JoinedUserNamespace {
   const read = (name: string) => {
-    const file = k.open(`/proc/self/${name}`, c.O_RDONLY), buffer = k.buffer(MAP_SIZE);
+    const file = k.open(`/proc/self/${name}`, O_RDONLY), buffer = k.buffer(MAP_SIZE);
     k.call("read", [file, buffer, MAP_SIZE]);
     k.close(file);
     return buffer;

@@ -1,6 +1,6 @@
 /**
- * The optional features, one entry each. What a container does not ask for is not loaded, and so not compiled, and
- * compiling is most of the time there is.
+ * The optional features, one entry each. What a container does not ask for is not loaded, and so not
+ * compiled, and compiling is most of the time there is.
  * @module
  */
 

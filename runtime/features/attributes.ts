@@ -1,6 +1,6 @@
 /**
- * How the kernel treats the process: `process.scheduler`, `ioPriority`, `execCPUAffinity`, `linux.personality` and
- * `memoryPolicy`; init/process_attributes.ts makes the calls.
+ * How the kernel treats the process: `process.scheduler`, `ioPriority`, `execCPUAffinity`,
+ * `linux.personality` and `memoryPolicy`; init/process_attributes.ts makes the calls.
  * @module
  */
 

@@ -8,7 +8,9 @@ import { hasNamespace } from "../../init/namespaces.ts";
 import { loadCgroupMount } from "../cgroups/mod.ts";
 import type { CreateFeature, CreateRequest } from "./feature.ts";
 
-/** What is shown depends on the cgroup that the container has got, so it is planned when the mount is made. */
+/**
+ * What is shown depends on the cgroup that the container has got, so it is planned when the mount is made.
+ */
 export async function forCreate({ namespaces, cgroups }: CreateRequest): Promise<CreateFeature> {
   const { planCgroupMount } = await loadCgroupMount();
   return {

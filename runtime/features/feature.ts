@@ -1,6 +1,6 @@
 /**
- * What an optional feature of a container is to `create` and `exec`: a module with a function that reads and decides,
- * and what that function answers, which is steps for the stages of the processes involved.
+ * What an optional feature of a container is to `create` and `exec`: a module with a function that reads and
+ * decides, and what that function answers, which is steps for the stages of the processes involved.
  *
  *     table (container/features.ts) ── wanted? ── load ── forCreate(request) ──> CreateFeature
  *                                                         │ decides, starts nothing     │ steps of tsrun, and of the init
@@ -32,7 +32,7 @@ export interface Request {
   process: Process;
   consoleSocket?: string;
   pidfdSocket?: string;
-  /** Takes the master of the process's terminal, by a tsrun that stays; absent when it leaves. */
+  /** Takes the master of the process's terminal in a foreground command; absent where tsrun leaves. */
   takeMaster?: (master: number) => void;
   /** Takes lines for `--debug`. */
   debug: (line: string) => void;

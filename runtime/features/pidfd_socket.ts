@@ -1,6 +1,6 @@
 /**
- * `--pidfd-socket`: the caller gets a descriptor of the container's process, which no other process can take over
- * as it can a pid.
+ * `--pidfd-socket`: sends the caller a descriptor of the container's process. Unlike a pid, it never comes to
+ * mean another process.
  *
  * Sources: pidfd_open(2), unix(7).
  * @module
@@ -27,7 +27,7 @@ export function forExec({ pidfdSocket }: ExecRequest): ExecFeature {
   };
 }
 
-/** What the message says of the process, in runc's words: a container's init, or one that `exec` added. */
+/** The kind of process in the message, in runc's words: a container's init, or a process of `exec`. */
 export type PidfdKind = "standard" | "setns";
 
 /**
@@ -47,10 +47,10 @@ export function sendPidfd(k: LocalKernel, path: string, pid: number, kind: Pidfd
 }
 
 /**
- * Connects before there is a process, so that none is started where nobody listens.
+ * Connects before the process exists, so that none is started where nothing listens.
  *
  * @param path As {@linkcode sendPidfd}.
- * @returns Sends the pidfd, once.
+ * @returns A function that sends the pidfd, once.
  * @throws {OperationError} `dial unix <path>: <reason>`
  */
 export function connectForPidfd(k: LocalKernel, path: string): (pid: number, kind: PidfdKind) => void {

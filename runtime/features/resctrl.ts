@@ -1,5 +1,6 @@
 /**
- * `linux.intelRdt`: the container's processes enter their group in resctrl; runtime/cgroups/resctrl has the rules.
+ * `linux.intelRdt`: the container's processes enter their group in resctrl; runtime/cgroups/resctrl has the
+ * rules.
  * @module
  */
 

@@ -1,6 +1,6 @@
 /**
- * The hooks of a create: prestart and createRuntime in tsrun's namespaces, createContainer and startContainer in the
- * container's.
+ * The hooks of a create: prestart and createRuntime in tsrun's namespaces, createContainer and startContainer
+ * in the container's.
  * @module
  */
 

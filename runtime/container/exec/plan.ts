@@ -1,6 +1,6 @@
 /**
- * The plan of an exec: everything that will be done, decided before anything is. Planning reads the container's record,
- * its config and the host, and starts nothing.
+ * The plan of an exec: everything that will be done, decided before anything is. Planning reads the
+ * container's record, its config and the host, and starts nothing.
  * @module
  */
 
@@ -37,7 +37,7 @@ export interface ExecOptions {
   cgroups: readonly string[];
   ignorePaused: boolean;
   log: Log;
-  /** Takes the master of the process's terminal, by a tsrun that stays; absent when it leaves. */
+  /** Takes the master of the process's terminal in a foreground command; absent where tsrun leaves. */
   takeMaster?: (master: number) => void;
 }
 
@@ -47,9 +47,11 @@ export interface ExecPlan {
   /** The container's record. */
   state: ContainerState;
   process: Process;
-  /** A container's setting holds for all of its processes; without one the runtime's caller's would. */
+  /**
+   * The container's setting holds for all of its processes. Without one the process would get the caller's.
+   */
   oomScoreAdj: number | undefined;
-  /** Directories of the cgroups to run in, by controller. */
+  /** Directories of the process's cgroups, by controller. */
   cgroups: Record<string, string>;
   /** What joiner and process are told. */
   setup: SetupPlan;
@@ -88,7 +90,7 @@ export async function planExec(
   };
 }
 
-/** Directories of the cgroups to run in, by controller. */
+/** Directories of the process's cgroups, by controller. */
 async function cgroupPaths(
   { cgroup }: ContainerState,
   wanted: readonly string[],

@@ -3,7 +3,9 @@
  *
  *     service manager <── $NOTIFY_SOCKET ── tsrun ── <root>/<id>/notify/notify.sock <── process (/run/notify)
  *
- * The manager would not believe the process itself: it is no process of the service that the manager started.
+ * The manager ignores messages of the process itself, which does not belong to the service that the manager
+ * started.
+ *
  * Sources: sd_notify(3), sd_notify_barrier(3), unix(7).
  * @module
  */
@@ -11,7 +13,7 @@
 import { makePipe } from "../../../ffi/io.ts";
 import { pidfdOpen } from "../../../ffi/pidfd.ts";
 import { bindSocket, makeSocket, receiveInto } from "../../../ffi/sockets.ts";
-import * as c from "../../../ffi/constants.ts";
+import { AF_UNIX, AT_FDCWD, MSG_DONTWAIT, O_DIRECTORY, O_PATH, SOCK_DGRAM } from "../../../ffi/constants.ts";
 import { EAGAIN, ENOENT, ESRCH } from "../../../ffi/errno.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
 import { PollSet } from "../../host/poll.ts";
@@ -22,9 +24,9 @@ import { makeDirectory } from "../../host/files.ts";
 import type { CreateFeature, CreateRequest } from "../feature.ts";
 
 const INSIDE = "/run/notify", NAME = "notify.sock";
-/** Most bytes of a message that are read. */
+/** The most bytes of a message that are read. */
 const SIZE = 4096;
-/** How long the manager may take to work through what it was sent, in milliseconds. */
+/** How long the manager may take for the messages that it was sent, in milliseconds. */
 const BARRIER_TIMEOUT = 30_000;
 
 /** Directory of the socket. @param container The container's state directory. */
@@ -39,7 +41,7 @@ export function forCreate({ spec, directory }: CreateRequest): CreateFeature {
 }
 
 /**
- * Adds to a config what leads the container's process to the socket: a mount and a variable.
+ * Adds a mount and a variable to a config, by which the container's process finds the socket.
  *
  * @param container The container's state directory.
  */
@@ -49,20 +51,23 @@ export function addNotifySocket(spec: Spec, container: string): void {
   spec.process.env = [...spec.process.env ?? [], `NOTIFY_SOCKET=${INSIDE}/${NAME}`];
 }
 
-/** Makes the directory that is mounted into the container; it goes with the container's state. */
+/** Makes the directory that is mounted into the container. It is removed with the container's state. */
 export function makeNotifyDirectory(container: string): void {
   makeDirectory(directoryOf(container), 0o755);
 }
 
-/** Which processes a proxy is about. */
+/** The processes that a proxy watches or names. */
 export interface Watched {
-  /** When this one has ended, nothing more will come. A child of this process that has not been waited for, or any other. */
+  /**
+   * When this process has ended, no message will come. It is a child of tsrun that has not been waited for,
+   * or any other process.
+   */
   pid: number;
   /** The process that the manager is to watch from then on. */
   mainPid: number;
 }
 
-/** The container's end of the socket, open from its making to its disposal. */
+/** The container's end of the socket. It is open from construction to disposal. */
 export class NotifyProxy implements Disposable {
   readonly #socket: number;
   #open = true;
@@ -75,28 +80,28 @@ export class NotifyProxy implements Disposable {
    * Opens the socket of a container that has not been started.
    *
    * @param container Its state directory.
-   * @param manager `NOTIFY_SOCKET` of our own environment.
-   * @returns Undefined for a container that was created without.
+   * @param manager `NOTIFY_SOCKET` of tsrun's own environment.
+   * @returns Undefined for a container that was created without it.
    */
   static open(k: LocalKernel, container: string, manager: string): NotifyProxy | undefined {
     const place = directoryOf(container);
     // The path may be longer than an address has room for.
-    const directory = k.open(place, c.O_PATH | c.O_DIRECTORY, 0, { allow: [ENOENT] }).wait();
+    const directory = k.open(place, O_PATH | O_DIRECTORY, 0, { allow: [ENOENT] }).wait();
     if (directory < 0) return undefined;
     const doing = `listen on ${place}/${NAME}`;
     const path = `/proc/self/fd/${directory}/${NAME}`, address = unixAddress(path);
-    const socket = makeSocket(k, [c.AF_UNIX, c.SOCK_DGRAM, 0], { doing });
-    // One of a start that failed may be there.
+    const socket = makeSocket(k, [AF_UNIX, SOCK_DGRAM, 0], { doing });
+    // A failed start may have left one there.
     k.unlinkat(directory, NAME, 0, { allow: [ENOENT] });
     bindSocket(k, socket, address, { doing });
     // The process's user need not be root.
-    k.fchmodat(c.AT_FDCWD, path, 0o777, { doing });
+    k.fchmodat(AT_FDCWD, path, 0o777, { doing });
     k.close(directory);
     return new NotifyProxy(k, socket, manager);
   }
 
   /**
-   * Waits until the container's process is ready, and tells the manager; or until it has ended.
+   * Waits until the container's process is ready, and tells the manager; or until the process has ended.
    *
    * @throws {OperationError} When the manager cannot be told.
    */
@@ -106,7 +111,7 @@ export class NotifyProxy implements Disposable {
     const poll = new PollSet(k, [this.#socket, pidfd]);
     try {
       for (let ended = pidfd < 0;; ended ||= (await poll.inBackground())[1] !== 0) {
-        // What came before the end counts.
+        // A message that came before the end counts.
         if (this.#isReady()) return await tellManager(k, this.manager, mainPid);
         if (ended) return;
       }
@@ -115,13 +120,13 @@ export class NotifyProxy implements Disposable {
     }
   }
 
-  /** Reads the messages that are there, until one says `READY=1`. */
+  /** Reads the messages that have come, up to one that says `READY=1`. */
   #isReady(): boolean {
     const { k } = this;
     return k.scratch(() => {
       const data = k.buffer(SIZE);
       for (;;) {
-        const length = receiveInto(k, this.#socket, data, c.MSG_DONTWAIT, { allow: [EAGAIN] });
+        const length = receiveInto(k, this.#socket, data, MSG_DONTWAIT, { allow: [EAGAIN] });
         if (length < 0) return false;
         if (saysReady(data.text(length))) return true;
       }
@@ -134,14 +139,17 @@ export class NotifyProxy implements Disposable {
   }
 }
 
-/** Whether a message says that a service is ready: one of its lines does. */
+/** Whether one line of a message says that the service is ready. */
 export function saysReady(message: string): boolean {
   return message.split("\n").includes("READY=1");
 }
 
-/** Tells the manager whom to watch and that it is ready, and waits until it has taken note: tsrun may end then. */
+/**
+ * Tells the manager the process to watch and that it is ready. Waits until the manager has read this, so that
+ * tsrun may end.
+ */
 async function tellManager(k: LocalKernel, manager: string, mainPid: number): Promise<void> {
-  const socket = connectUnix(k, manager, c.SOCK_DGRAM);
+  const socket = connectUnix(k, manager, SOCK_DGRAM);
   try {
     for (const text of [`MAINPID=${mainPid}\n`, "READY=1\n"]) {
       sendMessage(k, socket, new TextEncoder().encode(text), [], manager);
@@ -152,7 +160,7 @@ async function tellManager(k: LocalKernel, manager: string, mainPid: number): Pr
   }
 }
 
-/** The manager closes the pipe that it is sent when it has worked through all that was sent before. */
+/** Sends the manager a pipe. The manager closes it after it has handled all earlier messages. */
 async function barrier(k: LocalKernel, socket: number, manager: string): Promise<void> {
   const { read, write } = makePipe(k);
   try {
