@@ -1,20 +1,26 @@
 /**
  * `./x build`: writes dist/tsrun, one executable file.
  *
- * Where `denort` is to be had (in DENORT_BIN, or by download) that is a program compiled by Deno; else it is the
- * same bundle behind a small program that starts the pinned Deno. TSRUN_KIND=bundle asks for the latter.
+ * Where `denort` is to be had (in DENORT_BIN, or by download) that is a program compiled by Deno; else it is
+ * the same bundle behind a small program that starts the pinned Deno. TSRUN_KIND=bundle asks for the latter,
+ * TSRUN_KIND=compiled for nothing else than the former. TSRUN_OUT names another file than dist/tsrun;
+ * TSRUN_COMPILER a Deno that compiles in the place of the pinned one, to try a DENORT_BIN of another version.
  * @module
  */
 import type { BuildInfo, BuildKind } from "../runtime/host/build_info.ts";
+import { compiledMain, warmCompiled, withEntry } from "./compiled.ts";
 import { denoToRun, prelinkProgram, replaceFile } from "./deno.ts";
-import { bundleFile, V8_FLAGS } from "./launcher.ts";
-import { link, loader } from "./link.ts";
+import { bundleFile, CACHED_FLAG, V8_FLAGS } from "./launcher.ts";
+import { link } from "./link.ts";
 import type { Chunk } from "./module_body.ts";
 import { USUAL } from "./usual.ts";
 import { warmCache } from "./warm.ts";
 
 const TOP = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
 const ENTRY = "main.js";
+/** What is built. */
+const TARGET = Deno.env.get("TSRUN_OUT") ?? `${TOP}/dist/tsrun`;
+const COMPILER = Deno.env.get("TSRUN_COMPILER") ?? Deno.execPath();
 /** Long enough for 45 MB over a slow line; no name server answers "no such host" in no time. */
 const DOWNLOAD_SECONDS = 180;
 
@@ -47,8 +53,8 @@ function filesBelow(dir: string, prefix = ""): string[] {
 }
 
 /**
- * Bundles main.ts: minified chunks, one for each module that is loaded on demand. The usual ones are named as entry points
- * too, which changes nothing but the names of their chunks.
+ * Bundles main.ts: minified chunks, one for each module that is loaded on demand. The usual ones are named as
+ * entry points too, which changes nothing but the names of their chunks.
  */
 async function bundle(dir: string): Promise<Chunk[]> {
   const imports = Deno.env.get("TSRUN_IMPORTS")?.split(" ").filter((word) => word !== "") ?? [];
@@ -64,22 +70,23 @@ async function bundle(dir: string): Promise<Chunk[]> {
 /** Compiles a linked bundle. The error of the promise says why that cannot be done here. */
 async function compile(text: string, dir: string, target: string): Promise<void> {
   const source = `${dir}/tsrun.js`, data = `${dir}/tsrun.chunks`;
-  Deno.writeTextFileSync(source, loader('import.meta.dirname+"/tsrun.chunks"'));
+  Deno.writeTextFileSync(source, compiledMain("tsrun.chunks"));
   Deno.writeTextFileSync(data, text);
-  await output(Deno.execPath(), [
-    ...[
-      "compile",
-      "--quiet",
-      "--allow-all",
-      "--no-config",
-      "--no-lock",
-      "--no-remote",
-      "--no-npm",
-      "--no-check",
-    ],
-    ...["--no-code-cache", `--include=${data}`, `--v8-flags=${V8_FLAGS.join(",")}`, `--output=${target}`],
+  const flags = [
+    "--quiet",
+    "--allow-all",
+    "--no-config",
+    "--no-lock",
+    "--no-remote",
+    "--no-npm",
+    "--no-check",
+  ];
+  const v8 = [...V8_FLAGS, CACHED_FLAG].join(",");
+  await output(COMPILER, [
+    ...["compile", ...flags, `--include=${data}`, `--v8-flags=${v8}`, `--output=${target}`],
     source,
   ]);
+  replaceFile(target, withEntry(Deno.readFileSync(target)), 0o755);
 }
 
 /** The last of the causes that Deno lists under an error, else its first line. */
@@ -95,48 +102,56 @@ async function tryCompile(text: string, dir: string): Promise<string | undefined
   try {
     await compile(text, dir, target);
   } catch (error) {
-    if (Deno.env.has("DENORT_BIN")) throw error;
+    if (Deno.env.has("DENORT_BIN") || Deno.env.get("TSRUN_KIND") === "compiled") throw error;
     return `DENORT_BIN is not set, and denort cannot be downloaded: ${rootCause(error)}`;
   }
   prelinkProgram(target);
-  Deno.renameSync(target, `${TOP}/dist/tsrun`);
+  Deno.renameSync(target, TARGET);
+  await warmCompiled(TARGET);
   return undefined;
+}
+
+/** Version of the Deno that compiles. */
+async function compilerVersion(): Promise<string> {
+  return /^deno (\S+)/.exec(await output(COMPILER, ["--version"]))?.[1] ?? "";
 }
 
 /** Runs what was built with nothing in its environment: it must name its kind and its Deno. */
 async function checkResult(kind: BuildKind): Promise<void> {
-  const child = await new Deno.Command(`${TOP}/dist/tsrun`, { args: ["--version"], clearEnv: true, cwd: "/" })
-    .output();
+  const child = await new Deno.Command(TARGET, { args: ["--version"], clearEnv: true, cwd: "/" }).output();
   const said = new TextDecoder().decode(child.stdout);
   if (!child.success || !said.includes(`kind: ${kind}\n`)) {
-    throw new Error(`dist/tsrun does not run: ${said}${new TextDecoder().decode(child.stderr)}`);
+    throw new Error(`${TARGET} does not run: ${said}${new TextDecoder().decode(child.stderr)}`);
   }
-  if (!said.includes(`deno: ${Deno.version.deno}\n`)) {
-    throw new Error(`dist/tsrun is not of Deno ${Deno.version.deno}: DENORT_BIN is of another version`);
+  const version = kind === "compiled" ? await compilerVersion() : Deno.version.deno;
+  if (!said.includes(`deno: ${version}\n`)) {
+    throw new Error(`${TARGET} is not of Deno ${version}: DENORT_BIN is of another version`);
   }
 }
 
 async function main(): Promise<void> {
-  Deno.mkdirSync(`${TOP}/dist`, { recursive: true });
+  const place = TARGET.slice(0, TARGET.lastIndexOf("/"));
+  Deno.mkdirSync(place, { recursive: true });
   // Beside the result, so that a rename is enough.
-  const dir = Deno.makeTempDirSync({ dir: `${TOP}/dist`, prefix: "build-" });
+  const dir = Deno.makeTempDirSync({ dir: place, prefix: "build-" });
   try {
     const chunks = await bundle(`${dir}/chunks`);
     const { version } = JSON.parse(Deno.readTextFileSync(`${TOP}/deno.json`));
     const info = { version, commit: await commitOfTree() };
     const linked = (kind: BuildKind) => link(chunks, ENTRY, USUAL, { ...info, kind } satisfies BuildInfo);
     const size = `${Math.round(linked("bundle").length / 1024)} KB of JavaScript in ${chunks.length} chunks`;
+    const name = TARGET.startsWith(`${TOP}/`) ? TARGET.slice(TOP.length + 1) : TARGET;
     const reason = await tryCompile(linked("compiled"), dir);
     if (reason === undefined) {
       await checkResult("compiled");
-      console.log(`dist/tsrun: a compiled program, ${size}`);
+      console.log(`${name}: a compiled program, ${size}`);
       return;
     }
     const deno = denoToRun(Deno.execPath(), `${TOP}/.deno/${Deno.version.deno}/deno-prelinked`);
-    replaceFile(`${TOP}/dist/tsrun`, bundleFile(deno.path, linked("bundle")), 0o755);
-    await warmCache(`${TOP}/dist/tsrun`, deno.path);
+    replaceFile(TARGET, bundleFile(deno.path, linked("bundle")), 0o755);
+    await warmCache(TARGET, deno.path);
     await checkResult("bundle");
-    console.log(`dist/tsrun: an executable bundle, ${size}, run by ${deno.path}, ${deno.note}`);
+    console.log(`${name}: an executable bundle, ${size}, run by ${deno.path}, ${deno.note}`);
     console.log(`why not a compiled program: ${reason}`);
   } finally {
     Deno.removeSync(dir, { recursive: true });

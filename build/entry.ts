@@ -1,6 +1,7 @@
 /**
- * The entry of tsrun: a small piece of machine code that runs before the engine (entry_x86_64.s says what it does), and the
- * two ways to put it there: as a program of its own in front of a bundle, and into a program that `deno compile` made.
+ * The entry of tsrun: a small piece of machine code that runs before the engine (entry_x86_64.s says what it
+ * does), and the two ways to put it there: as a program of its own in front of a bundle, and into a program
+ * that `deno compile` made.
  *
  * The bytes are entry_x86_64.s and entry_aarch64.s, assembled; entry_test.ts assembles them again.
  * @module
@@ -12,27 +13,45 @@ export type Architecture = "x86_64" | "aarch64";
 
 const CODE: Readonly<Record<Architecture, string>> = {
   x86_64:
-    "SInlSYnXSI0dswIAAEiB7AAQAABMi2MwTItrOEkB3UmD7AF4ULguAQAAMf9Bi3UAMdJJieIPBUGLTQRIiwQMSTtFCEmNVRByCkmDxSDr" +
-    "0EiNU0BIizJIAd5Ii1IIuAEAAAC/AgAAAA8FuOcAAAC/AQAAAA8FuDgAAAC/EUEAADH2DwVIhcB0HUiNU1BIg/j1dMFIice4PQAAADH2" +
-    "MdJFMdIPBesJuDwAAAAx/w8FuE8AAABIiee+ABAAAA8FSIP4/nQLSIXAeBaAPCQvdBBmxwQkLwC4UAAAAEiJ5w8FSItFAEyNZMUQRTHt" +
-    "RTHJTYnmSYs2SYPGCEiF9nRLSIn3SMfB/////zHA8q5IKfdNjWw9BosGPXRzcnV1CGaBfgRuOnTNQYPJAT1HTElCdBM9TUFMTHQMJf//" +
-    "/wA9TERfAHWvQYPJAuupTInxSIsBSIPBEEiFwA+E9f7//0iD+B916kiLSfhRSIsDSIXAdQlFhckPhMYAAABIi3UASANzEEgDcyBJjXT1" +
-    "IEyJ8Ewp4EgBxkFRuAkAAAAx/7oDAAAAQboiAAAAScfA/////0UxyQ8FQVlIPQDw//8Ph5H+//9IicdOjUQoB0mD4PhIgzsAdQNNieBN" +
-    "icVMi1MgTItzKEkB3ui5AAAATYniSYsySYPCCEiF9nQfSYk4SYPACMcHdHNydWbHRwRuOkiDxwasqoTAdfrr1UnHAAAAAABIgzsAdSpB" +
-    "98ECAAAAdBK4OwAAAEiLPCRIjXUITIniDwVIi0MISAHYSInsTIn6/+BJg8AITInGTItTEEyLcxhJAd7oPQAAAEGPAEiLTQBMjXUQSYPA" +
-    "CEiD6QF+DEmLBkmDxghJiQDr6knHAAAAAAC4OwAAAEiLO0gB30yJ6g8F6bD9//9Jg+oBeBNJiwZIAdhJiQBJg8YISYPACOvnww8fgAAA" +
-    "AAA=",
+    "SInlSI0dNgUAAEiB7AAQAABMi2MwTItrOEkB3UmD7AF4ULguAQAAMf9Bi3UAMdJJieIPBUGLTQRIiwQMSTtFCEmNVRByCkmDxSDr0EiN" +
+    "U0BIizJIAd5Ii1IIuAEAAAC/AgAAAA8FuOcAAAC/AQAAAA8FuDgAAAC/EUEAADH2DwVIhcB0HUiNU1BIg/j1dMFIice4PQAAADH2MdJF" +
+    "MdIPBesJuDwAAAAx/w8FuE8AAABIiee+ABAAAA8FSIP4/nQLSIXAeBaAPCQvdBBmxwQkLwC4UAAAAEiJ5w8FSItFAEyNZMUQRTHtRTHJ" +
+    "TYnmSYs2SYPGCEiF9nQvSIn3SMfB/////zHA8q5IKfdNjWw9BosGPXRzcnV1CGaBfgRuOnTNQbkBAAAA68VMifFBVkiLAUiDwRBIhcAP" +
+    "hA////9Ig/gfder/cfhIi3UASANzEEgDcyBJjbT1ACAAAEyJ8Ewp4EgBxkFRuAkAAAAx/7oDAAAAQboiAAAAScfA/////0UxyQ8FQVlI" +
+    "PQDw//8Ph7v+//9IicdOjYQoaBAAAEmD4PhNicVIgzsAdQXovQIAAEyLUyBMi3MoSQHe6JMCAABNieJJizJJg8IISIX2dCRJiThJg8AI" +
+    "RYXJdBDHB3RzcnVmx0cEbjpIg8cGrKqEwHX669BJxwAAAAAASYPACEiDOwAPhfsBAABIi1QkCEiJ0EiDwBBIg3jwAHX1SCnQTSnoSItN" +
+    "AEiDwQJMjRTITQHCTCnUSIPk8EiJ50iJ7vNIpUyJ7kyJwfOkSInWSInB86RIKcdIi0MISAHYSIsPSIP5CXUESIlHCEiD+Qd1BUiJfCTw" +
+    "SIPHEEiFyXXfTItraEkB3UyJ70iB5wDw//++ABAAALoDAAAAuAoAAAAPBUHHRQADAAAAugEAAAC4CgAAAA8FuAIAAABIi3tgSAHfvgAA" +
+    "CAAPBYnFiccxwEyNtCQA+P//TIn2ugAEAAAPBUg9gAAAAA+MZv3//zH2RQ+3fjhNjWZAQYM8JAF1CkmLdCQQSQN0JChJg8Q4QYPvAXXl" +
+    "Mf8x0kG6IgAAAOjIAAAASYnFRQ+3fjhNjWZAQYM8JAEPhYYAAABBi0QkBInCg+ICicHB6QIJyoPgAcHgAgnCSYt8JBBJi3QkIE2LTCQI" +
+    "ifgl/w8AAEgpx0gBxkkpwUwB70G6EgAAAEGJ6OhyAAAASYt8JBBMAe9Iif5JA3wkIEkDdCQoSDn3cyOJ+ffZgeH/DwAAMcDzqkgp/nYQ" +
+    "ugMAAABBujIAAADoKwAAAEmDxDhBg+8BD4Vh////uAMAAACJ7w8FSItEJPBMiWgISYtGGEwB6DHS/+BJx8D/////RTHJuAkAAAAPBUg9" +
+    "APD//w+HTPz//8NMicZMi1MQTItzGEkB3ug9AAAAQY8ASItNAEyNdRBJg8AISIPpAX4MSYsGSYPGCEmJAOvqSccAAAAAALg7AAAASIs7" +
+    "SAHfTInqDwXp+/v//0mD6gF4E0mLBkgB2EmJAEmDxghJg8AI6+fDSYk4SYPACEi4VE1QRElSPS9IiQdMjXcHuFkAAABIjT2bAAAATIn2" +
+    "uqAPAAAPBUiFwH5pSY00BkiJ8UiD6QGAOS9198ZGAQBIg+4BSDnOdAeKBohGAevwxkEBLrgEAAAASI09WAAAAEiNdCQYDwVIhcB4KYtU" +
+    "JDS4BgAAAEyJ9w8FSIXAeBY7VCQ0dRCLRCQwJRLwAAA9AEAAAHQUSLgvZGV2L251bEmJBmZBx0YIbABMifdIx8H/////McDyrsMvcHJv" +
+    "Yy9zZWxmL2V4ZQAPH4AAAAAA",
   aarch64:
-    "8wMAkfYDAKpUFwAQ/wdA0ZVeQ6n3AhSLNQMAtLUGANGoIIDSAACA0uECQLkCAIDS4wMAkQEAANTgBkC54Gtg+OEGQPniQgCRHwAB64MA" +
-    "AFT3ggCR8f//F4ICAZFBCECpIQAUi0AAgNIICIDSAQAA1CAAgNLIC4DSAQAA1IgbgNIgIojSAQCA0gEAANRAAQC0gkIBkR8sALEg/v9U" +
-    "iCCA0gEAgNICAIDSAwCA0gEAANQDAAAUqAuA0gEAANQoAoDS4AMAkQEAgtIBAADUHwgAsaAAAFQgAfi34ANAOR+8AHHAAABU4AWAUuAD" +
-    "AHkoBoDS4AMAkQEAANRgAkD5dQ4Ai7VCAJEXAIDSGACA0ukDFapADgAQCixAKQw0QSkOEEC5IYVA+MECALTiAwGqQBRAOOD//zVCAAHL" +
-    "QhgAkfcCAosgAEC5HwAKa4EAAFQiCEB5XwALa2D+/1QYA0CyHwAMawQQTXqAAABUAFwAEh8ADmuB/f9UGAN/sur//xfhAwmqIGTBqKD2" +
-    "/7QffADxof//VIACQPkAABiq4AUAtGECQPmCCkD5gxJA+SEAAoshAAOL4Q4BiyIBFcshAAKLIYAAkcgbgNIAAIDSYgCA0kMEgNIEAICS" +
-    "BQCA0gEAANQf/D+xwvP/VAYAF4vGHACRxvB9koECQPk/AADxxhCVmvcDBqqBCkKpLAAAlOkDFaohhUD4AQEAtMCEAPgKRAC4CyQAeCIU" +
-    "QDgCFAA4wv//Nfj//xffhAD4gQJA+YEBALXYAAg2qBuA0uADGaphIgCR4gMVqgEAANSBBkD5IQAUi38CAJHgAxaqIAAf1ucDBqqBCkGp" +
-    "EQAAlNmEAPhhAkD5YkIAkSEEAPGNAABUQ4RA+MOEAPj8//8X3wAA+agbgNKAAkD5AAAUi+EDB6riAxeqAQAA1Gr//xdCABSLwQAAtCEE" +
-    "ANFDhED4YwAUi8OEAPj7//8XwANf1h8gA9V0c3J1bjoAAEdMSUJNQUxMTERfAB8gA9U=",
+    "8wMAkbQuABD/B0DRlV5DqfcCFIs1AwC0tQYA0agggNIAAIDS4QJAuQIAgNLjAwCRAQAA1OAGQLnga2D44QZA+eJCAJEfAAHrgwAAVPeC" +
+    "AJHx//8XggIBkUEIQKkhABSLQACA0ggIgNIBAADUIACA0sgLgNIBAADUiBuA0iAiiNIBAIDSAQAA1EABALSCQgGRHywAsSD+/1SIIIDS" +
+    "AQCA0gIAgNIDAIDSAQAA1AMAABSoC4DSAQAA1CgCgNLgAwCRAQCC0gEAANQfCACxoAAAVCAB+LfgA0A5H7wAccAAAFTgBYBS4AMAeSgG" +
+    "gNLgAwCRAQAA1GACQPl1DgCLtUIAkRcAgNIYAIDS6QMVquAkABAKLEApIYVA+OEBALTiAwGqQBRAOOD//zVCAAHLQhgAkfcCAosgAEC5" +
+    "HwAKa4EAAFQiCEB5XwALa2D+/1Q4AIDS8f//F/oDCarhAwmqIGTBqKD3/7QffADxof//VGECQPmCCkD5gxJA+SEAAoshAAOL4Q4BiyIB" +
+    "FcshAAKLIQhAkcgbgNIAAIDSYgCA0kMEgNIEAICSBQCA0gEAANQf/D+xIvX/VO8DAKoGABeLxgRAkcagAZHG8H2S9wMGqpsCQPlbAAC1" +
+    "vQAAlIEKQqmzAACU6QMVqiGFQPghAQC0z4QA+HgAADbqRQC46yUAeCIUQDjiFQA4wv//Nff//xffhAD4mxIAteIDGqpABEH44P//tUIA" +
+    "GsvGABfLYQJA+SEIAJEh8H3TIwACi2MABovgAwCRAAADywDsfJIfAACR5AMTqn8AAJTkAxeq4QMGqnwAAJTzAwCq5AMaquEDAqp4AACU" +
+    "gQZA+SEAFIsVAILSYAJA+R8kAPFBAABUYQYA+R8cAPF2ApaaHxgA8UEAAFR1BkD5c0IAkcD+/7WXNkD59wIUi+ADFcv4AgCK4AMYquED" +
+    "FapiAIDSSByA0gEAANRgAIBS4AIAueADGKoiAIDSAQAA1AgHgNJgDICSgTJA+SEAFIsCAaDSAwCA0gEAANTzAwCq9wMg0egHgNLhAxeq" +
+    "AoCA0gEAANQfAALx6+n/VAEAgNL4AgGR+XJAeQADQLkfBABxgQAAVAELQPkAF0D5IQAAixjjAJE5BwBxAf//VAAAgNICAIDSQwSA0jYA" +
+    "AJT6AwCq+AIBkflyQHkAA0C5HwQAcaEEAFQAB0C5AgAfEkIIQCpCBAASAAAAEkIIACoAC0D5ARNA+QUHQPmmBgDRxgAAigAABsshAAaL" +
+    "pQAGywAAGotDAoDS5AMTqiAAAJQAC0D5AAAaiwEXQPkhAACLAhNA+QAAAosfAAHrYgEAVKYGANEfAAbqYAAAVB8UADj9//8XIQAA64kA" +
+    "AFRiAIDSQwaA0gwAAJQY4wCROQcAceH6/1QoB4DS4AMTqgEAANTaBgD54Q5A+SEAGosAAIDSIAAf1gQAgJIFAIDSyBuA0gEAANQf/D+x" +
+    "guD/VMADX9aFhED4BYQA+CEgAPGh//9UwANf1ucDBqqBCkGpEAAAlNmEAPhhAkD5YkIAkSEEAPGNAABUQ4RA+MOEAPj8//8X3wAA+agb" +
+    "gNJgAxSL4QMHquIDF6oBAADU7P7/F0IAFIvBAAC0IQQA0UOEQPhjABSLw4QA+Pv//xfAA1/Wz4QA+CAHABABAED54QEA+ekdAJHICYDS" +
+    "YAyAkiEHABDiAwmqA/SB0gEAANQfAADxjQQAVCEBAIviAwGqQPxfOB+8AHHB//9UPwQAOSEEANE/AALrgAAAVCAAQDkgBAA5+///F8AF" +
+    "gFJABAA56AmA0mAMgJJhBAAQ4gMAkQMAgNIBAADU4AH4t+UbQLlgDICS4QMJqgMggNIBAADUIAH4t+AbQLkfAAVrwQAAVOATQLlBAp5S" +
+    "AAABCh8QQHGAAABUgAEAEAEIQKkhCQCp7wMJquAVQDjg//81wANf1h8gA9V0c3J1bjoAAFRNUERJUj0vL2Rldi9udWxsAAAAAAAAAC9w" +
+    "cm9jL3NlbGYvZXhlAAA=",
 };
 
 /** A limit of the caller (getrlimit(2)) under which the engine would end in a panic. */
@@ -50,6 +69,8 @@ export interface EntryTable {
   engine?: string;
   /** The engine's entry point, counted from the table, where it is this very program. */
   entryPoint?: number;
+  /** Path of ld.so, and its program header counted from the table, where the engine is this very program. */
+  interpreter?: { path: string; header: number };
   /** The engine's first arguments; the path of this program and the caller's arguments follow. */
   args: readonly string[];
   /** Variables of the engine, as `NAME=value`. */
@@ -101,7 +122,7 @@ class Layout {
 }
 
 /** Words at the head of the table, and of one limit. */
-const HEAD_WORDS = 12, LIMIT_WORDS = 4;
+const HEAD_WORDS = 14, LIMIT_WORDS = 4;
 
 /** The table as the code reads it (entry_x86_64.s). */
 function tableBytes(table: EntryTable): Uint8Array<ArrayBuffer> {
@@ -113,6 +134,8 @@ function tableBytes(table: EntryTable): Uint8Array<ArrayBuffer> {
   push(args.length, argsAt * 8, variables.length, variablesAt * 8, limits.length, limitsAt * 8);
   layout.line(table.failure);
   layout.line(table.noProcess);
+  const { interpreter } = table;
+  push(interpreter === undefined ? 0 : layout.string(interpreter.path), interpreter?.header ?? 0);
   for (const text of [...args, ...variables]) push(layout.string(text));
   for (const { resource, which, least, message } of limits) {
     push(resource + (which === "hard" ? 8 * 2 ** 32 : 0), least);

@@ -1,13 +1,15 @@
 /**
- * `./x install [PREFIX=/usr/local] [DESTDIR=]`: copies dist/tsrun to PREFIX/bin. A bundle gets a Deno of its
- * own in PREFIX/lib/tsrun, so that nothing of the checkout is needed any more.
+ * `./x install [PREFIX=/usr/local] [DESTDIR=]`: copies dist/tsrun (or what TSRUN names) to PREFIX/bin. A
+ * bundle gets a Deno of its own in PREFIX/lib/tsrun, so that nothing of the checkout is needed any more; a
+ * compiled program gets its directory of compiled code beside it.
  * @module
  */
+import { warmCompiled } from "./compiled.ts";
 import { denoToRun, replaceFile } from "./deno.ts";
 import { textOfBundle, withDeno } from "./launcher.ts";
 import { warmCache } from "./warm.ts";
 
-const BUILT = new URL("../dist/tsrun", import.meta.url).pathname;
+const BUILT = Deno.env.get("TSRUN") ?? new URL("../dist/tsrun", import.meta.url).pathname;
 const COPY = new URL(`../.deno/${Deno.version.deno}/deno-prelinked`, import.meta.url).pathname;
 
 /** Reads NAME=VALUE words; anything else, and a PREFIX that is not absolute, is an error. */
@@ -28,11 +30,13 @@ function settings(args: readonly string[]): { prefix: string; destdir: string } 
 
 async function install(args: readonly string[]): Promise<void> {
   const { prefix, destdir } = settings(args);
+  // What is installed is writable by nobody but its owner, whatever the caller's mask.
+  Deno.umask(0o022);
   let content: Uint8Array<ArrayBuffer>;
   try {
     content = Deno.readFileSync(BUILT);
   } catch {
-    throw new Error("there is no dist/tsrun: run ./x build first");
+    throw new Error(`there is no ${BUILT}: run ./x build first`);
   }
   Deno.mkdirSync(`${destdir}${prefix}/bin`, { recursive: true });
   const isBundle = textOfBundle(content) !== undefined;
@@ -45,7 +49,9 @@ async function install(args: readonly string[]): Promise<void> {
     content = withDeno(content, `${lib}/deno`);
   }
   replaceFile(`${destdir}${prefix}/bin/tsrun`, content, 0o755);
-  // Below a DESTDIR it is not yet where it will run: there the first run as root fills the cache.
+  if (!isBundle) await warmCompiled(`${destdir}${prefix}/bin/tsrun`);
+  // Below a DESTDIR a bundle's Deno is not yet where it will run: there the first run as root fills the
+  // cache.
   if (isBundle && destdir === "") await warmCache(`${prefix}/bin/tsrun`, `${prefix}/lib/tsrun/deno`);
   console.log(`${destdir}${prefix}/bin/tsrun`);
 }

@@ -31,6 +31,8 @@ export const PARTS: readonly Part[] = [
     limitSeconds: 1200,
   },
   { name: "integration", paths: ["tests/golden_test.ts", "tests/integration", "bench"], limitSeconds: 2400 },
+  // The same against the kind of build that dist/tsrun is not.
+  { name: "kinds", paths: [], program: "build/kinds.ts", limitSeconds: 2400 },
   { name: "clients", paths: ["tests/clients"], limitSeconds: 1800 },
   // Inside a machine of its own, whose image is built first where there is none.
   { name: "vm", paths: [], program: "tests/vm/bed/main.ts", limitSeconds: 2100 },

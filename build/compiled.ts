@@ -1,0 +1,75 @@
+/**
+ * The compiled kind of tsrun: one program, made by `deno compile`, with the entry (`entry.ts`) in it.
+ *
+ * Its compiled code is kept in a directory beside it, `.NAME` of a program NAME, and nowhere else: the entry
+ * names that directory to the engine in TMPDIR, if it belongs to the program's owner and nobody else may
+ * write to it. The engine writes it once, at the natural end of a run; tsrun never ends so, but for the run
+ * that fills it.
+ * @module
+ */
+import { injectEntry } from "./inject.ts";
+import { FAILURES, LIMITS } from "./launcher.ts";
+import { loader } from "./link.ts";
+
+/** The only argument of the run that fills the cache. */
+export const FILL = "--fill-code-cache";
+
+/** What stands in TMPDIR where there is no directory to be trusted. */
+const NO_DIRECTORY = "/dev/null";
+
+/** Where a compiled program keeps compiled code. */
+export function cacheOf(program: string): { directory: string; file: string } {
+  const [, parent, name] = /^(.*)\/([^/]+)$/.exec(program) ?? [];
+  if (name === undefined) throw new Error(`not an absolute path: ${program}`);
+  const directory = `${parent}/.${name}`;
+  return { directory, file: `${directory}/deno-compile-${name}.cache` };
+}
+
+/**
+ * The main module of a compiled program.
+ *
+ * A copy whose directory is not there yet makes and fills it when its owner first runs it; everybody else
+ * goes on without.
+ *
+ * @param data Name of the file with the linked text, beside the module.
+ */
+export function compiledMain(data: string): string {
+  const path = `import.meta.dirname+${JSON.stringify(`/${data}`)}`;
+  return [
+    `const fill=Deno.args[0]===${JSON.stringify(FILL)}&&Deno.args.length===1;`,
+    `if(fill){Deno.umask(0o022);${loader(path, "all")}}else{`,
+    `if(Deno.env.get("TMPDIR")===${JSON.stringify(NO_DIRECTORY)})try{`,
+    `const program=Deno.execPath(),directory=program.replace(/[^/]*$/,".$&");`,
+    `if(Deno.statSync(program).uid===Deno.uid()){Deno.mkdirSync(directory);Deno.chmodSync(directory,0o755);`,
+    `const args=[${JSON.stringify(FILL)}],{success}=new Deno.Command(program,{args,clearEnv:true,cwd:"/",`,
+    `stdin:"null",stdout:"null",stderr:"null"}).outputSync();`,
+    `if(!success)Deno.removeSync(directory,{recursive:true})}}catch{}`,
+    `${loader(path)}}`,
+  ].join("");
+}
+
+/** Puts the entry in front of what `deno compile` made. */
+export function withEntry(program: Uint8Array): Uint8Array<ArrayBuffer> {
+  const failure = "tsrun: cannot start its engine";
+  return injectEntry(program, { args: [], variables: [], limits: LIMITS, failure, ...FAILURES });
+}
+
+/**
+ * Makes and fills the cache of a compiled program, anew.
+ *
+ * @throws {Error} when it does not run, or leaves no cache.
+ */
+export async function warmCompiled(program: string): Promise<void> {
+  const { directory, file } = cacheOf(program);
+  await Deno.remove(directory, { recursive: true }).catch(() => {});
+  Deno.mkdirSync(directory);
+  Deno.chmodSync(directory, 0o755);
+  const child = await new Deno.Command(program, { args: [FILL], clearEnv: true, cwd: "/" }).output();
+  const said = new TextDecoder().decode(child.stderr).trim();
+  if (!child.success) throw new Error(`${program} does not run: ${said}`);
+  try {
+    Deno.statSync(file);
+  } catch {
+    throw new Error(`${program} has left no compiled code in ${file}`);
+  }
+}
