@@ -7,7 +7,7 @@
 import { MOUNT_COPY_UP } from "../../spec/mount_options.ts";
 import type { LinuxNamespace, Spec } from "../../spec/types.ts";
 import type { CreateFeature, CreateRequest, ExecFeature, ExecRequest, Request } from "../features/feature.ts";
-import { callerVariable } from "../host/caller.ts";
+import { callerUid, callerVariable } from "../host/caller.ts";
 
 /** What the module of a feature has for `create`. */
 interface ForCreate {
@@ -65,6 +65,7 @@ const FEATURES: readonly Row[] = [
     wanted: ({ process, consoleSocket }) => process.terminal || consoleSocket,
     both: () => import("../features/terminal/console_socket.ts"),
   },
+  { wanted: mayHaveFiles, both: () => import("../features/stdio_files.ts") },
   { wanted: hasAttributes, both: () => import("../features/attributes.ts") },
   { wanted: ({ spec }) => spec.linux?.seccomp, both: () => import("../features/seccomp/mod.ts") },
   {
@@ -90,6 +91,12 @@ function hasMappedMounts({ spec: { linux, mounts = [] } }: Request): boolean {
     mounts.some(({ uidMappings, options }) =>
       uidMappings?.length || options?.includes("idmap") || options?.includes("ridmap")
     );
+}
+
+/** Whether a process that tsrun waits for is of another user, who could not open a file of the caller's. */
+function mayHaveFiles({ atEnd, process, spec: { linux } }: Request): boolean {
+  return atEnd !== undefined && !process.terminal &&
+    (process.user.uid !== callerUid() || has(linux?.namespaces, "user"));
 }
 
 function hasLabels({ process, spec: { process: own, linux } }: Request): unknown {

@@ -42,8 +42,9 @@ export async function runContainer(k: LocalKernel, o: RunOptions): Promise<numbe
   const interrupts = o.detach ? new Interrupts(k) : undefined;
   let master = -1;
   const relay = supervisor?.relay ?? interrupts?.relay;
-  const takeMaster = o.detach ? undefined : (fd: number) => master = fd;
-  const state = await createContainer(k, { ...o, takeMaster }, relay);
+  const ending: (() => void)[] = [];
+  const staying = { takeMaster: (fd: number) => master = fd, atEnd: (step: () => void) => ending.push(step) };
+  const state = await createContainer(k, o.detach ? o : { ...o, ...staying }, relay);
   // Most containers have no terminal, and no need of the code.
   using terminal = master < 0
     ? undefined
@@ -80,6 +81,7 @@ export async function runContainer(k: LocalKernel, o: RunOptions): Promise<numbe
   } finally {
     // Also one that cannot be waited for: nobody would look after it.
     if (!o.keep) await removeOwnContainer(k, o.root, o.id, o.log);
+    for (const step of ending) step();
   }
 }
 

@@ -34,6 +34,8 @@ export interface Request {
   pidfdSocket?: string;
   /** Takes the master of the process's terminal in a foreground command; absent where tsrun leaves. */
   takeMaster?: (master: number) => void;
+  /** Takes what is to be done when the process has ended, by a tsrun that stays; absent when it leaves. */
+  atEnd?: (step: () => void) => void;
   /** Takes lines for `--debug`. */
   debug: (line: string) => void;
 }
@@ -69,6 +71,8 @@ export interface CreateDeed {
   readonly stage: Stage;
   /** The init, from the stage `clone` on. */
   readonly init: RemoteKernel;
+  /** The process's user, as the host knows it. */
+  readonly uid: number;
   /** The record of the cgroup as it is now. */
   readonly cgroup: CgroupRecord | null;
   /** Notes the group in resctrl in the container's record; undefined: there is none. */
@@ -127,6 +131,8 @@ export interface ExecDeed {
   readonly stage: Stage;
   /** The joiner, when the stage `begun` is over. */
   readonly joiner: RemoteKernel;
+  /** The process's user, as the host knows it. */
+  readonly uid: number;
   /** Pid of the process on the host, from the stage `heard` on. */
   readonly pid: number;
 }

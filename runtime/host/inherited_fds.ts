@@ -3,7 +3,7 @@
  * @module
  */
 
-import { F_GETFD, FD_CLOEXEC, S_IFCHR, S_IFMT } from "../../ffi/constants.ts";
+import { F_GETFD, FD_CLOEXEC, S_IFCHR, S_IFMT, S_IFREG } from "../../ffi/constants.ts";
 import { EBADF, strerror } from "../../ffi/errno.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
 import { readStatx, STATX_SIZE } from "../../ffi/structs.ts";
@@ -16,9 +16,10 @@ const NULL_DEVICE = { major: 1, minor: 3 };
  * runc does.
  *
  * @param uid User of the container's process.
+ * @param keepFiles Leave regular files to their owners.
  * @returns The descriptors that are the host's null device. The init replaces them by the container's own.
  */
-export function inspectStdio(k: LocalKernel, uid: number): number[] {
+export function inspectStdio(k: LocalKernel, uid: number, keepFiles: boolean): number[] {
   const nulls: number[] = [];
   k.scratch(() => {
     const buffer = k.buffer(STATX_SIZE);
@@ -29,7 +30,9 @@ export function inspectStdio(k: LocalKernel, uid: number): number[] {
         rdev.minor === NULL_DEVICE.minor;
       if (isNull) nulls.push(fd);
       // Read-only filesystems, and descriptors of other user namespaces, refuse. runc ignores that too.
-      else if (owner !== uid) k.fchown(fd, uid, KEEP, { allow: "any" });
+      else if (owner !== uid && !(keepFiles && (mode & S_IFMT) === S_IFREG)) {
+        k.fchown(fd, uid, KEEP, { allow: "any" });
+      }
     }
   });
   return nulls;

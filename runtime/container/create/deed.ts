@@ -75,6 +75,12 @@ export class Deed implements CreateDeed {
     return this.plan.options.log;
   }
 
+  get uid(): number {
+    const { spec: { process: { user } }, features } = this.plan;
+    const hostUid = features.find((feature) => feature.hostUid)?.hostUid;
+    return hostUid ? hostUid(user.uid) : user.uid;
+  }
+
   get cgroup(): CgroupRecord | null {
     return this.record.cgroup;
   }
@@ -188,12 +194,9 @@ function stagePlan(deed: Deed): StagePlan {
 }
 
 function setUpInit(deed: Deed): void {
-  const { k, arena, stage, init, plan: { spec, setup, features } } = deed;
-  const { terminal, user } = spec.process;
-  const hostUid = features.find((feature) => feature.hostUid)?.hostUid;
-  const uid = hostUid ? hostUid(user.uid) : user.uid;
+  const { k, arena, stage, init, plan: { options, spec, setup, features } } = deed;
   // A terminal takes the place of what the caller has there.
-  const nullStdio = terminal ? [] : inspectStdio(k, uid);
+  const nullStdio = spec.process.terminal ? [] : inspectStdio(k, deed.uid, options.atEnd !== undefined);
   const tools = {
     ...{ nullStdio, channel: stage.channelFd, arena: arena.fd, groupsDenied: callerDeniesGroups },
     hostProcfs: () => giveProcfs(k, init),

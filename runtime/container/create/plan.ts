@@ -45,6 +45,8 @@ export interface CreateOptions {
   log: Log;
   /** Takes the master of the process's terminal, by a tsrun that stays; absent when it leaves. */
   takeMaster?: (master: number) => void;
+  /** Takes what is to be done when the process has ended, by a tsrun that stays; absent when it leaves. */
+  atEnd?: (step: () => void) => void;
 }
 
 /** Everything that a create will do. */

@@ -48,6 +48,11 @@ export class Deed implements ExecDeed {
     this.#lifecycle = new Lifecycle(stages, [CORE, ...plan.features.map(({ host }) => host ?? {})]);
   }
 
+  get uid(): number {
+    const { features, process } = this.plan;
+    return features.find(({ hostUid }) => hostUid !== undefined)?.hostUid ?? process.user.uid;
+  }
+
   /** Runs one of tsrun's stages. */
   do(stage: ExecHostStage): void {
     this.#lifecycle.runStage(stage, this);
@@ -76,9 +81,8 @@ export class Deed implements ExecDeed {
   }
 
   #setUpJoiner(entry: ExecEntry) {
-    const { k, joiner, stage, plan: { process, setup, features }, tools: { pidfd, report } } = this;
-    const uid = features.find(({ hostUid }) => hostUid !== undefined)?.hostUid ?? process.user.uid;
-    const nullStdio = process.terminal ? [] : inspectStdio(k, uid);
+    const { k, joiner, stage, plan: { options, process, setup, features }, tools: { pidfd, report } } = this;
+    const nullStdio = process.terminal ? [] : inspectStdio(k, this.uid, options.atEnd !== undefined);
     const descriptors = { pidfd, report: report.write, channel: stage.channelFd, arena: stage.arena.fd };
     const ready = setUpExec(
       joiner,

@@ -40,7 +40,9 @@ export async function execInContainer(k: LocalKernel, o: ExecOptions): Promise<n
   // Before anything is started, so that no signal meant for the process is lost. Never disposed of: tsrun ends with it.
   const supervisor = o.detach ? undefined : new (await import("../supervisor.ts")).Supervisor(k);
   let master = -1;
-  const deed = await startProcess(k, o.detach ? o : { ...o, takeMaster: (fd) => master = fd });
+  const ending: (() => void)[] = [];
+  const staying = { takeMaster: (fd: number) => master = fd, atEnd: (step: () => void) => ending.push(step) };
+  const deed = await startProcess(k, o.detach ? o : { ...o, ...staying });
   const { pid } = deed;
   using terminal = master < 0
     ? undefined
@@ -52,6 +54,7 @@ export async function execInContainer(k: LocalKernel, o: ExecOptions): Promise<n
   terminal?.attach(pid);
   const status = await supervisor.wait(pid);
   await terminal?.drained();
+  for (const step of ending) step();
   return status;
 }
 

@@ -39,6 +39,8 @@ export interface ExecOptions {
   log: Log;
   /** Takes the master of the process's terminal in a foreground command; absent where tsrun leaves. */
   takeMaster?: (master: number) => void;
+  /** Takes what is to be done when the process has ended, by a tsrun that stays; absent when it leaves. */
+  atEnd?: (step: () => void) => void;
 }
 
 /** Everything that an exec will do. */

@@ -1,0 +1,99 @@
+/**
+ * Standard output that is a file of another user than the container's: a foreground `run` or `exec`.
+ *
+ * The process has to be able to open /dev/stdout, for which runc gives the file to the container's user. The caller's
+ * file keeps its owner here: the process gets a pipe that is its user's, and a copier brings the bytes to the file.
+ * @module
+ */
+
+import { S_IFMT, S_IFREG } from "../../ffi/constants.ts";
+import { makePipe } from "../../ffi/io.ts";
+import type { LocalKernel } from "../../ffi/local.ts";
+import { pidfdOpen } from "../../ffi/pidfd.ts";
+import type { RemoteKernel } from "../../ffi/remote.ts";
+import { fstat } from "../../ffi/stat.ts";
+import type { Stat } from "../../ffi/structs.ts";
+import { Arena, type Executor } from "../../init/executor.ts";
+import { giveDescriptor } from "../../init/hand_over.ts";
+import { startCopier } from "../../init/output_copy.ts";
+import { PollSet } from "../host/poll.ts";
+import type { CreateFeature, CreateRequest, ExecFeature, ExecRequest } from "./feature.ts";
+
+/** How long to wait for the last bytes, in milliseconds: another process of the container may go on to write. */
+const LAST_OUTPUT = 1000;
+/** chown(2): leave the group as it is. */
+const KEEP = 0xffff_ffff;
+/** Mode bit: others may write. */
+const OTHERS_WRITE = 0o2;
+
+/** Steps of the init. */
+export function forCreate({ k, atEnd }: CreateRequest): CreateFeature {
+  return {
+    steps: (deed) => ({
+      session: () => {
+        for (const copier of replaceFiles(k, deed.init, deed.uid)) {
+          deed.undo(() => copier[Symbol.dispose]());
+          atEnd!(() => drain(k, copier));
+        }
+      },
+    }),
+  };
+}
+
+/** Steps of the joiner, which its process inherits from. */
+export function forExec({ k, atEnd }: ExecRequest): ExecFeature {
+  return {
+    steps: (deed) => ({
+      host: () => {
+        for (const copier of replaceFiles(k, deed.joiner, deed.uid)) atEnd!(() => drain(k, copier));
+      },
+    }),
+  };
+}
+
+/** Puts pipes in the place of files; what copies from them comes back. */
+function replaceFiles(k: LocalKernel, process: RemoteKernel, uid: number): Executor[] {
+  const [output, error] = [1, 2].map((fd) => {
+    const stat = fstat(k, fd);
+    return stat && needsPipe(stat, uid) ? { stat, fds: [fd] } : undefined;
+  });
+  // Bytes for one file stay in their order by one pipe.
+  const one = output && error && isSame(output.stat, error.stat);
+  if (one) output.fds.push(2);
+  return [output, one ? undefined : error].flatMap((file) =>
+    file ? [replace(k, process, uid, file.fds)] : []
+  );
+}
+
+/** Whether a user could not open a file of the caller's for writing. */
+function needsPipe({ mode, uid: owner }: Stat, uid: number): boolean {
+  return (mode & S_IFMT) === S_IFREG && owner !== uid && (mode & OTHERS_WRITE) === 0;
+}
+
+function isSame(a: Stat, b: Stat): boolean {
+  return a.inode === b.inode && a.dev.major === b.dev.major && a.dev.minor === b.dev.minor;
+}
+
+function replace(k: LocalKernel, process: RemoteKernel, uid: number, fds: readonly number[]): Executor {
+  const pipe = makePipe(k);
+  // Its memory is of no use to the init, nor the other way round.
+  using arena = new Arena(k, 0);
+  const from = arena.inherited(pipe.read);
+  const copier = startCopier(arena, from, fds[0]);
+  k.close(from);
+  k.fchown(pipe.write, uid, KEEP, { allow: "any" });
+  const there = giveDescriptor(k, process, pipe.write);
+  k.close(pipe.write);
+  for (const fd of fds) process.dup3(there, fd, 0);
+  process.close(there);
+  return copier;
+}
+
+/** Waits until what the container wrote has been copied. The copier of one that goes on to write goes on, too. */
+function drain(k: LocalKernel, copier: Executor): void {
+  const pidfd = pidfdOpen(k, copier.pid, { allow: "any" });
+  if (pidfd < 0) return;
+  const [ended] = new PollSet(k, [pidfd]).wait(LAST_OUTPUT);
+  k.close(pidfd);
+  if (ended) copier.reap();
+}
