@@ -113,7 +113,7 @@ export const S_IWOTH = 0o002,
 
 // signal.h, poll.h, mman.h, socket.h
 export const SA_NOCLDSTOP = 1, SA_RESTART = 0x10000000, SIG_DFL = 0, SIG_IGN = 1;
-/** Of x86-64 only. */
+/** x86-64 only. */
 export const SA_RESTORER = 0x04000000;
 export const POLLOUT = 4;
 export const PROT_EXEC = 4, MAP_ANONYMOUS = 0x20;

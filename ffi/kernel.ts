@@ -333,12 +333,12 @@ export abstract class Kernel {
     return this.call("kill", [pid, signal], options);
   }
 
-  /** prlimit(2): writes a process's limit, soft and hard, to 16 bytes; 0 for the caller. */
+  /** prlimit(2): writes the soft and the hard limit of a process to 16 bytes. Process 0 is the caller. */
   getrlimit(pid: number, resource: number, into: Buffer, options?: CallOptions): Result {
     return this.call("prlimit64", [pid, resource, null, into], options);
   }
 
-  /** prlimit(2): sets one limit of a process, 0 for the caller. 2^64-1 means no limit. */
+  /** prlimit(2): sets one limit of a process. Process 0 is the caller, and 2^64-1 means no limit. */
   prlimit(pid: number, resource: number, soft: Word, hard: Word, options?: CallOptions): Result {
     return this.call("prlimit64", [pid, resource, [soft, hard], 0], options);
   }

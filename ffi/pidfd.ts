@@ -20,7 +20,7 @@ export function pidfdOpen(k: Kernel, pid: number, options?: CallOptions): number
  * Copies a descriptor of another process into this one. The caller needs the right to trace that process.
  *
  * @param pidfd Descriptor of the process.
- * @param fd The descriptor's number there.
+ * @param fd The descriptor's number in that process.
  * @returns Its number in this process. It closes on exec.
  * @throws {OperationError} When it cannot be copied.
  */

@@ -9,10 +9,10 @@ import type { Kernel } from "../ffi/kernel.ts";
 const ALL_CPUS = 1024;
 
 /**
- * Lets the kernel's process run on all CPUs of its cgroup, whatever the caller was bound to: the kernel
- * leaves out the others.
+ * Lets the kernel's process run on all CPUs of its cgroup, even if the caller was bound to some. The kernel
+ * ignores CPUs that do not exist.
  */
 export function resetAffinity(k: Kernel): void {
-  // A process that may not do so keeps fewer CPUs, no more.
+  // A process without this right keeps the CPUs that it has.
   k.call("sched_setaffinity", [0, ALL_CPUS, new Uint8Array(ALL_CPUS).fill(0xff)], { allow: "any" });
 }

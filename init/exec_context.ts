@@ -1,7 +1,7 @@
 /**
- * The stages of one more process for a container, from the joiner's first step to execve(2); and what the
- * steps in them share. exec_setup.ts has the core's steps, and draws the processes; an optional feature
- * contributes its own.
+ * The stages of one more process for a container, from the joiner's first step to execve(2), and the state
+ * that their steps share. exec_setup.ts has the core's steps and draws the processes. Optional features
+ * contribute steps of their own.
  * @module
  */
 
@@ -18,7 +18,7 @@ import type { ProcessContext } from "./process_steps.ts";
 import { checkArguments, uniqueEnv } from "./program.ts";
 import type { SeccompFilter } from "./seccomp_listener.ts";
 
-/** The stages in order. A comment names who else has steps there. */
+/** The stages in order. A comment names the features that have steps there. */
 const ORDER = [
   "host", // labels: procfs; user namespace, terminal, attributes, seccomp listener: what they will want
   "namespaces",
@@ -41,7 +41,7 @@ const ORDER = [
   "cut off",
   "early filter",
   "clone",
-  // From here on it is the clone that runs.
+  // From here on the clone runs.
   "session",
   "own terminal", // terminal
   "limits",
@@ -59,7 +59,7 @@ export const EXEC_STAGES: Stages<ExecStage> = {
   answered: new Set<ExecStage>(["found", "cut off"]),
 };
 
-/** What a feature contributes. */
+/** The steps that a feature contributes. */
 export type ExecSteps = Steps<ExecStage, ExecSetup>;
 
 /** A resource limit as prlimit(2) takes it. */
@@ -71,12 +71,15 @@ export interface Limit {
   doing: string;
 }
 
-/** What the joiner joins, and what its clone is to become: plain facts, known before there is a joiner. */
+/**
+ * The container that the joiner joins, and the process that its clone is to become. These are plain facts,
+ * known before the joiner exists.
+ */
 export interface ExecPlan {
   process: Process;
   /** The container's init, by its pid on the host. */
   pid: number;
-  /** The container has a time namespace other than the runtime's. */
+  /** Whether the container has another time namespace than the runtime. */
   timeNamespace: boolean;
   /**
    * The container shares the mount namespace of the runtime that created it, so its root is not the root of
@@ -98,35 +101,37 @@ export interface ExecPlan {
   enter?: string;
 }
 
-/** What there is of the stage and its surroundings once it runs. */
+/** Facts of the stage and the joiner, known once they run. */
 export interface ExecTools {
   /** Standard descriptors that are the host's null device. */
   nullStdio: readonly number[];
   /**
-   * Descriptors of the joiner: a pidfd of the container's init, what it reports to, its line to tsrun, and
-   * the memory shared with it.
+   * Descriptors of the joiner: a pidfd of the container's init, the one for its report, its line to tsrun,
+   * and the memory shared with it.
    */
   pidfd: number;
   report: number;
   channel: number;
   arena: number;
   /**
-   * CLONE_NEW* flags of the namespaces that are other than the runtime's, asked when the kernel refuses to
-   * join: others belong to a user namespace that the runtime, in one of its own, has no rights in.
+   * Returns the CLONE_NEW* flags of the namespaces that differ from the runtime's. Called when the kernel
+   * refuses to join: the others may belong to a user namespace in which the runtime has no rights.
    */
   otherNamespaces: () => number;
-  /** Whether the runtime's own user namespace, where that is the container's too, denies setgroups(2). */
+  /**
+   * Returns whether setgroups(2) is denied in the runtime's own user namespace, if the container shares it.
+   */
   groupsDenied: () => boolean;
 }
 
-/** What the steps share. */
+/** The state that the steps share. */
 export class ExecSetup implements ProcessContext {
   readonly process: Process;
   readonly keyring: string | undefined;
   readonly nullStdio: readonly number[];
   readonly umask: number | undefined;
   readonly env: string[];
-  /** A directory that is missing is not made in a container that runs. */
+  /** A missing directory is not made in a running container. */
   readonly makeDirectory = undefined;
   host: HostCapabilities;
   groupsDenied: boolean | (() => boolean);
@@ -134,21 +139,21 @@ export class ExecSetup implements ProcessContext {
   filter: SeccompFilter | null = null;
   path = "";
   barred = false;
-  /** CLONE_NEW* flags of the namespaces to join; undefined: all but the user namespace. */
+  /** CLONE_NEW* flags of the namespaces to join; undefined means all but the user namespace. */
   joined: number | undefined;
-  /** File of a cgroup that the process enters itself. */
+  /** File of a cgroup that the process enters by itself. */
   cgroup: Result | undefined;
-  /** Calls of features between an early filter and the program: the filter has to allow them. */
+  /** System calls of features between an early filter and the program. An early filter has to allow them. */
   readonly calls: SyscallName[] = [];
-  /** Rights that the process itself needs, behind the clone. */
+  /** Rights that the process itself needs after the clone. */
   readonly lateRights: CapabilityName[] = [];
-  /** Whether the filter is loaded by a step of its own, because it asks an agent. */
+  /** Whether a feature's step loads the filter, because the filter asks an agent. */
   asks = false;
-  /** When the filter is loaded, from the stage `rights` on. */
+  /** Where the filter is loaded; set in the stage `rights`. */
   placed!: Placement;
-  /** Steps that report their failure, from the stage `cut off` on. */
+  /** Steps that report their failure; used from the stage `cut off` on. */
   readonly reports: FailureReports;
-  /** The result of the clone, from the stage `clone` on. */
+  /** The result of the clone; set in the stage `clone`. */
   cloned!: Result;
 
   constructor(

@@ -1,6 +1,6 @@
 /**
- * One more process for a container that runs, from the joiner's first step to execve(2): the core's steps.
- * Their order is the list of stages in exec_context.ts.
+ * One more process for a running container: the core's steps, from the joiner's first one to execve(2).
+ * exec_context.ts lists the stages in their order.
  *
  *     tsrun ── stage ──clone──> joiner ──clone──> process
  *              on the host      enters all namespaces,      in the container's PID namespace:
@@ -35,7 +35,8 @@ import { dropRights, giveRights, PROCESS_STEPS } from "./process_steps.ts";
 /** A process that is ready to be cloned. */
 export interface ExecReady {
   /**
-   * Clones it, and lets it go on by itself; its pid and failures are read from {@linkcode ExecTools.report}.
+   * Clones the process and lets it go on without tsrun. Its pid and failures are read from {@linkcode
+   * ExecTools.report}.
    */
   release: () => void;
 }
@@ -44,7 +45,7 @@ export interface ExecReady {
  * Records and runs all steps from the joiner's first one on. Returns when the process only needs to be
  * released.
  *
- * @param features What optional features contribute, in the order of their table.
+ * @param features The steps of the optional features, in the order of their table.
  */
 export function setUpExec(
   k: Recorder,
@@ -119,7 +120,7 @@ function joinNamespaces({ k, plan, tools, joined }: ExecSetup): void {
   k.close(tools.pidfd);
 }
 
-/** Sees to it that `/` is the container's root, and opens it. */
+/** Makes `/` the container's root, and opens it. */
 function changeRoot(setup: ExecSetup): void {
   const { k, plan, root } = setup;
   if (plan.foreignRoot) {
@@ -133,7 +134,10 @@ function changeRoot(setup: ExecSetup): void {
 /** The step that fails when the cgroup has no room for one more process. */
 export const CLONING = "clone the process into the PID namespace";
 
-/** From here to the stage `execve` the records are the clone's; it leads to the joiner's last ones. */
+/**
+ * Clones the process. The records up to the stage `execve` are the clone's, and the last of them leads to the
+ * joiner's.
+ */
 function cloneProcess(setup: ExecSetup): void {
   const { k, reports } = setup;
   const joiner = new Label();

@@ -1,5 +1,5 @@
 /**
- * When the seccomp filter of one more process is loaded, and by whom.
+ * Decides when the seccomp filter of one more process is loaded, and by which process.
  * @module
  */
 
@@ -20,19 +20,19 @@ export interface Placement {
   late: boolean;
 }
 
-/** What decides. */
+/** The facts that decide. */
 export interface PlacementRequest {
   filter: SeccompFilter | null;
   noNewPrivileges: boolean;
-  /** The filter asks an agent. */
+  /** Whether the filter asks an agent. */
   asks: boolean;
-  /** Calls of features between an early filter and the program. */
+  /** System calls of features between an early filter and the program. */
   calls: readonly SyscallName[];
-  /** Rights that the process itself needs behind the clone. */
+  /** Rights that the process itself needs after the clone. */
   lateRights: readonly CapabilityName[];
 }
 
-/** What a process does between an early filter and its program, other than for features. */
+/** System calls of the process between an early filter and its program, apart from those of features. */
 const CALLS_UNDER_FILTER: readonly SyscallName[] = [
   "capset",
   "clone",
@@ -47,10 +47,10 @@ const CALLS_UNDER_FILTER: readonly SyscallName[] = [
  * Decides where a filter is loaded. With no-new-privileges the process loads it last of all, and needs no
  * right for it.
  *
- * Without, it takes CAP_SYS_ADMIN, so the joiner loads it, drops the right, and clones the process under the
- * filter. Only where the filter would not let that happen, the process is cloned with the right, and drops it
- * after loading. The same holds for further rights that the process needs itself, such as CAP_SYS_NICE for a
- * deadline, which no clone inherits.
+ * Without no-new-privileges, loading takes CAP_SYS_ADMIN. So the joiner loads the filter, drops the right,
+ * and clones the process under the filter. If the filter forbids a call that this takes, the process is
+ * cloned with the right instead, loads the filter itself and then drops the right. The same holds when the
+ * process itself needs further rights, such as CAP_SYS_NICE for a deadline: no clone inherits a deadline.
  */
 export function placeFilter(request: PlacementRequest): Placement {
   const { filter, asks, noNewPrivileges, calls, lateRights } = request;

@@ -1,5 +1,5 @@
 /**
- * The procfs that tsrun sees, for an init that may mount none.
+ * The procfs that tsrun sees, for an init that may not mount a procfs.
  * @module
  */
 
@@ -12,10 +12,10 @@ import { readStatfsType, STATFS_SIZE } from "../ffi/structs.ts";
 import { giveDescriptor } from "./hand_over.ts";
 
 /**
- * Gives the init a descriptor of /proc as tsrun sees it: the root of a procfs, into which nothing but the
- * kernel leads.
+ * Gives the init a descriptor of /proc as tsrun sees it. It must be the root of a procfs, where every entry
+ * comes from the kernel.
  *
- * @throws {RuntimeError} Where /proc is anything else.
+ * @throws {RuntimeError} When /proc is anything else.
  */
 export function giveProcfs(k: LocalKernel, init: RemoteKernel): number {
   const procfs = k.open("/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW).wait();
@@ -34,5 +34,5 @@ export function giveProcfs(k: LocalKernel, init: RemoteKernel): number {
   }
 }
 
-/** Of the root of every procfs, and of nothing else in one: linux/proc_ns.h. */
+/** The inode number of the root of every procfs. No other file of a procfs has it: linux/proc_ns.h. */
 const PROC_ROOT_INODE = 1;

@@ -15,7 +15,7 @@ export function keyringName(id: string): string {
   return `_ses.${id}`;
 }
 
-/** Makes the keyring of that name. */
+/** Joins a new session keyring of that name, and sets its permissions. */
 export function makeKeyring(k: Kernel, name: string): void {
   const keyring = joinKeyring(k, name, "join a new session keyring");
   k.call("keyctl", [KEYCTL_SETPERM, keyring, PERMISSIONS], { allow: [ENOSYS] });

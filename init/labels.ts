@@ -38,12 +38,12 @@ export class ProcessLabels {
    */
   constructor(readonly profile: string, readonly attribute: string, readonly context: string) {}
 
-  /** Has keys that the calling process makes from now on labelled with the process's SELinux context. */
+  /** Gives keys that the calling process makes from now on the SELinux context of the process. */
   beginKeys(k: Kernel, procfs: Fd): void {
     this.#write(k, procfs, "attr/keycreate", this.context, "set the SELinux label of keys");
   }
 
-  /** Ends that. */
+  /** Gives further keys the default context again. */
   endKeys(k: Kernel, procfs: Fd): void {
     this.#write(k, procfs, "attr/keycreate", "", "take the SELinux label of keys back");
   }
@@ -79,17 +79,17 @@ export class ProcessLabels {
 
 const NOT_LOADED = "no such profile is loaded (load its file by apparmor_parser -r)";
 
-/** What both processes share of their steps, as far as labels need it. */
+/** The part of a process's shared state that labels need. */
 interface Labelling {
   k: Recorder;
   keyring: string | undefined;
 }
 
 /**
- * Steps of a process that is to be labelled.
+ * Steps of a process that gets labels.
  *
- * @param procfs Asked for at each of them.
- * @param close Called when the keys are labelled.
+ * @param procfs Called by each step that needs a procfs.
+ * @param close Called when the keys have their labels.
  */
 export function labelSteps<Context extends Labelling>(
   labels: ProcessLabels,

@@ -1,32 +1,33 @@
 /**
- * A process's way from its birth to its program, as an ordered list of named stages with steps in them.
+ * The way of a process from its birth to its program: an ordered list of named stages with steps in them.
  *
- * The lists are in setup.ts (the first process of a container) and exec_setup.ts (one more process). The
- * steps of a stage are the core's own, then those of the optional features that the container uses, in the
- * order of their table. A step may add a step to a later stage: a check of what the kernel answers waits for
- * a stage that begins with all answers, and what has to be done last waits for the stage in which that is.
+ * The stages are listed in setup_context.ts (the first process of a container) and exec_context.ts (one more
+ * process). In a stage the core's steps run first, then those of the optional features that the container
+ * uses, in the order of their table. A step may add a step to a later stage. For example, a check of the
+ * kernel's answer is added to a stage that begins when all answers have arrived.
  * @module
  */
 
 import type { Kernel } from "../ffi/kernel.ts";
 
-/** One step; it is given what the steps of its process share. */
+/** One step. Its argument is the state that the steps of its process share. */
 export type Step<Context> = (context: Context) => void;
 
-/** Steps by the stage that they belong to: the core's own, or what a feature contributes. */
+/** Steps by stage: those of the core, or those of one feature. */
 export type Steps<Stage extends string, Context> = { readonly [stage in Stage]?: Step<Context> };
 
-/** What stages there are. */
+/** The stages of a kind of process. */
 export interface Stages<Stage extends string> {
   /** Their names, in order. */
   readonly order: readonly Stage[];
   /**
-   * Stages that begin when the kernel has answered everything before them, provided that they have any step.
+   * Stages that begin only after the kernel has answered everything before them. A stage without steps does
+   * not wait.
    */
   readonly answered: ReadonlySet<Stage>;
 }
 
-/** The stages of one process, with everything that is to be done in each. */
+/** The stages of one process, with their steps. */
 export class Lifecycle<Stage extends string, Context> {
   readonly #stages: Stages<Stage>;
   readonly #steps = new Map<Stage, Step<Context>[]>();
@@ -45,13 +46,13 @@ export class Lifecycle<Stage extends string, Context> {
     }
   }
 
-  /** Adds a step to a stage that is not over; it comes last in it. */
+  /** Adds a step at the end of a stage that is not over. */
   add(stage: Stage, step: Step<Context>): void {
     if (this.#stages.order.indexOf(stage) < this.#at) throw new Error(`the stage "${stage}" is over`);
     this.#steps.get(stage)!.push(step);
   }
 
-  /** Runs all stages. @param k Whose answers the `answered` stages wait for. */
+  /** Runs all stages. @param k The kernel whose answers the `answered` stages wait for. */
   run(k: Kernel, context: Context): void {
     const { order, answered } = this.#stages;
     for (const [i, stage] of order.entries()) {
@@ -61,16 +62,18 @@ export class Lifecycle<Stage extends string, Context> {
     }
   }
 
-  /** Runs what waits for the answers in a later stage so far; it does not run again. */
+  /**
+   * Waits for the kernel's answers and runs the steps that a later stage has so far. They do not run again.
+   */
   runWaiting(stage: Stage, k: Kernel, context: Context): void {
     k.flush();
     for (const step of this.#steps.get(stage)!.splice(0)) step(context);
   }
 
-  /** Runs one stage, for those who go through them by themselves, or ahead of its time. */
+  /** Runs one stage, for callers that go through the stages one by one, or run one ahead of its time. */
   runStage(stage: Stage, context: Context): void {
     const steps = this.#steps.get(stage)!;
-    // Not for ... of: a step may add another to its own stage.
+    // Not for ... of: a step may add another step to its own stage.
     for (let i = 0; i < steps.length; i++) steps[i](context);
   }
 }

@@ -48,8 +48,8 @@ export interface MountContext {
   /** Absolute path of the bundle; relative bind sources start here. */
   bundle: string;
   /**
-   * Adds a step to a later stage: a check to the one that begins when all is mounted and the kernel has
-   * answered, and what becomes read-only to the one when nothing more is made in it.
+   * Adds a step to a later stage. "mount checks" begins when everything is mounted and the kernel has
+   * answered. "read-only mounts" begins when nothing more is made in the mounts.
    */
   later: (stage: "mount checks" | "read-only mounts", step: () => void) => void;
   /**

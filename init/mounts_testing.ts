@@ -1,5 +1,5 @@
 /**
- * What mounting needs to know, for tests: steps that are put off are kept, and run when a test says so.
+ * A context of mounts for tests. Steps that are put off are kept, and run when a test asks for it.
  * @module
  */
 

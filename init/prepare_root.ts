@@ -40,7 +40,7 @@ export const ROOT_STEPS: SetupSteps = {
         (kind ?? mountOne)(k, setup.mounts, mount);
         k.kick();
       }
-      // The memory that the checks look at is used again for the next piece.
+      // The memory that the checks read is used again for the next piece.
       if (piece.length < mounts.length) setup.lifecycle.runWaiting("mount checks", k, setup);
     });
     fillDev(setup, mounts);

@@ -1,6 +1,6 @@
 /**
- * What the first process of a container and one more process (`exec`) do alike, to become a program: working
- * directory, standard descriptors, home, user, rights, and the look for the program.
+ * The steps to become a program that the first process of a container and one more process (`exec`) share:
+ * working directory, standard descriptors, home, user, rights, and the search for the program.
  * @module
  */
 
@@ -24,7 +24,7 @@ import { openNulls, replaceNulls } from "./null_stdio.ts";
 import { askWorkingDirectory, checkWorkingDirectory, hasHome, lookUpHome, lookUpProgram } from "./program.ts";
 import type { SeccompFilter } from "./seccomp_listener.ts";
 
-/** Stages that both processes have, in this order, among others. */
+/** The stages that both processes have, in this order. Each has further stages between them. */
 export type ProcessStage =
   | "keyring label"
   | "keyring"
@@ -38,34 +38,34 @@ export type ProcessStage =
   | "program"
   | "found";
 
-/** What the steps share. */
+/** The state that the steps share. */
 export interface ProcessContext {
   readonly k: Recorder;
   readonly process: Process;
-  /** Name of the session keyring; undefined: the caller's is kept. */
+  /** Name of the session keyring; undefined keeps the caller's. */
   readonly keyring: string | undefined;
   /** Standard descriptors that are the host's null device. They are replaced by the container's. */
   readonly nullStdio: readonly number[];
   /** File mode creation mask; undefined keeps the caller's. */
   readonly umask: number | undefined;
-  /** What the process may be given at most; a user namespace has its own measure. */
+  /** The most rights that the process may get. In a user namespace these are other rights than the host's. */
   host: HostCapabilities;
   /**
-   * setgroups(2) is denied for good in the process's user namespace; or whether it is, asked when it is
-   * refused.
+   * True if setgroups(2) is denied for good in the process's user namespace. A function is called when
+   * setgroups(2) fails, and returns whether it is denied.
    */
   groupsDenied: boolean | (() => boolean);
-  /** Descriptor of the container's root, until the stage `home` is over. */
+  /** Descriptor of the container's root; open until the end of the stage `home`. */
   root: Fd;
-  /** The environment; complete when the stage `found` is over. */
+  /** The environment; complete after the stage `found`. */
   readonly env: string[];
-  /** The compiled filter, from the stage `filter` on; null: there is none. */
+  /** The compiled filter, set in the stage `filter`; null means no filter. */
   filter: SeccompFilter | null;
-  /** Path of the program, from the stage `found` on. */
+  /** Path of the program; set in the stage `found`. */
   path: string;
-  /** The working directory could not be entered by root, and is to be entered as the user. */
+  /** Root could not enter the working directory, so the process enters it as its user. */
   barred: boolean;
-  /** Makes a working directory that is missing; undefined: that is an error. */
+  /** Makes a missing working directory. If undefined, a missing one is an error. */
   readonly makeDirectory: (() => void) | undefined;
   /** Adds a step that waits for the kernel's answers. */
   later(stage: "found", step: () => void): void;
@@ -81,16 +81,16 @@ export const PROCESS_STEPS: Steps<ProcessStage, ProcessContext> = {
   user({ k, process, host, groupsDenied }) {
     dropBounding(k, process, host.last);
     becomeUser(k, process, groupsDenied);
-    // The filter is compiled meanwhile.
+    // tsrun compiles the filter while these calls run.
     k.kick();
   },
   program: findProgram,
 };
 
-/** The error's words; runc's, though the directory may come from the command line. */
+/** The words of the error. They are runc's, although the directory may come from the command line. */
 const doingChdir = ({ cwd }: Process) => `chdir to cwd (${JSON.stringify(cwd)}) set in config.json failed`;
 
-/** Enters the working directory, and opens what the standard descriptors are replaced by. */
+/** Enters the working directory, and opens the files that replace standard descriptors. */
 function enterWorkingDirectory(context: ProcessContext): void {
   const { k, process, makeDirectory } = context;
   const doing = doingChdir(process);
@@ -113,7 +113,7 @@ function enterWorkingDirectory(context: ProcessContext): void {
   context.later("found", () => replaceNulls(k, nulls));
 }
 
-/** Looks the home directory up where the environment names none. */
+/** Looks the home directory up if the environment does not name it. */
 function findHome({ k, root, env, process, later }: ProcessContext): void {
   if (!hasHome(env)) {
     const home = lookUpHome(k, root, process.user.uid);
@@ -122,7 +122,7 @@ function findHome({ k, root, env, process, later }: ProcessContext): void {
   k.close(root);
 }
 
-/** Looks for the program as the process will see it, and for where the process is. */
+/** Looks for the program as the process will see it, and asks where the process is. */
 function findProgram(context: ProcessContext): void {
   const { k, process, env } = context;
   const ask = () => ({ cwd: askWorkingDirectory(k), program: lookUpProgram(k, process.args[0], env) });
@@ -141,14 +141,14 @@ function findProgram(context: ProcessContext): void {
 /**
  * Gives the process its final capabilities.
  *
- * @param more Further ones for what is left to do; they are dropped by {@linkcode dropRights}.
+ * @param more Further rights for the remaining steps. {@linkcode dropRights} drops them.
  */
 export function giveRights({ k, process, host }: ProcessContext, more: readonly CapabilityName[]): void {
   setCapabilities(k, withRights(finalSets(process, host), host, more));
   raiseAmbient(k, process, host.last);
 }
 
-/** Leaves the process its final capabilities. @returns The call that may fail. */
+/** Reduces the process's rights to its final capabilities. @returns The call that may fail. */
 export function dropRights(
   k: Recorder,
   { process, host }: Pick<ProcessContext, "process" | "host">,

@@ -1,6 +1,6 @@
 /**
- * Everything the init does between its birth and the state `created`: the core's steps. Their order is the
- * list of stages in setup_context.ts.
+ * The core's steps of the init, from its birth to the state `created`. setup_context.ts lists the stages in
+ * their order.
  *
  * tsrun drives them from here. The init itself only makes the calls (see executor_x86_64.s).
  * @module
@@ -30,24 +30,30 @@ import {
 import { recordStart } from "./start_program.ts";
 import { writeSysctls } from "./sysctl.ts";
 
-/** A container that is set up, up to the program that waits for `start`. To be called in this order. */
+/**
+ * A container that is set up, up to the program that waits for `start`. The functions are called in this
+ * order.
+ */
 export interface Ready {
   /**
-   * Begins to cut the init off from tsrun; its limit of open files is set, and such that would bar it from
-   * memory are not. Nobody waits.
+   * Begins to cut the init off from tsrun, without waiting. The init's limit of open files is set by then.
+   * Limits that could deny it memory are not set yet.
    */
   cutOff: () => void;
-  /** Waits for that. @throws {OperationError} Where it fails, or the init could not wait for `start`. */
+  /**
+   * Waits until the init is cut off. @throws {OperationError} If that fails, or if the init could not wait
+   * for `start`.
+   */
   confirm: () => void;
-  /** Lets the init run by itself. */
+  /** Lets the init run without tsrun. */
   release: () => void;
 }
 
 /**
  * Sets the container up.
  *
- * @param k Its process is a child in all the new namespaces.
- * @param features What optional features contribute, in the order of their table.
+ * @param k A kernel whose process is a child in all the new namespaces.
+ * @param features The steps of the optional features, in the order of their table.
  */
 export function setUp(
   k: Recorder,
@@ -86,7 +92,7 @@ const CORE: SetupSteps = {
     resetAffinity(k);
     setup.fifo = setup.openHost(plan.fifo, O_PATH | O_NOFOLLOW);
   },
-  // Or the container's process would have the caller's keys.
+  // Without a keyring of its own the container's process would have the caller's keys.
   keyring: ({ k, keyring }) => keyring !== undefined && makeKeyring(k, keyring),
   namespaces({ k, plan: { namespaces } }) {
     if (namespaces.fresh.has("cgroup")) k.unshare(NAMESPACES.cgroup.flag);
@@ -103,7 +109,7 @@ const CORE: SetupSteps = {
     const { maskedPaths = [], readonlyPaths = [] } = plan.spec.linux ?? {};
     restrictPaths(k, root, maskedPaths, readonlyPaths, mounts.label);
   },
-  // Behind the working directory, which may just have been made.
+  // After the working directory has been made.
   "read-only root": ({ k, root, plan }) => {
     if (plan.spec.root.readonly) makeRootReadonly(k, root);
   },
@@ -126,7 +132,7 @@ function nameHost(k: Recorder, { hostname, domainname }: Spec): void {
   }
 }
 
-/** What the init does by itself from then on. */
+/** Records the program that the init runs without tsrun. */
 function recordProgram(
   { k, process, path, env, procfs, fifo, tools, startHooks, filter, dropRights }: Setup,
 ): void {

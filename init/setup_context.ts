@@ -1,6 +1,6 @@
 /**
- * The stages of a container's first process, the init, between its birth and the state `created`; and what
- * the steps in them share. setup.ts has the core's steps; an optional feature contributes its own
+ * The stages of the init, a container's first process, from its birth to the state `created`, and the state
+ * that their steps share. setup.ts has the core's steps. Optional features contribute steps of their own
  * (lifecycle.ts).
  * @module
  */
@@ -21,8 +21,8 @@ import type { DropRights } from "./start_program.ts";
 import { openProcfs } from "./sysctl.ts";
 
 /**
- * The stages in the order of the specification's lifecycle (runtime.md). A comment names who else has steps
- * there.
+ * The stages in the order of the specification's lifecycle (runtime.md). A comment names the features that
+ * have steps there.
  */
 const ORDER = [
   "birth", // user namespace: its id maps
@@ -69,10 +69,10 @@ export const SETUP_STAGES: Stages<SetupStage> = {
   answered: new Set<SetupStage>(["mount checks", "runtime hooks", "found", "program of records"]),
 };
 
-/** What a feature contributes. */
+/** The steps that a feature contributes. */
 export type SetupSteps = Steps<SetupStage, Setup>;
 
-/** What the init is to become: plain facts, known before there is a process. */
+/** The process that the init is to become. These are plain facts, known before the init exists. */
 export interface SetupPlan {
   spec: Spec;
   /** Absolute paths on the host. */
@@ -83,37 +83,38 @@ export interface SetupPlan {
   fifo: string;
   namespaces: NamespacePlan;
   noPivot: boolean;
-  /** Something may be mounted: in a mount namespace of the container's own, or on a copy of its root. */
+  /** Whether mounts are possible: in a mount namespace of the container's own, or on a copy of its root. */
   mountable: boolean;
-  /** Name of the session keyring that the container gets; undefined: none of its own. */
+  /** Name of the session keyring that the container gets; undefined if it gets none of its own. */
   keyring: string | undefined;
   host: HostCapabilities;
   hasKcore: boolean;
-  /** Mount points of the host; empty where no mount is to be shared with it. */
+  /** Mount points of the host; empty unless a mount is shared with the host. */
   mountPoints: readonly string[];
-  /** Those that show a whole procfs or sysfs; empty but for `noPivot`. */
+  /** Mount points that show a whole procfs or sysfs; empty unless `noPivot` is set. */
   procAndSys: readonly string[];
 }
 
-/** What there is of the stage and its surroundings once it runs. */
+/** Facts of the stage and the init, known once they run. */
 export interface SetupTools {
   /** Standard descriptors that are the host's null device. */
   nullStdio: readonly number[];
   /** Descriptors of the init: what it is driven through, and the memory shared with tsrun. */
   channel: number;
   arena: number;
-  /** Whether tsrun's own user namespace, where that is the container's too, denies setgroups(2). */
+  /** Returns whether setgroups(2) is denied in tsrun's own user namespace, if the container shares it. */
   groupsDenied: () => boolean;
   /**
-   * Gives the init the procfs that tsrun sees, once it is known to be one: for an init that may mount none.
+   * Gives the init a descriptor of the procfs that tsrun sees, after checking that it is one. Called if the
+   * init may not mount a procfs.
    */
   hostProcfs: () => number;
 }
 
-/** Mounts an entry of a type of its own. */
+/** Makes a mount of a special type. */
 export type MountKind = (k: Recorder, context: MountContext, mount: Mount) => void;
 
-/** What the steps share. Features put their own ways in the place of those that are functions. */
+/** The state that the steps share. Features replace some of its functions by their own. */
 export class Setup implements ProcessContext {
   readonly process: Process;
   readonly keyring: string | undefined;
@@ -121,24 +122,25 @@ export class Setup implements ProcessContext {
   readonly umask: number;
   readonly env: string[];
   readonly mounts: MountContext;
-  /** Mounts by their type, where that takes more than the mount. */
+  /** Functions for mounts of special types, such as `cgroup`. */
   readonly mountKinds = new Map<string, MountKind>();
   host: HostCapabilities;
   groupsDenied: boolean | (() => boolean);
-  /** Nodes of devices cannot be made: the host's are bound instead. */
+  /** The init cannot make device nodes, so it binds the host's. */
   bindDevices = false;
   filter: SeccompFilter | null = null;
   path = "";
   barred = false;
-  /** Descriptor of exec.fifo, opened while the process is still as much of tsrun as it ever is. */
+  /** Descriptor of exec.fifo. It is opened early, while the process still sees the host's files. */
   fifo!: Result;
   /**
-   * A procfs that nobody else can have changed; from the stage `parameters` on, in a user namespace earlier.
+   * A procfs that only the kernel changes. It is opened in the stage `parameters`, in a user namespace
+   * earlier.
    */
   procfs: Result | undefined;
-  /** startContainer hooks, and what they are given. */
+  /** The startContainer hooks, and their state and environment. */
   startHooks: { hooks: readonly Hook[]; setting: HookSetting } | undefined;
-  /** What remains to be done when the filter is loaded; undefined where the process has its final rights. */
+  /** Reduces the rights after the filter is loaded; undefined if the process already has its final rights. */
   dropRights: DropRights | undefined;
 
   constructor(
@@ -159,7 +161,7 @@ export class Setup implements ProcessContext {
     this.mounts = { root: -1, bundle, later: this.later, fresh: new Set(), copyUp: noCopy };
   }
 
-  /** Descriptor of the container's root, from the stage `rootfs` on. */
+  /** Descriptor of the container's root; set in the stage `rootfs`. */
   get root(): Fd {
     return this.mounts.root;
   }
@@ -167,7 +169,7 @@ export class Setup implements ProcessContext {
   /** Opens a path of the host. */
   openHost: (path: string, flags: number) => Result = (path, flags) => this.k.open(path, flags);
 
-  /** Opens a procfs that nobody else can have changed. */
+  /** Opens a procfs that only the kernel changes. */
   openProcfs(): Result {
     return openProcfs(this.k, this.tools.hostProcfs);
   }

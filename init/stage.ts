@@ -256,8 +256,8 @@ export class Stage {
   }
 
   /**
-   * Ends the stage and the init, whichever there is: the stage first, which goes by itself and may be about
-   * to clone. To do it again is fine.
+   * Kills the stage and the init, if they exist. The stage comes first: it runs without tsrun and may be
+   * about to clone the init. Calling this again has no effect.
    */
   kill(): void {
     if (this.#killed) return;

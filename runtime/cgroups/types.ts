@@ -53,9 +53,9 @@ export interface CgroupEntry {
 /** The cgroups of one container. */
 export interface CgroupDriver {
   /**
-   * The part for the state file. It is complete before {@linkcode create}, so that it can be recorded first.
-   * create and join leave out hierarchies that could not be had and are not needed: the record is another one
-   * then, and the one that was handed out stays as it was.
+   * The part for the state file. It is complete before {@linkcode create}, so that it can be written first.
+   * `create` and `join` leave out hierarchies that they could not use and that are not needed. They then
+   * return another record, and this one stays unchanged.
    */
   readonly record: Readonly<CgroupRecord>;
 

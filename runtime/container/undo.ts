@@ -1,13 +1,13 @@
 /**
- * What has been done, and how it is undone, should the rest fail.
+ * Undoes the finished steps of a command whose next step fails.
  * @module
  */
 
 import { lineOfError, reasonOf, RuntimeError } from "../../ffi/errors.ts";
 
 /**
- * Steps that undo what has been done, the last one first. Its scope's end runs them, unless everything is to
- * {@linkcode keep stay}. A step that fails does not keep the others from running.
+ * Functions that undo what has been done. They run at the end of the scope, the last one first, unless
+ * {@linkcode keep} was called. A function that fails does not keep the others from running.
  *
  * @example
  * ```ts
@@ -25,17 +25,17 @@ import { lineOfError, reasonOf, RuntimeError } from "../../ffi/errors.ts";
 export class UndoStack implements AsyncDisposable {
   #steps: (() => void | Promise<void>)[] = [];
 
-  /** Says how to undo what has just been done. */
+  /** Adds the function that undoes the last step. */
   add(step: () => void | Promise<void>): void {
     this.#steps.push(step);
   }
 
-  /** Everything stays. */
+  /** Keeps everything: nothing will be undone. */
   keep(): void {
     this.#steps = [];
   }
 
-  /** @throws {RuntimeError} `cleaning up failed: <reason>; <reason>`: what could not be undone. */
+  /** @throws {RuntimeError} `cleaning up failed: <reason>; <reason>`: what could not be undone, and why. */
   async [Symbol.asyncDispose](): Promise<void> {
     const failures: string[] = [];
     for (const step of this.#steps.splice(0).reverse()) {
@@ -49,14 +49,14 @@ export class UndoStack implements AsyncDisposable {
   }
 }
 
-/** What failed, and, where undoing failed too, why. */
+/** The reason of a failure, followed by the reason why undoing failed, if it did. */
 export function reasonWithUndo(error: unknown): string {
   return error instanceof SuppressedError
     ? `${reasonWithUndo(error.suppressed)}; and ${reasonOf(error.error)}`
     : lineOfError(error);
 }
 
-/** What failed, without what undoing said. */
+/** The error of the failed step, without the errors of undoing. */
 export function causeOf(error: unknown): unknown {
   return error instanceof SuppressedError ? causeOf(error.suppressed) : error;
 }

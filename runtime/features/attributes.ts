@@ -1,6 +1,6 @@
 /**
  * How the kernel treats the process: `process.scheduler`, `ioPriority`, `execCPUAffinity`,
- * `linux.personality` and `memoryPolicy`; init/process_attributes.ts makes the calls.
+ * `linux.personality` and `memoryPolicy`. init/process_attributes.ts makes the calls.
  * @module
  */
 
@@ -12,7 +12,9 @@ export function forCreate({ spec }: CreateRequest): CreateFeature {
   return { steps: () => ({ attributes: ({ k }) => setAttributes(k, spec.process, spec.linux) }) };
 }
 
-/** The joiner sets what its clone inherits, and the clone the rest. CPUs are set from outside. */
+/**
+ * The joiner sets the attributes that its clone inherits, and the clone sets the rest. tsrun sets the CPUs.
+ */
 export function forExec({ process, spec }: ExecRequest): ExecFeature {
   const { before, after, needsNice } = splitAttributes(process, spec.linux);
   const { initial, final } = process.execCPUAffinity ?? {};

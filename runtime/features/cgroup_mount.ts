@@ -1,5 +1,5 @@
 /**
- * A mount of type `cgroup`: cgroups/mount.ts decides what it shows, init/cgroup_mount.ts mounts that.
+ * A mount of type `cgroup`. cgroups/mount.ts decides what it shows, and init/cgroup_mount.ts mounts that.
  * @module
  */
 
@@ -8,9 +8,7 @@ import { hasNamespace } from "../../init/namespaces.ts";
 import { loadCgroupMount } from "../cgroups/mod.ts";
 import type { CreateFeature, CreateRequest } from "./feature.ts";
 
-/**
- * What is shown depends on the cgroup that the container has got, so it is planned when the mount is made.
- */
+/** The mount shows the cgroup that the container really got, so it is planned only when it is made. */
 export async function forCreate({ namespaces, cgroups }: CreateRequest): Promise<CreateFeature> {
   const { planCgroupMount } = await loadCgroupMount();
   return {

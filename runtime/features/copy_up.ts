@@ -1,12 +1,13 @@
 /**
- * `tmpcopyup`: a tmpfs begins with what the image has at its destination; host/copy_up.ts copies.
+ * `tmpcopyup`: a tmpfs begins with the files that the image has at its destination. host/copy_up.ts copies
+ * them.
  * @module
  */
 
 import { copyContent } from "../host/copy_up.ts";
 import type { CreateFeature, CreateRequest } from "./feature.ts";
 
-/** The copy is made by tsrun, through the init's descriptors. */
+/** tsrun makes the copy, through descriptors of the init. */
 export function forCreate(_request: CreateRequest): CreateFeature {
   return {
     steps: ({ k, stage }) => ({

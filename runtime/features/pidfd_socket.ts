@@ -11,12 +11,12 @@ import type { LocalKernel } from "../../ffi/local.ts";
 import { connectUnix, sendDescriptors, sendMessage } from "../host/unix_socket.ts";
 import type { CreateFeature, CreateRequest, ExecFeature, ExecRequest } from "./feature.ts";
 
-/** The caller of a create gets the init, once it is all that it will be before `start`. */
+/** `create` sends a pidfd of the init, when everything but `start` is done. */
 export function forCreate({ pidfdSocket }: CreateRequest): CreateFeature {
   return { host: { known: (deed) => sendPidfd(deed.k, pidfdSocket!, deed.pid(), "standard") } };
 }
 
-/** The caller of an exec gets the process; the connection is made before there is one. */
+/** `exec` sends a pidfd of the process. It connects to the socket before the process exists. */
 export function forExec({ pidfdSocket }: ExecRequest): ExecFeature {
   let send: ReturnType<typeof connectForPidfd>;
   return {

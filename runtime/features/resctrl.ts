@@ -1,5 +1,5 @@
 /**
- * `linux.intelRdt`: the container's processes enter their group in resctrl; runtime/cgroups/resctrl has the
+ * `linux.intelRdt`: the container's processes enter their resctrl group. runtime/cgroups/resctrl has the
  * rules.
  * @module
  */
@@ -7,7 +7,7 @@
 import { loadResctrl } from "../cgroups/mod.ts";
 import type { CreateFeature, CreateRequest, ExecFeature, ExecRequest } from "./feature.ts";
 
-/** The group is made, or looked at, before the init is there, and the init put in before its program runs. */
+/** The group is made, or checked, before the init exists. The init enters it before its program runs. */
 export async function forCreate({ spec, id, mounts }: CreateRequest): Promise<CreateFeature> {
   const { planResctrl } = await loadResctrl();
   const group = planResctrl(spec.linux!.intelRdt!, id, mounts.resctrl());
@@ -15,7 +15,7 @@ export async function forCreate({ spec, id, mounts }: CreateRequest): Promise<Cr
     resctrl: group.record,
     host: {
       resources(deed) {
-        // Should it fail, there is nothing to remove.
+        // If making it fails, there is no group to remove.
         deed.recordResctrl(undefined);
         deed.recordResctrl(group.prepare());
       },
@@ -24,7 +24,7 @@ export async function forCreate({ spec, id, mounts }: CreateRequest): Promise<Cr
   };
 }
 
-/** One more process enters the group of its container. */
+/** One more process enters the resctrl group of its container. */
 export async function forExec({ resctrl }: ExecRequest): Promise<ExecFeature> {
   const { enterResctrl } = await loadResctrl();
   return resctrl ? { host: { limits: ({ stage }) => enterResctrl(resctrl, stage.initPid) } } : {};

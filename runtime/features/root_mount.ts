@@ -34,7 +34,7 @@ import type { CreateFeature, CreateRequest } from "./feature.ts";
  * they reuse.
  */
 
-/** @throws {RuntimeError} Where the rootfs is the root of the host. */
+/** @throws {RuntimeError} If the rootfs is the root of the host. */
 export function forCreate({ rootfs, hostRoot }: CreateRequest): CreateFeature {
   if (hostRoot) {
     throw new RuntimeError(

@@ -1,7 +1,7 @@
 /**
- * A time namespace of the container's own, with `linux.timeOffsets`: init/time_namespace.ts makes it.
+ * A time namespace of the container's own, with `linux.timeOffsets`. init/time_namespace.ts makes it.
  *
- * The stage does, as root; where only root of the container's user namespace may, the init does.
+ * The stage makes it, as root. If only root of the container's user namespace may make it, the init does.
  * @module
  */
 
@@ -10,7 +10,7 @@ import { makeTimeNamespace } from "../../init/time_namespace.ts";
 import { callerIsRoot, kernelIsAtLeast } from "../host/caller.ts";
 import type { CreateFeature, CreateRequest } from "./feature.ts";
 
-/** @throws {RuntimeError} Where the kernel lets no init enter a namespace that it has made itself. */
+/** @throws {RuntimeError} If the kernel does not let the init enter a namespace that it has made itself. */
 export function forCreate({ spec }: CreateRequest): CreateFeature {
   const offsets = spec.linux?.timeOffsets;
   if (callerIsRoot()) {

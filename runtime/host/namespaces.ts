@@ -1,5 +1,5 @@
 /**
- * Namespaces of a process, compared with this process's own.
+ * Compares the namespaces of a process with this process's own.
  * @module
  */
 

@@ -8,7 +8,7 @@ import { containerHooks } from "../../../init/container_hooks.ts";
 import type { CreateFeature, CreateRequest } from "../../features/feature.ts";
 import { inheritedEnv, runHooks } from "../hooks.ts";
 
-/** Poststart and poststop hooks are the business of the commands that they belong to. */
+/** Poststart and poststop hooks are run by the commands `start` and `delete`. */
 export function forCreate({ spec: { hooks = {} } }: CreateRequest): CreateFeature {
   const { prestart = [], createRuntime = [] } = hooks;
   return {

@@ -34,7 +34,7 @@ function directoryOf(container: string): string {
   return `${container}/notify`;
 }
 
-/** The container's process gets a socket to say on that it is ready. */
+/** Gives the container's process a socket on which it says that it is ready. */
 export function forCreate({ spec, directory }: CreateRequest): CreateFeature {
   addNotifySocket(spec, directory);
   return { host: { recorded: () => makeNotifyDirectory(directory) }, polls: true };
