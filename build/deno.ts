@@ -3,6 +3,7 @@
  * had.
  * @module
  */
+import { dropEmptyLibraries } from "./needed.ts";
 import { prelink, PrelinkError, randomBase } from "./prelink.ts";
 
 /** A Deno to run the bundle with, and what is to be said about it. */
@@ -20,20 +21,55 @@ function answersAlike(copy: string, original: string, args: string[]): boolean {
   return ours !== undefined && ours === theirs;
 }
 
-/** Gives a compiled program a fixed address, if it runs with one. */
+/** Ways to make a program start sooner, the best first. */
+const WAYS: readonly { note: string; change: (image: Uint8Array) => void }[] = [
+  {
+    note: "at a fixed address, without empty libraries",
+    change(image) {
+      dropEmptyLibraries(image);
+      prelink(image, randomBase());
+    },
+  },
+  { note: "at a fixed address", change: (image) => prelink(image, randomBase()) },
+];
+
+/**
+ * Writes a copy of a program that starts sooner, if there is a way by which it answers as the original does.
+ *
+ * @param args What both are asked.
+ * @returns Which way; or why there is none.
+ */
+function writeSooner(
+  original: string,
+  copy: string,
+  args: string[],
+  ways = WAYS,
+): { note: string } | { reason: string } {
+  let reason = "no copy runs here";
+  for (const { note, change } of ways) {
+    const image = Deno.readFileSync(original);
+    try {
+      change(image);
+    } catch (error) {
+      if (!(error instanceof PrelinkError)) throw error;
+      reason = error.message;
+      continue;
+    }
+    replaceFile(copy, image, 0o755);
+    if (answersAlike(copy, original, args)) return { note };
+    Deno.removeSync(copy);
+  }
+  return { reason };
+}
+
+/**
+ * Gives a compiled program a fixed address, if it runs with one. It keeps all of its libraries: it may be copied
+ * to machines whose glibc is older.
+ */
 export function prelinkProgram(path: string): void {
   if (Deno.env.get("TSRUN_PRELINK") === "no") return;
-  const image = Deno.readFileSync(path);
   const copy = `${path}.prelinked`;
-  try {
-    prelink(image, randomBase());
-  } catch (error) {
-    if (error instanceof PrelinkError) return;
-    throw error;
-  }
-  replaceFile(copy, image, 0o755);
-  if (answersAlike(copy, path, ["--version"])) Deno.renameSync(copy, path);
-  else Deno.removeSync(copy);
+  if ("note" in writeSooner(path, copy, ["--version"], WAYS.slice(1))) Deno.renameSync(copy, path);
 }
 
 /** Writes a whole file: readers of the old one, running programs among them, keep it. */
@@ -64,22 +100,16 @@ export function denoToRun(original: string, copy: string): RunningDeno {
   if (Deno.env.get("TSRUN_PRELINK") === "no") {
     return { path: original, note: "as it came (TSRUN_PRELINK=no)" };
   }
-  const prelinked = { path: copy, note: "at a fixed address" };
+  const noteFile = `${copy}.note`;
   try {
-    if (Deno.statSync(copy).mtime! > Deno.statSync(original).mtime!) return prelinked;
+    const note = Deno.readTextFileSync(noteFile);
+    if (Deno.statSync(copy).mtime! > Deno.statSync(original).mtime!) return { path: copy, note };
   } catch {
     // There is no copy yet.
   }
-  const image = Deno.readFileSync(original);
-  try {
-    prelink(image, randomBase());
-  } catch (error) {
-    if (!(error instanceof PrelinkError)) throw error;
-    return { path: original, note: `as it came (${error.message})` };
-  }
   Deno.mkdirSync(copy.replace(/\/[^/]*$/, ""), { recursive: true });
-  replaceFile(copy, image, 0o755);
-  if (answersAlike(copy, original, ["eval", "console.log(Deno.version)"])) return prelinked;
-  Deno.removeSync(copy);
-  return { path: original, note: "as it came (the copy at a fixed address does not run here)" };
+  const made = writeSooner(original, copy, ["eval", "console.log(Deno.version)"]);
+  if ("reason" in made) return { path: original, note: `as it came (${made.reason})` };
+  replaceFile(noteFile, made.note, 0o644);
+  return { path: copy, note: made.note };
 }

@@ -67,7 +67,7 @@ const ADDRESS_TAGS: readonly number[] = [
 ];
 
 /** The parts of an image that the sums are done on; addresses are those before the move. */
-class Image {
+export class Image {
   readonly view: DataView;
   readonly architecture: Architecture;
   readonly loads: { address: bigint; offset: bigint; size: bigint }[] = [];
@@ -114,7 +114,7 @@ class Image {
 }
 
 /** Reads the segments and the dynamic section. */
-function readTables(image: Image, headers: { offset: number; type: number }[]): void {
+export function readTables(image: Image, headers: { offset: number; type: number }[]): void {
   for (const { offset, type } of headers) {
     const entry = {
       address: image.u64(offset + 16),
@@ -134,7 +134,7 @@ function readTables(image: Image, headers: { offset: number; type: number }[]): 
 }
 
 /** Offset and type of every program header. */
-function programHeaders(image: Image): { offset: number; type: number }[] {
+export function programHeaders(image: Image): { offset: number; type: number }[] {
   const start = Number(image.u64(32));
   const size = image.view.getUint16(54, true);
   return Array.from({ length: image.view.getUint16(56, true) }, (_, i) => {
