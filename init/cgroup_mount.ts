@@ -16,7 +16,8 @@ import {
   RESOLVE_NO_SYMLINKS,
 } from "../ffi/constants.ts";
 import { EEXIST } from "../ffi/errno.ts";
-import type { Fd, Kernel } from "../ffi/kernel.ts";
+import type { Fd } from "../ffi/kernel.ts";
+import type { Recorder } from "../ffi/recorder.ts";
 import {
   MOUNT_ATTR_NODEV,
   MOUNT_ATTR_NOEXEC,
@@ -28,7 +29,8 @@ import {
 import type { Mount } from "../spec/types.ts";
 import { createFilesystem } from "./filesystem.ts";
 import { openInRoot } from "./in_root.ts";
-import { type MountContext, mountOne, mountStep } from "./mounts.ts";
+import type { MountContext } from "./mount_context.ts";
+import { mountOne, mountStep } from "./mounts.ts";
 
 /** One thing to make in the tmpfs, or the hierarchy of v2, which is mounted without a tmpfs. */
 export type CgroupMountStep =
@@ -41,7 +43,7 @@ const ATTRIBUTES = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
 /** Carries out the steps. The result is read-only where the options say so. */
 export function mountCgroups(
-  k: Kernel,
+  k: Recorder,
   context: MountContext,
   mount: Mount,
   steps: readonly CgroupMountStep[],
@@ -55,7 +57,7 @@ export function mountCgroups(
  * Mounts the hierarchy as the init's cgroup namespace shows it, or binds a part of the host's. All options
  * are this mount's own.
  */
-function mountUnified(k: Kernel, context: MountContext, mount: Mount, bind: string | null): void {
+function mountUnified(k: Recorder, context: MountContext, mount: Mount, bind: string | null): void {
   if (bind === null) return mountOne(k, context, { ...mount, type: "cgroup2" });
   const options = [...(mount.options ?? []), "bind"];
   mountOne(k, context, { ...mount, type: "bind", source: bind, options });
@@ -63,7 +65,7 @@ function mountUnified(k: Kernel, context: MountContext, mount: Mount, bind: stri
 
 /** Mounts a tmpfs and everything in it. It becomes read-only at the end, where the options say so. */
 function mountTmpfs(
-  k: Kernel,
+  k: Recorder,
   context: MountContext,
   mount: Mount,
   steps: readonly CgroupMountStep[],
@@ -89,7 +91,7 @@ function mountTmpfs(
   });
 }
 
-function makeStep(k: Kernel, tmpfs: Fd, step: CgroupMountStep, readonly: boolean): void {
+function makeStep(k: Recorder, tmpfs: Fd, step: CgroupMountStep, readonly: boolean): void {
   if (step.kind === "unified") throw new Error("the v2 hierarchy is not one of several");
   const { name } = step;
   if (step.kind === "symlink") {

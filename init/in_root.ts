@@ -9,6 +9,7 @@
  */
 
 import {
+  O_CLOEXEC,
   O_CREAT,
   O_DIRECTORY,
   O_EXCL,
@@ -22,6 +23,7 @@ import {
 } from "../ffi/constants.ts";
 import { EEXIST, ELOOP, ENOENT } from "../ffi/errno.ts";
 import { type Fd, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
+import { Label, type Recorder } from "../ffi/recorder.ts";
 
 /** The most symlinks on one path, as in the kernel (path_resolution(7)). */
 const MAX_LINKS = 40;
@@ -67,6 +69,38 @@ export function openInRoot(k: Kernel, root: Fd, path: string, o: OpenInRoot = {}
     return "retry" as const;
   };
   return k.openat2(root, path, flags, IN_ROOT | (o.resolve ?? 0), 0, { repair });
+}
+
+/**
+ * Makes the last component of a path where it is missing and its parent is not, without waiting for an answer: a
+ * program of records decides. Whatever it cannot do is left to {@linkcode openInRoot}.
+ *
+ * @param like A descriptor of what will lie there; a directory where it is absent.
+ * @returns Whether a directory was made, for when the kernel has answered.
+ */
+export function makeAhead(k: Recorder, root: Fd, path: string, like?: Fd): () => boolean {
+  const slash = path.lastIndexOf("/"), name = path.slice(slash + 1);
+  const done = new Label(), file = new Label(), close = new Label();
+  const parent = [O_PATH | O_DIRECTORY | O_CLOEXEC, 0, IN_ROOT];
+  const directory = k.call("openat2", [root, path.slice(0, slash) || "/", parent, 24], { onError: done });
+  if (like !== undefined) {
+    // ENOTDIR: a file goes on a file.
+    const inside = k.call("openat", [like, ".", O_PATH | O_DIRECTORY | O_CLOEXEC, 0], { onError: file });
+    k.close(inside);
+  }
+  const made = k.mkdirat(directory, name, 0o755, { allow: "any" });
+  k.jump(close);
+  if (like !== undefined) {
+    k.place(file);
+    const flags = O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC;
+    const empty = k.call("openat", [directory, name, flags, 0o644], { onError: close });
+    k.close(empty);
+  }
+  k.place(close);
+  k.close(directory);
+  k.place(done);
+  // A record that was passed over has the answer 0.
+  return () => directory.wait() > 0 && made.wait() === 0;
 }
 
 /**

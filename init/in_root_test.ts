@@ -2,6 +2,8 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   O_CLOEXEC,
   O_DIRECTORY,
+  O_EXCL,
+  O_NOFOLLOW,
   O_PATH,
   O_RDWR,
   RESOLVE_BENEATH,
@@ -14,7 +16,7 @@ import { EACCES, EAGAIN, EEXIST, ENOENT } from "../ffi/errno.ts";
 import { OperationError } from "../ffi/kernel.ts";
 import { local, type LocalKernel } from "../ffi/local.ts";
 import { callsOf, failing, names, scripted } from "../tests/lib/scripted.ts";
-import { makeInRoot, type OpenInRoot, openInRoot } from "./in_root.ts";
+import { makeAhead, makeInRoot, type OpenInRoot, openInRoot } from "./in_root.ts";
 
 /** A rootfs in a directory of its own, whose neighbour must never be touched. */
 class Root {
@@ -233,4 +235,24 @@ Deno.test("in root: where mounts change meanwhile, a path is resolved again, and
   openInRoot(k, 3, "/a/../b");
   assertEquals(callsOf(k, "openat2").length, 6);
   assertThrows(() => openInRoot(scripted({ openat2: -EAGAIN }), 3, "/a/../b"), OperationError, "unavailable");
+});
+
+Deno.test("in root: made ahead below its parent, and what its parent's failure leads past is no answer", () => {
+  const k = scripted();
+  assertEquals(makeAhead(k, 3, "/a/b")(), true);
+  assertEquals(names(k), ["openat2", "mkdirat", "branch", "close"]);
+  assertEquals(callsOf(k, "openat2")[0].args[1], "/a");
+  assertEquals(callsOf(k, "mkdirat")[0].args.slice(1), ["b", 0o755]);
+  assertEquals(makeAhead(scripted({ mkdirat: -EEXIST }), 3, "/a")(), false);
+  assertEquals(makeAhead(scripted({ openat2: -ENOENT }), 3, "/a/b")(), false);
+});
+
+Deno.test("in root: made ahead as what will lie on it", () => {
+  const k = scripted();
+  makeAhead(k, 3, "/a/b", 7);
+  assertEquals(names(k), ["openat2", "openat", "close", "mkdirat", "branch", "openat", "close", "close"]);
+  const [inside, empty] = callsOf(k, "openat").map(({ args }) => args);
+  assertEquals(inside.slice(0, 2), [7, "."]);
+  assertEquals([empty[1], empty[3]], ["b", 0o644]);
+  assertEquals((empty[2] as number) & (O_EXCL | O_NOFOLLOW), O_EXCL | O_NOFOLLOW);
 });

@@ -11,18 +11,15 @@ import {
   AT_FDCWD,
   AT_RECURSIVE,
   O_DIRECTORY,
-  O_NOFOLLOW,
-  O_PATH,
   O_RDONLY,
   OPEN_TREE_CLONE,
   PROC_SUPER_MAGIC,
-  RESOLVE_BENEATH,
-  RESOLVE_NO_SYMLINKS,
   S_IFDIR,
   S_IFMT,
 } from "../ffi/constants.ts";
-import { EINVAL, ELOOP, ENOTDIR } from "../ffi/errno.ts";
-import { type Fd, inStep, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
+import { EINVAL, ENOTDIR } from "../ffi/errno.ts";
+import { type Fd, inStep, OperationError } from "../ffi/kernel.ts";
+import type { Recorder } from "../ffi/recorder.ts";
 import { readStatfsType, readStatx, STATFS_SIZE, STATX_SIZE } from "../ffi/structs.ts";
 import {
   MOUNT_ATTR_RDONLY,
@@ -35,35 +32,12 @@ import {
 } from "../spec/mount_options.ts";
 import type { Mount } from "../spec/types.ts";
 import { replaceFlags, setFlags } from "./bind_flags.ts";
+import { DIRECTORY, type Found, openOrdinary, openPlace } from "./destination.ts";
 import { openInRoot } from "./in_root.ts";
+import type { MountContext } from "./mount_context.ts";
 import { createFilesystem } from "./filesystem.ts";
 import { newMountAttributes } from "./mount_attributes.ts";
-import { isLxcfsFile } from "../spec/lxcfs.ts";
 import { mountDestination } from "../spec/rules/mounts.ts";
-
-/** What mounting needs besides the mount itself. */
-export interface MountContext {
-  /** Descriptor of the rootfs. */
-  root: Fd;
-  /** Absolute path of the bundle; relative bind sources start here. */
-  bundle: string;
-  /**
-   * Adds a step to a later stage. "mount checks" begins when everything is mounted and the kernel has
-   * answered. "read-only mounts" begins when nothing more is made in the mounts.
-   */
-  later: (stage: "mount checks" | "read-only mounts", step: () => void) => void;
-  /**
-   * Destinations of the tmpfs mounts made so far. They are known to be empty, so mount points can be made in
-   * them without a look.
-   */
-  fresh: Set<string>;
-  /** Copies one directory's content into another, both given as descriptors of the kernel's process. */
-  copyUp: (from: number, to: number) => void;
-  /** Clones the source of a bind mount (open_tree(2)) where that takes other rights or other ids. */
-  openSource?: (mount: Mount, source: string, flags: number) => Fd;
-  /** `linux.mountLabel`: SELinux context of new filesystems. */
-  label?: string;
-}
 
 /** The text for a mount in error messages. */
 export function describeMount(mount: Mount): string {
@@ -95,7 +69,7 @@ export function isBind(options: MountOptions): boolean {
  * Mounts one entry. The kernel's process is in the container's mount namespace, and its root is still the
  * host's.
  */
-export function mountOne(k: Kernel, context: MountContext, mount: Mount): void {
+export function mountOne(k: Recorder, context: MountContext, mount: Mount): void {
   const doing = mountStep(mount);
   try {
     k.during(doing, () => {
@@ -113,7 +87,7 @@ export function mountOne(k: Kernel, context: MountContext, mount: Mount): void {
 }
 
 function bindMount(
-  k: Kernel,
+  k: Recorder,
   context: MountContext,
   mount: Mount,
   options: MountOptions,
@@ -125,7 +99,7 @@ function bindMount(
   const tree = context.openSource?.(mount, source, flags) ?? k.openTree(AT_FDCWD, source, flags);
   setFlags(k, { mount: tree, source, doing: mountStep(mount) }, options);
   if (destination === "/proc") onlyProc(k, context, tree, mount.destination);
-  const place = openPlace(k, context, destination, () => kindOf(k, tree));
+  const place = openPlace(k, context, destination, { kind: () => kindOf(k, tree), like: tree });
   attach(k, tree, place, options, mount.destination);
   k.close(tree);
 }
@@ -135,7 +109,7 @@ function bindMount(
  * filesystem too.
  */
 function remount(
-  k: Kernel,
+  k: Recorder,
   context: MountContext,
   mount: Mount,
   options: MountOptions,
@@ -163,7 +137,7 @@ function remount(
 }
 
 /** Adds the check that a bind mount over /proc is a procfs too. */
-function onlyProc(k: Kernel, context: MountContext, tree: Fd, destination: string): void {
+function onlyProc(k: Recorder, context: MountContext, tree: Fd, destination: string): void {
   const statfs = k.buffer(STATFS_SIZE);
   k.fstatfs(tree, statfs);
   context.later("mount checks", () => {
@@ -174,14 +148,14 @@ function onlyProc(k: Kernel, context: MountContext, tree: Fd, destination: strin
 }
 
 /** Whether a descriptor leads to a directory. */
-function kindOf(k: Kernel, tree: Fd): "directory" | "file" {
+function kindOf(k: Recorder, tree: Fd): "directory" | "file" {
   const buffer = k.buffer(STATX_SIZE);
   k.statx(tree, "", buffer).wait();
   return (readStatx(buffer).mode & S_IFMT) === S_IFDIR ? "directory" : "file";
 }
 
 function newMount(
-  k: Kernel,
+  k: Recorder,
   context: MountContext,
   mount: Mount,
   options: MountOptions,
@@ -192,7 +166,7 @@ function newMount(
   const found: Found = { made: () => false };
   const place = ordinary
     ? openOrdinary(k, context, destination, type)
-    : openPlace(k, context, destination, "directory", found);
+    : openPlace(k, context, destination, DIRECTORY, found);
   const data = type === "tmpfs" ? tmpfsData(k, place, found, options.data) : options.data;
   const late = becomesReadonlyLate(type, destination, options);
   const flags = late ? options.flags & ~MS_RDONLY : options.flags;
@@ -222,7 +196,7 @@ function becomesReadonlyLate(type: string, destination: string, { flags }: Mount
   return (type === "tmpfs" || destination === "/dev") && (flags & MS_RDONLY) !== 0;
 }
 
-function makeReadonly(k: Kernel, mount: Fd): void {
+function makeReadonly(k: Recorder, mount: Fd): void {
   k.mountSetattr(mount, "", 0, { set: MOUNT_ATTR_RDONLY });
 }
 
@@ -232,7 +206,7 @@ function makeReadonly(k: Kernel, mount: Fd): void {
  */
 const UNLABELLED: readonly string[] = ["proc", "sysfs", "mqueue", "cgroup2"];
 
-function labelRoot(k: Kernel, tree: Fd, label: string): void {
+function labelRoot(k: Recorder, tree: Fd, label: string): void {
   const directory = k.openat(tree, ".", O_RDONLY | O_DIRECTORY);
   const value = new TextEncoder().encode(label);
   const doing = `set the SELinux label ${JSON.stringify(label)}`;
@@ -241,99 +215,11 @@ function labelRoot(k: Kernel, tree: Fd, label: string): void {
 }
 
 /**
- * Opens /proc or /sys for a mount. Both must be real directories: a symlink there redirects the mount
- * (CVE-2019-19921, CVE-2023-27561).
- */
-function openOrdinary(k: Kernel, context: MountContext, destination: string, type: string): Result {
-  const flags = O_PATH | O_DIRECTORY | O_NOFOLLOW;
-  return openInRoot(k, context.root, destination, {
-    flags,
-    resolve: RESOLVE_NO_SYMLINKS,
-    missing: "directory",
-    explain: (errno) =>
-      errno === ELOOP || errno === ENOTDIR
-        ? new Error(`filesystem ${JSON.stringify(type)} must be mounted on ordinary directory`)
-        : new OperationError("open", errno, JSON.stringify(destination), ""),
-  });
-}
-
-/** What is known after a destination was opened. */
-interface Found {
-  /** Whether it was missing. Call it after the kernel has opened it. */
-  made: () => boolean;
-}
-
-/**
- * Opens a destination, and makes it if it is missing. A check of it is added, to be run after the kernel has
- * answered.
- */
-function openPlace(
-  k: Kernel,
-  context: MountContext,
-  destination: string,
-  missing: "directory" | (() => "directory" | "file"),
-  found?: Found,
-): Result {
-  const place = openFresh(k, context, destination, missing, found) ??
-    openMade(k, context, destination, missing, found);
-  if (destination === "/proc" || isLxcfsFile(destination)) return place;
-  // A symlink of the image may still have led into /proc.
-  const statfs = k.buffer(STATFS_SIZE);
-  k.fstatfs(place, statfs);
-  context.later("mount checks", () => {
-    if (readStatfsType(statfs) === PROC_SUPER_MAGIC) {
-      throw new Error(`${JSON.stringify(destination)} cannot be mounted because it is inside /proc`);
-    }
-  });
-  return place;
-}
-
-function openMade(
-  k: Kernel,
-  { root }: MountContext,
-  destination: string,
-  missing: "directory" | (() => "directory" | "file"),
-  found?: Found,
-): Result {
-  if (found === undefined) return openInRoot(k, root, destination, { missing });
-  let made = false;
-  found.made = () => made;
-  const make = () => {
-    made = true;
-    return typeof missing === "function" ? missing() : missing;
-  };
-  return openInRoot(k, root, destination, { missing: make });
-}
-
-/**
- * Makes and opens a directory right below a tmpfs that was just made, without asking whether it exists:
- * /dev/pts, /dev/shm and /dev/mqueue never do, and each question is a round trip.
- */
-function openFresh(
-  k: Kernel,
-  context: MountContext,
-  destination: string,
-  missing: unknown,
-  found?: Found,
-): Result | undefined {
-  const slash = destination.lastIndexOf("/");
-  const parent = destination.slice(0, slash), name = destination.slice(slash + 1);
-  if (missing !== "directory" || !context.fresh.has(parent)) return undefined;
-  const directory = openInRoot(k, context.root, parent, { flags: O_PATH | O_DIRECTORY });
-  const made = k.mkdirat(directory, name, 0o755, { allow: "any" });
-  if (found) found.made = () => made.wait() >= 0;
-  const resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
-  const place = k.openat2(directory, name, O_PATH | O_DIRECTORY, resolve);
-  k.close(directory);
-  return place;
-}
-
-/**
  * Attaches a detached mount. Its recursive attributes are set before it can be seen. Its propagation is set
  * afterwards, because a mount that is attached to a shared one becomes shared.
  */
 function attach(
-  k: Kernel,
+  k: Recorder,
   tree: Fd,
   place: Fd,
   options: MountOptions,
@@ -353,14 +239,14 @@ function attach(
 }
 
 function attributesBelow(
-  k: Kernel,
+  k: Recorder,
   tree: Fd,
   { recursiveSet: set, recursiveClear: clear }: MountOptions,
 ): void {
   if (set || clear) k.mountSetattr(tree, "", AT_RECURSIVE, { set, clear });
 }
 
-function propagate(k: Kernel, tree: Fd, options: MountOptions): void {
+function propagate(k: Recorder, tree: Fd, options: MountOptions): void {
   for (const propagation of options.propagation) {
     const recursive = propagation & MS_REC ? AT_RECURSIVE : 0;
     k.mountSetattr(tree, "", recursive, { propagation: propagation & ~MS_REC });
@@ -371,7 +257,7 @@ function propagate(k: Kernel, tree: Fd, options: MountOptions): void {
  * A tmpfs keeps the mode of the directory that it covers, unless its options name a mode or the directory is
  * new.
  */
-function tmpfsData(k: Kernel, place: Fd, { made }: Found, data: readonly string[]): readonly string[] {
+function tmpfsData(k: Recorder, place: Fd, { made }: Found, data: readonly string[]): readonly string[] {
   if (data.some((option) => option.startsWith("mode="))) return data;
   const buffer = k.buffer(STATX_SIZE);
   k.statx(place, "", buffer).wait();

@@ -4,7 +4,7 @@
  */
 
 import type { Fd } from "../ffi/kernel.ts";
-import type { MountContext } from "./mounts.ts";
+import type { MountContext } from "./mount_context.ts";
 
 /** A context with the steps that were put off. */
 export interface TestContext extends MountContext {

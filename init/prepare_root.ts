@@ -17,6 +17,9 @@ import { pathInside } from "./path_inside.ts";
 import { bindRootfs, chrootInto, moveInto, pivotInto } from "./rootfs.ts";
 import type { Setup, SetupSteps } from "./setup_context.ts";
 
+/** Mounts of which it is worth while to expect that their destinations are missing: usual containers have ten. */
+const MANY = 24;
+
 /** The steps that give the container its root. */
 export const ROOT_STEPS: SetupSteps = {
   rootfs(setup) {
@@ -33,6 +36,7 @@ export const ROOT_STEPS: SetupSteps = {
       ...mount,
       destination: pathInside(rootfs, mount.destination),
     }));
+    setup.mounts.ahead = mounts.length > MANY;
     k.inPieces(mounts, (piece) => {
       for (const mount of piece) {
         const bound = isBind(parseMountOptions(mount.options));

@@ -12,7 +12,7 @@ import type { HookSetting } from "./hook_program.ts";
 import type { HostCapabilities } from "./identity.ts";
 import { makeInRoot } from "./in_root.ts";
 import type { Lifecycle, Stages, Steps } from "./lifecycle.ts";
-import type { MountContext } from "./mounts.ts";
+import type { MountContext } from "./mount_context.ts";
 import type { NamespacePlan } from "./namespaces.ts";
 import type { ProcessContext } from "./process_steps.ts";
 import { checkArguments, uniqueEnv } from "./program.ts";
