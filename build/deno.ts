@@ -63,8 +63,8 @@ function writeSooner(
 }
 
 /**
- * Gives a compiled program a fixed address, if it runs with one. It keeps all of its libraries: it may be copied
- * to machines whose glibc is older.
+ * Gives a compiled program a fixed address, if it runs with one. It keeps all of its libraries: it may be
+ * copied to machines whose glibc is older.
  */
 export function prelinkProgram(path: string): void {
   if (Deno.env.get("TSRUN_PRELINK") === "no") return;

@@ -1,9 +1,10 @@
 /**
- * Takes libraries that are empty from the list of those that a program needs: glibc 2.34 has moved all of libdl,
- * libpthread and librt into libc, and left files that hold nothing, which ld.so would open and map at every start.
+ * Takes libraries that are empty from the list of those that a program needs: glibc 2.34 has moved all of
+ * libdl, libpthread and librt into libc, and left files that hold nothing, which ld.so would open and map at
+ * every start.
  *
- * A program that was treated so runs with no older glibc: it is for the machine that it was tried on. Layout of the
- * tables: System V gABI chapter 5 (dynamic section), LSB core chapter 10.7 (needed versions).
+ * A program that was treated so runs with no older glibc: it is for the machine that it was tried on. Layout
+ * of the tables: System V gABI chapter 5 (dynamic section), LSB core chapter 10.7 (needed versions).
  * @module
  */
 import { Image, programHeaders, readTables } from "./prelink.ts";

@@ -1,6 +1,6 @@
 /**
- * A process that copies what comes out of a pipe to a descriptor of tsrun's caller, and ends with the pipe. It is an
- * executor that nobody drives, so it needs neither tsrun nor its attention.
+ * A process that copies everything from a pipe to a descriptor of tsrun's caller, and ends when the pipe
+ * ends. It is an executor that runs on its own, so it goes on when tsrun is busy or gone.
  *
  *     container ──write──> pipe ──read──> copier ──write──> the caller's file
  *
@@ -11,9 +11,9 @@ import { Label, type Recorder } from "../ffi/recorder.ts";
 import { type Arena, type Executor, spawnExecutor } from "./executor.ts";
 import { endProcess } from "./failure_report.ts";
 
-/** Bytes that are copied at once: what a pipe holds. */
+/** Number of bytes that are copied at once: the size of a pipe. */
 const SIZE = 65536;
-/** The last file descriptor number there can be. */
+/** The highest number of a file descriptor. */
 const LAST_FD = 0xffff_ffff;
 
 /**
@@ -27,7 +27,8 @@ export function startCopier(arena: Arena, from: number, to: number): Executor {
   const executor = spawnExecutor(arena);
   const { kernel: k } = executor;
   k.during("copy the output of the container", () => {
-    // Signals of the terminal are for the container: while it writes, the copier stays.
+    // The terminal's signals are for the container. The copier has to stay until the container has written
+    // everything.
     k.call("setsid", []);
     if (to !== 1) k.dup3(to, 1, 0);
     k.dup3(from, 0, 0);
@@ -38,10 +39,10 @@ export function startCopier(arena: Arena, from: number, to: number): Executor {
   return executor;
 }
 
-/** Standard input to standard output, until there is no more. */
+/** Copies standard input to standard output until the end. */
 function recordCopy(k: Recorder): void {
   const ended = new Label(), again = new Label(), write = new Label();
-  // Nothing but those two is its own, the line to tsrun included.
+  // Closes all other descriptors, also the line to tsrun.
   k.call("close_range", [2, LAST_FD, 0], { onError: ended });
   k.place(again);
   const buffer = k.buffer(SIZE);

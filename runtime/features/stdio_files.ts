@@ -1,8 +1,9 @@
 /**
- * Standard output that is a file of another user than the container's: a foreground `run` or `exec`.
+ * Standard output that is a file of another user than the container's, for a foreground `run` or `exec`.
  *
- * The process has to be able to open /dev/stdout, for which runc gives the file to the container's user. The caller's
- * file keeps its owner here: the process gets a pipe that is its user's, and a copier brings the bytes to the file.
+ * The process has to be able to open /dev/stdout. runc gives the file to the container's user for that. Here
+ * the caller's file keeps its owner: the process gets a pipe that belongs to its user, and a copier writes
+ * the bytes to the file.
  * @module
  */
 
@@ -19,7 +20,9 @@ import { startCopier } from "../../init/output_copy.ts";
 import { PollSet } from "../host/poll.ts";
 import type { CreateFeature, CreateRequest, ExecFeature, ExecRequest } from "./feature.ts";
 
-/** How long to wait for the last bytes, in milliseconds: another process of the container may go on to write. */
+/**
+ * How long to wait for the last bytes, in milliseconds. Another process of the container may go on to write.
+ */
 const LAST_OUTPUT = 1000;
 /** chown(2): leave the group as it is. */
 const KEEP = 0xffff_ffff;
@@ -40,7 +43,7 @@ export function forCreate({ k, atEnd }: CreateRequest): CreateFeature {
   };
 }
 
-/** Steps of the joiner, which its process inherits from. */
+/** Steps of the joiner. The process inherits its descriptors. */
 export function forExec({ k, atEnd }: ExecRequest): ExecFeature {
   return {
     steps: (deed) => ({
@@ -51,13 +54,13 @@ export function forExec({ k, atEnd }: ExecRequest): ExecFeature {
   };
 }
 
-/** Puts pipes in the place of files; what copies from them comes back. */
+/** Replaces files by pipes. @returns The processes that copy from the pipes. */
 function replaceFiles(k: LocalKernel, process: RemoteKernel, uid: number): Executor[] {
   const [output, error] = [1, 2].map((fd) => {
     const stat = fstat(k, fd);
     return stat && needsPipe(stat, uid) ? { stat, fds: [fd] } : undefined;
   });
-  // Bytes for one file stay in their order by one pipe.
+  // Output and errors that go to one file use one pipe, so that the bytes stay in order.
   const one = output && error && isSame(output.stat, error.stat);
   if (one) output.fds.push(2);
   return [output, one ? undefined : error].flatMap((file) =>
@@ -65,7 +68,7 @@ function replaceFiles(k: LocalKernel, process: RemoteKernel, uid: number): Execu
   );
 }
 
-/** Whether a user could not open a file of the caller's for writing. */
+/** Whether a user could not open a file of the caller for writing. */
 function needsPipe({ mode, uid: owner }: Stat, uid: number): boolean {
   return (mode & S_IFMT) === S_IFREG && owner !== uid && (mode & OTHERS_WRITE) === 0;
 }
@@ -76,7 +79,7 @@ function isSame(a: Stat, b: Stat): boolean {
 
 function replace(k: LocalKernel, process: RemoteKernel, uid: number, fds: readonly number[]): Executor {
   const pipe = makePipe(k);
-  // Its memory is of no use to the init, nor the other way round.
+  // The copier gets memory of its own, since it needs none of the init's.
   using arena = new Arena(k, 0);
   const from = arena.inherited(pipe.read);
   const copier = startCopier(arena, from, fds[0]);
@@ -89,7 +92,10 @@ function replace(k: LocalKernel, process: RemoteKernel, uid: number, fds: readon
   return copier;
 }
 
-/** Waits until what the container wrote has been copied. The copier of one that goes on to write goes on, too. */
+/**
+ * Waits until the copier has copied everything, for a limited time. If a process of the container goes on to
+ * write, the copier goes on too.
+ */
 function drain(k: LocalKernel, copier: Executor): void {
   const pidfd = pidfdOpen(k, copier.pid, { allow: "any" });
   if (pidfd < 0) return;

@@ -1,8 +1,8 @@
 /**
- * The deed of a create: from a plan and a stage that runs to a container that waits for `start`, in the order of the
- * specification's lifecycle (runtime.md).
+ * The deed of a create: it leads from a plan and a running stage to a container that waits for `start`, in
+ * the order of the specification's lifecycle (runtime.md).
  *
- * What is made is recorded before it is made, so that `delete` finds all of it, whatever happens to tsrun.
+ * Everything is recorded before it is made, so that `delete` finds it even if tsrun is killed.
  * @module
  */
 
@@ -31,7 +31,7 @@ import { ociState } from "../status.ts";
 import type { UndoStack } from "../undo.ts";
 import type { CreatePlan } from "./plan.ts";
 
-/** What a create works with. */
+/** The tools of a create. */
 export interface CreateTools {
   k: LocalKernel;
   arena: Arena;
@@ -45,12 +45,12 @@ export class Deed implements CreateDeed {
   readonly stage: Stage;
   init!: RemoteKernel;
   ready!: Ready;
-  /** The record; it is replaced, never changed. */
+  /** The record. It is replaced, never changed. */
   record: ContainerState;
   readonly #lifecycle: Lifecycle<CreateStage, Deed>;
   readonly #undo: UndoStack;
 
-  /** @param checkInterrupts Throws when a signal has asked for the end of the create. */
+  /** @param checkInterrupts Throws when a signal has asked to end the create. */
   constructor(
     tools: CreateTools,
     readonly plan: CreatePlan,
@@ -66,7 +66,7 @@ export class Deed implements CreateDeed {
     this.#lifecycle = new Lifecycle(stages, [CORE, ...plan.features.map(({ host }) => host ?? {})]);
   }
 
-  /** Does everything. The container's directory is there and locked. */
+  /** Runs all stages. The container's directory must exist and be locked. */
   carryOut(): void {
     this.#lifecycle.run(this.k, this);
   }
@@ -85,7 +85,7 @@ export class Deed implements CreateDeed {
     return this.record.cgroup;
   }
 
-  // Properties, so that features may take them out of the deed.
+  // These are properties, so that features can take them out of the deed.
 
   readonly pid = (): number => {
     const pid = this.stage.initPid;
@@ -109,7 +109,7 @@ export class Deed implements CreateDeed {
 
   readonly limit = (): void => this.#lifecycle.runStage("limits", this);
 
-  /** Changes the record, not yet the state file. */
+  /** Changes the record, but not yet the state file. */
   note(change: Partial<ContainerState>): void {
     this.record = { ...this.record, ...change };
   }
@@ -131,7 +131,7 @@ const CORE: Steps<CreateStage, Deed> = {
   },
   cgroup: makeCgroup,
   clone(deed) {
-    // This line and two below are runc's: who reads --debug finds the same steps in them.
+    // This line and two below are runc's, so that readers of --debug find the same steps.
     deed.log.debug(`nsexec container setup: stage ${deed.stage.pid}`);
     deed.init = deed.stage.init(stagePlan(deed));
   },
@@ -155,7 +155,7 @@ const CORE: Steps<CreateStage, Deed> = {
   created(deed) {
     const { pidFile } = deed.plan.options;
     if (pidFile !== undefined) writePidFile(pidFile, deed.record.pid);
-    // Setting limits may have had it leave a hierarchy out.
+    // Setting limits may have made the driver leave a hierarchy out.
     deed.note({ cgroup: deed.plan.cgroup.record });
     deed.save();
     deed.log.debug("init: closing the pipe to signal completion");
@@ -164,7 +164,7 @@ const CORE: Steps<CreateStage, Deed> = {
   },
 };
 
-/** The file by whose opening `start` lets the init go on; the process's user must be able to write to it. */
+/** Makes the file through which `start` releases the init. The process's user must be able to write to it. */
 function makeFifo(k: LocalKernel, path: string): void {
   k.mknodat(AT_FDCWD, path, S_IFIFO | 0o622, 0);
   Deno.chmodSync(path, 0o622);
@@ -172,7 +172,7 @@ function makeFifo(k: LocalKernel, path: string): void {
 
 function makeCgroup(deed: Deed): void {
   const { stage, plan: { cgroup, spec } } = deed;
-  // Should it fail, there is nothing to remove.
+  // If making it fails, there is no group to remove.
   deed.note({ cgroup: null });
   deed.note({ cgroup: cgroup.create(spec.linux?.resources, stage.pid), cgroupClaimed: true });
   deed.save();
@@ -195,7 +195,7 @@ function stagePlan(deed: Deed): StagePlan {
 
 function setUpInit(deed: Deed): void {
   const { k, arena, stage, init, plan: { options, spec, setup, features } } = deed;
-  // A terminal takes the place of what the caller has there.
+  // A terminal replaces the caller's standard streams.
   const nullStdio = spec.process.terminal ? [] : inspectStdio(k, deed.uid, options.atEnd !== undefined);
   const tools = {
     ...{ nullStdio, channel: stage.channelFd, arena: arena.fd, groupsDenied: callerDeniesGroups },

@@ -1,8 +1,9 @@
 /**
- * The deed of an exec: from a plan and a stage that runs to a process that runs.
+ * The deed of an exec: it leads from a plan and a running stage to a running process.
  *
- * tsrun drives what the stage becomes (init/exec_setup.ts). From the clone on the process goes by itself, and tsrun reads
- * a socket that closes on exec: nothing in it but a pid means success.
+ * tsrun drives the process that the stage becomes (init/exec_setup.ts). From the clone on the process runs
+ * without tsrun. tsrun then reads a socket that closes on exec: if it holds nothing but a pid, the exec has
+ * succeeded.
  * @module
  */
 
@@ -21,10 +22,10 @@ import { raiseLimits } from "./limits.ts";
 import type { ExecPlan } from "./plan.ts";
 import { hearReports, type Report } from "./reports.ts";
 
-/** Names another cgroup than the one that the kernel refuses with this errno. */
+/** Returns another cgroup for the one that the kernel refused with this errno. */
 export type Elsewhere = (errno: number) => string | undefined;
 
-/** What an exec works with: a stage that runs, and descriptors of the stage and what it becomes. */
+/** The tools of an exec: a running stage, and descriptors of the stage and of the process that it becomes. */
 export interface ExecTools {
   k: LocalKernel;
   stage: Stage;
@@ -59,10 +60,10 @@ export class Deed implements ExecDeed {
   }
 
   /**
-   * From the stage to a process that only has to be let go, and lets it go.
+   * Takes the stage to a process that only waits to be released, and releases it.
    *
    * @param entry How the stage enters the cgroups.
-   * @param elsewhere Where else to be cloned into, when the kernel refuses the cgroup.
+   * @param elsewhere Returns another cgroup to be cloned into, when the kernel refuses the first.
    */
   setUp(entry: ExecEntry, elsewhere: Elsewhere | undefined): void {
     const { plan: { options: { log }, oomScoreAdj }, stage } = this;
@@ -97,7 +98,10 @@ export class Deed implements ExecDeed {
     return ready;
   }
 
-  /** Waits until the process has become its program. @throws {RuntimeError} What it reports instead. */
+  /**
+   * Waits until the process has become its program. @throws {RuntimeError} The failure that it reports
+   * instead.
+   */
   hear(): void {
     const { k, plan: { features, process }, stage, tools: { report } } = this;
     const asked = features.some(({ host }) => host?.heard);
@@ -121,7 +125,9 @@ const CORE: Steps<ExecHostStage, Deed> = {
   limits: ({ k, stage, plan }) => raiseLimits(k, stage.initPid, plan.setup.limits),
 };
 
-/** The CPUs that a process may run on, as a mask: what runc says with `--debug` of one that is about to enter. */
+/**
+ * The CPUs that a process may run on, as a mask: what runc says with `--debug` of one that is about to enter.
+ */
 function affinityOf(pid: number): string {
   const status = Deno.readTextFileSync(`/proc/${pid}/status`);
   const mask = status.match(/^Cpus_allowed:\s*(\S+)/m)?.[1] ?? "";

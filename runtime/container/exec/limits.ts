@@ -1,9 +1,9 @@
 /**
- * `process.rlimits` of `exec`: raised from outside, by tsrun, and lowered by the process itself.
+ * `process.rlimits` of `exec`. tsrun raises limits from outside, and the process lowers them itself.
  *
- * A process that has dropped its rights may lower its limits but not raise them: getrlimit(2). So its parent gets
- * those that are above tsrun's own, and the process sets all of them to what they are to be, right before its
- * program, when a low limit cannot be in its own way any more.
+ * A process that has dropped its rights may lower its limits but not raise them: getrlimit(2). So tsrun
+ * raises those of its parent where necessary. The process sets all limits right before its program, when a
+ * low limit can no longer disturb its own steps.
  * @module
  */
 
@@ -15,7 +15,7 @@ import type { Rlimit } from "../../../spec/types.ts";
 import { callersOpenFiles } from "../../host/rlimits.ts";
 
 /**
- * The limits to be set; without one for open files it is the one that tsrun's caller has.
+ * The limits to set. Without one for open files it is that of tsrun's caller.
  *
  * @param rlimits `process.rlimits`.
  */
@@ -34,16 +34,16 @@ export function limitsOf(k: LocalKernel, rlimits: readonly Rlimit[] = []): Limit
 }
 
 /**
- * Raises the hard limits of a process to those that its clone is to have.
+ * Raises the hard limits of a process to those of its future clone.
  *
- * @throws {OperationError} Naming the limit; EPERM means that the runtime itself may not raise it so far.
+ * @throws {OperationError} with the limit's name. EPERM means that the runtime may not raise it so far.
  */
 export function raiseLimits(k: LocalKernel, pid: number, limits: readonly Limit[]): void {
   k.scratch(() => {
     const old = k.buffer(16);
     for (const { resource, hard, doing } of limits) {
       k.getrlimit(0, resource, old);
-      // The process has tsrun's own limits, but as another user's it may not be asked without CAP_SYS_RESOURCE.
+      // The process has tsrun's own limits. Asking another user's process for them takes CAP_SYS_RESOURCE.
       if (old.word(8) < hard) k.prlimit(pid, resource, old.word(0), hard, { doing });
     }
   });

@@ -1,6 +1,6 @@
 /**
- * The plan of an exec: everything that will be done, decided before anything is. Planning reads the
- * container's record, its config and the host, and starts nothing.
+ * The plan of an exec: every decision, made before anything is done. Planning reads the container's record,
+ * its config and the host, and starts nothing.
  * @module
  */
 
@@ -20,7 +20,7 @@ import { ociState } from "../status.ts";
 import { limitsOf } from "./limits.ts";
 import { type ProcessFlags, processFromFile, processFromFlags } from "./process.ts";
 
-/** What is to be run. */
+/** The options of an exec. */
 export interface ExecOptions {
   /** State root, absolute. */
   root: string;
@@ -39,7 +39,10 @@ export interface ExecOptions {
   log: Log;
   /** Takes the master of the process's terminal in a foreground command; absent where tsrun leaves. */
   takeMaster?: (master: number) => void;
-  /** Takes what is to be done when the process has ended, by a tsrun that stays; absent when it leaves. */
+  /**
+   * Adds a step that a command that waits for the process runs when the process has ended; absent for a
+   * command that does not wait.
+   */
   atEnd?: (step: () => void) => void;
 }
 
@@ -55,18 +58,18 @@ export interface ExecPlan {
   oomScoreAdj: number | undefined;
   /** Directories of the process's cgroups, by controller. */
   cgroups: Record<string, string>;
-  /** What joiner and process are told. */
+  /** The plan for joiner and process. */
   setup: SetupPlan;
-  /** What the optional features of this process add to it. */
+  /** The contributions of the optional features that this process uses. */
   features: readonly ExecFeature[];
 }
 
 /**
  * Plans an exec.
  *
- * @param k Asks the host.
- * @param state The container's record, for those who have read it already.
- * @throws {RuntimeError} For whatever is wrong with the process, or cannot be had.
+ * @param k Only asks the host.
+ * @param state The container's record, if the caller has read it already.
+ * @throws {RuntimeError} If the process is wrong, or the host cannot do what it asks for.
  */
 export async function planExec(
   k: LocalKernel,
