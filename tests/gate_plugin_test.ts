@@ -41,6 +41,17 @@ Deno.test("gate: unfinished work in the program, exported variables", () => {
   assertEquals(lint("ffi/x.ts", "export const a = 1;"), []);
 });
 
+Deno.test("gate: wide comments", () => {
+  const words = (columns: number) => "word ".repeat(30).slice(0, columns - 1) + "s";
+  for (const [begin, end] of [["// ", ""], ["  // ", ""], ["/** ", " */"], ["/**\n * ", "\n */"]]) {
+    const source = (columns: number) =>
+      begin + words(columns - begin.split("\n").at(-1)!.length - end.split("\n")[0].length) + end;
+    assertEquals(lint("tests/x.ts", source(110)), [], source(110));
+    assertEquals(lint("tests/x.ts", source(111)), ["a comment of 111 columns: wrap it at 110"], source(111));
+  }
+  assertEquals(lint("tests/x.ts", `const a = "${"/*".repeat(60)}";`), []);
+});
+
 Deno.test("gate: who asks the host", () => {
   assertEquals(lint("runtime/features/x.ts", "Deno.statSync(path);").length, 1);
   assertEquals(lint("runtime/host/x.ts", "Deno.statSync(path);"), []);
