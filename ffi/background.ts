@@ -35,6 +35,17 @@ const SEIZED = { SIGHUP: 1, SIGINT: 2, SIGUSR1: 10, SIGTERM: 15 } as const;
 /** Bytes of the kernel's `struct sigaction`. */
 const SIGACTION_SIZE = 32;
 
+/** Whether signals are this program's to handle as it always does; {@linkcode keepSignals}. */
+let kept = true;
+
+/**
+ * Leaves signals to Deno from here on: for a program that is not tsrun, whose own listeners
+ * {@linkcode keepSignals} would take away.
+ */
+export function leaveSignals(): void {
+  kept = false;
+}
+
 /**
  * Makes a call on a thread of Deno's pool.
  *
@@ -55,7 +66,7 @@ export function inBackground(
  */
 export function prepareBackground(): BackgroundCall {
   if (bound === undefined) {
-    keepSignals();
+    if (kept) keepSignals();
     bound = Deno.dlopen("libc.so.6", SYMBOLS).symbols.syscall as unknown as BackgroundCall;
   }
   return bound;

@@ -80,7 +80,11 @@ export class RuntimeError extends TsrunError {
    * Makes another error of one that was caught: with a line for the user, and the parts and stack of the
    * first.
    */
-  static from(error: unknown, message: string, exitCode = exitCodeOf(error)): RuntimeError {
+  static from(
+    error: unknown,
+    message: string,
+    exitCode: number | undefined = exitCodeOf(error),
+  ): RuntimeError {
     const meaning = new RuntimeError(message, exitCode, error instanceof TsrunError ? error : {});
     if (error instanceof Error) meaning.stack = error.stack;
     return meaning;

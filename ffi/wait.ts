@@ -14,11 +14,17 @@ export interface EndedChild {
   status: number;
 }
 
-/** Reaps a child that has ended, if there is one; does not wait. */
-export function reapOne(k: LocalKernel): EndedChild | undefined {
+/** Exit status of a process by wait(2)'s status word: its code, or 128 + the signal. */
+export function exitStatus(word: number): number {
+  const signal = word & 0x7f;
+  return signal === 0 ? (word >> 8) & 0xff : 128 + signal;
+}
+
+/** Reaps a child that has ended, if there is one; does not wait. @param child Its pid, or -1 for any. */
+export function reapOne(k: LocalKernel, child = -1): EndedChild | undefined {
   return k.scratch(() => {
     const word = k.buffer(8);
-    const pid = k.call("wait4", [-1, word, WNOHANG, null], { allow: [ECHILD] }).wait();
+    const pid = k.call("wait4", [child, word, WNOHANG, null], { allow: [ECHILD] }).wait();
     return pid > 0 ? { pid, status: word.u32(0) } : undefined;
   });
 }

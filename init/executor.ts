@@ -133,9 +133,6 @@ export interface Line {
   theirs: number;
 }
 
-/** Eight bytes for messages to and from executors. Nothing stays in it between calls. */
-let word: Buffer | undefined;
-
 /** The memory that tsrun and its executors share, and the lines to the executors. */
 export class Arena implements Disposable {
   readonly fd: number;
@@ -145,6 +142,8 @@ export class Arena implements Disposable {
   readonly #ends = new Set<number>();
   readonly #firstFree: number;
   #nextFd: number;
+  /** Eight bytes for messages to and from executors. Nothing stays in it between calls. */
+  #word: Buffer | undefined;
 
   /** @param preserved How many descriptors from 3 on belong to the container (`--preserve-fds`). */
   constructor(readonly kernel: LocalKernel, readonly preserved: number) {
@@ -200,8 +199,8 @@ export class Arena implements Disposable {
 
   /** A channel over a line. `theirs` is the number of its end in the executor. */
   channel(ours: number, theirs: number): Channel {
-    word ??= this.kernel.buffer(8);
-    return new SocketChannel(this.kernel, ours, theirs, word);
+    this.#word ??= this.kernel.buffer(8);
+    return new SocketChannel(this.kernel, ours, theirs, this.#word);
   }
 
   /** Closes all lines and unmaps the memory from this process. Running executors keep theirs. */

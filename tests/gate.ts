@@ -17,8 +17,11 @@ const STEPS: readonly (readonly string[])[] = [
   ["check", "--quiet", ...imports, "."],
 ];
 
-/** A file of the program: neither a test nor a helper of tests. */
-const SHIPPED = /^(?:spec|ffi|init|runtime)\/.*(?<!_test|_testing)\.ts$|^mod\.ts$/;
+/**
+ * A file of the program: neither a test nor a helper of tests. The examples of mod.ts need containers:
+ * tests/integration/library_test.ts runs them.
+ */
+const SHIPPED = /^(?:spec|ffi|init|runtime)\/.*(?<!_test|_testing)\.ts$/;
 /** Beginning of an example in a comment. */
 const EXAMPLE = /^ *\* ```ts$/m;
 

@@ -186,7 +186,10 @@ const EXPORTED_FUNCTION = /^export (?:async )?function\*? (\w+)/gm;
 export function sharedNames(texts: ReadonlyMap<string, string>): string[] {
   const owners = new Map<string, Set<string>>();
   for (const [path, text] of texts) {
-    if (!isShipped(path) || /^runtime\/cgroups\/(?:v1|v2|systemd)\//.test(path)) continue;
+    // mod.ts hands names on.
+    if (!isShipped(path) || path === "mod.ts" || /^runtime\/cgroups\/(?:v1|v2|systemd)\//.test(path)) {
+      continue;
+    }
     for (const [, name] of text.matchAll(EXPORTED_FUNCTION)) {
       if (OF_FEATURES.includes(name)) continue;
       owners.set(name, (owners.get(name) ?? new Set()).add(path));

@@ -66,6 +66,7 @@ export function createOptions({ global, flags, args, log }: Context): CreateOpti
     systemdCgroup: global.systemdCgroup,
     rootless: global.rootless,
     log,
+    serviceManager: true,
   };
 }
 

@@ -95,7 +95,7 @@ function readRootless(text: string): GlobalOptions["rootless"] {
 }
 
 /** `/run/tsrun`, or `$XDG_RUNTIME_DIR/tsrun` for users who cannot write there. */
-function defaultRoot(): string {
+export function defaultRoot(): string {
   const runtimeDir = callerVariable("XDG_RUNTIME_DIR");
   return runtimeDir && usesRuntimeDir() ? `${runtimeDir}/tsrun` : DEFAULT_ROOT;
 }

@@ -5,7 +5,7 @@
 import { pidfdOpen } from "../../ffi/pidfd.ts";
 import { EINVAL, ESRCH } from "../../ffi/errno.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
-import { type LiveCgroup, loadResctrlStats, type OomWatch, openLive } from "../cgroups/mod.ts";
+import { type LiveCgroup, loadResctrlStats, openLive } from "../cgroups/mod.ts";
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 import { PollSet } from "../host/poll.ts";
 import { exactJson } from "./exact_json.ts";
@@ -19,14 +19,28 @@ export interface EventSinks {
   warn(line: string): void;
 }
 
+/** Takes one sample. @throws {RuntimeError} when it cannot be taken. */
+export async function sampleContainer(k: LocalKernel, state: ContainerState): Promise<ContainerSample> {
+  return (await sampler(state, await liveCgroup(k, state)))();
+}
+
 /** Prints one sample. @throws {RuntimeError} when it cannot be taken. */
 export async function printStats(
   k: LocalKernel,
   state: ContainerState,
   { print }: EventSinks,
 ): Promise<void> {
-  print((await sampler(state, await liveCgroup(k, state)))());
+  print(exactJson(await sampleContainer(k, state)) + "\n");
 }
+
+/** An event as `events` prints it: a sample, or that memory ran out. */
+export type ContainerEvent = ContainerSample | ReturnType<typeof oomEvent>;
+
+/** A sample of what a container uses. */
+export type ContainerSample = ReturnType<typeof statsEvent>;
+
+/** Waits for descriptors, milliseconds at most. */
+type Wait = (poll: PollSet, milliseconds: number) => number[] | Promise<number[]>;
 
 /**
  * Prints a sample at each interval, and an event each time that memory ran out, until the container's init
@@ -38,8 +52,26 @@ export async function streamEvents(
   k: LocalKernel,
   state: ContainerState,
   interval: number,
-  sinks: EventSinks,
+  { print, warn }: EventSinks,
 ): Promise<void> {
+  const events = watchContainer(k, state, interval, warn, (poll, time) => poll.wait(time));
+  for await (const event of events) print(exactJson(event) + "\n");
+}
+
+/**
+ * The same events, one by one.
+ *
+ * @param interval Milliseconds, above 0.
+ * @param warn Takes the reason where a sample cannot be taken.
+ * @param wait Waits while the event loop goes on, or while it stands still.
+ */
+export async function* watchContainer(
+  k: LocalKernel,
+  state: ContainerState,
+  interval: number,
+  warn: (reason: string) => void,
+  wait: Wait = (poll, milliseconds) => poll.inBackground(milliseconds),
+): AsyncGenerator<ContainerEvent> {
   const { id } = state;
   const cgroup = await liveCgroup(k, state);
   const sample = await sampler(state, cgroup);
@@ -50,10 +82,13 @@ export async function streamEvents(
   try {
     let next = performance.now() + interval;
     for (;;) {
-      const [, ended] = poll.wait(next - performance.now());
-      if (!printOoms(id, oom, sinks) || ended !== 0) return;
+      const [, ended] = await wait(poll, next - performance.now());
+      const news = oom.take();
+      for (let i = 0; i < news.count; i++) yield oomEvent(id);
+      if (news.ended || ended !== 0) return;
       if (performance.now() < next) continue;
-      printSample(sample, sinks);
+      const taken = sampleOrWarn(sample, warn);
+      if (taken !== undefined) yield taken;
       // A missed sample is not made up for.
       next = Math.max(next + interval, performance.now());
     }
@@ -69,14 +104,14 @@ function liveCgroup(k: LocalKernel, { cgroup }: ContainerState): Promise<LiveCgr
   return openLive(() => k, cgroup);
 }
 
-/** Takes a sample, a line of JSON. @throws {RuntimeError} when it cannot be taken. */
-type Sampler = () => string;
+/** Takes a sample. @throws {RuntimeError} when it cannot be taken. */
+type Sampler = () => ContainerSample;
 
 async function sampler({ id, resctrl }: ContainerState, cgroup: LiveCgroup): Promise<Sampler> {
   const measured = resctrl && await loadResctrlStats();
   return () => {
     try {
-      return exactJson(statsEvent(id, cgroup.stats(), measured?.resctrlStats(resctrl!))) + "\n";
+      return statsEvent(id, cgroup.stats(), measured?.resctrlStats(resctrl!));
     } catch (error) {
       if (!(error instanceof RuntimeError)) throw error;
       throw new RuntimeError(`unable to get container cgroup stats: ${reasonOf(error)}`);
@@ -85,21 +120,13 @@ async function sampler({ id, resctrl }: ContainerState, cgroup: LiveCgroup): Pro
 }
 
 /** Leaves out a sample that cannot be taken: the container may be ending. */
-function printSample(sample: Sampler, { print, warn }: EventSinks): void {
-  let line: string;
+function sampleOrWarn(sample: Sampler, warn: (reason: string) => void): ContainerSample | undefined {
   try {
-    line = sample();
+    return sample();
   } catch (error) {
-    return warn(reasonOf(error));
+    warn(reasonOf(error));
+    return undefined;
   }
-  print(line);
-}
-
-/** @returns Whether there may be more. */
-function printOoms(id: string, oom: OomWatch, { print }: EventSinks): boolean {
-  const { count, ended } = oom.take();
-  for (let i = 0; i < count; i++) print(exactJson(oomEvent(id)) + "\n");
-  return !ended;
 }
 
 /**

@@ -7,7 +7,7 @@
 import { MOUNT_COPY_UP } from "../../spec/mount_options.ts";
 import type { LinuxNamespace, Spec } from "../../spec/types.ts";
 import type { CreateFeature, CreateRequest, ExecFeature, ExecRequest, Request } from "../features/feature.ts";
-import { callerUid, callerVariable } from "../host/caller.ts";
+import { callerUid } from "../host/caller.ts";
 
 /** What the module of a feature has for `create`. */
 interface ForCreate {
@@ -30,7 +30,7 @@ interface Row {
 /** Within a stage of a process, steps run in this order. */
 const FEATURES: readonly Row[] = [
   {
-    wanted: () => callerVariable("NOTIFY_SOCKET"),
+    wanted: ({ notifySocket }) => notifySocket,
     create: () => import("../features/readiness/notify.ts"),
   },
   {

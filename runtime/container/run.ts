@@ -44,7 +44,7 @@ export async function runContainer(k: LocalKernel, o: RunOptions): Promise<numbe
   const relay = supervisor?.relay ?? interrupts?.relay;
   const ending: (() => void)[] = [];
   const staying = { takeMaster: (fd: number) => master = fd, atEnd: (step: () => void) => ending.push(step) };
-  const state = await createContainer(k, o.detach ? o : { ...o, ...staying }, relay);
+  const state = await createContainer(k, o.detach ? o : { ...o, ...staying }, () => new Interrupts(k, relay));
   // Most containers have no terminal, and no need of the code.
   using terminal = master < 0
     ? undefined

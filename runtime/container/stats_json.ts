@@ -21,12 +21,12 @@ export function statsEvent(
   id: string,
   stats: CgroupStats,
   resctrl: Record<string, unknown> = {},
-): Record<string, unknown> {
+): { type: "stats"; id: string; data: Record<string, unknown> } {
   return { type: "stats", id, data: statsData(stats, resctrl) };
 }
 
 /** An event of type `oom`: the kernel ran out of the container's memory. */
-export function oomEvent(id: string): Record<string, unknown> {
+export function oomEvent(id: string): { type: "oom"; id: string } {
   return { type: "oom", id };
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { reapOne } from "../../ffi/wait.ts";
+import { exitStatus, reapOne } from "../../ffi/wait.ts";
 import { SIGCHLD, SIGWINCH } from "../../ffi/constants.ts";
 import { ESRCH } from "../../ffi/errno.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
@@ -21,12 +21,6 @@ const ENDING: readonly number[] = [1, 2, 3, 15];
  * keeps SIGURG to itself.
  */
 const KEPT: readonly number[] = [4, 7, 8, 9, 11, 19, 23, 32, 33];
-
-/** Exit status of a process by wait(2)'s status word: its code, or 128 + the signal. */
-export function exitStatus(word: number): number {
-  const signal = word & 0x7f;
-  return signal === 0 ? (word >> 8) & 0xff : 128 + signal;
-}
 
 /** All signals that are passed on, and SIGCHLD. */
 export function caughtSignals(): number[] {

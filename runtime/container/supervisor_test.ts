@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { caughtSignals, exitStatus } from "./supervisor.ts";
+import { exitStatus } from "../../ffi/wait.ts";
+import { caughtSignals } from "./supervisor.ts";
 
 Deno.test("the exit status of a process is its code, or 128 and the signal that ended it", () => {
   assertEquals([0x0000, 0x0300, 0xff00].map(exitStatus), [0, 3, 255]);

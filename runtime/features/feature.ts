@@ -32,6 +32,8 @@ export interface Request {
   process: Process;
   consoleSocket?: string;
   pidfdSocket?: string;
+  /** Where a service manager waits to hear that the container is ready. */
+  notifySocket?: string;
   /** Takes the master of the process's terminal in a foreground command; absent where tsrun leaves. */
   takeMaster?: (master: number) => void;
   /** Takes what is to be done when the process has ended, by a tsrun that stays; absent when it leaves. */

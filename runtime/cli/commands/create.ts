@@ -2,6 +2,7 @@
 import type { Command, Context } from "../command.ts";
 import { CREATE_FLAGS, createOptions, failingAs } from "../create_flags.ts";
 import { createContainer } from "../../container/create/create.ts";
+import { Interrupts } from "../../container/interrupts.ts";
 import { local } from "../../../ffi/local.ts";
 
 export const command: Command = {
@@ -16,7 +17,10 @@ export const command: Command = {
   maxArgs: 1,
   flags: CREATE_FLAGS,
   async run(context: Context): Promise<number> {
-    await failingAs("create", () => createContainer(local(), createOptions(context)));
+    await failingAs(
+      "create",
+      () => createContainer(local(), createOptions(context), () => new Interrupts(local())),
+    );
     return 0;
   },
 };

@@ -9,14 +9,13 @@
 
 import { RuntimeError } from "../../../ffi/errors.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
-import type { SignalRelay } from "../../../ffi/signal_relay.ts";
 import { Arena, ExecutorGone } from "../../../init/executor.ts";
 import { Stage } from "../../../init/stage.ts";
 import { listenDescriptors } from "../../features/readiness/activation.ts";
 import { checkPreserved } from "../../host/inherited_fds.ts";
 import { adviseOnCgroups, isRootless } from "../../host/rootless.ts";
 import { mark } from "../../host/trace.ts";
-import { Interrupts } from "../interrupts.ts";
+import type { Interrupts } from "../interrupts.ts";
 import { claimContainer } from "../lock.ts";
 import type { ContainerState } from "../record.ts";
 import { causeOf, reasonWithUndo, UndoStack } from "../undo.ts";
@@ -26,17 +25,17 @@ import { type CreateOptions, type CreatePlan, planCreate } from "./plan.ts";
 /**
  * Makes a container.
  *
- * @param relay Signals that a tsrun that stays listens to; the command's own when absent.
+ * @param listen Begins to listen to signals that end the create in the middle; absent: none does.
  * @returns Its record; its init is this process's child and waits for `start`.
  * @throws {RuntimeError} For whatever failed, when everything made until then is gone again.
  */
 export async function createContainer(
   k: LocalKernel,
   options: CreateOptions,
-  relay?: SignalRelay,
+  listen?: () => Interrupts,
 ): Promise<ContainerState> {
   try {
-    return await create(k, options, relay);
+    return await create(k, options, listen);
   } catch (error) {
     const cause = causeOf(error);
     let message = reasonWithUndo(error);
@@ -49,9 +48,10 @@ export async function createContainer(
 async function create(
   k: LocalKernel,
   options: CreateOptions,
-  relay: SignalRelay | undefined,
+  listen: (() => Interrupts) | undefined,
 ): Promise<ContainerState> {
-  const listening = listenDescriptors(), preserved = listening + options.preserveFds;
+  const listening = options.serviceManager ? listenDescriptors() : 0,
+    preserved = listening + options.preserveFds;
   checkPreserved(k, listening, options.preserveFds);
   await using undo = new UndoStack();
   using arena = new Arena(k, preserved);
@@ -63,7 +63,7 @@ async function create(
     // From the event loop tsrun will wait for more than one thing at a time.
     (await import("../../../ffi/background.ts")).prepareBackground();
   }
-  const state = await carryOut({ k, arena, stage }, plan, new Interrupts(k, relay));
+  const state = await carryOut({ k, arena, stage }, plan, listen?.());
   undo.keep();
   return state;
 }
@@ -72,22 +72,23 @@ async function create(
 async function carryOut(
   tools: CreateTools,
   plan: CreatePlan,
-  interrupts: Interrupts,
+  interrupts: Interrupts | undefined,
 ): Promise<ContainerState> {
   const { k, stage } = tools, { root, id, log } = plan.options;
   // Held until everything is there, or everything is gone again.
   using _lock = claimContainer(k, root, id);
   await using undo = new UndoStack();
-  const deed = new Deed(tools, plan, undo, () => interrupts.check());
+  const deed = new Deed(tools, plan, undo, () => interrupts?.check());
   undo.add(async () => {
     const { destroyContainer, insistOn } = await import("../destroy.ts");
     stage.kill();
     await insistOn(() => destroyContainer(k, root, { ...deed.record, pid: 0 }, log));
   });
   try {
-    await interrupts.during(() => deed.carryOut());
+    if (interrupts) await interrupts.during(() => deed.carryOut());
+    else deed.carryOut();
   } finally {
-    interrupts.disarm();
+    interrupts?.disarm();
   }
   undo.keep();
   return deed.record;

@@ -18,7 +18,7 @@ import type { Spec } from "../../../spec/types.ts";
 import { type CgroupDriver, loadDriver } from "../../cgroups/mod.ts";
 import type { CreateFeature } from "../../features/feature.ts";
 import { listenDescriptors, withListenDescriptors } from "../../features/readiness/activation.ts";
-import { callerIsRoot, callerUid } from "../../host/caller.ts";
+import { callerIsRoot, callerUid, callerVariable } from "../../host/caller.ts";
 import type { Log } from "../../host/log.ts";
 import { HostMounts } from "../../host/mounts.ts";
 import { isRootless } from "../../host/rootless.ts";
@@ -43,6 +43,8 @@ export interface CreateOptions {
   systemdCgroup: boolean;
   rootless: "auto" | "true" | "false";
   log: Log;
+  /** The container gets what the service manager of this process offers it: NOTIFY_SOCKET, LISTEN_FDS. */
+  serviceManager: boolean;
   /** Takes the master of the process's terminal, by a tsrun that stays; absent when it leaves. */
   takeMaster?: (master: number) => void;
   /** Takes what is to be done when the process has ended, by a tsrun that stays; absent when it leaves. */
@@ -80,7 +82,7 @@ export async function planCreate(k: LocalKernel, options: CreateOptions): Promis
   const { root, id, bundle, log } = options;
   const { spec, text: configText } = await readConfig(bundle, log);
   checkUser(spec);
-  const listening = listenDescriptors();
+  const listening = options.serviceManager ? listenDescriptors() : 0;
   if (listening > 0) spec.process.env = withListenDescriptors(spec.process.env, listening);
   const directory = containerDir(root, id), rootless = isRootless(options.rootless);
   const rootfs = resolveRootfs(k, bundle, spec.root.path), hostRoot = isHostRoot(k, rootfs);
@@ -90,6 +92,7 @@ export async function planCreate(k: LocalKernel, options: CreateOptions): Promis
   const features = await featuresOfCreate({
     ...options,
     ...{ k, spec, process: spec.process, directory, rootfs, hostRoot, rootless, mounts, cgroups, namespaces },
+    notifySocket: options.serviceManager ? callerVariable("NOTIFY_SOCKET") : undefined,
     debug: (line) => log.debug(line),
   });
   mark("config read");

@@ -33,6 +33,7 @@ async function withBundle(
       preserveFds: 0,
       systemdCgroup: false,
       rootless: "auto",
+      serviceManager: false,
       log: new Log({ format: "text", debug: false }),
     });
   } finally {

@@ -58,6 +58,18 @@ export async function execInContainer(k: LocalKernel, o: ExecOptions): Promise<n
   return status;
 }
 
+/**
+ * Runs a process in a container, and leaves it to the caller: a child of this process.
+ *
+ * @returns Its pid on the host.
+ * @throws {RuntimeError} For whatever failed; there is no process then.
+ */
+export async function spawnInContainer(k: LocalKernel, o: ExecOptions): Promise<number> {
+  const deed = await startProcess(k, o);
+  tellCaller(k, o, deed);
+  return deed.pid;
+}
+
 /** Says who the process is, where the caller asked for it; a process that nobody would know of is ended. */
 function tellCaller(k: LocalKernel, { pidFile }: ExecOptions, deed: Deed): void {
   try {
