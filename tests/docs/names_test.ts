@@ -4,7 +4,7 @@ import { filesEndingIn, readPage, TOP } from "./pages.ts";
 
 /** Titles of tests in a source: the first argument of what registers them, or `name:`. */
 const TITLE =
-  /(?:\b(?:contract|test|step|testClient|skip)\(\s*|\bname: )(?:"((?:\\.|[^"\\])+)"|`((?:\\.|[^`\\])+)`)/g;
+  /(?:\b(?:contract|contractV2|contractSystemd|test|step|testClient|skip)\((?:hosts,)?\s*|\bname: )(?:"((?:\\.|[^"\\])+)"|`((?:\\.|[^`\\])+)`)/g;
 
 /** Whether a title with places to fill in, such as `limits: ${name}`, can have become this name. */
 function isTitle(title: string, name: string): boolean {
