@@ -52,6 +52,11 @@ function examples(): Example[] {
   return found;
 }
 
+Deno.test("library: the README has the first example", () => {
+  const [first] = examples();
+  assertEquals(Deno.readTextFileSync(`${TOP}README.md`).includes(first.text), true);
+});
+
 /** Methods of a container, by which it is driven. */
 const METHODS = Object.getOwnPropertyNames(library.Container.prototype).filter((name) =>
   name !== "constructor"
