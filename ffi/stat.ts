@@ -6,7 +6,7 @@
 import { AT_EMPTY_PATH, AT_FDCWD } from "./constants.ts";
 import { EACCES, EBADF, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR } from "./errno.ts";
 import type { LocalKernel } from "./local.ts";
-import { readStatx, type Stat, STATX_SIZE } from "./structs.ts";
+import { decodeStatx, type Stat, STATX_SIZE } from "./structs.ts";
 
 /** The errors for a path that does not exist, or that this process may not look at. */
 const NOTHING: readonly number[] = [ENOENT, ENOTDIR, EACCES, ELOOP, ENAMETOOLONG, EBADF];
@@ -35,6 +35,6 @@ function ask(k: LocalKernel, fd: number, path: string): Stat | undefined {
   return k.scratch(() => {
     const buffer = k.buffer(STATX_SIZE);
     const asked = k.statx(fd, path, buffer, { allow: NOTHING }, path === "" ? AT_EMPTY_PATH : 0);
-    return asked.wait() < 0 ? undefined : readStatx(buffer);
+    return asked.wait() < 0 ? undefined : decodeStatx(buffer);
   });
 }

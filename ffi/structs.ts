@@ -31,7 +31,7 @@ export interface Stat {
 }
 
 /** Reads `struct statx` out of a buffer. */
-export function readStatx(buffer: Buffer): Stat {
+export function decodeStatx(buffer: Buffer): Stat {
   return {
     mode: buffer.u32(28) & 0xffff,
     uid: buffer.u32(20),
@@ -46,12 +46,12 @@ export function readStatx(buffer: Buffer): Stat {
 }
 
 /** The filesystem's magic number out of a `struct statfs`, see statfs(2). */
-export function readStatfsType(buffer: Buffer): number {
+export function decodeStatfsType(buffer: Buffer): number {
   return buffer.u64(0);
 }
 
 /** Flags of the mount and its filesystem (`ST_*`) out of a `struct statfs`. */
-export function readStatfsFlags(buffer: Buffer): number {
+export function decodeStatfsFlags(buffer: Buffer): number {
   return buffer.u32(80);
 }
 

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { AT_FDCWD, O_DIRECTORY, O_PATH, PROC_SUPER_MAGIC, S_IFCHR, S_IFMT, S_IFREG } from "./constants.ts";
 import { local } from "./local.ts";
-import { makedev, readStatfsType, readStatx, STATFS_SIZE, STATX_SIZE, words32 } from "./structs.ts";
+import { decodeStatfsType, decodeStatx, makedev, STATFS_SIZE, STATX_SIZE, words32 } from "./structs.ts";
 
 Deno.test("makedev: the kernel's encoding, with numbers beyond eight bits", () => {
   assertEquals(makedev(1, 3), 0x103);
@@ -26,7 +26,7 @@ Deno.test("statx: what it says of a file is what Deno says", () =>
       Deno.chmodSync(path, 0o640);
       const buffer = local().buffer(STATX_SIZE);
       local().statx(AT_FDCWD, path, buffer);
-      const stat = readStatx(buffer), known = Deno.statSync(path);
+      const stat = decodeStatx(buffer), known = Deno.statSync(path);
       assertEquals(stat.mode, S_IFREG | 0o640);
       assertEquals(stat.inode, known.ino);
       assertEquals(stat.size, 5);
@@ -41,7 +41,7 @@ Deno.test("statx: the numbers of a device, and the mount that it is on", () =>
   local().scratch(() => {
     const buffer = local().buffer(STATX_SIZE);
     local().statx(AT_FDCWD, "/dev/null", buffer);
-    const { mode, rdev, mountId } = readStatx(buffer);
+    const { mode, rdev, mountId } = decodeStatx(buffer);
     assertEquals(mode & S_IFMT, S_IFCHR);
     assertEquals(rdev, { major: 1, minor: 3 });
     const ids = Deno.readTextFileSync("/proc/self/mountinfo").split("\n").map((line) => line.split(" ")[0]);
@@ -54,5 +54,5 @@ Deno.test("statfs: the magic number of procfs", () =>
     const buffer = local().buffer(STATFS_SIZE);
     local().fstatfs(fd, buffer);
     local().close(fd);
-    assertEquals(readStatfsType(buffer), PROC_SUPER_MAGIC);
+    assertEquals(decodeStatfsType(buffer), PROC_SUPER_MAGIC);
   }));

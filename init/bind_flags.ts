@@ -12,7 +12,7 @@
 
 import { EPERM } from "../ffi/errno.ts";
 import { type Fd, type Kernel, OperationError } from "../ffi/kernel.ts";
-import { readStatfsFlags, STATFS_SIZE } from "../ffi/structs.ts";
+import { decodeStatfsFlags, STATFS_SIZE } from "../ffi/structs.ts";
 import {
   type MountOptions,
   MS_BIND,
@@ -85,7 +85,7 @@ export function replaceFlags(k: Kernel, which: Flagged, options: MountOptions): 
 function keepLocked(k: Kernel, { mount, source, doing }: Flagged, flags: number, cleared: number): void {
   const statfs = k.buffer(STATFS_SIZE);
   k.fstatfs(mount, statfs).wait();
-  const present = mountFlags(readStatfsFlags(statfs));
+  const present = mountFlags(decodeStatfsFlags(statfs));
   const refuse = (what: string, which: number) => {
     const reason = `${namesOf(which)} locked: cannot ${what} of ${JSON.stringify(source)}`;
     throw new OperationError("mount_setattr", EPERM, "", `${doing}: ${reason}`);

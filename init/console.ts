@@ -34,7 +34,7 @@ import {
 import { EEXIST, EINVAL, EPERM, EROFS } from "../ffi/errno.ts";
 import { type Fd, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
 import type { Label, Recorder } from "../ffi/recorder.ts";
-import { readStatfsType, readStatx, STATFS_SIZE, STATX_SIZE } from "../ffi/structs.ts";
+import { decodeStatfsType, decodeStatx, STATFS_SIZE, STATX_SIZE } from "../ffi/structs.ts";
 import { TIOCGPTPEER, TIOCSCTTY, TIOCSPTLCK, TIOCSWINSZ, windowSize } from "../ffi/structs_terminal.ts";
 import type { SyscallName } from "../ffi/syscalls.ts";
 import type { Box } from "../spec/process.ts";
@@ -79,12 +79,12 @@ function openMaster(k: Kernel, root: Fd): number {
   const filesystem = k.buffer(STATFS_SIZE);
   k.fstatfs(pts, filesystem).wait();
   const doing = "open a terminal in the container's /dev/pts: it is not a devpts";
-  if (readStatfsType(filesystem) !== DEVPTS_SUPER_MAGIC) throw new OperationError("", EINVAL, "", doing);
+  if (decodeStatfsType(filesystem) !== DEVPTS_SUPER_MAGIC) throw new OperationError("", EINVAL, "", doing);
   const master = k.openat2(pts, "ptmx", O_RDWR | O_NOCTTY, RIGHT_BELOW | RESOLVE_NO_XDEV);
   k.close(pts);
   const buffer = k.buffer(STATX_SIZE);
   k.statx(master, "", buffer).wait();
-  const { mode, rdev } = readStatx(buffer);
+  const { mode, rdev } = decodeStatx(buffer);
   const isPtmx = (mode & S_IFMT) === S_IFCHR && rdev.major === PTMX.major && rdev.minor === PTMX.minor;
   if (!isPtmx) throw new OperationError("", EINVAL, "", `${doing}'s ptmx`);
   return master.wait();

@@ -14,7 +14,7 @@ import {
 import { ELOOP, ENOTDIR } from "../ffi/errno.ts";
 import { type Fd, OperationError, type Result } from "../ffi/kernel.ts";
 import type { Recorder } from "../ffi/recorder.ts";
-import { readStatfsType, STATFS_SIZE } from "../ffi/structs.ts";
+import { decodeStatfsType, STATFS_SIZE } from "../ffi/structs.ts";
 import { isLxcfsFile } from "../spec/lxcfs.ts";
 import { makeAhead, openInRoot } from "./in_root.ts";
 import type { MountContext } from "./mount_context.ts";
@@ -71,7 +71,7 @@ export function openPlace(
   const statfs = k.buffer(STATFS_SIZE);
   k.fstatfs(place, statfs);
   context.later("mount checks", () => {
-    if (readStatfsType(statfs) === PROC_SUPER_MAGIC) {
+    if (decodeStatfsType(statfs) === PROC_SUPER_MAGIC) {
       throw new Error(`${JSON.stringify(destination)} cannot be mounted because it is inside /proc`);
     }
   });

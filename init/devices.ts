@@ -8,7 +8,7 @@
 import * as c from "../ffi/constants.ts";
 import { EEXIST, EPERM } from "../ffi/errno.ts";
 import { type Fd, type Kernel, OperationError } from "../ffi/kernel.ts";
-import { makedev, readStatx, STATX_SIZE } from "../ffi/structs.ts";
+import { decodeStatx, makedev, STATX_SIZE } from "../ffi/structs.ts";
 import { cleanPath } from "../spec/clean_path.ts";
 import { MS_BIND, parseMountOptions } from "../spec/mount_options.ts";
 import type { LinuxDevice, Mount } from "../spec/types.ts";
@@ -151,7 +151,7 @@ function checkExisting(
 ): void {
   const buffer = k.buffer(STATX_SIZE);
   k.statx(dir, name, buffer).wait();
-  const { mode, rdev } = readStatx(buffer);
+  const { mode, rdev } = decodeStatx(buffer);
   const same = (mode & c.S_IFMT) === wanted.mode &&
     (wanted.mode === c.S_IFIFO || (rdev.major === wanted.major && rdev.minor === wanted.minor));
   if (!same) {
@@ -164,7 +164,7 @@ function bindHostDevice(k: Kernel, root: Fd, { path, type, major, minor }: Linux
   const buffer = k.buffer(STATX_SIZE);
   const node = k.openTree(c.AT_FDCWD, path, c.OPEN_TREE_CLONE);
   k.statx(node, "", buffer).wait();
-  const { mode, rdev } = readStatx(buffer);
+  const { mode, rdev } = decodeStatx(buffer);
   if ((mode & c.S_IFMT) !== TYPES[type] || rdev.major !== major || rdev.minor !== minor) {
     throw new Error(
       `create device node ${

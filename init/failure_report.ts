@@ -77,7 +77,7 @@ export interface Hearing {
 }
 
 /** Reads messages. @param messages In the order in which they came. */
-export function readMessages(messages: readonly Uint8Array<ArrayBuffer>[]): Hearing {
+export function decodeFailureReports(messages: readonly Uint8Array<ArrayBuffer>[]): Hearing {
   const word = (bytes: Uint8Array<ArrayBuffer>) => new Memory(bytes.slice(0, 8).buffer, 0).getI64(0);
   const hearing: Hearing = { pid: 0, failure: undefined };
   let errno = 0, text: string | undefined;

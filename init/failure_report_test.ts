@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { DryKernel } from "../ffi/dry.ts";
-import { FailureReports, readMessages } from "./failure_report.ts";
+import { decodeFailureReports, FailureReports } from "./failure_report.ts";
 
 const word = (value: number, size = 8) => {
   const bytes = new Uint8Array(size);
@@ -9,17 +9,17 @@ const word = (value: number, size = 8) => {
 };
 const text = (content: string) => new TextEncoder().encode(content.padEnd(17));
 
-Deno.test("readMessages: a pid alone is success", () => {
-  assertEquals(readMessages([word(4711, 16)]), { pid: 4711, failure: undefined });
-  assertEquals(readMessages([]), { pid: 0, failure: undefined });
+Deno.test("decodeFailureReports: a pid alone is success", () => {
+  assertEquals(decodeFailureReports([word(4711, 16)]), { pid: 4711, failure: undefined });
+  assertEquals(decodeFailureReports([]), { pid: 0, failure: undefined });
 });
 
-Deno.test("readMessages: a failure, whenever the pid comes", () => {
+Deno.test("decodeFailureReports: a failure, whenever the pid comes", () => {
   const failure = "exec /x: permission denied";
   for (const at of [0, 1, 2]) {
     const messages = [word(-13), text("exec /x")];
     messages.splice(at, 0, word(4711, 16));
-    assertEquals(readMessages(messages), { pid: 4711, failure });
+    assertEquals(decodeFailureReports(messages), { pid: 4711, failure });
   }
 });
 

@@ -8,7 +8,7 @@ import { RuntimeError } from "../ffi/errors.ts";
 import type { LocalKernel } from "../ffi/local.ts";
 import type { RemoteKernel } from "../ffi/remote.ts";
 import { fstat } from "../ffi/stat.ts";
-import { readStatfsType, STATFS_SIZE } from "../ffi/structs.ts";
+import { decodeStatfsType, STATFS_SIZE } from "../ffi/structs.ts";
 import { giveDescriptor } from "./hand_over.ts";
 
 /**
@@ -23,7 +23,7 @@ export function giveProcfs(k: LocalKernel, init: RemoteKernel): number {
     const isProcfs = k.scratch(() => {
       const statfs = k.buffer(STATFS_SIZE);
       k.fstatfs(procfs, statfs).wait();
-      return readStatfsType(statfs) === PROC_SUPER_MAGIC && fstat(k, procfs)?.inode === PROC_ROOT_INODE;
+      return decodeStatfsType(statfs) === PROC_SUPER_MAGIC && fstat(k, procfs)?.inode === PROC_ROOT_INODE;
     });
     if (!isProcfs) {
       throw new RuntimeError("open a private procfs: operation not permitted, and /proc is none");

@@ -24,7 +24,7 @@ import { ENOENT, strerror } from "../ffi/errno.ts";
 import { type Fd, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
 import type { Recorder } from "../ffi/recorder.ts";
 import type { SyscallName } from "../ffi/syscalls.ts";
-import { readStatfsType, STATFS_SIZE } from "../ffi/structs.ts";
+import { decodeStatfsType, STATFS_SIZE } from "../ffi/structs.ts";
 
 /** Resolves a path below an open procfs, and never enters a mount on a part of it. */
 const IN_PROCFS = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
@@ -134,7 +134,7 @@ export function openHostProcfs(k: Kernel): HostProcfs {
   return {
     fd,
     check() {
-      if (readStatfsType(statfs) !== PROC_SUPER_MAGIC) throw foreignProcfs();
+      if (decodeStatfsType(statfs) !== PROC_SUPER_MAGIC) throw foreignProcfs();
     },
   };
 }

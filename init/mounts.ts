@@ -20,7 +20,7 @@ import {
 import { EINVAL, ENOTDIR } from "../ffi/errno.ts";
 import { type Fd, inStep, OperationError } from "../ffi/kernel.ts";
 import type { Recorder } from "../ffi/recorder.ts";
-import { readStatfsType, readStatx, STATFS_SIZE, STATX_SIZE } from "../ffi/structs.ts";
+import { decodeStatfsType, decodeStatx, STATFS_SIZE, STATX_SIZE } from "../ffi/structs.ts";
 import {
   MOUNT_ATTR_RDONLY,
   type MountOptions,
@@ -141,7 +141,7 @@ function onlyProc(k: Recorder, context: MountContext, tree: Fd, destination: str
   const statfs = k.buffer(STATFS_SIZE);
   k.fstatfs(tree, statfs);
   context.later("mount checks", () => {
-    if (readStatfsType(statfs) !== PROC_SUPER_MAGIC) {
+    if (decodeStatfsType(statfs) !== PROC_SUPER_MAGIC) {
       throw new Error(`${JSON.stringify(destination)} cannot be mounted because it is not of type proc`);
     }
   });
@@ -151,7 +151,7 @@ function onlyProc(k: Recorder, context: MountContext, tree: Fd, destination: str
 function kindOf(k: Recorder, tree: Fd): "directory" | "file" {
   const buffer = k.buffer(STATX_SIZE);
   k.statx(tree, "", buffer).wait();
-  return (readStatx(buffer).mode & S_IFMT) === S_IFDIR ? "directory" : "file";
+  return (decodeStatx(buffer).mode & S_IFMT) === S_IFDIR ? "directory" : "file";
 }
 
 function newMount(
@@ -262,5 +262,5 @@ function tmpfsData(k: Recorder, place: Fd, { made }: Found, data: readonly strin
   const buffer = k.buffer(STATX_SIZE);
   k.statx(place, "", buffer).wait();
   if (made()) return data;
-  return [`mode=${(readStatx(buffer).mode & 0o7777).toString(8).padStart(4, "0")}`, ...data];
+  return [`mode=${(decodeStatx(buffer).mode & 0o7777).toString(8).padStart(4, "0")}`, ...data];
 }

@@ -15,7 +15,7 @@ import {
 } from "../ffi/constants.ts";
 import type { Fd, Kernel, Result } from "../ffi/kernel.ts";
 import type { Buffer } from "../ffi/memory.ts";
-import { readStatx, STATX_SIZE } from "../ffi/structs.ts";
+import { decodeStatx, STATX_SIZE } from "../ffi/structs.ts";
 
 /** The container's /dev/null, opened for one of these descriptors. It may be any kind of file. */
 export interface NullStdio {
@@ -41,7 +41,7 @@ export function openNulls(k: Kernel, root: Fd, fds: readonly number[]): NullStdi
 export function replaceNulls(k: Kernel, nulls: readonly NullStdio[]): void {
   for (const { fd, file, stat } of nulls) {
     if (file.wait() < 0) continue;
-    const { mode, rdev } = readStatx(stat);
+    const { mode, rdev } = decodeStatx(stat);
     if ((mode & S_IFMT) === S_IFCHR && rdev.major === 1 && rdev.minor === 3) k.dup3(file, fd, 0);
     k.close(file);
   }

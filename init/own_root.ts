@@ -11,7 +11,7 @@ import { AT_FDCWD, AT_RECURSIVE, MNT_DETACH } from "../ffi/constants.ts";
 import { EBUSY } from "../ffi/errno.ts";
 import { type Fd, type Kernel, OperationError } from "../ffi/kernel.ts";
 import type { Recorder } from "../ffi/recorder.ts";
-import { readStatx, STATX_SIZE } from "../ffi/structs.ts";
+import { decodeStatx, STATX_SIZE } from "../ffi/structs.ts";
 import { MS_SLAVE } from "../spec/mount_options.ts";
 import { NAMESPACES } from "../spec/namespaces.ts";
 
@@ -37,7 +37,7 @@ export function enterOwnRoot(k: Recorder, root: Fd): () => void {
   k.close(self);
   k.statx(AT_FDCWD, TOP, found);
   return () => {
-    const [ours, there] = [readStatx(wanted), readStatx(found)];
+    const [ours, there] = [decodeStatx(wanted), decodeStatx(found)];
     const same = ours.mountId === there.mountId && ours.inode === there.inode &&
       ours.dev.major === there.dev.major && ours.dev.minor === there.dev.minor;
     if (same) return;
@@ -68,5 +68,5 @@ function isCovered(k: Kernel): boolean {
   const root = k.buffer(STATX_SIZE), top = k.buffer(STATX_SIZE);
   k.statx(AT_FDCWD, "/", root);
   k.statx(AT_FDCWD, TOP, top).wait();
-  return readStatx(root).mountId !== readStatx(top).mountId;
+  return decodeStatx(root).mountId !== decodeStatx(top).mountId;
 }

@@ -21,7 +21,7 @@ import {
 import { E2BIG, EACCES, EISDIR, errnoName, strerror } from "../ffi/errno.ts";
 import type { Fd, Kernel, Result } from "../ffi/kernel.ts";
 import type { Buffer } from "../ffi/memory.ts";
-import { readStatx, STATX_SIZE } from "../ffi/structs.ts";
+import { decodeStatx, STATX_SIZE } from "../ffi/structs.ts";
 
 /** PATH_MAX: what getcwd(2) writes at most. */
 const CWD_SIZE = 4096;
@@ -91,7 +91,7 @@ function notExecutable(name: string, code: string, reason: string): TsrunError {
 /** 0 when the file can be executed, or the errno that says why not. */
 function verdict({ found, stat, executable }: Candidate): number {
   if (found.wait() < 0) return -found.wait();
-  const { mode } = readStatx(stat);
+  const { mode } = decodeStatx(stat);
   if ((mode & S_IFMT) === S_IFDIR) return EISDIR;
   // Even with CAP_DAC_OVERRIDE, a process may execute only files with an execute bit.
   if (executable.wait() < 0) return -executable.wait();

@@ -24,7 +24,7 @@ import {
 import { EAGAIN, ENOENT } from "../ffi/errno.ts";
 import { type CallOptions, type Fd, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
 import type { Buffer } from "../ffi/memory.ts";
-import { readStatx, STATX_SIZE } from "../ffi/structs.ts";
+import { decodeStatx, STATX_SIZE } from "../ffi/structs.ts";
 import { MOUNT_ATTR_RDONLY } from "../spec/mount_options.ts";
 import { createFilesystem } from "./filesystem.ts";
 
@@ -45,7 +45,7 @@ function openNullDevice(k: Kernel, root: Fd): NullDevice {
 
 function checkNullDevice({ fd, stat }: NullDevice): void {
   if (fd.wait() < 0) throw new OperationError("open", -fd.wait(), '"/dev/null"', "mask paths");
-  const { mode, rdev } = readStatx(stat);
+  const { mode, rdev } = decodeStatx(stat);
   if ((mode & S_IFMT) !== S_IFCHR || rdev.major !== 1 || rdev.minor !== 3) {
     throw new Error("mask paths: /dev/null of the container is not the null device");
   }
@@ -118,7 +118,7 @@ function exists({ path, fd }: Opened, list: string): boolean {
 function protect(k: Kernel, { path, fd, stat }: Opened): void {
   k.during(`make ${JSON.stringify(path)} read-only`, () => {
     // The process would not see a mount that is made on its own root.
-    if (readStatx(stat).mountRoot) {
+    if (decodeStatx(stat).mountRoot) {
       k.mountSetattr(fd, "", AT_RECURSIVE, { set: MOUNT_ATTR_RDONLY });
       k.close(fd);
       return;
@@ -133,7 +133,7 @@ function protect(k: Kernel, { path, fd, stat }: Opened): void {
 
 /** Masks paths: files by the null device, directories by one empty read-only tmpfs that they share. */
 function maskAll(k: Kernel, items: readonly Opened[], nullDevice: NullDevice, label?: string): void {
-  const isDirectory = ({ stat }: Opened) => (readStatx(stat).mode & S_IFMT) === S_IFDIR;
+  const isDirectory = ({ stat }: Opened) => (decodeStatx(stat).mode & S_IFMT) === S_IFDIR;
   if (items.some((item) => !isDirectory(item))) checkNullDevice(nullDevice);
   let empty: Result | undefined;
   for (const item of items) {

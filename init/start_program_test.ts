@@ -19,7 +19,7 @@ import type { Hook } from "../spec/types.ts";
 import { callsOf, names, scripted } from "../tests/lib/scripted.ts";
 import { Arena, spawnExecutor } from "./executor.ts";
 import { recordStart, type StartPlan } from "./start_program.ts";
-import { readReport, REPORT_SIZE } from "./start_report.ts";
+import { decodeStartReport, REPORT_SIZE } from "./start_report.ts";
 
 /** Return "allow", as a filter: one instruction. */
 const ALLOW = new Uint8Array([6, 0, 0, 0, 0, 0, 0xff, 0x7f]);
@@ -64,7 +64,7 @@ function start(
   k.release(k.program());
   const report = Deno.readFileSync(path);
   executor.reap();
-  return report.length === 0 ? "" : readReport(report, more.hooks ?? []);
+  return report.length === 0 ? "" : decodeStartReport(report, more.hooks ?? []);
 }
 
 function inDirectory(name: string, test: (directory: string) => void) {
@@ -179,6 +179,6 @@ Deno.test("start program: the fifo is reopened through the descriptor of it, for
 Deno.test("start report: an errno and a text, however long", () => {
   const report = new Uint8Array(REPORT_SIZE + 100).fill(0x78);
   new DataView(report.buffer).setBigInt64(0, -13n, true);
-  assertEquals(readReport(report, []).endsWith("xxx: permission denied"), true);
-  assertEquals(readReport(report.slice(0, 8), []), ": permission denied");
+  assertEquals(decodeStartReport(report, []).endsWith("xxx: permission denied"), true);
+  assertEquals(decodeStartReport(report.slice(0, 8), []), ": permission denied");
 });

@@ -18,7 +18,7 @@ export const REPORT_SIZE = 24 + SIGINFO_SIZE + 2 * OUTPUT_SIZE + 4096;
  * @param report Bytes read from exec.fifo, at least eight.
  * @param hooks The config's startContainer hooks.
  */
-export function readReport(report: Uint8Array<ArrayBuffer>, hooks: readonly Hook[]): string {
+export function decodeStartReport(report: Uint8Array<ArrayBuffer>, hooks: readonly Hook[]): string {
   const block = new ArrayBuffer(REPORT_SIZE);
   new Uint8Array(block).set(report.subarray(0, REPORT_SIZE));
   const memory = new Memory(block, 0);

@@ -47,8 +47,8 @@ export async function startContainer(k: LocalKernel, root: string, id: string, l
 
 /** What a report of the init says. */
 async function describe(report: Uint8Array<ArrayBuffer>, root: string, id: string): Promise<string> {
-  const { readReport } = await import("../../init/start_report.ts");
-  return readReport(report, savedConfig(root, id).hooks?.startContainer ?? []);
+  const { decodeStartReport } = await import("../../init/start_report.ts");
+  return decodeStartReport(report, savedConfig(root, id).hooks?.startContainer ?? []);
 }
 
 function checkStatus(status: string): void {

@@ -25,7 +25,7 @@ import {
 import { RuntimeError } from "../../ffi/errors.ts";
 import type { Fd } from "../../ffi/kernel.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
-import { readStatx, STATX_SIZE } from "../../ffi/structs.ts";
+import { decodeStatx, STATX_SIZE } from "../../ffi/structs.ts";
 import { MS_PRIVATE } from "../../spec/mount_options.ts";
 import type { CreateFeature, CreateRequest } from "./feature.ts";
 
@@ -77,5 +77,5 @@ function mountIdOf(k: LocalKernel, directory: Fd, path: string): number {
   const flags = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW;
   const mask = STATX_BASIC_STATS | STATX_MNT_ID | STATX_MNT_ID_UNIQUE;
   const asked = k.statx(directory, path, buffer, { allow: "any" }, flags, mask);
-  return asked.wait() < 0 ? 0 : readStatx(buffer).mountId;
+  return asked.wait() < 0 ? 0 : decodeStatx(buffer).mountId;
 }

@@ -6,7 +6,7 @@
 import { F_GETFD, FD_CLOEXEC, S_IFCHR, S_IFMT, S_IFREG } from "../../ffi/constants.ts";
 import { EBADF, strerror } from "../../ffi/errno.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
-import { readStatx, STATX_SIZE } from "../../ffi/structs.ts";
+import { decodeStatx, STATX_SIZE } from "../../ffi/structs.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
 
 const NULL_DEVICE = { major: 1, minor: 3 };
@@ -25,7 +25,7 @@ export function inspectStdio(k: LocalKernel, uid: number, keepFiles: boolean): n
     const buffer = k.buffer(STATX_SIZE);
     for (let fd = 0; fd < 3; fd++) {
       if (k.statx(fd, "", buffer, { allow: "any" }).wait() < 0) continue;
-      const { mode, rdev, uid: owner } = readStatx(buffer);
+      const { mode, rdev, uid: owner } = decodeStatx(buffer);
       const isNull = (mode & S_IFMT) === S_IFCHR && rdev.major === NULL_DEVICE.major &&
         rdev.minor === NULL_DEVICE.minor;
       if (isNull) nulls.push(fd);

@@ -21,7 +21,7 @@ export function fixNamespace(type: NamespaceType): string {
 }
 
 /** Reads `linux.namespaces`, each type of which is there once. */
-export function readNamespaces({ namespaces = [] }: Partly<Linux>, report: Report): Namespaces {
+export function namespacesOf({ namespaces = [] }: Partly<Linux>, report: Report): Namespaces {
   const found: { [Type in NamespaceType]?: string } = {};
   for (let index = 0; index < namespaces.length; index++) {
     const { type, path = "" } = namespaces[index];

@@ -6,7 +6,7 @@
 import type { Spec } from "../types.ts";
 import { checkUserNamespace } from "./id_mappings.ts";
 import { checkMounts } from "./mounts.ts";
-import { checkHostNames, checkPaths, checkSysctl, type Namespaces, readNamespaces } from "./namespaces.ts";
+import { checkHostNames, checkPaths, checkSysctl, type Namespaces, namespacesOf } from "./namespaces.ts";
 import { checkRlimits } from "./process.ts";
 import { type Partly, propertyPath, quote, type Report } from "./report.ts";
 import { checkResources } from "./resources.ts";
@@ -19,7 +19,7 @@ import { checkSeccomp } from "./seccomp.ts";
  */
 export function checkUsual(config: Partly<Spec>, report: Report): Namespaces {
   const { ociVersion, process, annotations, linux = {} } = config;
-  const namespaces = readNamespaces(linux, report);
+  const namespaces = namespacesOf(linux, report);
   checkVersion(ociVersion, report);
   checkPaths(config, namespaces, report);
   if (process) checkRlimits(process, "process.", report);

@@ -4,9 +4,9 @@ import { Label } from "../../ffi/recorder.ts";
 import { Memory } from "../../ffi/memory.ts";
 import { type Channel, RECORD_SIZE, RemoteKernel } from "../../ffi/remote.ts";
 import { syscallNumber } from "../../ffi/syscalls.ts";
-import { readMessages } from "../../init/failure_report.ts";
+import { decodeFailureReports } from "../../init/failure_report.ts";
 import { ARENA, ARENA_SIZE } from "../../init/image.ts";
-import { readReport } from "../../init/start_report.ts";
+import { decodeStartReport } from "../../init/start_report.ts";
 import { readInterface, readPage, readTable } from "./pages.ts";
 
 const PAGE = readPage("docs/wire.md");
@@ -71,7 +71,7 @@ Deno.test("docs/wire.md: the report of a startContainer hook", () => {
   const report = new Uint8Array(stderr.at + stderr.size);
   const view = new DataView(report.buffer);
   const write = ({ at }: { at: number }, text: string) => report.set(new TextEncoder().encode(text), at);
-  const read = () => readReport(report, [{ path: "/a" }, { path: "/b", timeout: 2 }]);
+  const read = () => decodeStartReport(report, [{ path: "/a" }, { path: "/b", timeout: 2 }]);
   view.setBigInt64(number.at, 2n, true);
   view.setBigInt64(poll.at, 1n, true);
   view.setInt32(siginfo.at + 8, 1, true);
@@ -96,8 +96,8 @@ Deno.test("docs/wire.md: messages of exec's report socket", () => {
     return bytes;
   };
   const step = new TextEncoder().encode("exec /x".padEnd(text));
-  assertEquals(readMessages([message(pid, 77n)]), { pid: 77, failure: undefined });
-  assertEquals(readMessages([message(pid, 77n), message(errno, -2n), step]), {
+  assertEquals(decodeFailureReports([message(pid, 77n)]), { pid: 77, failure: undefined });
+  assertEquals(decodeFailureReports([message(pid, 77n), message(errno, -2n), step]), {
     pid: 77,
     failure: "exec /x: no such file or directory",
   });

@@ -10,7 +10,7 @@ import { EAGAIN, strerror } from "../../../ffi/errno.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
 import { CLONING } from "../../../init/exec_setup.ts";
 import type { Arena } from "../../../init/executor.ts";
-import { readMessages } from "../../../init/failure_report.ts";
+import { decodeFailureReports } from "../../../init/failure_report.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 
 /** What comes back from a process that goes by itself: init/failure_report.ts. The end for writing is the stage's. */
@@ -52,10 +52,10 @@ export function hearReports({ k, report, heard, joiner, terminal }: Heard): numb
       const length = readAt(k, report.read, data.address, MESSAGE_SIZE, {});
       if (length === 0) return;
       messages.push(data.bytes.slice(0, length) as Uint8Array<ArrayBuffer>);
-      if (heard) tell(k, heard, joiner, readMessages(messages).pid);
+      if (heard) tell(k, heard, joiner, decodeFailureReports(messages).pid);
     }
   });
-  const { pid, failure } = readMessages(messages);
+  const { pid, failure } = decodeFailureReports(messages);
   const isOurs = pid > 0 && pid !== joiner && k.isChild(pid);
   k.reap(joiner);
   if (failure === undefined && isOurs) return pid;

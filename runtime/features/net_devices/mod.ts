@@ -15,7 +15,7 @@
 
 import * as c from "../../../ffi/constants.ts";
 import type { Kernel } from "../../../ffi/kernel.ts";
-import { readStatx, STATX_SIZE } from "../../../ffi/structs.ts";
+import { decodeStatx, STATX_SIZE } from "../../../ffi/structs.ts";
 import { fetchDescriptor } from "../../../init/hand_over.ts";
 import { NAMESPACES } from "../../../spec/namespaces.ts";
 import type { LinuxNetDevice } from "../../../spec/types.ts";
@@ -176,7 +176,7 @@ function inodeOf(k: Kernel, namespace: number): number {
   try {
     const buffer = k.buffer(STATX_SIZE);
     k.statx(namespace, "", buffer).wait();
-    return readStatx(buffer).inode;
+    return decodeStatx(buffer).inode;
   } finally {
     memory.release(top);
   }
