@@ -61,9 +61,10 @@ export function checkDeviceNodes(k: Kernel, root: Fd, devices: readonly LinuxDev
   }
 }
 
-/** The list of devices to make: the configured ones, and each default one that they do not replace. */
+/** The list of devices to make, by clean paths: the configured ones, and each default one that they do not replace. */
 export function devicesToMake(configured: readonly LinuxDevice[] | undefined): LinuxDevice[] {
-  const own = configured?.filter((device) => device.path !== "/dev/ptmx") ?? [];
+  const own = (configured ?? []).map((device) => ({ ...device, path: cleanPath(device.path) }))
+    .filter((device) => device.path !== "/dev/ptmx");
   const paths = new Set(own.map((device) => device.path));
   const defaults = DEFAULT_DEVICES
     .filter(([name]) => !paths.has(`/dev/${name}`))

@@ -5,29 +5,33 @@
  */
 import { parseJson } from "./json.ts";
 import { isPlainConfig } from "./plain.ts";
+import type { Problem } from "./validate/problem.ts";
 
 export { parseJson };
 
 /** A config.json that was read. */
 export interface Reading {
-  /** The document; a `Spec` if it is plain or `validateConfig` has no problems with it. */
+  /** The document; a `Spec` if it is plain. */
   config: unknown;
-  /** Nothing is wrong in it: it has neither problems nor warnings. */
+  /** Nothing is wrong in it. */
   plain: boolean;
+  /** What a plain one asks for that is not carried out as it is written. */
+  warnings: Problem[];
 }
 
 /**
  * Reads a config.json the quick way, which is enough for what clients usually send.
  *
- * Where the result is not `plain`, `validateConfig` and `configWarnings` find problems and warnings. Their
- * module is best loaded only then.
+ * Where the result is not `plain`, `readWholeConfig` has to read it. Its module is best loaded only then.
  *
  * @throws SyntaxError when the text is not JSON.
  */
 export function parseConfig(text: string): Reading {
   const config: unknown = JSON.parse(text);
   // A NUL byte can only come from an escape. Then every single string has to be looked at.
-  if (!text.includes("\\u0000") && isPlainConfig(config)) return { config, plain: true };
+  const clean = !text.includes("\\u0000"), warnings: Problem[] = [];
+  const warn = (path: string, reason: string) => warnings.push({ path, reason });
+  if (clean && isPlainConfig(config, warn)) return { config, plain: true, warnings };
   const exact = parseJson(text);
-  return { config: exact, plain: !text.includes("\\u0000") && isPlainConfig(exact) };
+  return { config: exact, plain: clean && isPlainConfig(exact, warn), warnings };
 }

@@ -38,7 +38,7 @@ Deno.test("parseConfig reads null and large integers as parseJson does, and they
 Deno.test("parseConfig does not judge what is not plain", () => {
   const config = dockerConfig();
   config.linux.namespaces.push({ type: "user" });
-  assertEquals(parseConfig(JSON.stringify(config)), { config, plain: false });
-  assertEquals(parseConfig("null"), { config: null, plain: false });
+  assertEquals(parseConfig(JSON.stringify(config)), { config, plain: false, warnings: [] });
+  assertEquals(parseConfig("null"), { config: null, plain: false, warnings: [] });
   assertThrows(() => parseConfig(""), SyntaxError);
 });

@@ -139,13 +139,13 @@ function covers(wide: DeviceException, narrow: DeviceException): boolean {
     (wide.minor === ANY || wide.minor === narrow.minor);
 }
 
+/** Other letters count for nothing, as in runc. */
 function parseAccess(text: string): number {
   if (text === "rwm") return ALL;
   let access = 0;
   for (const letter of text) {
-    const bit = letter === "r" ? READ : letter === "w" ? WRITE : letter === "m" ? MKNOD : 0;
-    if (bit === 0) throw new RuntimeError(`invalid cgroup device access ${JSON.stringify(text)}`);
-    access |= bit;
+    access |= letter === "r" ? READ : letter === "w" ? WRITE : letter === "m" ? MKNOD : 0;
   }
+  if (access === 0) throw new RuntimeError(`invalid cgroup device access ${JSON.stringify(text)}`);
   return access;
 }

@@ -86,6 +86,11 @@ Deno.test("missing numbers and -1 are every number, a missing type is all device
   assertEquals(deviceList([{ allow: true, access: "rwm" }]).defaultAllow, true);
 });
 
+Deno.test("letters of an access beside r, w and m count for nothing", () => {
+  const list = deviceList([{ allow: true, type: "c", major: 10, minor: 229, access: "rx" }]);
+  assertEquals(list.exceptions.filter(({ minor }) => minor === 229).map(formatException), ["c 10:229 r"]);
+});
+
 Deno.test("rules that make no sense are refused", () => {
   const cases: [LinuxDeviceCgroup[], string][] = [
     [[{ allow: true, type: "c" }], "device access at 0 field cannot be empty"],
@@ -94,7 +99,7 @@ Deno.test("rules that make no sense are refused", () => {
       "device access at 1 field cannot be empty",
     ],
     [[{ allow: true, type: "p" as "c", access: "rw" }], 'invalid cgroup device type "p"'],
-    [[{ allow: true, type: "c", access: "rx" }], 'invalid cgroup device access "rx"'],
+    [[{ allow: true, type: "c", access: "x" }], 'invalid cgroup device access "x"'],
     [
       [rule("+ c 10:* rw"), rule("- c 10:229 w")],
       "requested rule [c 10:229 w] not supported by devices cgroupv1 (cannot punch hole in existing wildcard rule [c 10:* rw])",

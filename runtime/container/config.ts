@@ -20,7 +20,7 @@ export interface Config {
  * Reads a bundle's config.json.
  *
  * @param bundle Absolute path of the bundle.
- * @param log Takes odd but valid values, at level debug.
+ * @param log Gets warnings, and at level debug what is read otherwise than it is written.
  * @throws {RuntimeError} When there is no config.json, or with everything that is wrong with it.
  */
 export async function readConfig(bundle: string, log: Log): Promise<Config> {
@@ -32,7 +32,10 @@ export async function readConfig(bundle: string, log: Log): Promise<Config> {
     throw new RuntimeError(`config.json: ${reasonOf(error)}`);
   }
   // A quick look accepts the configs that clients usually send; the full check takes 8 ms.
-  if (reading.plain && !log.debugging) return { spec: reading.config as Spec, text };
+  if (reading.plain && !log.debugging) {
+    for (const { reason } of reading.warnings) log.warnLater(reason);
+    return { spec: reading.config as Spec, text };
+  }
   const spec = await readWhole(reading.config, log);
   return { spec, text: exactJson(spec) };
 }
@@ -41,7 +44,8 @@ async function readWhole(config: unknown, log: Log): Promise<Spec> {
   const { readWholeConfig, formatProblems } = await import("../../spec/validate.ts");
   const { document, problems, warnings, notes } = readWholeConfig(config);
   if (problems.length > 0) throw new RuntimeError(formatProblems(problems, "config.json"));
-  for (const { path, reason } of [...notes, ...warnings]) log.debug(`${path}: ${reason}`);
+  for (const { path, reason } of notes) log.debug(`${path}: ${reason}`);
+  for (const { reason } of warnings) log.warnLater(reason);
   return document;
 }
 

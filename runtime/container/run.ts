@@ -56,6 +56,7 @@ export async function runContainer(k: LocalKernel, o: RunOptions): Promise<numbe
     await (interrupts ? interrupts.during(start) : start());
     interrupts?.check();
     interrupts?.release();
+    o.log.settle();
   } catch (error) {
     interrupts?.disarm();
     throw await removeFailed(k, o, error);

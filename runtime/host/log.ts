@@ -2,8 +2,8 @@
  * The log that clients parse: runc's (logrus') two formats, one record per line.
  *
  * containerd's shim reads the file as a stream of JSON objects and shows the last one of level `error`;
- * podman reads the whole file as one object. So at the default level nothing is written on success and
- * exactly one record on failure.
+ * podman reads the whole file as one object. So at the default level a failure is
+ * exactly one record: warnings about a configuration wait until the command has done its work.
  * @module
  */
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
@@ -62,6 +62,7 @@ export class Log {
   readonly debugging: boolean;
   readonly #file: Sink | undefined;
   readonly #format: LogFormat;
+  readonly #held: string[] = [];
 
   /**
    * Opens the log file (made with mode 0644 where it is missing, close-on-exec), so that a wrong path shows
@@ -89,6 +90,20 @@ export class Log {
    */
   warn(message: string): void {
     this.#write("warning", message);
+  }
+
+  /**
+   * Warns once the command has done its work: a caller that takes the log of a failure for one record gets
+   * one. Where people read, the warning comes at once.
+   */
+  warnLater(message: string): void {
+    if (this.debugging || (this.#file === undefined && this.#format === "text")) this.warn(message);
+    else this.#held.push(message);
+  }
+
+  /** The command has done its work: writes the warnings that waited for that. */
+  settle(): void {
+    for (const message of this.#held.splice(0)) this.warn(message);
   }
 
   /** Writes a line for `--debug` only. */

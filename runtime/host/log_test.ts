@@ -32,6 +32,31 @@ Deno.test("log: a file is appended to, and debug records need --debug", () => {
   }
 });
 
+Deno.test("log: a warning waits until the command has done its work, and goes with its failure", () => {
+  const file = Deno.makeTempFileSync();
+  const levels = () =>
+    Deno.readTextFileSync(file).split("\n").filter((line) => line !== "").map((line) =>
+      JSON.parse(line).level
+    );
+  try {
+    const log = new Log({ file, format: "json", debug: false });
+    log.warnLater("careful");
+    assertEquals(levels(), []);
+    log.settle();
+    log.settle();
+    assertEquals(levels(), ["warning"]);
+    Deno.truncateSync(file);
+    log.warnLater("careful");
+    log.error("failed");
+    assertEquals(levels(), ["error"]);
+    Deno.truncateSync(file);
+    new Log({ file, format: "json", debug: true }).warnLater("careful");
+    assertEquals(levels(), ["warning"]);
+  } finally {
+    Deno.removeSync(file);
+  }
+});
+
 Deno.test("log: one that cannot be written to is no failure of the command", () => {
   const log = new Log({ file: "/dev/full", format: "text", debug: false });
   log.warn("goes on");

@@ -44,17 +44,25 @@ export function warnCapabilities(
   warn: Report,
 ): void {
   if (sets === undefined) return;
-  const say = (set: string, what: string, names: readonly string[]) => {
-    if (names.length > 0) warn(path + set, `${what}: [${names.join(" ")}]`);
-  };
+  const { effective = [], permitted = [], inheritable = [], ambient = [] } = sets;
+  const unknown: string[] = [];
+  let where = "";
   for (const set of CAPABILITY_SETS) {
-    const unknown = sets[set]?.filter((name) => lookup(CAPABILITIES, name) === undefined) ?? [];
-    say(set, "ignoring unknown or unavailable capabilities", unknown);
+    for (const name of sets[set] ?? []) {
+      if (lookup(CAPABILITIES, name) !== undefined || unknown.includes(name)) continue;
+      unknown.push(name);
+      where ||= set;
+    }
   }
-  for (const set of ["effective", "ambient"] as const) {
-    const missing = sets[set]?.filter((name) => !sets.permitted?.includes(name)) ?? [];
-    say(set, "not in the permitted set, so they cannot be granted", missing);
+  if (unknown.length > 0) {
+    warn(path + where, `ignoring unknown or unavailable capabilities: [${unknown.join(" ")}]`);
   }
-  const missing = sets.ambient?.filter((name) => !sets.inheritable?.includes(name)) ?? [];
-  say("ambient", "not in the inheritable set, so they cannot be granted", missing);
+  const lost = effective.filter((name) => !permitted.includes(name) && !unknown.includes(name));
+  if (lost.length > 0) {
+    warn(`${path}effective`, `not in the permitted set, so they cannot be granted: [${lost.join(" ")}]`);
+  }
+  for (const name of ambient) {
+    if (unknown.includes(name) || permitted.includes(name) && inheritable.includes(name)) continue;
+    warn(`${path}ambient`, `can't raise ambient capability ${name}: operation not permitted`);
+  }
 }

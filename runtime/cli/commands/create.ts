@@ -21,6 +21,7 @@ export const command: Command = {
       "create",
       () => createContainer(local(), createOptions(context), () => new Interrupts(local())),
     );
+    context.log.settle();
     return 0;
   },
 };

@@ -14,7 +14,7 @@ import { readHostCapabilities } from "../../../init/identity.ts";
 import { keyringName } from "../../../init/keyring.ts";
 import { hasNamespace, type NamespacePlan, planNamespaces } from "../../../init/namespaces.ts";
 import type { SetupPlan } from "../../../init/setup_context.ts";
-import type { Spec } from "../../../spec/types.ts";
+import { OCI_VERSION, type Spec } from "../../../spec/types.ts";
 import { type CgroupDriver, loadDriver } from "../../cgroups/mod.ts";
 import type { CreateFeature } from "../../features/feature.ts";
 import { listenDescriptors, withListenDescriptors } from "../../features/readiness/activation.ts";
@@ -26,6 +26,7 @@ import { mark } from "../../host/trace.ts";
 import { readConfig } from "../config.ts";
 import { featuresOfCreate, mountsOnHost } from "../features.ts";
 import { containerDir } from "../id.ts";
+import { warnLacking } from "../lacking_capabilities.ts";
 import { type ContainerState, timestamp } from "../record.ts";
 
 /** What is to be made. */
@@ -101,11 +102,14 @@ export async function planCreate(k: LocalKernel, options: CreateOptions): Promis
   const cgroup = await planCgroup(() => k, request, cgroups);
   const state = newState(options, spec, rootfs, namespaces, cgroup);
   const resctrl = features.find((feature) => feature.resctrl)?.resctrl;
+  const setup = planSetup(k, options, { spec, rootfs, hostRoot, directory, namespaces, mounts });
+  // In a user namespace of its own the container has all that there are.
+  if (!hasNamespace(namespaces, "user")) warnLacking(options.log, spec.process, setup.host);
   return {
     ...{ options, spec, configText, directory, namespaces, cgroup, features },
     state: resctrl ? { ...state, resctrl } : state,
     uncoverRoot: callerIsRoot() && namespaces.fresh.has("mount") && mounts.rootIsCovered(),
-    setup: planSetup(k, options, { spec, rootfs, hostRoot, directory, namespaces, mounts }),
+    setup,
   };
 }
 
@@ -142,7 +146,7 @@ function newState(
   return {
     version: 1,
     id,
-    ociVersion: spec.ociVersion,
+    ociVersion: spec.ociVersion || OCI_VERSION,
     bundle,
     rootfs,
     created: timestamp(),

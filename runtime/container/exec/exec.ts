@@ -49,6 +49,7 @@ export async function execInContainer(k: LocalKernel, o: ExecOptions): Promise<n
     : new (await import("../../features/terminal/terminal.ts")).Terminal(k, master, supervisor!);
   mark("program started");
   tellCaller(k, o, deed);
+  o.log.settle();
   if (supervisor === undefined) return 0;
   // The copy begins before anybody waits: a process that has been waited for cannot be looked at any more.
   terminal?.attach(pid);

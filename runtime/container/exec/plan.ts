@@ -14,6 +14,7 @@ import type { ExecFeature } from "../../features/feature.ts";
 import type { Log } from "../../host/log.ts";
 import { mark } from "../../host/trace.ts";
 import { featuresOfExec } from "../features.ts";
+import { warnLacking } from "../lacking_capabilities.ts";
 import { type ContainerState, readState } from "../record.ts";
 import { savedConfig } from "../saved_config.ts";
 import { ociState } from "../status.ts";
@@ -80,18 +81,24 @@ export async function planExec(
   const cgroups = await cgroupPaths(state, options.cgroups);
   const spec = savedConfig(root, id);
   const process = typeof options.process === "string"
-    ? await processFromFile(options.process, spec.process)
-    : processFromFlags(spec.process, options.process);
+    ? await processFromFile(options.process, spec.process, log)
+    : processFromFlags(spec.process, options.process, log);
   const features = await featuresOfExec({
     ...options,
     ...{ k, spec, process, pid: state.pid, resctrl: state.resctrl, state: ociState(state, "running") },
     debug: (line) => log.debug(line),
   });
   mark("process known");
+  const setup = planSetup(k, state, spec, process);
+  // What the container's own process could not get was said when the container was made.
+  const others = process.capabilities !== spec.process.capabilities;
+  if (others && !spec.linux?.namespaces?.some(({ type }) => type === "user")) {
+    warnLacking(log, process, setup.host);
+  }
   return {
     ...{ options, state, process, cgroups, features },
     oomScoreAdj: process.oomScoreAdj ?? spec.process.oomScoreAdj,
-    setup: planSetup(k, state, spec, process),
+    setup,
   };
 }
 

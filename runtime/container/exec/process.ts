@@ -3,9 +3,12 @@
  * @module
  */
 
+import { CAPABILITIES } from "../../../spec/capabilities.ts";
 import { parseJson } from "../../../spec/json.ts";
+import { lookup } from "../../../spec/tables.ts";
 import type { Process } from "../../../spec/types.ts";
 import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
+import type { Log } from "../../host/log.ts";
 
 /** The command line's changes to the process. Absent values are those of the container's config. */
 export interface ProcessFlags {
@@ -30,7 +33,7 @@ export interface ProcessFlags {
  *
  * @throws {RuntimeError} In runc's words.
  */
-export function processFromFlags(base: Process, flags: ProcessFlags): Process {
+export function processFromFlags(base: Process, flags: ProcessFlags, log: Log): Process {
   if (flags.args.length === 0) throw new RuntimeError("process args cannot be empty");
   const process: Process = {
     ...base,
@@ -46,6 +49,10 @@ export function processFromFlags(base: Process, flags: ProcessFlags): Process {
   };
   if (!process.cwd.startsWith("/")) throw new RuntimeError("Cwd must be an absolute path");
   for (const variable of flags.env) checkVariable(variable);
+  const unknown = flags.capabilities.filter((name) => lookup(CAPABILITIES, name) === undefined);
+  if (unknown.length > 0) {
+    log.warnLater(`ignoring unknown or unavailable capabilities: [${unknown.join(" ")}]`);
+  }
   return process;
 }
 
@@ -111,7 +118,7 @@ function withCapabilities(base: Process["capabilities"], added: readonly string[
  * @param base The container's own process.
  * @throws {RuntimeError} When there is no config.json, or with everything that is wrong with it.
  */
-export async function processFromFile(path: string, base: Process): Promise<Process> {
+export async function processFromFile(path: string, base: Process, log: Log): Promise<Process> {
   let text: string, process: unknown;
   try {
     text = Deno.readTextFileSync(path);
@@ -125,8 +132,9 @@ export async function processFromFile(path: string, base: Process): Promise<Proc
   }
   const { isPlainProcess } = await import("../../../spec/plain.ts");
   // A quick look accepts what clients usually send; the full check takes longer than everything else here.
-  const plain = !text.includes("\\u0000") && isPlainProcess(process);
-  return withDefaults(plain ? process as Process : await readWhole(process, path), base);
+  const warn = (_path: string, reason: string) => log.warnLater(reason);
+  const plain = !text.includes("\\u0000") && isPlainProcess(process, warn);
+  return withDefaults(plain ? process as Process : await readWhole(process, path, log), base);
 }
 
 function withDefaults(process: Process, base: Process): Process {
@@ -139,9 +147,11 @@ function withDefaults(process: Process, base: Process): Process {
   };
 }
 
-async function readWhole(process: unknown, path: string): Promise<Process> {
+async function readWhole(process: unknown, path: string, log: Log): Promise<Process> {
   const { readWholeProcess, formatProblems } = await import("../../../spec/validate.ts");
-  const { document, problems } = readWholeProcess(process);
+  const { document, problems, warnings, notes } = readWholeProcess(process);
   if (problems.length > 0) throw new RuntimeError(formatProblems(problems, path));
+  for (const { path, reason } of notes) log.debug(`${path}: ${reason}`);
+  for (const { reason } of warnings) log.warnLater(reason);
   return document;
 }

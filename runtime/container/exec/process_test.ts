@@ -1,7 +1,10 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { Process } from "../../../spec/types.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
+import { Log } from "../../host/log.ts";
 import { type ProcessFlags, processFromFile, processFromFlags } from "./process.ts";
+
+const LOG = new Log({ format: "text", debug: false });
 
 const BASE: Process = {
   terminal: true,
@@ -22,7 +25,7 @@ function made(flags: Partial<ProcessFlags>, base: Process = BASE): Process {
     additionalGids: [],
     capabilities: [],
     ...flags,
-  });
+  }, LOG);
 }
 
 Deno.test("processFromFlags: the container's process with other arguments, and without a terminal", () => {
@@ -124,7 +127,7 @@ Deno.test("processFromFile: capabilities and scheduling that it leaves out are t
       }]]
     ) {
       Deno.writeTextFileSync(path, JSON.stringify(document));
-      assertEquals(present(await processFromFile(path, OTHER)), wanted);
+      assertEquals(present(await processFromFile(path, OTHER, LOG)), wanted);
     }
   } finally {
     Deno.removeSync(path);
@@ -136,22 +139,26 @@ Deno.test("processFromFile: checked whole", async () => {
   const write = (document: unknown) => Deno.writeTextFileSync(path, JSON.stringify(document));
   try {
     write(BASE);
-    assertEquals(present(await processFromFile(path, BASE)), BASE);
+    assertEquals(present(await processFromFile(path, BASE, LOG)), BASE);
     write({ ...BASE, cwd: "x", args: [] });
     await assertRejects(
-      () => processFromFile(path, BASE),
+      () => processFromFile(path, BASE, LOG),
       RuntimeError,
       "2 problems: cwd: Cwd must be an absolute path",
     );
     write({ ...BASE, ioPriority: { class: "IOPRIO_CLASS_BE", priority: 9 } });
-    await assertRejects(() => processFromFile(path, BASE), RuntimeError, "invalid ioPriority.Priority: 9");
+    await assertRejects(
+      () => processFromFile(path, BASE, LOG),
+      RuntimeError,
+      "invalid ioPriority.Priority: 9",
+    );
     Deno.writeTextFileSync(path, "{");
-    await assertRejects(() => processFromFile(path, BASE), RuntimeError, path);
+    await assertRejects(() => processFromFile(path, BASE, LOG), RuntimeError, path);
   } finally {
     Deno.removeSync(path);
   }
   await assertRejects(
-    () => processFromFile(path, BASE),
+    () => processFromFile(path, BASE, LOG),
     RuntimeError,
     `open ${path}: no such file or directory`,
   );
