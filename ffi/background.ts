@@ -35,12 +35,12 @@ const SEIZED = { SIGHUP: 1, SIGINT: 2, SIGUSR1: 10, SIGTERM: 15 } as const;
 /** Bytes of the kernel's `struct sigaction`. */
 const SIGACTION_SIZE = 32;
 
-/** Whether signals are this program's to handle as it always does; {@linkcode keepSignals}. */
+/** Whether this program keeps its own actions for signals; see {@linkcode keepSignals}. */
 let kept = true;
 
 /**
- * Leaves signals to Deno from here on: for a program that is not tsrun, whose own listeners
- * {@linkcode keepSignals} would take away.
+ * Leaves all signals to Deno from here on. A program that uses tsrun as a library calls this: {@linkcode
+ * keepSignals} would take its own listeners away.
  */
 export function leaveSignals(): void {
   kept = false;

@@ -1,5 +1,5 @@
 /**
- * Destinations of mounts: opened, and made where they are missing.
+ * Destinations of mounts. They are opened, and made if they are missing.
  * @module
  */
 
@@ -19,15 +19,15 @@ import { isLxcfsFile } from "../spec/lxcfs.ts";
 import { makeAhead, openInRoot } from "./in_root.ts";
 import type { MountContext } from "./mount_context.ts";
 
-/** What a destination is to be where it is missing. */
+/** What a missing destination becomes. */
 export interface Wanted {
-  /** A function is called only after the kernel has said that it is missing. */
+  /** A function is called only after the kernel has answered that the destination is missing. */
   kind: "directory" | (() => "directory" | "file");
-  /** A descriptor of what will lie on it; absent where that is a directory. */
+  /** A descriptor of the file or directory that will be mounted there; absent for a directory. */
   like?: Fd;
 }
 
-/** What most mounts go on. */
+/** The destination of most mounts. */
 export const DIRECTORY: Wanted = { kind: "directory" };
 
 /**

@@ -72,11 +72,11 @@ export function openInRoot(k: Kernel, root: Fd, path: string, o: OpenInRoot = {}
 }
 
 /**
- * Makes the last component of a path where it is missing and its parent is not, without waiting for an answer: a
- * program of records decides. Whatever it cannot do is left to {@linkcode openInRoot}.
+ * Makes the last component of a path if it is missing and its parent exists. It waits for no answer: a
+ * program of records decides. {@linkcode openInRoot} makes whatever this function cannot.
  *
- * @param like A descriptor of what will lie there; a directory where it is absent.
- * @returns Whether a directory was made, for when the kernel has answered.
+ * @param like A descriptor of the file or directory that will be mounted there; absent for a directory.
+ * @returns A function that returns whether a directory was made. Call it after the kernel has answered.
  */
 export function makeAhead(k: Recorder, root: Fd, path: string, like?: Fd): () => boolean {
   const slash = path.lastIndexOf("/"), name = path.slice(slash + 1);
@@ -84,7 +84,7 @@ export function makeAhead(k: Recorder, root: Fd, path: string, like?: Fd): () =>
   const parent = [O_PATH | O_DIRECTORY | O_CLOEXEC, 0, IN_ROOT];
   const directory = k.call("openat2", [root, path.slice(0, slash) || "/", parent, 24], { onError: done });
   if (like !== undefined) {
-    // ENOTDIR: a file goes on a file.
+    // ENOTDIR: `like` is a file, so a file is made.
     const inside = k.call("openat", [like, ".", O_PATH | O_DIRECTORY | O_CLOEXEC, 0], { onError: file });
     k.close(inside);
   }
@@ -99,7 +99,7 @@ export function makeAhead(k: Recorder, root: Fd, path: string, like?: Fd): () =>
   k.place(close);
   k.close(directory);
   k.place(done);
-  // A record that was passed over has the answer 0.
+  // The answer of a skipped record is 0.
   return () => directory.wait() > 0 && made.wait() === 0;
 }
 

@@ -1,5 +1,5 @@
 /**
- * What the mounts of a container share while they are made.
+ * The state that the mounts of a container share while they are made.
  * @module
  */
 
@@ -23,8 +23,8 @@ export interface MountContext {
    */
   fresh: Set<string>;
   /**
-   * There are so many mounts that their destinations are made before they are asked for: a missing one costs
-   * nothing then, and one that is there a few microseconds.
+   * Make destinations before asking whether they exist. With many mounts this is cheaper: a missing
+   * destination takes no extra round trip, and an existing one takes some microseconds.
    */
   ahead?: boolean;
   /** Copies one directory's content into another, both given as descriptors of the kernel's process. */

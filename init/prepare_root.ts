@@ -17,7 +17,7 @@ import { pathInside } from "./path_inside.ts";
 import { bindRootfs, chrootInto, moveInto, pivotInto } from "./rootfs.ts";
 import type { Setup, SetupSteps } from "./setup_context.ts";
 
-/** Mounts of which it is worth while to expect that their destinations are missing: usual containers have ten. */
+/** From this number of mounts on, missing destinations are expected. Usual containers have ten mounts. */
 const MANY = 24;
 
 /** The steps that give the container its root. */

@@ -133,7 +133,9 @@ export function callProblem(path: string, name: "local" | "call"): string | unde
     : "a raw call is for ffi, init and host: give the kernel a typed method";
 }
 
-/** Names of the kernel's headers, and of errors and signals: by these a reader looks for them in one place. */
+/**
+ * Names of the kernel's headers, and of errors and signals: by these a reader looks for them in one place.
+ */
 const KERNEL_NAME = new RegExp(
   "^(?:AF|AT|BPF|CLD|CLONE|EFD|F|FD|FSCONFIG|FSMOUNT|FSOPEN|IFF|IN|IOPRIO|KEYCTL|MAP|MFD|MNT|MSG|" +
     "OPEN_TREE|O|PF|PR|PROT|P|RESOLVE|RLIMIT|SA|SCM|SECCOMP|SIG|SOCK|SOL|SO|STATX|ST|S|TC[GS]|UMOUNT)_[A-Z0-9_]+$" +

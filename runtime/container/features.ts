@@ -1,6 +1,6 @@
 /**
- * The optional features, one entry each. What a container does not ask for is not loaded, and so not
- * compiled, and compiling is most of the time there is.
+ * The optional features, one entry each. A feature that the container does not ask for is neither loaded nor
+ * compiled: compiling takes most of a command's time.
  * @module
  */
 
@@ -9,17 +9,17 @@ import type { LinuxNamespace, Spec } from "../../spec/types.ts";
 import type { CreateFeature, CreateRequest, ExecFeature, ExecRequest, Request } from "../features/feature.ts";
 import { callerUid } from "../host/caller.ts";
 
-/** What the module of a feature has for `create`. */
+/** The part of a feature's module for `create`. */
 interface ForCreate {
   forCreate(request: CreateRequest): CreateFeature | Promise<CreateFeature>;
 }
 
-/** What it has for `exec`. */
+/** The part of a feature's module for `exec`. */
 interface ForExec {
   forExec(request: ExecRequest): ExecFeature | Promise<ExecFeature>;
 }
 
-/** A feature: when it is wanted, and the code that `create`, `exec` or both need of it then. */
+/** A feature: when it is wanted, and the code that `create`, `exec` or both then need. */
 interface Row {
   wanted(request: Request): unknown;
   create?: () => Promise<ForCreate>;
@@ -80,12 +80,12 @@ function has(namespaces: readonly LinuxNamespace[] | undefined, wanted: LinuxNam
   return namespaces?.some(({ type }) => type === wanted) === true;
 }
 
-/** Whether the container mounts something and has no mount namespace to do it in. */
+/** Whether the container mounts something without a mount namespace of its own. */
 export function mountsOnHost({ mounts = [], root, linux }: Spec): boolean {
   return (mounts.length > 0 || root.readonly === true) && !has(linux?.namespaces, "mount");
 }
 
-/** With a user namespace, sources of mounts are part of that feature. */
+/** In a container with a user namespace, that feature opens the sources of mounts. */
 function hasMappedMounts({ spec: { linux, mounts = [] } }: Request): boolean {
   return !has(linux?.namespaces, "user") &&
     mounts.some(({ uidMappings, options }) =>
@@ -93,7 +93,10 @@ function hasMappedMounts({ spec: { linux, mounts = [] } }: Request): boolean {
     );
 }
 
-/** Whether a process that tsrun waits for is of another user, who could not open a file of the caller's. */
+/**
+ * Whether tsrun waits for the process, and the process is of another user that could not open a file of the
+ * caller.
+ */
 function mayHaveFiles({ atEnd, process, spec: { linux } }: Request): boolean {
   return atEnd !== undefined && !process.terminal &&
     (process.user.uid !== callerUid() || has(linux?.namespaces, "user"));
@@ -109,7 +112,9 @@ function hasAttributes({ process, spec: { linux } }: Request): unknown {
     linux?.memoryPolicy;
 }
 
-/** The features of a container that is to be made. @throws {RuntimeError} For what cannot be had. */
+/**
+ * The features of a new container. @throws {RuntimeError} If the host cannot do what one of them asks for.
+ */
 export async function featuresOfCreate(request: CreateRequest): Promise<CreateFeature[]> {
   const features: CreateFeature[] = [];
   for (const { wanted, create, both } of FEATURES) {
@@ -119,7 +124,9 @@ export async function featuresOfCreate(request: CreateRequest): Promise<CreateFe
   return features;
 }
 
-/** The features of one more process. @throws {RuntimeError} For what cannot be had. */
+/**
+ * The features of one more process. @throws {RuntimeError} If the host cannot do what one of them asks for.
+ */
 export async function featuresOfExec(request: ExecRequest): Promise<ExecFeature[]> {
   const features: ExecFeature[] = [];
   for (const { wanted, exec, both } of FEATURES) {

@@ -1,5 +1,5 @@
 /**
- * What a program that uses tsrun as a library (mod.ts) gives and gets.
+ * Options and results of the library (mod.ts).
  * @module
  */
 
@@ -9,17 +9,17 @@ import type { State } from "../../spec/types.ts";
 import { waitForChild } from "../host/child.ts";
 import { Log } from "../host/log.ts";
 
-/** Which container, and how it is kept. */
+/** Names a container, and says how it is kept. */
 export interface ContainerOptions {
-  /** Its name, unique under the root: letters, digits, `_`, `+`, `-` and `.`. */
+  /** The container's name, unique under the root: letters, digits, `_`, `+`, `-` and `.`. */
   id: string;
-  /** Directory of the containers' states; that of the command when absent. */
+  /** Directory of the containers' states; the default is that of the command. */
   root?: string;
-  /** Have systemd make the container's cgroup. */
+  /** Lets systemd make the container's cgroup. */
   systemdCgroup?: boolean;
-  /** Whether cgroups may be out of reach; found out when absent. */
+  /** Whether cgroups may be out of reach; the default depends on the caller. */
   rootless?: boolean;
-  /** Takes what the program should know although nothing failed; written to standard error when absent. */
+  /** Called with warnings, which are no errors; the default writes them to standard error. */
   onWarning?: (message: string) => void;
 }
 
@@ -27,19 +27,21 @@ export interface ContainerOptions {
 export interface CreateOptions {
   /** Path of the bundle. */
   bundle: string;
-  /** Paths: a file for the init's pid, sockets for the terminal's master and for a pidfd of the init. */
+  /**
+   * Paths of a file for the init's pid, and of sockets for the terminal's master and for a pidfd of the init.
+   */
   pidFile?: string;
   consoleSocket?: string;
   pidfdSocket?: string;
-  /** Change the root without pivot_root(2), for a root file system on a ramdisk. */
+  /** Changes the root without pivot_root(2), for a root file system on a ramdisk. */
   noPivot?: boolean;
-  /** Keep the caller's session keyring. */
+  /** Keeps the caller's session keyring. */
   noNewKeyring?: boolean;
-  /** How many descriptors from 3 on the container's process gets. */
+  /** The container's process gets this many descriptors from 3 on. */
   preserveFds?: number;
 }
 
-/** What to run in a container; what is absent is as for the container's own process. */
+/** The process to run in a container. Absent fields have the values of the container's own process. */
 export interface ExecOptions {
   /** The program and its arguments. */
   args: readonly string[];
@@ -52,13 +54,13 @@ export interface ExecOptions {
   /** Names of capabilities to add, such as `CAP_SYS_PTRACE`. */
   capabilities?: readonly string[];
   noNewPrivileges?: boolean;
-  /** How many descriptors from 3 on the process gets. */
+  /** The process gets this many descriptors from 3 on. */
   preserveFds?: number;
-  /** Do not refuse a paused container: the process runs when that is resumed. */
+  /** Accepts a paused container. The process runs when the container is resumed. */
   ignorePaused?: boolean;
 }
 
-/** The state of a container: the specification's, and where and when it was made. */
+/** The state of a container as the specification has it, with its root file system and time of creation. */
 export interface ContainerReport extends State {
   /** Absolute path of the root file system. */
   rootfs: string;
@@ -82,7 +84,10 @@ export class ContainerProcess {
   }
 }
 
-/** The log of a program: warnings go where it wants them, and errors are thrown anyway. */
+/**
+ * The log of a program that uses the library. Warnings go to its function. Errors are thrown instead of
+ * logged.
+ */
 export function programLog(onWarning: ContainerOptions["onWarning"]): Log {
   return onWarning ? new CallbackLog(onWarning) : new Log({ format: "text", debug: false });
 }
@@ -98,13 +103,16 @@ class CallbackLog extends Log {
   }
 }
 
-/** A kernel for one method: its memory goes with it, and its waits leave the program's signals alone. */
+/**
+ * A kernel for one call of the library. Its memory is freed with it, and its waits do not touch the program's
+ * signals.
+ */
 export function programKernel(): LocalKernel {
   leaveSignals();
   return new LocalKernel();
 }
 
-/** Does something within a promise, that may throw. */
+/** Calls a function, and returns its result or its error as a promise. */
 export async function attempt<T>(work: () => T | Promise<T>): Promise<T> {
   return await work();
 }

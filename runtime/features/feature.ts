@@ -1,11 +1,11 @@
 /**
- * What an optional feature of a container is to `create` and `exec`: a module with a function that reads and
- * decides, and what that function answers, which is steps for the stages of the processes involved.
+ * What `create` and `exec` know of an optional feature. A feature is a module with a function that reads and
+ * decides. Its result is steps for the stages of the processes involved.
  *
  *     table (container/features.ts) ── wanted? ── load ── forCreate(request) ──> CreateFeature
  *                                                         │ decides, starts nothing     │ steps of tsrun, and of the init
  *
- * Features know neither each other nor the life of a container; they meet only in the order of their stages.
+ * Features know neither each other nor the life of a container. Only the order of the stages connects them.
  * @module
  */
 
@@ -21,30 +21,33 @@ import type { Process, Spec, State, Status } from "../../spec/types.ts";
 import type { CgroupHost, CgroupRecord, ResctrlRecord } from "../cgroups/mod.ts";
 import type { HostMounts } from "../host/mounts.ts";
 
-/** What both commands decide features by. */
+/** The facts that features decide by, for both commands. */
 export interface Request {
-  /** Asks the host; nothing is started by it. */
+  /** Asks the host. Features start nothing by it. */
   k: LocalKernel;
   id: string;
-  /** The container's configuration; for `create` a copy of its own, which features may add to. */
+  /** The container's configuration. For `create` it is a copy, to which features may add. */
   spec: Spec;
   /** The process that is to run. */
   process: Process;
   consoleSocket?: string;
   pidfdSocket?: string;
-  /** Where a service manager waits to hear that the container is ready. */
+  /** Socket of a service manager that waits until the container is ready. */
   notifySocket?: string;
   /** Takes the master of the process's terminal in a foreground command; absent where tsrun leaves. */
   takeMaster?: (master: number) => void;
-  /** Takes what is to be done when the process has ended, by a tsrun that stays; absent when it leaves. */
+  /**
+   * Adds a step that a command that waits for the process runs when the process has ended; absent for a
+   * command that does not wait.
+   */
   atEnd?: (step: () => void) => void;
   /** Takes lines for `--debug`. */
   debug: (line: string) => void;
 }
 
-/** What a `create` decides features by. */
+/** The facts that features of a `create` decide by. */
 export interface CreateRequest extends Request {
-  /** The container's state directory, which is not there yet. */
+  /** The container's state directory, which does not exist yet. */
   directory: string;
   namespaces: NamespacePlan;
   /** Absolute path of the rootfs, without links, and whether it is the root of the host. */
@@ -52,15 +55,15 @@ export interface CreateRequest extends Request {
   hostRoot: boolean;
   mounts: HostMounts;
   cgroups: CgroupHost;
-  /** What cannot be had without root's rights is done without, or refused: `--rootless`. */
+  /** `--rootless`: features that need root's rights are left out, or refused. */
   rootless: boolean;
 }
 
-/** What an `exec` decides features by. */
+/** The facts that features of an `exec` decide by. */
 export interface ExecRequest extends Request {
-  /** The container's init. */
+  /** Pid of the container's init. */
   pid: number;
-  /** Its group in resctrl. */
+  /** Record of the container's resctrl group. */
   resctrl: ResctrlRecord | undefined;
   /** The container's state, as hooks and agents get it. */
   state: State;
@@ -73,25 +76,28 @@ export interface CreateDeed {
   readonly stage: Stage;
   /** The init, from the stage `clone` on. */
   readonly init: RemoteKernel;
-  /** The process's user, as the host knows it. */
+  /** Uid of the process's user on the host. */
   readonly uid: number;
   /** The record of the cgroup as it is now. */
   readonly cgroup: CgroupRecord | null;
-  /** Notes the group in resctrl in the container's record; undefined: there is none. */
+  /** Writes the resctrl group into the container's record; undefined if there is none. */
   recordResctrl(record: ResctrlRecord | undefined): void;
-  /** Writes down the mount that the container mounts on, before it is attached. */
+  /** Writes the mount that the container mounts on into the record, before it is attached. */
   recordRootMount(id: number): void;
-  /** The init's pid on the host, once it is born; noted in the container's record. */
+  /**
+   * Returns the init's pid on the host, and writes it into the container's record. The init must have been
+   * cloned.
+   */
   pid(): number;
   /** The container's state, as hooks and agents get it. */
   state(status: Status): State;
-  /** Says how to undo what has just been done, should the create fail. */
+  /** Adds the function that undoes the last step, in case the create fails. */
   undo(step: () => void): void;
-  /** Sets the limits now, ahead of their stage: hooks may look at them, or change them. */
+  /** Sets the limits now, before their stage: hooks may read or change them. */
   limit(): void;
 }
 
-/** What tsrun itself does in a create, in this order. A comment names who else has steps there. */
+/** The stages of tsrun itself in a create, in order. A comment names the features that have steps there. */
 export const CREATE_STAGES = [
   "recorded", // readiness: directory of the socket
   "resources", // resctrl
@@ -108,10 +114,10 @@ export const CREATE_STAGES = [
   "created", // network devices
 ] as const;
 
-/** A stage of tsrun's in a create. */
+/** A stage of tsrun in a create. */
 export type CreateStage = typeof CREATE_STAGES[number];
 
-/** What a feature does in a create. */
+/** The contribution of a feature to a create. */
 export interface CreateFeature {
   /** Changes what the stage does before it clones the init. */
   stagePlan?(plan: StagePlan, deed: CreateDeed): StagePlan;
@@ -119,11 +125,11 @@ export interface CreateFeature {
   host?: Steps<CreateStage, CreateDeed>;
   /** Steps of the init. */
   steps?(deed: CreateDeed): SetupSteps;
-  /** Who a user of the container is on the host, where that is another number. */
+  /** Returns the uid on the host of a user of the container, if it is another number. */
   hostUid?(uid: number): number;
-  /** What the container's record says of its group in resctrl, before that is made. */
+  /** The resctrl group for the container's record, before it is made. */
   resctrl?: ResctrlRecord;
-  /** A tsrun that stays will wait for more than the process: from the event loop. */
+  /** The command will wait for more than the process, by the event loop. */
   polls?: boolean;
 }
 
@@ -131,15 +137,15 @@ export interface CreateFeature {
 export interface ExecDeed {
   readonly k: LocalKernel;
   readonly stage: Stage;
-  /** The joiner, when the stage `begun` is over. */
+  /** The joiner; set in the stage `begun`. */
   readonly joiner: RemoteKernel;
-  /** The process's user, as the host knows it. */
+  /** Uid of the process's user on the host. */
   readonly uid: number;
   /** Pid of the process on the host, from the stage `heard` on. */
   readonly pid: number;
 }
 
-/** What tsrun itself does in an exec, in this order. A comment names who else has steps there. */
+/** The stages of tsrun itself in an exec, in order. A comment names the features that have steps there. */
 export const EXEC_HOST_STAGES = [
   "connected", // pidfd socket
   "begun", // attributes; then the stages of joiner and process: init/exec_context.ts
@@ -148,15 +154,15 @@ export const EXEC_HOST_STAGES = [
   "running", // pidfd socket
 ] as const;
 
-/** A stage of tsrun's in an exec. */
+/** A stage of tsrun in an exec. */
 export type ExecHostStage = typeof EXEC_HOST_STAGES[number];
 
-/** What a feature does in an exec. */
+/** The contribution of a feature to an exec. */
 export interface ExecFeature {
   /** Steps of tsrun. */
   host?: Steps<ExecHostStage, ExecDeed>;
   /** Steps of the joiner and the process. */
   steps?(deed: ExecDeed): ExecSteps;
-  /** Who the process's user is on the host, where that is another number. */
+  /** Uid of the process's user on the host, if it is another number. */
   hostUid?: number;
 }

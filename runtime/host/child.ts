@@ -1,5 +1,5 @@
 /**
- * The end of a child of this process.
+ * Waits for a child of this process.
  * @module
  */
 
@@ -9,9 +9,9 @@ import { exitStatus, reapOne } from "../../ffi/wait.ts";
 import { PollSet } from "./poll.ts";
 
 /**
- * Waits for a child, while the event loop goes on, and reaps it.
+ * Waits for a child and reaps it. The event loop goes on meanwhile.
  *
- * @param pid A child that has not been waited for.
+ * @param pid A child that has not been reaped yet.
  * @returns Its exit status, 128 + n when signal n ended it.
  */
 export async function waitForChild(k: LocalKernel, pid: number): Promise<number> {

@@ -25,9 +25,9 @@ import { type CreateOptions, type CreatePlan, planCreate } from "./plan.ts";
 /**
  * Makes a container.
  *
- * @param listen Begins to listen to signals that end the create in the middle; absent: none does.
+ * @param listen Begins to listen to signals that end the create before it is done. If absent, no signal does.
  * @returns Its record; its init is this process's child and waits for `start`.
- * @throws {RuntimeError} For whatever failed, when everything made until then is gone again.
+ * @throws {RuntimeError} The failure, after everything made until then has been removed.
  */
 export async function createContainer(
   k: LocalKernel,
@@ -60,7 +60,7 @@ async function create(
   mark("stage started");
   const plan = await planCreate(k, options);
   if (options.takeMaster && plan.features.some(({ polls }) => polls)) {
-    // From the event loop tsrun will wait for more than one thing at a time.
+    // The command will wait for more than one thing at a time, by the event loop.
     (await import("../../../ffi/background.ts")).prepareBackground();
   }
   const state = await carryOut({ k, arena, stage }, plan, listen?.());
@@ -68,14 +68,14 @@ async function create(
   return state;
 }
 
-/** Carries a plan out, all of it or nothing. */
+/** Carries a plan out. If a step fails, everything made so far is removed. */
 async function carryOut(
   tools: CreateTools,
   plan: CreatePlan,
   interrupts: Interrupts | undefined,
 ): Promise<ContainerState> {
   const { k, stage } = tools, { root, id, log } = plan.options;
-  // Held until everything is there, or everything is gone again.
+  // The lock is held until everything is made, or removed again.
   using _lock = claimContainer(k, root, id);
   await using undo = new UndoStack();
   const deed = new Deed(tools, plan, undo, () => interrupts?.check());
