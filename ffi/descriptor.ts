@@ -34,6 +34,11 @@ export class Descriptor implements Result, Disposable {
     return this.#number;
   }
 
+  /** The number, as {@linkcode wait} tells it. */
+  get fd(): number {
+    return this.#number;
+  }
+
   /** Releases it: the caller closes it from here on. */
   release(): number {
     const number = this.#number;

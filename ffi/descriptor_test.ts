@@ -12,7 +12,7 @@ Deno.test("a descriptor is open within its scope, is taken by calls, and closed 
   {
     using root = new Descriptor(k, k.open("/", O_RDONLY));
     number = root.wait();
-    assertEquals(isOpen(number), true);
+    assertEquals([isOpen(number), root.fd], [true, number]);
     using passwd = new Descriptor(k, k.openat(root, "etc/passwd", O_RDONLY));
     assertEquals(isOpen(passwd.wait()), true);
   }

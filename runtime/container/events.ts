@@ -2,6 +2,7 @@
  * `events`: samples of a container's use at intervals, and an event each time that its memory ran out.
  * @module
  */
+import { Descriptor } from "../../ffi/descriptor.ts";
 import { pidfdOpen } from "../../ffi/pidfd.ts";
 import { EINVAL, ESRCH } from "../../ffi/errno.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
@@ -76,24 +77,21 @@ export async function* watchContainer(
   const cgroup = await liveCgroup(k, state);
   const sample = await sampler(state, cgroup);
   using oom = cgroup.watchOom(k);
-  const init = openInit(k, state);
-  if (init === undefined) return;
-  const poll = new PollSet(k, [oom.descriptor, init]);
-  try {
-    let next = performance.now() + interval;
-    for (;;) {
-      const [, ended] = await wait(poll, next - performance.now());
-      const news = oom.take();
-      for (let i = 0; i < news.count; i++) yield oomEvent(id);
-      if (news.ended || ended !== 0) return;
-      if (performance.now() < next) continue;
-      const taken = sampleOrWarn(sample, warn);
-      if (taken !== undefined) yield taken;
-      // A missed sample is not made up for.
-      next = Math.max(next + interval, performance.now());
-    }
-  } finally {
-    k.close(init);
+  // It becomes readable when the init ends.
+  using init = new Descriptor(k, pidfdOpen(k, state.pid, { allow: [ESRCH, EINVAL] }));
+  if (init.fd < 0 || !initAlive(state)) return;
+  const poll = new PollSet(k, [oom.descriptor, init.fd]);
+  let next = performance.now() + interval;
+  for (;;) {
+    const [, ended] = await wait(poll, next - performance.now());
+    const news = oom.take();
+    for (let i = 0; i < news.count; i++) yield oomEvent(id);
+    if (news.ended || ended !== 0) return;
+    if (performance.now() < next) continue;
+    const taken = sampleOrWarn(sample, warn);
+    if (taken !== undefined) yield taken;
+    // A missed sample is not made up for.
+    next = Math.max(next + interval, performance.now());
   }
 }
 
@@ -127,16 +125,4 @@ function sampleOrWarn(sample: Sampler, warn: (reason: string) => void): Containe
     warn(reasonOf(error));
     return undefined;
   }
-}
-
-/**
- * A pidfd of the container's init, which becomes readable when the init ends: pidfd_open(2). Undefined when
- * it has ended.
- */
-function openInit(k: LocalKernel, state: ContainerState): number | undefined {
-  const descriptor = pidfdOpen(k, state.pid, { allow: [ESRCH, EINVAL] });
-  if (descriptor < 0) return undefined;
-  if (initAlive(state)) return descriptor;
-  k.close(descriptor);
-  return undefined;
 }

@@ -8,6 +8,7 @@
  * config instead.
  * @module
  */
+import { Descriptor } from "../../ffi/descriptor.ts";
 import { tryLock } from "../../ffi/io.ts";
 import { AT_FDCWD, AT_REMOVEDIR, O_RDONLY } from "../../ffi/constants.ts";
 import { ENOENT } from "../../ffi/errno.ts";
@@ -48,28 +49,17 @@ export function lockContainer(
 ): Disposable {
   validateId(id);
   checkRoot(root, k);
-  return held(k, lockPath(k, containerDir(root, id) + (file && `/${file}`), id, timeout));
-}
-
-/** A lock that its descriptor holds. */
-function held(k: LocalKernel, locked: number): Disposable {
-  return { [Symbol.dispose]: () => k.close(locked) };
+  return lockPath(k, containerDir(root, id) + (file && `/${file}`), id, timeout);
 }
 
 /** Locks what a path leads to. @returns The descriptor that holds the lock. */
-function lockPath(k: LocalKernel, path: string, id: string, timeout: number): number {
+function lockPath(k: LocalKernel, path: string, id: string, timeout: number): Descriptor {
   const deadline = performance.now() + timeout;
   for (;;) {
-    const locked = open(k, path);
-    try {
-      waitForLock(k, locked, id, deadline, timeout);
-      // While we waited it may have been removed, and even made again for a new container.
-      if (isStillAt(k, locked, path)) return locked;
-    } catch (error) {
-      k.close(locked);
-      throw error;
-    }
-    k.close(locked);
+    using locked = new Descriptor(k, open(k, path));
+    waitForLock(k, locked.fd, id, deadline, timeout);
+    // While we waited it may have been removed, and even made again for a new container.
+    if (isStillAt(k, locked.fd, path)) return new Descriptor(k, locked.release());
   }
 }
 
@@ -86,16 +76,11 @@ export function claimContainer(k: LocalKernel, root: string, id: string): Dispos
   for (;;) {
     createStateDir(root, id, k);
     try {
-      const locked = lockPath(k, path, id, LOCK_TIMEOUT);
-      try {
-        if (stat(k, `${path}/state.json`) !== undefined) throw alreadyExists();
-        // The mode must not depend on the caller's umask.
-        k.fchmod(locked, DIRECTORY_MODE);
-        return held(k, locked);
-      } catch (error) {
-        k.close(locked);
-        throw error;
-      }
+      using locked = lockPath(k, path, id, LOCK_TIMEOUT);
+      if (stat(k, `${path}/state.json`) !== undefined) throw alreadyExists();
+      // The mode must not depend on the caller's umask.
+      k.fchmod(locked, DIRECTORY_MODE);
+      return new Descriptor(k, locked.release());
     } catch (error) {
       // Removed before it was locked.
       if (error instanceof MissingContainerError) continue;

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { Descriptor } from "../../ffi/descriptor.ts";
 import { readAt } from "../../ffi/io.ts";
 import { pidfdOpen } from "../../ffi/pidfd.ts";
 import * as c from "../../ffi/constants.ts";
@@ -66,23 +67,21 @@ function checkStatus(status: string): void {
  */
 function openGate(k: LocalKernel, path: string, state: ContainerState): Uint8Array<ArrayBuffer> {
   const gone = () => new RuntimeError("container process is already dead");
-  const pidfd = pidfdOpen(k, state.pid, { allow: [ESRCH] });
-  if (pidfd < 0 || !initAlive(state)) throw gone();
-  const fifo = k.open(path, c.O_RDONLY | c.O_NONBLOCK | c.O_NOFOLLOW).wait();
+  using pidfd = new Descriptor(k, pidfdOpen(k, state.pid, { allow: [ESRCH] }));
+  if (pidfd.fd < 0 || !initAlive(state)) throw gone();
+  using fifo = new Descriptor(k, k.open(path, c.O_RDONLY | c.O_NONBLOCK | c.O_NOFOLLOW));
   return k.scratch(() => {
     const data = k.buffer(REPORT_SIZE);
     let length = 0;
     for (;;) {
-      const [gate, init] = insist(() => k.waitReadable(fifo, pidfd));
+      const [gate, init] = insist(() => k.waitReadable(fifo.fd, pidfd.fd));
       if (gate & c.POLLIN) {
         const room = REPORT_SIZE - length;
-        length += insist(() => readAt(k, fifo, data.address + length, room, {}));
+        length += insist(() => readAt(k, fifo.fd, data.address + length, room, {}));
       } else if (gate & (c.POLLHUP | c.POLLERR)) break;
       // Dead without ever having opened the fifo: there is no hang-up to wait for.
       else if (init !== 0) throw gone();
     }
-    k.close(fifo);
-    k.close(pidfd);
     return data.bytes.slice(0, length);
   });
 }

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { Descriptor } from "../../ffi/descriptor.ts";
 import { pidfdOpen } from "../../ffi/pidfd.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
 import { connectUnix, sendDescriptors, sendMessage } from "../host/unix_socket.ts";
@@ -38,12 +39,8 @@ export type PidfdKind = "standard" | "setns";
  * @throws {OperationError} `dial unix <path>: <reason>`
  */
 export function sendPidfd(k: LocalKernel, path: string, pid: number, kind: PidfdKind): void {
-  const pidfd = openPidfd(k, pid);
-  try {
-    sendDescriptors(k, path, kind, [pidfd]);
-  } finally {
-    k.close(pidfd);
-  }
+  using pidfd = new Descriptor(k, openPidfd(k, pid));
+  sendDescriptors(k, path, kind, [pidfd.fd]);
 }
 
 /**
@@ -54,15 +51,11 @@ export function sendPidfd(k: LocalKernel, path: string, pid: number, kind: Pidfd
  * @throws {OperationError} `dial unix <path>: <reason>`
  */
 export function connectForPidfd(k: LocalKernel, path: string): (pid: number, kind: PidfdKind) => void {
-  const socket = connectUnix(k, path);
+  const connected = connectUnix(k, path);
   return (pid, kind) => {
-    const pidfd = openPidfd(k, pid);
-    try {
-      sendMessage(k, socket, new TextEncoder().encode(kind), [pidfd], path);
-    } finally {
-      k.close(pidfd);
-      k.close(socket);
-    }
+    using socket = new Descriptor(k, connected);
+    using pidfd = new Descriptor(k, openPidfd(k, pid));
+    sendMessage(k, socket.fd, new TextEncoder().encode(kind), [pidfd.fd], path);
   };
 }
 

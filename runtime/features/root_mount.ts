@@ -7,6 +7,7 @@
  * @module
  */
 
+import { Descriptor } from "../../ffi/descriptor.ts";
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -52,14 +53,12 @@ export function forCreate({ rootfs, hostRoot }: CreateRequest): CreateFeature {
  */
 export function attachRoot(k: LocalKernel, rootfs: string, record: (mountId: number) => void): void {
   k.during(`prepare rootfs ${JSON.stringify(rootfs)}`, () => {
-    const place = k.open(rootfs, O_PATH | O_DIRECTORY | O_NOFOLLOW).wait();
-    const copy = k.openTree(place, "", OPEN_TREE_CLONE | AT_RECURSIVE | AT_EMPTY_PATH).wait();
+    using place = new Descriptor(k, k.open(rootfs, O_PATH | O_DIRECTORY | O_NOFOLLOW));
+    using copy = new Descriptor(k, k.openTree(place, "", OPEN_TREE_CLONE | AT_RECURSIVE | AT_EMPTY_PATH));
     record(mountIdOf(k, copy, ""));
     k.moveMount(copy, place);
     // Mounts on the copy belong to this container alone, also where the rootfs lies on a shared mount.
     k.mountSetattr(copy, "", AT_RECURSIVE, { propagation: MS_PRIVATE });
-    k.close(copy);
-    k.close(place);
   });
 }
 

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { Descriptor } from "../../ffi/descriptor.ts";
 import { S_IFMT, S_IFREG } from "../../ffi/constants.ts";
 import { makePipe } from "../../ffi/io.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
@@ -79,14 +80,13 @@ function isSame(a: Stat, b: Stat): boolean {
 
 function replace(k: LocalKernel, process: RemoteKernel, uid: number, fds: readonly number[]): Executor {
   const pipe = makePipe(k);
+  using write = new Descriptor(k, pipe.write);
   // The copier gets memory of its own, since it needs none of the init's.
   using arena = new Arena(k, 0);
-  const from = arena.inherited(pipe.read);
-  const copier = startCopier(arena, from, fds[0]);
-  k.close(from);
-  k.fchown(pipe.write, uid, KEEP, { allow: "any" });
-  const there = giveDescriptor(k, process, pipe.write);
-  k.close(pipe.write);
+  using from = new Descriptor(k, arena.inherited(pipe.read));
+  const copier = startCopier(arena, from.fd, fds[0]);
+  k.fchown(write, uid, KEEP, { allow: "any" });
+  const there = giveDescriptor(k, process, write.fd);
   for (const fd of fds) process.dup3(there, fd, 0);
   process.close(there);
   return copier;
@@ -97,9 +97,8 @@ function replace(k: LocalKernel, process: RemoteKernel, uid: number, fds: readon
  * write, the copier goes on too.
  */
 function drain(k: LocalKernel, copier: Executor): void {
-  const pidfd = pidfdOpen(k, copier.pid, { allow: "any" });
-  if (pidfd < 0) return;
-  const [ended] = new PollSet(k, [pidfd]).wait(LAST_OUTPUT);
-  k.close(pidfd);
+  using pidfd = new Descriptor(k, pidfdOpen(k, copier.pid, { allow: "any" }));
+  if (pidfd.fd < 0) return;
+  const [ended] = new PollSet(k, [pidfd.fd]).wait(LAST_OUTPUT);
   if (ended) copier.reap();
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { Descriptor } from "../../ffi/descriptor.ts";
 import {
   AF_UNIX,
   MSG_NOSIGNAL,
@@ -30,21 +31,13 @@ const PATIENCE = 10;
  */
 export function connectUnix(k: LocalKernel, path: string, type: number = SOCK_STREAM): number {
   const doing = `dial unix ${path}`;
-  const socket = k.call("socket", [AF_UNIX, type | SOCK_CLOEXEC, 0], { doing }).wait();
-  let place = -1;
-  try {
-    k.call("setsockopt", [socket, SOL_SOCKET, SO_SNDTIMEO, [PATIENCE, 0], 16]);
-    // An address has room for 107 bytes of a path. A longer path is opened, and reached by its descriptor.
-    if (!fitsAddress(path)) place = k.open(path, O_PATH, 0, { doing }).wait();
-    const address = unixAddress(place < 0 ? path : `/proc/self/fd/${place}`);
-    k.call("connect", [socket, address, address.length], { doing });
-    return socket;
-  } catch (error) {
-    k.close(socket);
-    throw error;
-  } finally {
-    if (place >= 0) k.close(place);
-  }
+  using socket = new Descriptor(k, k.call("socket", [AF_UNIX, type | SOCK_CLOEXEC, 0], { doing }));
+  k.call("setsockopt", [socket, SOL_SOCKET, SO_SNDTIMEO, [PATIENCE, 0], 16]);
+  // An address has room for 107 bytes of a path. A longer path is opened, and reached by its descriptor.
+  using place = fitsAddress(path) ? undefined : new Descriptor(k, k.open(path, O_PATH, 0, { doing }));
+  const address = unixAddress(place ? `/proc/self/fd/${place.fd}` : path);
+  k.call("connect", [socket, address, address.length], { doing });
+  return socket.release();
 }
 
 /**
@@ -90,10 +83,6 @@ export function sendDescriptors(
   payload: string,
   fds: readonly number[],
 ): void {
-  const socket = connectUnix(k, path);
-  try {
-    sendMessage(k, socket, new TextEncoder().encode(payload), fds, path);
-  } finally {
-    k.close(socket);
-  }
+  using socket = new Descriptor(k, connectUnix(k, path));
+  sendMessage(k, socket.fd, new TextEncoder().encode(payload), fds, path);
 }

@@ -2,6 +2,7 @@
  * Notifications of the v1 memory controller: kernel document admin-guide/cgroup-v1/memory.rst, "OOM Control".
  * @module
  */
+import { Descriptor } from "../../../ffi/descriptor.ts";
 import { O_RDONLY } from "../../../ffi/constants.ts";
 import { makeEventfd, takeEvents } from "../../../ffi/watches.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
@@ -21,16 +22,15 @@ import type { OomNews, OomWatch } from "../types.ts";
 export function watchOom(k: LocalKernel, fs: CgroupFs, dir: string): OomWatch {
   const control = "cgroup.event_control";
   try {
-    const events = makeEventfd(k);
-    const file = k.open(`${dir}/memory.oom_control`, O_RDONLY).wait();
+    using opened = new DisposableStack();
+    const { fd: events } = opened.use(new Descriptor(k, makeEventfd(k)));
+    const { fd: file } = opened.use(new Descriptor(k, k.open(`${dir}/memory.oom_control`, O_RDONLY)));
     fs.write(dir, control, `${events} ${file}`);
+    const kept = opened.move();
     return {
       descriptor: events,
       take: () => take(k, events, () => fs.exists(dir, control)),
-      [Symbol.dispose]: () => {
-        k.close(file);
-        k.close(events);
-      },
+      [Symbol.dispose]: () => kept.dispose(),
     };
   } catch (error) {
     if (!(error instanceof OperationError)) throw error;

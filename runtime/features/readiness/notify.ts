@@ -10,6 +10,7 @@
  * @module
  */
 
+import { Descriptor } from "../../../ffi/descriptor.ts";
 import { makePipe } from "../../../ffi/io.ts";
 import { pidfdOpen } from "../../../ffi/pidfd.ts";
 import { bindSocket, makeSocket, receiveInto } from "../../../ffi/sockets.ts";
@@ -86,18 +87,17 @@ export class NotifyProxy implements Disposable {
   static open(k: LocalKernel, container: string, manager: string): NotifyProxy | undefined {
     const place = directoryOf(container);
     // The path may be longer than an address has room for.
-    const directory = k.open(place, O_PATH | O_DIRECTORY, 0, { allow: [ENOENT] }).wait();
-    if (directory < 0) return undefined;
+    using directory = new Descriptor(k, k.open(place, O_PATH | O_DIRECTORY, 0, { allow: [ENOENT] }));
+    if (directory.fd < 0) return undefined;
     const doing = `listen on ${place}/${NAME}`;
-    const path = `/proc/self/fd/${directory}/${NAME}`, address = unixAddress(path);
-    const socket = makeSocket(k, [AF_UNIX, SOCK_DGRAM, 0], { doing });
+    const path = `/proc/self/fd/${directory.fd}/${NAME}`, address = unixAddress(path);
+    using socket = new Descriptor(k, makeSocket(k, [AF_UNIX, SOCK_DGRAM, 0], { doing }));
     // A failed start may have left one there.
     k.unlinkat(directory, NAME, 0, { allow: [ENOENT] });
-    bindSocket(k, socket, address, { doing });
+    bindSocket(k, socket.fd, address, { doing });
     // The process's user need not be root.
     k.fchmodat(AT_FDCWD, path, 0o777, { doing });
-    k.close(directory);
-    return new NotifyProxy(k, socket, manager);
+    return new NotifyProxy(k, socket.release(), manager);
   }
 
   /**
@@ -107,16 +107,12 @@ export class NotifyProxy implements Disposable {
    */
   async pass({ pid, mainPid }: Watched): Promise<void> {
     const { k } = this;
-    const pidfd = pidfdOpen(k, pid, { allow: [ESRCH] });
-    const poll = new PollSet(k, [this.#socket, pidfd]);
-    try {
-      for (let ended = pidfd < 0;; ended ||= (await poll.inBackground())[1] !== 0) {
-        // A message that came before the end counts.
-        if (this.#isReady()) return await tellManager(k, this.manager, mainPid);
-        if (ended) return;
-      }
-    } finally {
-      if (pidfd >= 0) k.close(pidfd);
+    using pidfd = new Descriptor(k, pidfdOpen(k, pid, { allow: [ESRCH] }));
+    const poll = new PollSet(k, [this.#socket, pidfd.fd]);
+    for (let ended = pidfd.fd < 0;; ended ||= (await poll.inBackground())[1] !== 0) {
+      // A message that came before the end counts.
+      if (this.#isReady()) return await tellManager(k, this.manager, mainPid);
+      if (ended) return;
     }
   }
 
@@ -149,27 +145,22 @@ export function saysReady(message: string): boolean {
  * tsrun may end.
  */
 async function tellManager(k: LocalKernel, manager: string, mainPid: number): Promise<void> {
-  const socket = connectUnix(k, manager, SOCK_DGRAM);
-  try {
-    for (const text of [`MAINPID=${mainPid}\n`, "READY=1\n"]) {
-      sendMessage(k, socket, new TextEncoder().encode(text), [], manager);
-    }
-    await barrier(k, socket, manager);
-  } finally {
-    k.close(socket);
+  using socket = new Descriptor(k, connectUnix(k, manager, SOCK_DGRAM));
+  for (const text of [`MAINPID=${mainPid}\n`, "READY=1\n"]) {
+    sendMessage(k, socket.fd, new TextEncoder().encode(text), [], manager);
   }
+  await barrier(k, socket.fd, manager);
 }
 
 /** Sends the manager a pipe. The manager closes it after it has handled all earlier messages. */
 async function barrier(k: LocalKernel, socket: number, manager: string): Promise<void> {
-  const { read, write } = makePipe(k);
-  try {
-    sendMessage(k, socket, new TextEncoder().encode("BARRIER=1"), [write], manager);
-  } finally {
-    k.close(write);
+  const pipe = makePipe(k);
+  using read = new Descriptor(k, pipe.read);
+  {
+    using write = new Descriptor(k, pipe.write);
+    sendMessage(k, socket, new TextEncoder().encode("BARRIER=1"), [write.fd], manager);
   }
-  const [closed] = await new PollSet(k, [read]).inBackground(BARRIER_TIMEOUT);
-  k.close(read);
+  const [closed] = await new PollSet(k, [read.fd]).inBackground(BARRIER_TIMEOUT);
   if (closed === 0) {
     throw new Error(`the service manager at ${manager} took no note of the container in time`);
   }

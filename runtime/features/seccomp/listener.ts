@@ -5,6 +5,7 @@
  * @module
  */
 
+import { Descriptor } from "../../../ffi/descriptor.ts";
 import { pidfdGetfd, pidfdOpen } from "../../../ffi/pidfd.ts";
 import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
@@ -78,9 +79,8 @@ class ExecListener {
     }
     loadWithListener(joiner, filter, (fd) => {
       const doing = "take the seccomp listener from the init stage";
-      const pidfd = pidfdOpen(this.k, pid(), { doing });
-      this.#fd = pidfdGetfd(this.k, pidfd, fd, { doing });
-      this.k.close(pidfd);
+      using pidfd = new Descriptor(this.k, pidfdOpen(this.k, pid(), { doing }));
+      this.#fd = pidfdGetfd(this.k, pidfd.fd, fd, { doing });
     });
   }
 
@@ -130,15 +130,12 @@ export function sendListener(
   state: State,
 ): void {
   const doing = "take the seccomp listener from the container's process";
-  const process = pidfdOpen(k, pid, { doing });
-  const listener = pidfdGetfd(k, process, fd, { doing });
-  k.close(process);
+  using process = new Descriptor(k, pidfdOpen(k, pid, { doing }));
+  using listener = new Descriptor(k, pidfdGetfd(k, process.fd, fd, { doing }));
   try {
-    sendDescriptors(k, path, JSON.stringify(containerProcessState(pid, metadata, state)), [listener]);
+    sendDescriptors(k, path, JSON.stringify(containerProcessState(pid, metadata, state)), [listener.fd]);
   } catch (error) {
     throw agentFailure(error);
-  } finally {
-    k.close(listener);
   }
 }
 
