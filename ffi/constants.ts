@@ -93,7 +93,7 @@ export const RLIMIT_NOFILE = 7;
 // eventfd.h, inotify.h, fcntl.h
 export const EFD_NONBLOCK = 0o4000, EFD_CLOEXEC = 0o2000000;
 export const IN_NONBLOCK = 0o4000, IN_CLOEXEC = 0o2000000, IN_MODIFY = 2;
-export const F_SETFL = 4;
+export const F_GETFL = 3, F_SETFL = 4, O_ACCMODE = 3;
 export const MAP_SHARED = 1,
   MAP_PRIVATE = 2,
   MAP_FIXED = 0x10,

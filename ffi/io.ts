@@ -6,7 +6,7 @@
  * @module
  */
 
-import { F_SETFL, LOCK_EX, LOCK_NB, O_CLOEXEC, O_NONBLOCK, O_RDWR } from "./constants.ts";
+import { F_GETFL, F_SETFL, LOCK_EX, LOCK_NB, O_CLOEXEC, O_NONBLOCK, O_RDWR } from "./constants.ts";
 import { EAGAIN } from "./errno.ts";
 import type { CallOptions } from "./kernel.ts";
 import type { LocalKernel } from "./local.ts";
@@ -30,6 +30,11 @@ export function readAt(
 /** write(2) from memory at an address. @returns Bytes written, or a negative errno. */
 export function writeAt(k: LocalKernel, fd: number, address: number, length: number): number {
   return k.call("write", [fd, address, length], { allow: "any" }).wait();
+}
+
+/** The flags that a descriptor is open with (`O_*`), or a negative errno: fcntl(2). */
+export function openFlags(k: LocalKernel, fd: number): number {
+  return k.call("fcntl", [fd, F_GETFL, 0], { allow: "any" }).wait();
 }
 
 /** Makes a descriptor that is open for reading and writing fail with EAGAIN instead of blocking: fcntl(2). */

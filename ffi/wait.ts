@@ -1,9 +1,9 @@
 /**
- * Children that have ended: wait4(2).
+ * Children that have ended: wait4(2), waitid(2).
  * @module
  */
 
-import { WNOHANG } from "./constants.ts";
+import { CLD_EXITED, P_PID, WEXITED, WNOHANG, WNOWAIT } from "./constants.ts";
 import { ECHILD } from "./errno.ts";
 import type { LocalKernel } from "./local.ts";
 
@@ -26,5 +26,23 @@ export function reapOne(k: LocalKernel, child = -1): EndedChild | undefined {
     const word = k.buffer(8);
     const pid = k.call("wait4", [child, word, WNOHANG, null], { allow: [ECHILD] }).wait();
     return pid > 0 ? { pid, status: word.u32(0) } : undefined;
+  });
+}
+
+/** Bytes of siginfo_t, and offsets in that of a SIGCHLD. */
+const SIGINFO_SIZE = 128, SI_CODE = 8, SI_STATUS = 24;
+
+/**
+ * Waits until a child has ended. It is not reaped.
+ *
+ * @returns Undefined for success, else `exit status <n>` or `signal: <n>`.
+ */
+export function endOfChild(k: LocalKernel, pid: number): string | undefined {
+  return k.scratch(() => {
+    const info = k.buffer(SIGINFO_SIZE);
+    k.call("waitid", [P_PID, pid, info, WEXITED | WNOWAIT, null]);
+    const status = info.i32(SI_STATUS);
+    if (info.i32(SI_CODE) !== CLD_EXITED) return `signal: ${status}`;
+    return status === 0 ? undefined : `exit status ${status}`;
   });
 }

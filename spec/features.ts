@@ -2,8 +2,8 @@
  * What tsrun implements, as `features` prints it: runtime-spec `features.md`.
  *
  * The lists come from the tables that validation and the container's set-up use, so the document promises
- * nothing else. Only implemented features are on: the annotation for checkpoints says "false" until CRIU is
- * driven.
+ * nothing else. Only implemented features are on.
+ * Checkpoints need CRIU, which may be missing on a host.
  *
  * @module
  */
@@ -47,7 +47,7 @@ export function features(facts: FeatureFacts): Features {
     },
     annotations: {
       ...(facts.libseccomp === undefined ? {} : { "io.github.seccomp.libseccomp.version": facts.libseccomp }),
-      "io.github.tsrun.checkpoint.enabled": "false",
+      "io.github.tsrun.checkpoint.enabled": "true",
       "io.github.tsrun.commit": facts.commit,
       "io.github.tsrun.version": facts.version,
     },

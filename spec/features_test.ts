@@ -31,7 +31,7 @@ Deno.test("features says what is implemented, sorted, and what is not", () => {
   assertEquals(document.mountOptions, document.mountOptions?.toSorted());
   assertEquals(document.annotations, {
     "io.github.seccomp.libseccomp.version": "2.5.4",
-    "io.github.tsrun.checkpoint.enabled": "false",
+    "io.github.tsrun.checkpoint.enabled": "true",
     "io.github.tsrun.commit": "abc",
     "io.github.tsrun.version": "0.1.0",
   });

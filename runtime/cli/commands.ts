@@ -3,13 +3,13 @@
  * should not be read.
  * @module
  */
-import { RuntimeError } from "../../ffi/errors.ts";
 import type { Command } from "./command.ts";
 
 type Loader = () => Promise<{ command: Command }>;
 
 /** Names and modules, in the order of the help. */
 const LOADERS: Readonly<Record<string, Loader>> = {
+  checkpoint: () => import("./commands/checkpoint.ts"),
   create: () => import("./commands/create.ts"),
   delete: () => import("./commands/delete.ts"),
   events: () => import("./commands/events.ts"),
@@ -19,6 +19,7 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   list: () => import("./commands/list.ts"),
   pause: () => import("./commands/pause.ts"),
   ps: () => import("./commands/ps.ts"),
+  restore: () => import("./commands/restore.ts"),
   resume: () => import("./commands/resume.ts"),
   run: () => import("./commands/run.ts"),
   spec: () => import("./commands/spec.ts"),
@@ -26,12 +27,6 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   state: () => import("./commands/state.ts"),
   update: () => import("./commands/update.ts"),
 };
-
-/**
- * Commands of runc that tsrun does not have yet. They are named, so that they are not taken for typing
- * mistakes.
- */
-const NOT_YET: readonly string[] = ["checkpoint", "restore"];
 
 /** Names of all commands. */
 export function commandNames(): string[] {
@@ -42,10 +37,8 @@ export function commandNames(): string[] {
  * Loads a command.
  *
  * @returns Undefined when there is no such command.
- * @throws {RuntimeError} when runc has the command and tsrun does not.
  */
 export async function loadCommand(name: string): Promise<Command | undefined> {
-  if (NOT_YET.includes(name)) throw new RuntimeError(`command "${name}" is not supported yet`);
   if (!Object.hasOwn(LOADERS, name)) return undefined;
   return (await LOADERS[name]()).command;
 }

@@ -59,21 +59,28 @@ async function deleteLocked(
   await destroyContainer(k, root, state, log);
 }
 
-/** Removes a container that this process has made, in any state. */
+/**
+ * Removes a container that this process has made, whatever state it is in. A container that is gone
+ * already was removed by a poststart hook that failed, by "checkpoint", or by "delete --force".
+ */
 export async function removeOwnContainer(
   k: LocalKernel,
   root: string,
   id: string,
   log: Log,
 ): Promise<void> {
-  await insistOn(async () => {
-    using _lock = lockContainer(k, root, id);
-    try {
-      await destroyContainer(k, root, readState(root, id), log);
-    } catch (error) {
-      if (!(error instanceof MissingContainerError)) throw error;
-      // The record had gone when the rest of the directory could not be removed.
-      removeUnrecorded(root, id);
-    }
-  });
+  try {
+    await insistOn(async () => {
+      using _lock = lockContainer(k, root, id);
+      try {
+        await destroyContainer(k, root, readState(root, id), log);
+      } catch (error) {
+        if (!(error instanceof MissingContainerError)) throw error;
+        // The record had gone when the rest of the directory could not be removed.
+        removeUnrecorded(root, id);
+      }
+    });
+  } catch (error) {
+    if (!(error instanceof MissingContainerError)) throw error;
+  }
 }

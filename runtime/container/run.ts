@@ -11,7 +11,6 @@ import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 import { removeOwnContainer } from "./delete.ts";
 import { containerDir } from "./id.ts";
 import { Interrupts } from "./interrupts.ts";
-import { MissingContainerError } from "./record.ts";
 import { startContainer } from "./start.ts";
 import type { NotifyProxy } from "../features/readiness/notify.ts";
 import { mark } from "../host/trace.ts";
@@ -87,7 +86,7 @@ export async function runContainer(k: LocalKernel, o: RunOptions): Promise<numbe
 }
 
 /**
- * Removes a container whose start failed, unless start has: a failing poststart hook takes it along.
+ * Removes a container whose start failed.
  *
  * @returns The error to report: the reason, with what went wrong behind it.
  */
@@ -99,7 +98,6 @@ async function removeFailed(
   try {
     await removeOwnContainer(k, root, id, log);
   } catch (cleanup) {
-    if (cleanup instanceof MissingContainerError) return error;
     return new RuntimeError(`${reasonOf(error)}; and cleaning up failed: ${reasonOf(cleanup)}`);
   }
   return error;

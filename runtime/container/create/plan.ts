@@ -122,7 +122,8 @@ function checkUser({ linux }: Spec): void {
   );
 }
 
-function resolveRootfs(k: LocalKernel, bundle: string, path: string): string {
+/** Where the rootfs really is. @throws {RuntimeError} When it is no directory. */
+export function resolveRootfs(k: LocalKernel, bundle: string, path: string): string {
   const rootfs = path.startsWith("/") ? path : `${bundle}/${path}`;
   let real: string;
   try {
@@ -136,8 +137,9 @@ function resolveRootfs(k: LocalKernel, bundle: string, path: string): string {
   return real;
 }
 
-function newState(
-  { id, bundle, noNewKeyring }: CreateOptions,
+/** The record of a container that has no process yet. */
+export function newState(
+  { id, bundle, noNewKeyring }: Pick<CreateOptions, "id" | "bundle" | "noNewKeyring">,
   spec: Spec,
   rootfs: string,
   namespaces: NamespacePlan,

@@ -1,0 +1,133 @@
+/**
+ * A program of the host that answers messages over a line: `<program> ... <descriptor>`.
+ *
+ *     tsrun ──posix_spawn──> executor ── makes the line, opens files ── execve ──> program
+ *       └───────── line (SOCK_SEQPACKET) ──────────────────────────────────────────┘
+ *
+ * The program's own process makes the line. So the line's credentials are its own, and descriptors that
+ * a message names are those of the program (SO_PEERCRED of unix(7)).
+ * @module
+ */
+
+import {
+  AF_UNIX,
+  CLOSE_RANGE_CLOEXEC,
+  F_SETFD,
+  MSG_CMSG_CLOEXEC,
+  MSG_NOSIGNAL,
+  SOCK_CLOEXEC,
+  SOCK_SEQPACKET,
+} from "../ffi/constants.ts";
+import { Descriptor } from "../ffi/descriptor.ts";
+import { strerror } from "../ffi/errno.ts";
+import { RuntimeError } from "../ffi/errors.ts";
+import type { LocalKernel } from "../ffi/local.ts";
+import type { RemoteKernel } from "../ffi/remote.ts";
+import { decodeRights, encodeMessage, MESSAGE_CONTROL_LENGTH, rightsSize } from "../ffi/structs_socket.ts";
+import { endOfChild } from "../ffi/wait.ts";
+import { type Arena, type Executor, ExecutorGone, spawnExecutor } from "./executor.ts";
+import { fetchDescriptor } from "./hand_over.ts";
+
+/** Bytes for one message, and descriptors that a message may carry. */
+const MESSAGE_ROOM = 65536, DESCRIPTORS = 4;
+const LAST_FD = 0xffff_ffff;
+
+/** How a service is started. */
+export interface ServiceStart {
+  /** Path of the program. */
+  path: string;
+  /** Its arguments. @param line Number of the line's descriptor. */
+  args: (line: number) => readonly string[];
+  env: readonly string[];
+  /** What its process does before it becomes the program. @returns Descriptors that the program keeps. */
+  prepare?: (k: RemoteKernel) => readonly number[];
+}
+
+/** A message of the service. */
+export interface ServiceMessage {
+  bytes: Uint8Array;
+  /** Descriptors that came along; the receiver owns them. */
+  fds: number[];
+}
+
+/** A service that runs. It is ended with its scope. */
+export class Service implements Disposable {
+  readonly #executor: Executor;
+  readonly #line: Descriptor;
+
+  /**
+   * @param arena Memory to share with the process while it is prepared.
+   * @throws {RuntimeError} When the program cannot be executed.
+   */
+  constructor(readonly k: LocalKernel, arena: Arena, start: ServiceStart) {
+    this.#executor = spawnExecutor(arena);
+    try {
+      this.#line = new Descriptor(k, becomeProgram(k, this.#executor.kernel, start));
+    } catch (error) {
+      this.#executor[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Its process id. */
+  get pid(): number {
+    return this.#executor.pid;
+  }
+
+  /** Sends a message. @throws {OperationError} When the service has ended. */
+  send(bytes: Uint8Array, doing: string): void {
+    this.k.call("sendto", [this.#line, bytes, bytes.length, MSG_NOSIGNAL, null, 0], { doing });
+  }
+
+  /** Waits for the next message; undefined when the service has closed the line. */
+  receive(doing: string): ServiceMessage | undefined {
+    const { k } = this;
+    if (k.interruption) k.waitReadable(this.#line.wait());
+    return k.scratch(() => {
+      const data = k.buffer(MESSAGE_ROOM), control = k.buffer(rightsSize(DESCRIPTORS));
+      const message = encodeMessage(k.memory, { data, control });
+      const length = k.call("recvmsg", [this.#line, message, MSG_CMSG_CLOEXEC], { doing }).wait();
+      if (length === 0) return undefined;
+      const fds = decodeRights(control.bytes, k.memory.getI64(message + MESSAGE_CONTROL_LENGTH));
+      return { bytes: data.bytes.slice(0, length), fds };
+    });
+  }
+
+  /** Closes the line and waits for the service's end. @returns Undefined for success, else how it ended. */
+  end(): string | undefined {
+    this.#line[Symbol.dispose]();
+    const how = endOfChild(this.k, this.pid);
+    this.#executor.reap();
+    return how;
+  }
+
+  [Symbol.dispose](): void {
+    this.#line[Symbol.dispose]();
+    this.#executor[Symbol.dispose]();
+  }
+}
+
+/** Makes an executor's process the program. @returns Our end of the line to it. */
+function becomeProgram(
+  local: LocalKernel,
+  k: RemoteKernel,
+  { path, args, env, prepare }: ServiceStart,
+): number {
+  const keep = prepare?.(k) ?? [];
+  const pair = k.buffer(8);
+  k.call("socketpair", [AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair]).wait();
+  const ours = fetchDescriptor(local, k, pair.i32(0)), theirs = pair.i32(4);
+  // The line by which tsrun has driven the process closes with the others.
+  k.closeRange(3, LAST_FD, CLOSE_RANGE_CLOEXEC);
+  for (const fd of [theirs, ...keep]) k.call("fcntl", [fd, F_SETFD, 0]);
+  const exec = k.execve(path, args(theirs), env, { allow: "any" });
+  let errno: number;
+  try {
+    errno = -exec.wait();
+  } catch (error) {
+    if (error instanceof ExecutorGone) return ours;
+    throw error;
+  }
+  local.close(ours);
+  throw new RuntimeError(`exec ${JSON.stringify(path)}: ${strerror(errno)}`);
+}

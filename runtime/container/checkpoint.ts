@@ -1,0 +1,215 @@
+/**
+ * `checkpoint`: CRIU dumps a container that runs, whose processes end then unless they are to go on.
+ * @module
+ */
+
+import { O_ACCMODE, O_RDONLY } from "../../ffi/constants.ts";
+import { strerror } from "../../ffi/errno.ts";
+import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
+import type { LocalKernel } from "../../ffi/local.ts";
+import { openFlags } from "../../ffi/io.ts";
+import { stat } from "../../ffi/stat.ts";
+import { Arena } from "../../init/executor.ts";
+import type { Spec } from "../../spec/types.ts";
+import { cgroupHostMounts } from "../features/checkpoint/cgroup_mounts.ts";
+import { criuVersion, requireFeatures, requireVersion, SINCE } from "../features/checkpoint/checks.ts";
+import { Criu, findCriu } from "../features/checkpoint/criu.ts";
+import {
+  checkParent,
+  directoryDescriptors,
+  logPath,
+  makeCriuDirectory,
+  openDirectories,
+  writeDescriptors,
+} from "../features/checkpoint/directories.ts";
+import {
+  dumpName,
+  dumpNamespace,
+  type ExternalNamespace,
+  externalNamespaces,
+  hostMounts,
+  maskedFiles,
+} from "../features/checkpoint/external.ts";
+import { criuFailure } from "../features/checkpoint/failure.ts";
+import {
+  configFile,
+  type CriuOptions,
+  type PageServer,
+  sharedOptions,
+} from "../features/checkpoint/options.ts";
+import { type CriuOpts, REQUEST } from "../features/checkpoint/rpc.ts";
+import { linkTarget } from "../host/files.ts";
+import type { Log } from "../host/log.ts";
+import { destroyContainer } from "./destroy.ts";
+import { lockContainer } from "./lock.ts";
+import { type ContainerState, readState } from "./record.ts";
+import { savedConfig } from "./saved_config.ts";
+import { statusOf } from "./status.ts";
+
+/** What the command line says. */
+export interface CheckpointOptions extends CriuOptions {
+  /** State root, absolute. */
+  root: string;
+  id: string;
+  /** Images of an earlier dump, relative to `imagePath`; empty when not given. */
+  parentPath: string;
+  leaveRunning: boolean;
+  /** Dump memory only; the container goes on. */
+  preDump: boolean;
+  tcpSkipInFlight: boolean;
+  linkRemap: boolean;
+  /** Descriptor that is told when lazy pages can be asked for; -1: none. */
+  statusFd: number;
+  pageServer: PageServer | undefined;
+  log: Log;
+}
+
+/** A dump in progress. */
+interface Dump {
+  o: CheckpointOptions;
+  k: LocalKernel;
+  state: ContainerState;
+  spec: Spec;
+  /** CRIU's path and version. */
+  path: string;
+  version: number;
+}
+
+/**
+ * Dumps a container. Without `leaveRunning` and `preDump` it is removed then, and its poststop hooks run.
+ *
+ * @throws {RuntimeError} When it does not run, when CRIU cannot do it, or with CRIU's own reason; the
+ * container goes on.
+ */
+export async function checkpointContainer(k: LocalKernel, o: CheckpointOptions): Promise<void> {
+  using _lock = lockContainer(k, o.root, o.id);
+  const state = readState(o.root, o.id);
+  const status = statusOf(o.root, state);
+  if (status !== "running" && status !== "paused") {
+    throw new RuntimeError(`Container cannot be checkpointed in ${status} state`);
+  }
+  const path = findCriu(o.criu);
+  const dump: Dump = { o, k, state, spec: savedConfig(o.root, o.id), path, version: criuVersion(k, path) };
+  const shared = sharedOptions(o);
+  makeCriuDirectory(o.imagePath, dump.spec.linux?.namespaces?.some(({ type }) => type === "user"));
+  if (o.parentPath !== "") checkParent(o.imagePath, o.parentPath);
+  if (o.preDump) requireFeatures(k, path, ["mem_track"]);
+  if (o.lazyPages) requireFeatures(k, path, ["lazy_pages"]);
+  if (o.lazyPages && o.statusFd !== -1) checkStatusFd(k, o.statusFd);
+  const opts: CriuOpts = {
+    images_dir_fd: -1,
+    ...shared,
+    ...containerOptions(dump),
+    ...o.preDump ? {} : { ext_mnt: await externalMounts(dump) },
+  };
+  if (!o.preDump) writeDescriptors(o.imagePath, standardDescriptors(state.pid));
+  runCriu(dump, opts);
+  if (o.leaveRunning || o.preDump) return;
+  try {
+    await destroyContainer(k, o.root, state, o.log);
+  } catch (error) {
+    // The dump is whole: "delete --force" removes what is left.
+    o.log.warn(reasonOf(error));
+  }
+}
+
+/** What CRIU is told of the container and of the way to dump it. */
+function containerOptions({ o, k, state, spec, version }: Dump): Partial<CriuOpts> {
+  return {
+    pid: state.pid,
+    root: state.rootfs,
+    leave_running: o.leaveRunning,
+    tcp_skip_in_flight: o.tcpSkipInFlight,
+    link_remap: o.linkRemap,
+    config_file: configFile(state.annotations),
+    external: externalNamespaces(spec).map((namespace) => describe(k, namespace, version)),
+    freeze_cgroup: freezer(state, version),
+    ps: o.pageServer,
+    ...o.parentPath === "" ? {} : { parent_img: o.parentPath, track_mem: true },
+    ...reportsReady(version) || !o.lazyPages || o.statusFd === -1 ? {} : { status_fd: o.statusFd },
+  };
+}
+
+function describe(k: LocalKernel, namespace: ExternalNamespace, version: number): string {
+  const minimum = namespace.type === "network" ? SINCE.externalNetwork : SINCE.externalPid;
+  requireVersion(version, minimum, `external ${namespace.type} namespace`);
+  const inode = stat(k, namespace.path)?.inode;
+  if (inode === undefined) {
+    throw new RuntimeError(
+      `stat ${namespace.path}: no such file or directory (a namespace of the container)`,
+    );
+  }
+  return dumpNamespace(namespace, inode);
+}
+
+/**
+ * The directory by which all processes are stopped at once; CRIU goes through them one by one where there
+ * is none.
+ */
+function freezer({ cgroup }: ContainerState, version: number): string | undefined {
+  const { freezer, unified } = cgroup?.paths ?? {};
+  if (freezer !== undefined || !cgroup?.driver.endsWith("-v2")) return freezer;
+  return version >= SINCE.freezerV2 ? unified : undefined;
+}
+
+async function externalMounts({ k, state, spec }: Dump): Promise<CriuOpts["ext_mnt"]> {
+  const { rootfs, bundle, cgroup, pid } = state;
+  const mounts = [
+    ...hostMounts(spec, rootfs, bundle),
+    ...await cgroupHostMounts(spec, rootfs, cgroup),
+  ];
+  return [...mounts.map(dumpName), ...maskedFiles(k, pid, spec)];
+}
+
+/** What the init's standard descriptors are open on; empty for one that is closed. */
+function standardDescriptors(pid: number): string[] {
+  return [0, 1, 2].map((fd) => {
+    try {
+      return linkTarget(`/proc/${pid}/fd/${fd}`);
+    } catch {
+      return "";
+    }
+  });
+}
+
+/**
+ * Whether CRIU tells by a notification that lazy pages can be asked for; an older one writes to the
+ * descriptor itself.
+ */
+const reportsReady = (version: number) => version >= SINCE.statusReady;
+
+/** @throws {RuntimeError} In runc's words, for a descriptor that cannot be written to. */
+function checkStatusFd(k: LocalKernel, fd: number): void {
+  const flags = openFlags(k, fd);
+  const reason = flags < 0 ? strerror(-flags) : (flags & O_ACCMODE) === O_RDONLY ? "not writable" : undefined;
+  if (reason !== undefined) throw new RuntimeError(`invalid --status-fd argument ${fd}: ${reason}`);
+}
+
+function runCriu({ o, k, path, version }: Dump, opts: CriuOpts): void {
+  const log = logPath(o, LOG);
+  using arena = new Arena(k, 0);
+  using criu = new Criu(k, arena, path, (process) => {
+    const directories = openDirectories(process, o, LOG);
+    Object.assign(opts, directories);
+    return [...directoryDescriptors(directories), ...opts.status_fd === undefined ? [] : [opts.status_fd]];
+  });
+  const type = o.preDump ? REQUEST.PRE_DUMP : REQUEST.DUMP;
+  o.log.debug(`criu ${version}, ${path}: ${JSON.stringify(opts)}`);
+  const response = criu.request({ type, opts }, (script) => {
+    o.log.debug(`criu notifies: ${script}`);
+    if (script === "status-ready") tellReady(k, o.statusFd);
+  });
+  const ended = criu.ended();
+  if (!response.success) throw criuFailure(response, log);
+  // After a pre-dump CRIU waits for the next request; that there is none is no failure.
+  if (ended !== undefined && !o.preDump) throw new RuntimeError(`criu failed: ${ended} (log file: ${log})`);
+}
+
+const LOG = "dump.log";
+
+/** Says over `--status-fd` that lazy pages can be asked for, and closes it. */
+function tellReady(k: LocalKernel, fd: number): void {
+  if (fd === -1) return;
+  k.write(fd, "\0", { doing: "write to --status-fd" });
+  k.close(fd);
+}

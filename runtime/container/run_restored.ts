@@ -1,0 +1,45 @@
+/**
+ * `restore` to its end: in the foreground also wait, and clean up.
+ * @module
+ */
+
+import { PR_SET_CHILD_SUBREAPER } from "../../ffi/constants.ts";
+import type { LocalKernel } from "../../ffi/local.ts";
+import { mark } from "../host/trace.ts";
+import { removeOwnContainer } from "./delete.ts";
+import { restoreContainer, type RestoreOptions } from "./restore.ts";
+import { Supervisor } from "./supervisor.ts";
+
+/** What the command line says. */
+export interface RunRestoredOptions extends RestoreOptions {
+  /** Return when the processes run. */
+  detach: boolean;
+  /** Leave orphans of the container to the next reaper above. */
+  noSubreaper: boolean;
+}
+
+/**
+ * Restores a container, and stays with it unless it is detached.
+ *
+ * @returns 0 when detached, else the exit status of its process, 128 + n when signal n ended it.
+ * @throws {RuntimeError} As {@linkcode restoreContainer} does; the container is then gone.
+ */
+export async function runRestored(k: LocalKernel, o: RunRestoredOptions): Promise<number> {
+  // Before anything is made, so that no signal meant for the container is lost.
+  const supervisor = o.detach ? undefined : new Supervisor(k);
+  if (!o.detach && !o.noSubreaper) k.prctl(PR_SET_CHILD_SUBREAPER, 1);
+  let master = -1;
+  const takeMaster = o.detach ? undefined : (fd: number) => master = fd;
+  const { pid } = await restoreContainer(k, { ...o, takeMaster }, supervisor?.relay);
+  mark("processes restored");
+  if (supervisor === undefined) return 0;
+  using terminal = master < 0
+    ? undefined
+    : new (await import("../features/terminal/terminal.ts")).Terminal(k, master, supervisor);
+  // The copy begins before the wait: a process that has been waited for cannot be looked at any more.
+  terminal?.attach(pid);
+  const status = await supervisor.wait(pid);
+  await terminal?.drained();
+  await removeOwnContainer(k, o.root, o.id, o.log);
+  return status;
+}

@@ -1,0 +1,104 @@
+/**
+ * The directories that CRIU works in: its images, and its logs.
+ * @module
+ */
+
+import { O_DIRECTORY, O_RDONLY } from "../../../ffi/constants.ts";
+import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
+import type { Kernel } from "../../../ffi/kernel.ts";
+import { isDirectory, isFile, makeDirectories, readText, writeTextFile } from "../../host/files.ts";
+import type { CriuOptions } from "./options.ts";
+import type { CriuOpts } from "./rpc.ts";
+
+/** Name of the file in the images that says what the standard descriptors of the container's init were. */
+export const DESCRIPTORS_FILE = "descriptors.json";
+
+/** What CRIU is told of the directories. */
+export type DirectoryOptions = Pick<CriuOpts, "images_dir_fd" | "work_dir_fd" | "log_file">;
+
+/**
+ * Opens the directories in the process that becomes CRIU.
+ *
+ * @param logName Name of the log.
+ * @throws {OperationError} When one of them cannot be opened.
+ */
+export function openDirectories(
+  k: Kernel,
+  { imagePath, workPath }: CriuOptions,
+  logName: string,
+): DirectoryOptions {
+  const open = (path: string) => k.open(path, O_RDONLY | O_DIRECTORY).wait();
+  if (workPath !== undefined) makeCriuDirectory(workPath);
+  return {
+    images_dir_fd: open(imagePath),
+    work_dir_fd: workPath === undefined ? undefined : open(workPath),
+    log_file: logName,
+  };
+}
+
+/** The descriptors among them. */
+export function directoryDescriptors({ images_dir_fd, work_dir_fd }: DirectoryOptions): number[] {
+  return work_dir_fd === undefined ? [images_dir_fd] : [images_dir_fd, work_dir_fd];
+}
+
+/** Path of a log that CRIU writes. */
+export function logPath({ imagePath, workPath }: CriuOptions, logName: string): string {
+  return `${workPath ?? imagePath}/${logName}`;
+}
+
+/**
+ * Makes a directory for images or logs, with its parents; one that exists is fine.
+ *
+ * @param searched Whether the root of a user namespace looks for files in it, as CRIU does in a restore;
+ * it reads none.
+ */
+export function makeCriuDirectory(path: string, searched = false): void {
+  try {
+    makeDirectories(path, searched ? 0o711 : 0o700);
+  } catch (error) {
+    throw new RuntimeError(`make the directory ${path}: ${reasonOf(error)}`);
+  }
+}
+
+/**
+ * Checks `--parent-path`: the images of an earlier dump, relative to the new ones.
+ *
+ * @throws {RuntimeError} In runc's words.
+ */
+export function checkParent(imagePath: string, parent: string): void {
+  if (parent.startsWith("/")) throw new RuntimeError("--parent-path must be relative");
+  const path = `${imagePath}/${parent}`;
+  if (isDirectory(path)) return;
+  const reason = isFile(path) ? "not a directory" : "no such file or directory";
+  throw new RuntimeError(`invalid --parent-path: stat ${path}: ${reason}`);
+}
+
+/** Writes what the standard descriptors are: links of /proc/<pid>/fd, as runc writes them. */
+export function writeDescriptors(imagePath: string, descriptors: readonly string[]): void {
+  const path = `${imagePath}/${DESCRIPTORS_FILE}`;
+  try {
+    writeTextFile(path, JSON.stringify(descriptors), 0o600);
+  } catch (error) {
+    throw new RuntimeError(`write ${path}: ${reasonOf(error)}`);
+  }
+}
+
+/**
+ * Reads what the standard descriptors were.
+ *
+ * @throws {RuntimeError} When there is no such file: these are no images.
+ */
+export function readDescriptors(imagePath: string): string[] {
+  const path = `${imagePath}/${DESCRIPTORS_FILE}`;
+  let value: unknown;
+  try {
+    value = JSON.parse(readText(path));
+  } catch (error) {
+    throw new RuntimeError(`read ${path}: ${reasonOf(error)}`);
+  }
+  if (value === null) return [];
+  if (!Array.isArray(value) || value.some((item) => typeof item !== "string")) {
+    throw new RuntimeError(`read ${path}: not a list of texts`);
+  }
+  return value;
+}

@@ -1,0 +1,53 @@
+/**
+ * What to say of a CRIU that failed: its own words, and where there are more of them.
+ * @module
+ */
+
+import { RuntimeError } from "../../../ffi/errors.ts";
+import { readText } from "../../host/files.ts";
+import { type CriuResponse, requestName } from "./rpc.ts";
+
+/** How many of its last errors are quoted. */
+const QUOTED = 3;
+
+/**
+ * The error of a request that CRIU did not fulfil.
+ *
+ * @param log Path of the log that it was told to write.
+ */
+export function criuFailure({ type, cr_errno = 0, cr_errmsg }: CriuResponse, log: string): RuntimeError {
+  const quoted = quoteLog(readLog(log));
+  // A CRIU that failed before it had a log says its first error only.
+  const said = quoted.length > 0 || cr_errmsg === undefined ? quoted : [oneLine(cr_errmsg)];
+  const reasons = said.length > 0 ? `: ${said.join("; ")}` : "";
+  return new RuntimeError(
+    `criu failed: type ${requestName(type)} errno ${cr_errno}${reasons} (log file: ${log})`,
+  );
+}
+
+/**
+ * The last lines of a log that tell an error, without their times.
+ *
+ * The line that says only that it all failed is left out where there are others, and so is that CRIU
+ * could not raise a limit for itself, after which it goes on.
+ */
+export function quoteLog(text: string): string[] {
+  const errors = text.split("\n").filter((line) => /\bError \(/.test(line))
+    .map((line) => line.replace(/^\(\d+\.\d+\)\s*/, "").trim());
+  const telling = errors.filter((line) =>
+    !/(?:Dumping|Restoring) FAILED|Can't setup RLIMIT_NOFILE/.test(line)
+  );
+  return (telling.length > 0 ? telling : errors).slice(-QUOTED);
+}
+
+function readLog(path: string): string {
+  try {
+    return readText(path);
+  } catch {
+    return "";
+  }
+}
+
+function oneLine(text: string): string {
+  return text.trim().replace(/\s*\n\s*/g, "; ");
+}
