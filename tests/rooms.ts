@@ -102,9 +102,6 @@ function neighbourProblem(room: string, from: string, to: string): string | unde
 const RECORD_KEEPERS =
   /^runtime\/container\/(?:record|status|id|state_dir|config|saved_config|update|destroy)\.ts$/;
 
-/** Files that are still to be freed of such calls. */
-const PENDING = /^runtime\/container\/(?:create|exec)\//;
-
 /** What of `Deno` asks nothing of the system. */
 const PLAIN: readonly string[] = ["errors", "build"];
 
@@ -115,7 +112,7 @@ export function denoProblem(path: string, member: string): string | undefined {
   if (["main", "cli", "host", "ffi"].includes(room) || path === "runtime/cgroups/host_fs.ts") {
     return undefined;
   }
-  if (RECORD_KEEPERS.test(path) || PENDING.test(path)) return undefined;
+  if (RECORD_KEEPERS.test(path)) return undefined;
   return `Deno.${member} is for cli, host and ffi: ask runtime/host for it`;
 }
 

@@ -20,6 +20,7 @@ import type { State, Status } from "../../../spec/types.ts";
 import type { CgroupRecord, ResctrlRecord } from "../../cgroups/mod.ts";
 import { CREATE_STAGES, type CreateDeed, type CreateStage } from "../../features/feature.ts";
 import { callerDeniesGroups } from "../../host/caller.ts";
+import { setMode, writeTextFile } from "../../host/files.ts";
 import { inspectStdio } from "../../host/inherited_fds.ts";
 import type { Log } from "../../host/log.ts";
 import { writePidFile } from "../../host/pid_file.ts";
@@ -125,7 +126,7 @@ const CORE: Steps<CreateStage, Deed> = {
   recorded(deed) {
     const { k, plan } = deed;
     deed.save();
-    Deno.writeTextFileSync(`${plan.directory}/config.json`, plan.configText, { mode: 0o600 });
+    writeTextFile(`${plan.directory}/config.json`, plan.configText, 0o600);
     makeFifo(k, plan.setup.fifo);
     mark("state recorded");
   },
@@ -167,7 +168,7 @@ const CORE: Steps<CreateStage, Deed> = {
 /** Makes the file through which `start` releases the init. The process's user must be able to write to it. */
 function makeFifo(k: LocalKernel, path: string): void {
   k.mknodat(AT_FDCWD, path, S_IFIFO | 0o622, 0);
-  Deno.chmodSync(path, 0o622);
+  setMode(path, 0o622);
 }
 
 function makeCgroup(deed: Deed): void {

@@ -19,6 +19,7 @@ import { type CgroupDriver, loadDriver } from "../../cgroups/mod.ts";
 import type { CreateFeature } from "../../features/feature.ts";
 import { listenDescriptors, withListenDescriptors } from "../../features/readiness/activation.ts";
 import { callerIsRoot, callerUid, callerVariable } from "../../host/caller.ts";
+import { realPath } from "../../host/files.ts";
 import type { Log } from "../../host/log.ts";
 import { HostMounts } from "../../host/mounts.ts";
 import { isRootless } from "../../host/rootless.ts";
@@ -127,7 +128,7 @@ export function resolveRootfs(k: LocalKernel, bundle: string, path: string): str
   const rootfs = path.startsWith("/") ? path : `${bundle}/${path}`;
   let real: string;
   try {
-    real = Deno.realPathSync(rootfs);
+    real = realPath(rootfs);
   } catch (error) {
     throw new RuntimeError(`invalid rootfs ${JSON.stringify(rootfs)}: ${reasonOf(error)}`);
   }

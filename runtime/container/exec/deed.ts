@@ -14,6 +14,7 @@ import { Lifecycle, type Steps } from "../../../init/lifecycle.ts";
 import type { Stage } from "../../../init/stage.ts";
 import type { ExecEntry } from "../../cgroups/mod.ts";
 import { EXEC_HOST_STAGES, type ExecDeed, type ExecHostStage } from "../../features/feature.ts";
+import { readText } from "../../host/files.ts";
 import { callerDeniesGroups } from "../../host/caller.ts";
 import { inspectStdio } from "../../host/inherited_fds.ts";
 import { otherNamespaces } from "../../host/namespaces.ts";
@@ -129,7 +130,7 @@ const CORE: Steps<ExecHostStage, Deed> = {
  * The CPUs that a process may run on, as a mask: what runc says with `--debug` of one that is about to enter.
  */
 function affinityOf(pid: number): string {
-  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+  const status = readText(`/proc/${pid}/status`);
   const mask = status.match(/^Cpus_allowed:\s*(\S+)/m)?.[1] ?? "";
   return `0x${mask.replaceAll(",", "").replace(/^0+(?=.)/, "")}`;
 }

@@ -9,6 +9,7 @@ import { lookup } from "../../../spec/tables.ts";
 import type { Process } from "../../../spec/types.ts";
 import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
 import type { Log } from "../../host/log.ts";
+import { readText } from "../../host/files.ts";
 
 /** The command line's changes to the process. Absent values are those of the container's config. */
 export interface ProcessFlags {
@@ -121,7 +122,7 @@ function withCapabilities(base: Process["capabilities"], added: readonly string[
 export async function processFromFile(path: string, base: Process, log: Log): Promise<Process> {
   let text: string, process: unknown;
   try {
-    text = Deno.readTextFileSync(path);
+    text = readText(path);
   } catch (error) {
     throw new RuntimeError(`open ${path}: ${reasonOf(error)}`);
   }
