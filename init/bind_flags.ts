@@ -59,7 +59,7 @@ const NAMES: readonly (readonly [number, string])[] = [
 export interface Flagged {
   mount: Fd;
   source: string;
-  doing: string;
+  doing: () => string;
 }
 
 /** Gives a mount the flags that its options ask for. Its submounts keep theirs. */
@@ -74,7 +74,7 @@ export function replaceFlags(k: Kernel, which: Flagged, options: MountOptions): 
   const flags = options.flags & ~NOT_OF_THE_MOUNT;
   k.mountSetattr(which.mount, "", 0, replacingAttributes(flags), {
     repair(errno) {
-      if (errno !== EPERM) throw new OperationError("mount_setattr", errno, "", which.doing);
+      if (errno !== EPERM) throw new OperationError("mount_setattr", errno, "", which.doing());
       keepLocked(k, which, flags, options.cleared);
       return "skip";
     },
@@ -87,16 +87,16 @@ function keepLocked(k: Kernel, { mount, source, doing }: Flagged, flags: number,
   k.fstatfs(mount, statfs).wait();
   const present = mountFlags(decodeStatfsFlags(statfs));
   const refuse = (what: string, which: number) => {
-    const reason = `${namesOf(which)} locked: cannot ${what} of ${JSON.stringify(source)}`;
-    throw new OperationError("mount_setattr", EPERM, "", `${doing}: ${reason}`);
+    const reason = `${what} ${namesOf(which)} locked: cannot clear locked flags of ${JSON.stringify(source)}`;
+    throw new OperationError("mount_setattr", EPERM, "", `${doing()}: ${reason}`);
   };
-  if (present & cleared) refuse("clear locked flags", present & cleared);
+  if (present & cleared) refuse("flags", present & cleared);
   const times = flags & ATIME_FLAGS;
   if (times !== 0 && times !== (present & ATIME_FLAGS)) {
-    refuse("change locked atime flags", present & ATIME_FLAGS);
+    refuse("atime flags", present & ATIME_FLAGS);
   }
   k.mountSetattr(mount, "", 0, replacingAttributes(flags | present), {
-    doing: `${doing}: set its flags together with the locked ones ${namesOf(present)}`,
+    doing: `${doing()}: set its flags together with the locked ones ${namesOf(present)}`,
   });
 }
 

@@ -78,18 +78,26 @@ export function openPlace(
   return place;
 }
 
+/**
+ * How many missing destinations are made after the kernel has said so, which takes round trips for each. Later
+ * ones are made before they are asked for. That takes some microseconds, also where nothing is missing.
+ */
+const FEW = 2;
+
 /** Opens a destination that may be missing. */
 function openMade(
   k: Recorder,
-  { root, ahead }: MountContext,
+  context: MountContext,
   destination: string,
   { kind, like }: Wanted,
   found?: Found,
 ): Result {
-  const early = ahead ? makeAhead(k, root, destination, like) : undefined;
+  const { root } = context;
+  const early = context.missed > FEW ? makeAhead(k, root, destination, like) : undefined;
   let late = false;
   const missing = () => {
     late = true;
+    context.missed++;
     return typeof kind === "function" ? kind() : kind;
   };
   if (found) found.made = () => late || early?.() === true;

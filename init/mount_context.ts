@@ -22,11 +22,8 @@ export interface MountContext {
    * them without a look.
    */
   fresh: Set<string>;
-  /**
-   * Make destinations before asking whether they exist. With many mounts this is cheaper: a missing
-   * destination takes no extra round trip, and an existing one takes some microseconds.
-   */
-  ahead?: boolean;
+  /** How many destinations were missing so far. Where some were missing, others will be. */
+  missed: number;
   /** Copies one directory's content into another, both given as descriptors of the kernel's process. */
   copyUp: (from: number, to: number) => void;
   /** Clones the source of a bind mount (open_tree(2)) where that takes other rights or other ids. */

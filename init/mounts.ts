@@ -97,7 +97,7 @@ function bindMount(
   const recursive = options.flags & MS_REC ? AT_RECURSIVE : 0;
   const flags = OPEN_TREE_CLONE | recursive;
   const tree = context.openSource?.(mount, source, flags) ?? k.openTree(AT_FDCWD, source, flags);
-  setFlags(k, { mount: tree, source, doing: mountStep(mount) }, options);
+  setFlags(k, { mount: tree, source, doing: () => mountStep(mount) }, options);
   if (destination === "/proc") onlyProc(k, context, tree, mount.destination);
   const place = openPlace(k, context, destination, { kind: () => kindOf(k, tree), like: tree });
   attach(k, tree, place, options, mount.destination);
@@ -119,7 +119,7 @@ function remount(
   const { type = "", source = "" } = mount;
   const late = isBind(options) ? false : becomesReadonlyLate(type, destination, options);
   if (isBind(options)) {
-    replaceFlags(k, { mount: place, source: mount.destination, doing: mountStep(mount) }, options);
+    replaceFlags(k, { mount: place, source: mount.destination, doing: () => mountStep(mount) }, options);
   } else {
     k.fchdir(place);
     const flags = late ? options.flags & ~MS_RDONLY : options.flags;

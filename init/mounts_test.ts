@@ -167,9 +167,9 @@ Deno.test("bind: an option that speaks against a locked flag is an error that na
   const cases: [string[], number, string][] = [
     [["bind", "rw", "exec"], 1 | 4 | 8, "MS_RDONLY|MS_NOEXEC locked: cannot clear locked flags of"],
     [["bind", "atime"], 1024, "MS_NOATIME locked: cannot clear locked flags of"],
-    [["bind", "noatime"], 4096, "MS_RELATIME locked: cannot change locked atime flags of"],
-    [["bind", "relatime"], 0, "MS_STRICTATIME locked: cannot change locked atime flags of"],
-    [["bind", "noatime"], 1024 | 2048, "MS_NOATIME|MS_NODIRATIME locked: cannot change"],
+    [["bind", "noatime"], 4096, "MS_RELATIME locked: cannot clear locked flags of"],
+    [["bind", "relatime"], 0, "MS_STRICTATIME locked: cannot clear locked flags of"],
+    [["bind", "noatime"], 1024 | 2048, "atime flags MS_NOATIME|MS_NODIRATIME locked: cannot clear"],
   ];
   for (const [options, shown, text] of cases) {
     const run = () => mounted(bind(options), { mount_setattr: failing(EPERM), ...flagged(shown) });
@@ -386,4 +386,16 @@ Deno.test("filesystem: the kernel's own words are in the error", () => {
 
 Deno.test("describe: without options and type", () => {
   assertEquals(describeMount({ destination: "/x" }), 'mount "" to "/x" (type=)');
+});
+
+Deno.test("destinations: where some were missing, later ones are made before they are asked for", () => {
+  const context = newContext();
+  const first = (script: Script) => names(mounted(bind(["bind"]), script, context)).slice(0, 3);
+  for (let i = 0; i < 3; i++) {
+    const missing = failing(ENOENT);
+    const openat2 = (_: unknown, path: unknown) => path === "/data" ? missing() : undefined;
+    assertEquals(first({ openat2 }), ["open_tree", "openat2", "statx"]);
+  }
+  assertEquals(context.missed, 3);
+  assertEquals(first({}), ["open_tree", "openat2", "openat"]);
 });

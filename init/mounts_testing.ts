@@ -16,5 +16,5 @@ export interface TestContext extends MountContext {
 export function testContext(root: Fd, bundle: string): TestContext {
   const steps: TestContext["steps"] = { "mount checks": [], "read-only mounts": [] };
   const later: MountContext["later"] = (stage, step) => void steps[stage].push(step);
-  return { root, bundle, steps, later, fresh: new Set(), copyUp: () => {} };
+  return { root, bundle, steps, later, fresh: new Set(), missed: 0, copyUp: () => {} };
 }

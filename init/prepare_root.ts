@@ -17,9 +17,6 @@ import { pathInside } from "./path_inside.ts";
 import { bindRootfs, chrootInto, moveInto, pivotInto } from "./rootfs.ts";
 import type { Setup, SetupSteps } from "./setup_context.ts";
 
-/** From this number of mounts on, missing destinations are expected. Usual containers have ten mounts. */
-const MANY = 24;
-
 /** The steps that give the container its root. */
 export const ROOT_STEPS: SetupSteps = {
   rootfs(setup) {
@@ -36,7 +33,6 @@ export const ROOT_STEPS: SetupSteps = {
       ...mount,
       destination: pathInside(rootfs, mount.destination),
     }));
-    setup.mounts.ahead = mounts.length > MANY;
     k.inPieces(mounts, (piece) => {
       for (const mount of piece) {
         const bound = isBind(parseMountOptions(mount.options));

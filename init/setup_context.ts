@@ -158,7 +158,7 @@ export class Setup implements ProcessContext {
     this.umask = spec.process.user.umask ?? 0o022;
     this.env = uniqueEnv(env);
     this.host = plan.host;
-    this.mounts = { root: -1, bundle, later: this.later, fresh: new Set(), copyUp: noCopy };
+    this.mounts = { root: -1, bundle, later: this.later, fresh: new Set(), missed: 0, copyUp: noCopy };
   }
 
   /** Descriptor of the container's root; set in the stage `rootfs`. */
