@@ -79,8 +79,8 @@ export function openPlace(
 }
 
 /**
- * How many missing destinations are made after the kernel has said so, which takes round trips for each. Later
- * ones are made before they are asked for. That takes some microseconds, also where nothing is missing.
+ * How many missing destinations are made after the kernel has said so, which takes round trips for each.
+ * Later ones are made before they are asked for. That takes some microseconds, also where nothing is missing.
  */
 const FEW = 2;
 

@@ -13,63 +13,20 @@ import {
   S_IFREG,
   S_IFSOCK,
 } from "../ffi/constants.ts";
-import type { DryKernel } from "../ffi/dry.ts";
 import { EINVAL, ELOOP, ENOENT, EPERM } from "../ffi/errno.ts";
 import { type Arg, OperationError } from "../ffi/kernel.ts";
-import { Buffer } from "../ffi/memory.ts";
 import {
-  MOUNT_ATTR__ATIME,
   MOUNT_ATTR_NODEV,
-  MOUNT_ATTR_NODIRATIME,
   MOUNT_ATTR_NOEXEC,
   MOUNT_ATTR_NOSUID,
   MOUNT_ATTR_NOSYMFOLLOW,
   MOUNT_ATTR_RDONLY,
-  MS_NODEV,
   MS_PRIVATE,
-  MS_REMOUNT,
   MS_SLAVE,
 } from "../spec/mount_options.ts";
-import type { Mount } from "../spec/types.ts";
-import {
-  callsOf,
-  failing,
-  lines,
-  names,
-  type Script,
-  scripted,
-  stat,
-  statfs,
-} from "../tests/lib/scripted.ts";
-import { describeMount, mountOne } from "./mounts.ts";
-import { testContext } from "./mounts_testing.ts";
-
-const ROOT = 3;
-const TMPFS_MAGIC = 0x01021994;
-
-const newContext = () => testContext(ROOT, "/bundle");
-
-/** Mounts one entry with scripted answers; the destination lies on a tmpfs unless told otherwise. */
-function mounted(mount: Mount, script: Script = {}, context = newContext()): DryKernel {
-  const k = scripted({ fstatfs: statfs(TMPFS_MAGIC), statx: stat(S_IFDIR | 0o755), ...script });
-  mountOne(k, context, mount);
-  for (const check of context.steps["mount checks"]) check();
-  return k;
-}
-
-const bind = (options: string[], more: Partial<Mount> = {}): Mount => ({
-  destination: "/data",
-  source: "/src",
-  type: "bind",
-  options,
-  ...more,
-});
-const tmpfs = (options: string[] = [], destination = "/t"): Mount => ({
-  destination,
-  type: "tmpfs",
-  source: "tmpfs",
-  options,
-});
+import { callsOf, failing, lines, names, type Script, stat, statfs } from "../tests/lib/scripted.ts";
+import { describeMount } from "./mounts.ts";
+import { attributes, bind, mounted, newContext, ROOT, tmpfs } from "./mounts_testing.ts";
 
 Deno.test("mount label: new filesystems get it, those that the policy labels do not, mqueue at its root", () => {
   const contexts = (type: string) => {
@@ -87,16 +44,6 @@ Deno.test("mount label: new filesystems get it, those that the policy labels do 
     "u:o:t:s0",
   ]);
 });
-
-/**
- * The attributes that a mount is given: what is set, cleared, its propagation, and whether with all below.
- */
-function attributes(k: DryKernel): unknown[] {
-  return callsOf(k, "mount_setattr").map(({ args: [, , flags, words] }) => {
-    const [set, clear, propagation] = words as number[];
-    return { set, clear, propagation, below: ((flags as number) & AT_RECURSIVE) !== 0 };
-  });
-}
 
 Deno.test("bind: the source is cloned alone, and attached at a place in the root", () => {
   const k = mounted(bind(["bind"]));
@@ -142,57 +89,6 @@ Deno.test("bind: attributes are left as they are where no option is a flag", () 
   for (const options of [["bind"], ["rbind", "defaults"], ["rbind"]]) {
     assertEquals(attributes(mounted(bind(options))), []);
   }
-});
-
-/** Answers fstatfs(2): flags that a mount has. */
-const flagged = (flags: number): Script => ({
-  fstatfs: (_fd, buffer) => {
-    if (buffer instanceof Buffer) buffer.memory.setU64(buffer.address + 80, flags);
-    return 0;
-  },
-});
-
-Deno.test("bind: flags that are locked and that no option speaks of are kept", () => {
-  const script = { mount_setattr: failing(EPERM), ...flagged(1 | 4 | 4096) };
-  const k = mounted(bind(["bind", "nosuid"]), script);
-  assertEquals(attributes(k).at(-1), {
-    set: MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
-    clear: MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW | MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME,
-    propagation: 0,
-    below: false,
-  });
-});
-
-Deno.test("bind: an option that speaks against a locked flag is an error that names it", () => {
-  const cases: [string[], number, string][] = [
-    [["bind", "rw", "exec"], 1 | 4 | 8, "MS_RDONLY|MS_NOEXEC locked: cannot clear locked flags of"],
-    [["bind", "atime"], 1024, "MS_NOATIME locked: cannot clear locked flags of"],
-    [["bind", "noatime"], 4096, "MS_RELATIME locked: cannot clear locked flags of"],
-    [["bind", "relatime"], 0, "MS_STRICTATIME locked: cannot clear locked flags of"],
-    [["bind", "noatime"], 1024 | 2048, "atime flags MS_NOATIME|MS_NODIRATIME locked: cannot clear"],
-  ];
-  for (const [options, shown, text] of cases) {
-    const run = () => mounted(bind(options), { mount_setattr: failing(EPERM), ...flagged(shown) });
-    const { message } = assertThrows(run, OperationError);
-    assertStringIncludes(message, `error mounting "/src" to rootfs at "/data": mount "/src" to "/data"`);
-    assertStringIncludes(message, text);
-    assertStringIncludes(message, "operation not permitted");
-  }
-});
-
-Deno.test("remount: with bind, the flags of what is there are replaced, and nothing is mounted", () => {
-  const k = mounted(bind(["bind", "remount", "ro"]));
-  assertEquals(names(k), ["openat2", "mount_setattr", "close"]);
-  assertEquals((attributes(k)[0] as { set: number }).set, MOUNT_ATTR_RDONLY);
-  assertEquals(attributes(mounted(bind(["bind", "remount"]))).length, 1);
-});
-
-Deno.test("remount: without bind the filesystem is asked too, and a tmpfs is read-only in the end", () => {
-  const context = newContext();
-  const k = mounted(tmpfs(["remount", "size=64k", "ro", "nodev"]), {}, context);
-  assertEquals(names(k), ["openat2", "fchdir", "mount", "chdir"]);
-  assertEquals(callsOf(k, "mount")[0].args, ["tmpfs", ".", "tmpfs", MS_REMOUNT | MS_NODEV, "size=64k"]);
-  assertEquals(context.steps["read-only mounts"].length, 1);
 });
 
 Deno.test("bind: a missing destination is a directory or a file, as the source is", () => {
