@@ -12,6 +12,7 @@
  * @module
  */
 
+import { endProcess } from "./failure_report.ts";
 import { CLONE_PARENT, O_DIRECTORY, O_PATH, O_WRONLY, SECCOMP_SET_MODE_FILTER } from "../ffi/constants.ts";
 import { EPERM } from "../ffi/errno.ts";
 import { OperationError } from "../ffi/kernel.ts";
@@ -148,7 +149,7 @@ function cloneProcess(setup: ExecSetup): void {
   setup.later("execve", () => {
     k.place(joiner);
     reports.sendPid(clone);
-    k.call("exit_group", [0], { allow: "any" });
+    endProcess(k, 0);
   });
 }
 

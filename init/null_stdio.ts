@@ -5,6 +5,20 @@
  */
 
 import {
+  EACCES,
+  EBADF,
+  EBUSY,
+  EISDIR,
+  ELOOP,
+  ENODEV,
+  ENOENT,
+  ENOTDIR,
+  ENXIO,
+  EPERM,
+  EROFS,
+  EXDEV,
+} from "../ffi/errno.ts";
+import {
   O_NOCTTY,
   O_NOFOLLOW,
   O_RDWR,
@@ -24,15 +38,18 @@ export interface NullStdio {
   stat: Buffer;
 }
 
+/** Answers for a null device that is not there, or may not be opened. Want of descriptors is none of them. */
+const NO_DEVICE = [ENOENT, ENOTDIR, ELOOP, EXDEV, ENXIO, ENODEV, EACCES, EPERM, EROFS, EISDIR, EBUSY];
+
 /** Opens the container's /dev/null once for each of `fds`. @param root Descriptor of the container's root. */
 export function openNulls(k: Kernel, root: Fd, fds: readonly number[]): NullStdio[] {
   const resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
   return fds.map((fd) => {
     const stat = k.buffer(STATX_SIZE);
     const file = k.openat2(root, "/dev/null", O_RDWR | O_NOFOLLOW | O_NOCTTY, resolve, 0, {
-      allow: "any",
+      allow: NO_DEVICE,
     });
-    k.statx(file, "", stat, { allow: "any" });
+    k.statx(file, "", stat, { allow: [EBADF] });
     return { fd, file, stat };
   });
 }
