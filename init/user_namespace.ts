@@ -4,7 +4,7 @@
  *     tsrun ── stage ──clone3(CLONE_NEWUSER, ...)──> init
  *       │                                             │ waits: it has all capabilities there, and no name
  *       ├─ writes /proc/PID/uid_map and gid_map       │
- *       └────────────────────────────────────────────>│ opens exec.fifo as who tsrun is, then becomes root there
+ *       └────────────────────────────────────────────>│ opens exec.fifo with tsrun's ids, then becomes root
  *
  * The kernel makes the user namespace before the others of the same clone3(2). These therefore belong to it.
  *

@@ -7,8 +7,8 @@
  *     stderr     the same
  *     log        expected text of the file `log` in the working directory
  *     exit       expected exit status; no file means 0
- *     not-runc   why Debian's runc does not agree; without it runc must have the same exit status, and be silent
- *                on the same streams
+ *     not-runc   why Debian's runc does not agree; without this file runc must have the same exit status,
+ *                and be silent on the same streams
  *
  * `{DIR}` stands for the working directory and `{TIME}` for any RFC 3339 time; a line of `...` stands for any
  * number of lines. The environment is empty.

@@ -2,8 +2,8 @@
  * What `create` and `exec` know of an optional feature. A feature is a module with a function that reads and
  * decides. Its result is steps for the stages of the processes involved.
  *
- *     table (container/features.ts) ── wanted? ── load ── forCreate(request) ──> CreateFeature
- *                                                         │ decides, starts nothing     │ steps of tsrun, and of the init
+ *     table (container/features.ts) ── wanted? ── load ── forCreate(request) ──> CreateFeature:
+ *                                                         decides, starts nothing; steps of tsrun, init
  *
  * Features know neither each other nor the life of a container. Only the order of the stages connects them.
  * @module
