@@ -159,13 +159,16 @@ function bootFunction(places: Place[], where: Record<string, number>, entry: str
  */
 export function loader(path: string, member: "boot" | "all" = "boot"): string {
   return [
-    `const f=Deno.openSync(${path}),s=f.seekSync(0,2),c=Deno[Deno.internal]?.core,`,
+    // No log is known yet, and the engine would print a trace.
+    `let f,s,r,d,o,u,c=Deno[Deno.internal]?.core;try{f=Deno.openSync(${path});s=f.seekSync(0,2);`,
     // Text that ends `b` bytes before the end of the file, and begins `a` bytes before it.
     `r=(a,b)=>{const x=new Uint8Array(a-b);f.seekSync(s-a,0);`,
     `for(let i=0,k;i<x.length;i+=k)if(!(k=f.readSync(x.subarray(i))))throw new Error("cut off");`,
-    `return c?.decode?c.decode(x):new TextDecoder().decode(x)},`,
-    `t=r(Math.min(s,${TAIL}),0),n=t.length-${TRAILER},d=t.slice(n,n+8),l=+t.slice(n+9),o=l+${TRAILER},`,
-    `u=l>n?r(o,${TRAILER}):t.slice(n-l,n),e=c?.evalContext;`,
+    `return c?.decode?c.decode(x):new TextDecoder().decode(x)};`,
+    `let t=r(Math.min(s,${TAIL}),0),n=t.length-${TRAILER},l=+t.slice(n+9);d=t.slice(n,n+8);o=l+${TRAILER};`,
+    `u=l>n?r(o,${TRAILER}):t.slice(n-l,n)}catch(x){`,
+    `console.error("tsrun: cannot read the program: "+x.message.replace(/ \\(os error.*/,""));Deno.exit(1)}`,
+    `const e=c?.evalContext;`,
     `await(e?e(u,"file:///tsrun/"+d+".js")[0]:(0,eval)(u)).${member}((a,b)=>r(a+o,b+o))`,
   ].join("");
 }

@@ -22,6 +22,23 @@ const SHARED = {
   code: `var n=0;function add(a){return n+=a}export{add as b,n as count};`,
 };
 
+Deno.test("loader: a program that cannot be read is one line, and no trace", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${dir}/loader.mjs`, loader("Deno.args.shift()"));
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-config", `${dir}/loader.mjs`, `${dir}/missing`],
+    }).output();
+    assertEquals(code, 1);
+    assertEquals(
+      new TextDecoder().decode(stderr),
+      "tsrun: cannot read the program: No such file or directory\n",
+    );
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
 Deno.test("link: static and dynamic imports, renamed exports, one evaluation", async () => {
   const text = link(
     [

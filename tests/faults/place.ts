@@ -155,8 +155,9 @@ const NEVER =
 export function complaint({ code, stderr }: { code: number; stderr: string }): string | undefined {
   if (NEVER.test(stderr)) return "says what no user is to see";
   const lines = stderr.split("\n").filter((line) => line !== "");
-  const errors = lines.filter((line) => line.includes("level=error"));
-  const others = lines.filter((line) => !/level=(?:error|warning)/.test(line));
+  // Before the command line is read there is no log.
+  const errors = lines.filter((line) => /level=error|^tsrun: /.test(line));
+  const others = lines.filter((line) => !/level=(?:error|warning)|^tsrun: /.test(line));
   if (others.length > 0) return "writes what is no message";
   if (code === 0) return errors.length > 0 ? "succeeds and reports an error" : undefined;
   return errors.length === 1 ? undefined : `fails with ${errors.length} lines of error`;

@@ -1,6 +1,7 @@
 /**
  * Every command with a fault at one system call of one of its processes: SIGKILL, or an error. See README.md.
  */
+import { say } from "./say.ts";
 import { skip } from "../lib/skip.ts";
 import { lacksTracing } from "./ptrace.ts";
 import { SCENARIOS } from "./scenarios.ts";
@@ -24,7 +25,7 @@ for (const scenario of SCENARIOS) {
       const begin = performance.now();
       const { calls, points, missed, survived, faults, leftovers } = await new Sweep(scenario, acts).run();
       const seconds = ((performance.now() - begin) / 1000).toFixed(1);
-      console.log(
+      say(
         `${scenario.name}, ${kind}: calls ${callsOf(calls)}; ${points} points, ${missed} not met, ` +
           `${survived} survived; ${faults.length} faults, ${leftovers.length} leftovers; ${seconds} s`,
       );
