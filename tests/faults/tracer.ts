@@ -143,9 +143,13 @@ class Tracer {
     else this.#goOn(pid, tracee);
   }
 
-  /** The first child of tsrun is the stage, the child of the stage is the init. Others are let go. */
+  /**
+   * The first child of tsrun's program is the stage, and the child of the stage is the init. Others are let go: the entry
+   * code that starts the engine has a child, too.
+   */
   #born(child: number, parent: Tracee): void {
-    const role = parent.role === "stage" ? "init" : this.#stageSeen ? undefined : "stage";
+    const isStage = parent.role === "tsrun" && parent.counting && !this.#stageSeen;
+    const role = parent.role === "stage" ? "init" : isStage ? "stage" : undefined;
     // It may have stopped before its parent told of it.
     if (!this.#strangers.delete(child)) { while (p.waitForChange(child)?.kind === "call"); }
     if (role === undefined) return p.detach(child);
