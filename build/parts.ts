@@ -11,6 +11,8 @@ export interface Part {
   /** A program that runs the tests in place of `deno test`: it is given the report's path and the filter. */
   program?: string;
   limitSeconds: number;
+  /** With `--all`, where the part knows it. */
+  wholeSeconds?: number;
 }
 
 /** In the order they run. */
@@ -25,12 +27,15 @@ export const PARTS: readonly Part[] = [
       "build",
       "tests/lib",
       "tests/docs",
+      "tests/fuzz",
       "tests/vm/bed",
       "tests/gate_plugin_test.ts",
     ],
     limitSeconds: 1200,
   },
   { name: "integration", paths: ["tests/golden_test.ts", "tests/integration", "bench"], limitSeconds: 2400 },
+  // Every 25th point of what they sweep; `--all` takes hours.
+  { name: "faults", paths: ["tests/faults"], limitSeconds: 1200, wholeSeconds: 20_000 },
   // The same against the kind of build that dist/tsrun is not.
   { name: "kinds", paths: [], program: "build/kinds.ts", limitSeconds: 2400 },
   { name: "clients", paths: ["tests/clients"], limitSeconds: 1800 },
@@ -43,17 +48,23 @@ export interface Selection {
   parts: readonly Part[];
   /** Only tests whose name holds this. */
   filter: string | undefined;
+  /** Every point of a part that is a sample otherwise. */
+  whole: boolean;
 }
 
 /**
- * Reads `[PART...] [FILTER | --filter=TEXT]`.
+ * Reads `[PART...] [--all] [FILTER | --filter=TEXT]`.
  *
  * @throws {Error} for two filters, or an unknown flag.
  */
 export function select(args: readonly string[]): Selection {
   const names: string[] = [];
-  let filter: string | undefined;
+  let filter: string | undefined, whole = false;
   for (const word of args) {
+    if (word === "--all") {
+      whole = true;
+      continue;
+    }
     if (PARTS.some((part) => part.name === word)) {
       names.push(word);
       continue;
@@ -62,5 +73,10 @@ export function select(args: readonly string[]): Selection {
     if (text.startsWith("--") || filter !== undefined) throw new Error(`unexpected argument ${word}`);
     filter = text;
   }
-  return { parts: PARTS.filter((part) => names.length === 0 || names.includes(part.name)), filter };
+  const parts = PARTS.filter((part) => names.length === 0 || names.includes(part.name));
+  if (whole && names.length !== 1) throw new Error("--all belongs to one part, such as faults");
+  if (whole && parts[0].wholeSeconds === undefined) {
+    throw new Error(`the part ${parts[0].name} is always run as a whole: no --all`);
+  }
+  return { parts, filter, whole };
 }

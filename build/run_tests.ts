@@ -1,5 +1,5 @@
 /**
- * `./x test [PART...] [FILTER]`: runs the parts of the test suite one after the other, each under its time
+ * `./x test [PART...] [--all] [FILTER]`: runs the parts of the test suite one after the other, each under its time
  * limit. Not called test.ts: `deno test` would take it for a test, and start itself without end. The last
  * line is `N passed, N failed, N skipped`; the exit status is 1 when anything failed. Before it stands what
  * each failed test said, and which tests failed and passed when they were run again with nothing beside them.
@@ -94,16 +94,19 @@ async function passesAlone({ name, file }: TestCase): Promise<boolean> {
 }
 
 /** Runs one part. */
-async function run(part: Part, filter: string | undefined, report: string): Promise<Outcome> {
+async function run(part: Part, { filter, whole }: Selection, report: string): Promise<Outcome> {
   const paths = part.paths.filter((path) => exists(`${TOP}${path}`));
+  const limit = (whole ? part.wholeSeconds : undefined) ?? part.limitSeconds;
+  // What tests/faults/sweep.ts looks at.
+  if (whole) Deno.env.set("TSRUN_FAULTS_EVERY", "1");
   console.log(`\n== ${part.name}: ${part.program ?? paths.join(" ")}`);
   const { success, late, tail } = await deno(
     part.program === undefined
       ? [...testArguments(paths, filter), `--junit-path=${report}`]
       : ["run", "--quiet", "--allow-all", ...imports, part.program, report, ...(filter ? [filter] : [])],
-    part.limitSeconds,
+    limit,
   );
-  if (late) console.log(`${part.name}: ended after its limit of ${part.limitSeconds} s`);
+  if (late) console.log(`${part.name}: ended after its limit of ${limit} s`);
   const xml = exists(report) ? Deno.readTextFileSync(report) : undefined;
   const counts = countReport(xml, success, filter, tail);
   const failed = testCases(xml ?? "", filter).filter(({ outcome }) => outcome === "failed");
@@ -140,14 +143,14 @@ function told({ failed, unsteady }: Outcome): string[] {
 }
 
 async function main(): Promise<boolean> {
-  const { parts, filter } = selection();
+  const selected = selection();
   const dir = Deno.makeTempDirSync({ prefix: "tsrun-report-" });
   const total: Counts = { passed: 0, failed: 0, skipped: 0 };
   const failures: string[] = [];
   try {
     const summary: string[] = [];
-    for (const part of parts) {
-      const outcome = await run(part, filter, `${dir}/${part.name}.xml`);
+    for (const part of selected.parts) {
+      const outcome = await run(part, selected, `${dir}/${part.name}.xml`);
       for (const key of ["passed", "failed", "skipped"] as const) total[key] += outcome.counts[key];
       failures.push(...told(outcome));
       summary.push(`${part.name}: ${line(outcome.counts)}`);

@@ -8,7 +8,6 @@ import { readAt } from "../../ffi/io.ts";
 import { pidfdOpen } from "../../ffi/pidfd.ts";
 import * as c from "../../ffi/constants.ts";
 import { ESRCH } from "../../ffi/errno.ts";
-import { OperationError } from "../../ffi/kernel.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
 import type { Hook } from "../../spec/types.ts";
 import { savedConfig, savedText } from "./saved_config.ts";
@@ -16,8 +15,9 @@ import { RuntimeError } from "../../ffi/errors.ts";
 import type { Log } from "../host/log.ts";
 import { lockContainer } from "./lock.ts";
 import { containerDir } from "./id.ts";
+import { insist } from "./insist.ts";
 import { type ContainerState, readState } from "./record.ts";
-import { initAlive, ociState, statusOf } from "./status.ts";
+import { endedAsInit, initAlive, ociState, statusOf } from "./status.ts";
 import { mark } from "../host/trace.ts";
 
 /** Most bytes of a report that are read; init/start_report.ts describes them. */
@@ -82,19 +82,9 @@ function openGate(k: LocalKernel, path: string, state: ContainerState): Uint8Arr
       // Dead without ever having opened the fifo: there is no hang-up to wait for.
       else if (init !== 0) throw gone();
     }
+    if (length === 0 && endedAsInit(state)) throw gone();
     return data.bytes.slice(0, length);
   });
-}
-
-/** Makes a call again that failed for want of something: the program may run by now, and is not given up for it. */
-function insist<T>(call: () => T): T {
-  for (let chances = 2;; chances--) {
-    try {
-      return call();
-    } catch (error) {
-      if (chances === 0 || !(error instanceof OperationError)) throw error;
-    }
-  }
 }
 
 /** The poststart hooks of the config as it was at create. */

@@ -20,6 +20,12 @@ export function initEnds(state: ContainerState): boolean {
   return initState(state)?.ending !== false;
 }
 
+/** Whether the container's init has ended, or ends, without having become the container's process. */
+export function endedAsInit({ pid, startTime }: ContainerState): boolean {
+  const process = processState(pid);
+  return process?.startTime === startTime && process.ending && process.name === INIT_NAME;
+}
+
 function initState(state: ContainerState): ProcessState | undefined {
   if (state.pid === 0) return undefined;
   const process = processState(state.pid);

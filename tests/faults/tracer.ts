@@ -201,7 +201,8 @@ class Tracer {
       if (fault.act === "kill") p.sendSignal(pid, SIGKILL);
       else if (typeof fault.act === "function") fault.act();
       else {
-        p.skipCall(pid);
+        // Whatever close(2) answers, the descriptor is gone.
+        if (nameOf(entry.number) !== "close") p.skipCall(pid);
         tracee.result = -fault.act;
       }
     }

@@ -12,6 +12,7 @@ import { CLONING } from "../../../init/exec_setup.ts";
 import type { Arena } from "../../../init/executor.ts";
 import { decodeFailureReports } from "../../../init/failure_report.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
+import { insist } from "../insist.ts";
 
 /** What comes back from a process that goes by itself: init/failure_report.ts. The end for writing is the stage's. */
 export interface Report {
@@ -49,7 +50,7 @@ export function hearReports({ k, report, heard, joiner, terminal }: Heard): numb
   k.scratch(() => {
     const data = k.buffer(MESSAGE_SIZE);
     for (;;) {
-      const length = readAt(k, report.read, data.address, MESSAGE_SIZE, {});
+      const length = insist(() => readAt(k, report.read, data.address, MESSAGE_SIZE, {}));
       if (length === 0) return;
       messages.push(data.bytes.slice(0, length) as Uint8Array<ArrayBuffer>);
       if (heard) tell(k, heard, joiner, decodeFailureReports(messages).pid);
