@@ -166,12 +166,12 @@ class Tracer {
     else if (tracee.role === "stage") tracee.counting = true;
   }
 
-  /** Only what is counted is stopped at its calls. */
+  /** Only what is counted is stopped at its calls, and tsrun until it is known where its calls begin. */
   #goOn(pid: number, tracee: Tracee, signal = 0): void {
     const { fault } = this.request;
     const wanted = fault === undefined || fault.role === tracee.role && this.#result.met === undefined;
-    const calls = tracee.role === "tsrun" || tracee.counting;
-    p.goOn(pid, (wanted && calls) || tracee.result !== undefined, signal);
+    const calls = tracee.counting ? wanted : tracee.role === "tsrun";
+    p.goOn(pid, calls || tracee.result !== undefined, signal);
   }
 
   #call(pid: number, tracee: Tracee): void {
