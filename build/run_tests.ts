@@ -1,8 +1,9 @@
 /**
- * `./x test [PART...] [--all] [FILTER]`: runs the parts of the test suite one after the other, each under its time
- * limit. Not called test.ts: `deno test` would take it for a test, and start itself without end. The last
- * line is `N passed, N failed, N skipped`; the exit status is 1 when anything failed. Before it stands what
- * each failed test said, and which tests failed and passed when they were run again with nothing beside them.
+ * `./x test [PART...] [--all] [FILTER]`: runs the parts of the test suite one after the other, each under
+ * its time limit. Not called test.ts: `deno test` would take it for a test, and start itself without end.
+ * The last line is `N passed, N failed, N skipped`; the exit status is 1 when anything failed. Before it
+ * stands what each failed test said, and which tests failed and passed when they were run again with
+ * nothing beside them.
  * @module
  */
 import { countReport, type Counts, type TestCase, testCases } from "./junit.ts";

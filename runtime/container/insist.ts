@@ -8,8 +8,8 @@ import { OperationError } from "../../ffi/kernel.ts";
 const MORE_CHANCES = 2;
 
 /**
- * Makes a call again that failed, for want of memory mostly: a program is about to run, or runs already, and is not given
- * up for that.
+ * Makes a call again that failed, for want of memory mostly: a program is about to run, or runs already,
+ * and is not given up for that.
  *
  * @throws As the call does, when it fails each time.
  */

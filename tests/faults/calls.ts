@@ -61,7 +61,8 @@ export function isOwn(pid: number, { number, args }: Entry): boolean {
   // tsrun maps at addresses that it chooses; V8 and the allocator do not.
   if (name === "mmap") return (args[3] & MAP_FIXED_NOREPLACE) !== 0 || args[0] === 0x10000000;
   if (name === "mprotect") return args[0] < BELOW_4_GIB;
-  // A directory that is closed is one that has been listed: Rust's closedir(3) panics at an answer that Linux never gives.
+  // A directory that is closed is one that has been listed: Rust's closedir(3) panics at an answer that
+  // Linux never gives.
   if (name === "close") return !isDirectory(`/proc/${pid}/fd/${args[0]}`);
   // The handler of signals writes a byte to a pipe that has room, which cannot fail.
   if (name === "write") return args[2] !== 1;

@@ -1,4 +1,7 @@
-/** Prints a line past the runner of the tests, which keeps what tests print to itself when it is told to be quiet. */
+/**
+ * Prints a line past the runner of the tests, which keeps what tests print to itself when it is told to be
+ * quiet.
+ */
 export function say(line: string): void {
   try {
     Deno.writeTextFileSync("/dev/stdout", `\n${line}`, { append: true, create: false });

@@ -1,5 +1,6 @@
 /**
- * Many lives of containers, one after the other, beside one container that lives on and that many processes enter.
+ * Many lives of containers, one after the other, beside one container that lives on and that many processes
+ * enter.
  * @module
  */
 import { exists, readText } from "../lib/process.ts";

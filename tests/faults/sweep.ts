@@ -12,7 +12,9 @@ import { type Fault, type Role, trace, type Traced } from "./tracer.ts";
 /** What a fault is: SIGKILL, or the errno that a call fails with. */
 export type Act = "kill" | number;
 
-/** Of every so many points one is tried; all of them with `./x test faults --all`, which sets the variable. */
+/**
+ * Of every so many points one is tried; all of them with `./x test faults --all`, which sets the variable.
+ */
 export const EVERY: number = Number(Deno.env.get("TSRUN_FAULTS_EVERY") ?? "25");
 /** Only these points, as `role:index`, are tried where the variable is set. */
 const ONLY = Deno.env.get("TSRUN_FAULT_POINTS")?.split(",");

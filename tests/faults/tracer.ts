@@ -144,8 +144,8 @@ class Tracer {
   }
 
   /**
-   * The first child of tsrun's program is the stage, and the child of the stage is the init. Others are let go: the entry
-   * code that starts the engine has a child, too.
+   * The first child of tsrun's program is the stage, and the child of the stage is the init. Others are let
+   * go: the entry code that starts the engine has a child, too.
    */
   #born(child: number, parent: Tracee): void {
     const isStage = parent.role === "tsrun" && parent.counting && !this.#stageSeen;
