@@ -1,5 +1,6 @@
 /** The benchmark from its settings to its results. */
 import { type SampleBook, type Series, type Stage, Subject, subjectsOf, type UnitName } from "./cases.ts";
+import { type ClientName, type ClientResults, measureClients } from "./clients.ts";
 import type { ConfigName } from "./configs.ts";
 import { addExecRoom } from "./exec_memory.ts";
 import { hideMount, refusedByCrun } from "./hybrid.ts";
@@ -20,6 +21,8 @@ export interface Settings {
   pause: number;
   /** Names of runtimes; those that are not installed are left out with a note. */
   runtimes: string[];
+  /** Paths of runtimes by their names, where they are not the ones that are installed. */
+  paths: Record<string, string>;
   configs: ConfigName[];
   units: UnitName[];
   /** Measure created containers. */
@@ -29,6 +32,9 @@ export interface Settings {
   search: LimitSearch;
   /** How often to measure terminals. */
   pty: number;
+  /** Commands of clients to measure, and how often. */
+  clients: ClientName[];
+  clientRounds: number;
 }
 
 /** Everything that is written to results.json; times in milliseconds, sizes in bytes. */
@@ -53,13 +59,14 @@ export interface Results {
   limitWithoutRuntime?: number | null;
   /** By runtime. */
   pty?: Record<string, PtyResult>;
+  clients?: ClientResults;
 }
 
 /** Called with a line about what is going on. */
 export type Progress = (line: string) => void;
 
 function chooseRuntimes(settings: Settings): { runtimes: Runtime[]; notes: string[] } {
-  const found = findRuntimes();
+  const found = findRuntimes(settings.paths);
   const runtimes = found.runtimes.filter(({ name }) => settings.runtimes.includes(name));
   if (runtimes.length === 0) {
     throw new Error(`none of ${settings.runtimes.join(", ")} is here: ${found.notes.join("; ")}`);
@@ -119,6 +126,7 @@ export async function runBenchmark(
   };
   await addMemory(results, stage, signal, progress);
   if (settings.pty > 0) await addPty(results, stage, signal, progress);
+  if (settings.clients.length > 0) await addClients(results, stage, signal, progress);
   return results;
 }
 
@@ -136,6 +144,21 @@ async function addPty(
   const measured = await measurePty(stage, subjects, results.settings.pty, signal);
   results.pty = measured.results;
   results.failures.push(...measured.failures);
+}
+
+/** Measures clients' commands, and puts them and their failures into the results. */
+async function addClients(
+  results: Results,
+  stage: Stage,
+  signal: AbortSignal,
+  progress: Progress,
+): Promise<void> {
+  progress("docker and containerd");
+  const { clients, clientRounds } = results.settings;
+  const measured = await measureClients(stage, clients, clientRounds, signal);
+  results.clients = measured.results;
+  results.failures.push(...measured.failures);
+  results.notes.push(...measured.notes);
 }
 
 function floorFigures(book: SampleBook): { wall: string; cpu: string } {

@@ -8,20 +8,23 @@ import { fromFileUrl } from "@std/path/posix";
 import { type Results, runBenchmark, type Settings } from "./bench.ts";
 import { CASE_NAMES, configsNamed, SampleBook, type UnitName } from "./cases.ts";
 import { renderChart } from "./chart.ts";
+import { CLIENT_NAMES, type ClientName, clientsTable } from "./clients.ts";
 import { CONFIG_NAMES } from "./configs.ts";
 import { ptyTable } from "./pty.ts";
 import { chartOf, cpuTable, memoryTable, readingNotes, type Target, targetsOf, wallTable } from "./report.ts";
 import { RUNTIME_NAMES } from "./runtimes.ts";
 import { renderMarkdown, renderText, type Table } from "./tables.ts";
 
-const USAGE = `usage: bench [--runs N] [--out DIR] [--only NAME,...] [--pause MS] [--quick]
+const USAGE =
+  `usage: bench [--runs N] [--out DIR] [--only NAME,...] [--runtime NAME=PATH]... [--pause MS] [--quick]
 
   --runs N       rounds that count (default 40)
   --out DIR      directory of results.json, report.md, chart.svg (default dist/bench)
   --only NAMES   runtimes (${RUNTIME_NAMES.join(" ")}), configurations (${CONFIG_NAMES.join(" ")}),
-                 cases (${
-  CASE_NAMES.join(" ")
-} lifecycle memory limit pty); all of a kind if none of it is named
+                 cases (${CASE_NAMES.join(" ")} lifecycle memory limit pty
+                 ${CLIENT_NAMES.join(" ")}); all of a kind if none of it is named
+  --runtime NAME=PATH
+                 one more runtime, or another program for a name; may be repeated
   --pause MS     rest after each turn (default 25)
   --quick        3 rounds and a coarse search of the memory limit, to see that it works
 `;
@@ -47,25 +50,47 @@ function count(name: string, value: string | undefined, normal: number): number 
   return Number(value);
 }
 
-/** What of the names is asked for: units of rounds and kinds of memory measurement. */
-function casesNamed(names: string[]): { units: UnitName[]; created: boolean; limit: boolean; pty: boolean } {
+/** What is to be measured. */
+interface Cases {
+  units: UnitName[];
+  created: boolean;
+  limit: boolean;
+  pty: boolean;
+  clients: ClientName[];
+}
+
+/** What of the names is asked for: units of rounds, kinds of memory measurement, clients. */
+function casesNamed(names: string[], runtimes: readonly string[], quick: boolean): Cases {
   const cases = names.filter((name) =>
-    !RUNTIME_NAMES.includes(name) && !CONFIG_NAMES.some((config) => config === name)
+    !runtimes.includes(name) && !CONFIG_NAMES.some((config) => config === name)
   );
-  const known: string[] = [...CASE_NAMES, "lifecycle", "memory", "limit", "pty"];
+  const others: string[] = ["run", "exec", "memory", "limit", "pty", ...CLIENT_NAMES];
+  const known: string[] = [...CASE_NAMES, "lifecycle", ...others];
   const unknown = cases.filter((name) => !known.includes(name));
   if (unknown.length > 0) {
     throw new UsageError(`--only ${unknown.join(",")}: no such runtime, configuration or case`);
   }
-  if (cases.length === 0) return { units: UNITS, created: true, limit: true, pty: true };
-  const life = cases.some((name) => !["run", "exec", "memory", "limit", "pty"].includes(name));
+  // To start daemons is not quick.
+  const clients = quick ? [] : [...CLIENT_NAMES];
+  if (cases.length === 0) return { units: UNITS, created: true, limit: true, pty: true, clients };
+  const life = cases.some((name) => !others.includes(name));
   const units = UNITS.filter((unit) => unit === "lifecycle" ? life : cases.includes(unit));
   return {
     units,
     created: cases.includes("memory"),
     limit: cases.includes("limit"),
     pty: cases.includes("pty"),
+    clients: CLIENT_NAMES.filter((name) => cases.includes(name)),
   };
+}
+
+/** Reads `NAME=PATH` words. */
+function runtimePaths(words: readonly string[]): Record<string, string> {
+  return Object.fromEntries(words.map((word) => {
+    const [, name, path] = /^([a-z][a-z0-9.-]*)=(\/.+)$/.exec(word) ?? [];
+    if (name === undefined) throw new UsageError(`--runtime ${word}: not of the form NAME=/PATH`);
+    return [name, path];
+  }));
 }
 
 /** Reads the command line; throws a UsageError. */
@@ -74,23 +99,28 @@ export function readCommandLine(args: string[]): Request {
     throw new UsageError(`${arg}: unknown argument`);
   };
   const flags = parseArgs(args, {
-    string: ["runs", "out", "only", "pause"],
+    string: ["runs", "out", "only", "pause", "runtime"],
     boolean: ["quick", "help"],
+    collect: ["runtime"],
     unknown,
   });
   const only: string = flags.only ?? "";
   const names = only.split(",").filter((name) => name !== "");
-  const runtimes = RUNTIME_NAMES.filter((name) => names.includes(name));
+  const paths = runtimePaths(flags.runtime);
+  const known = [...new Set([...RUNTIME_NAMES, ...Object.keys(paths)])];
+  const runtimes = known.filter((name) => names.includes(name));
   const runs = count("runs", flags.runs, flags.quick ? 3 : 40);
   if (runs < 1) throw new UsageError("--runs: at least one");
-  const cases = casesNamed(names);
+  const cases = casesNamed(names, known, flags.quick);
   const settings: Settings = {
     ...cases,
     pty: cases.pty ? flags.quick ? 1 : 5 : 0,
     runs,
     warmup: flags.quick ? 1 : 2,
     pause: count("pause", flags.pause, flags.quick ? 5 : 25),
-    runtimes: runtimes.length > 0 ? runtimes : RUNTIME_NAMES,
+    runtimes: runtimes.length > 0 ? runtimes : known,
+    paths,
+    clientRounds: flags.quick ? 1 : Math.min(runs, 20),
     configs: configsNamed(names),
     search: flags.quick ? { step: 256 * 1024, repeats: 1 } : { step: 4096, repeats: 3 },
   };
@@ -111,6 +141,7 @@ export function evaluate(results: Results): { tables: Table[]; targets: Target[]
     ...configs.map((config) => cpuTable(book, names, config)),
     memoryTable(results),
     ptyTable(results.pty),
+    clientsTable(results.clients, names),
   ].filter((table) => table !== undefined);
   return { tables, targets: targetsOf(results, book), book };
 }

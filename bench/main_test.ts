@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { type Results, runBenchmark } from "./bench.ts";
+import { clientsTable } from "./clients.ts";
 import { readCommandLine, UsageError, writeReport } from "./main.ts";
 import { findProgram } from "./runtimes.ts";
 import { parseMounts } from "./sandbox.ts";
@@ -25,8 +26,45 @@ Deno.test("readCommandLine: what is not named is all of its kind", () => {
   assertEquals(readCommandLine(["--quick"]).settings.runs, 3);
 });
 
+Deno.test("readCommandLine: runtimes by path, further ones and others in the place of the usual", () => {
+  const paths = ["--runtime", "runc=/tmp/runc-head", "--runtime", "tsrun-old=/old/tsrun"];
+  const { settings } = readCommandLine(paths);
+  assertEquals(settings.runtimes, ["tsrun", "runc", "crun", "tsrun-old"]);
+  assertEquals(settings.paths, { runc: "/tmp/runc-head", "tsrun-old": "/old/tsrun" });
+  assertEquals(readCommandLine([...paths, "--only", "tsrun-old,tsrun"]).settings.runtimes, [
+    "tsrun",
+    "tsrun-old",
+  ]);
+});
+
+Deno.test("readCommandLine: clients are measured unless it is to be quick, or others are named", () => {
+  const clients = (...args: string[]) => readCommandLine(args).settings.clients;
+  assertEquals(clients(), ["docker-run", "ctr-run", "thirty"]);
+  assertEquals([clients("--quick"), clients("--only", "exec")], [[], []]);
+  assertEquals(clients("--quick", "--only", "thirty"), ["thirty"]);
+});
+
+Deno.test("clientsTable: medians, and the first runtime beside each other", () => {
+  const results = { tsrun: { "docker-run": [100, 110, 120] }, runc: { "docker-run": [200, 220, 240] } };
+  const table = clientsTable(results, ["tsrun", "runc"])!;
+  assertEquals(table.header, ["", "tsrun", "runc", "tsrun/runc"]);
+  assertEquals(table.rows[0].slice(0, 3), ["docker run --rm", "110 (102–118)", "220 (204–236)"]);
+  assert(table.rows[0][3].startsWith("0.50 ["));
+  assertEquals(clientsTable({}, ["tsrun"]), undefined);
+});
+
 Deno.test("readCommandLine: mistakes", () => {
-  for (const args of [["--only", "excec"], ["--runs", "many"], ["--runs", "0"], ["--fast"], ["word"]]) {
+  for (
+    const args of [
+      ["--runtime", "runc"],
+      ["--runtime", "runc=bin/runc"],
+      ["--only", "excec"],
+      ["--runs", "many"],
+      ["--runs", "0"],
+      ["--fast"],
+      ["word"],
+    ]
+  ) {
     assertThrows(() => readCommandLine(args), UsageError, undefined, args.join(" "));
   }
 });

@@ -55,15 +55,21 @@ export function outputOf(path: string, ...args: string[]): string {
   return text.decode(stdout).trim() || text.decode(stderr).trim();
 }
 
-/** The runtimes that are installed here, and a note for each that is not. */
-export function findRuntimes(): { runtimes: Runtime[]; notes: string[] } {
+/**
+ * The runtimes that are here, and a note for each that is not.
+ *
+ * @param given Paths by names: of runtimes that are not installed, or in the place of those that are.
+ */
+export function findRuntimes(
+  given: Readonly<Record<string, string>> = {},
+): { runtimes: Runtime[]; notes: string[] } {
   const runtimes: Runtime[] = [];
   const notes: string[] = [];
-  for (const name of RUNTIME_NAMES) {
-    const path = name === "tsrun" ? tsrunPath() : findProgram(name);
+  for (const name of new Set([...RUNTIME_NAMES, ...Object.keys(given)])) {
+    const path = given[name] ?? (name === "tsrun" ? tsrunPath() : findProgram(name));
     if (path !== undefined && isFile(path)) {
       runtimes.push({ name, path, version: outputOf(path, "--version").split("\n").slice(0, 8).join("; ") });
-    } else notes.push(name === "tsrun" ? `tsrun is not built: no file ${path}` : `${name} is not installed`);
+    } else notes.push(path ? `${name} is not built: no file ${path}` : `${name} is not installed`);
   }
   return { runtimes, notes };
 }
