@@ -5,6 +5,8 @@
 import { exactInteger } from "../../spec/integers.ts";
 import { parseJson } from "../../spec/parse.ts";
 import type { Int64, LinuxCPU, LinuxMemory, LinuxResources } from "../../spec/types.ts";
+import type { LocalKernel } from "../../ffi/local.ts";
+import { inputFailure, readInput, readStream } from "../host/input.ts";
 import type { Flag, FlagValues } from "./flags.ts";
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 import type { SchemaChange } from "../cgroups/mod.ts";
@@ -29,6 +31,8 @@ const CPU_NUMBERS: readonly [flag: string, field: keyof LinuxCPU, signed: boolea
   ["cpu-rt-runtime", "realtimeRuntime", true, "real-time CPU time in each period in microseconds"],
   ["cpu-idle", "idle", true, "1: only CPU time that nobody else wants; 0: as others"],
 ];
+
+const STDIN = 0;
 
 /** The flags. */
 export function updateFlags(): Flag[] {
@@ -57,9 +61,9 @@ export function updateFlags(): Flag[] {
  *
  * @throws {RuntimeError} in runc's words where it has some: `invalid value for memory: …`.
  */
-export function requestedResources(flags: FlagValues): LinuxResources {
+export async function requestedResources(k: LocalKernel, flags: FlagValues): Promise<LinuxResources> {
   const file = flags.string("resources");
-  if (file !== "") return readResources(file);
+  if (file !== "") return await readResources(k, file);
   const memory: LinuxMemory = {}, cpu: LinuxCPU = {};
   for (const [flag, field] of SIZES) {
     const text = flags.string(flag);
@@ -79,27 +83,19 @@ export function requestedResources(flags: FlagValues): LinuxResources {
 }
 
 /** Reads a document. As in Go, `null` asks for nothing. */
-function readResources(file: string): LinuxResources {
+async function readResources(k: LocalKernel, file: string): Promise<LinuxResources> {
   let text: string;
   try {
-    text = file === "-" ? readStdin() : Deno.readTextFileSync(file);
+    text = file === "-" ? readStream(k, STDIN) : await readInput(k, file);
   } catch (error) {
-    throw new RuntimeError(`${file === "-" ? "read standard input" : `open ${file}`}: ${reasonOf(error)}`);
+    const what = file === "-" ? "read standard input" : `open ${file}`;
+    throw RuntimeError.from(error, `${what}: ${inputFailure(error)}`);
   }
   try {
     return (parseJson(text) ?? {}) as LinuxResources;
   } catch (error) {
     throw new RuntimeError(`resources: ${reasonOf(error)}`);
   }
-}
-
-function readStdin(): string {
-  const decoder = new TextDecoder(), piece = new Uint8Array(1 << 16);
-  let text = "";
-  for (let size = Deno.stdin.readSync(piece); size !== null; size = Deno.stdin.readSync(piece)) {
-    text += decoder.decode(piece.subarray(0, size), { stream: true });
-  }
-  return text + decoder.decode();
 }
 
 function readSize(flag: string, text: string): Int64 {

@@ -1,13 +1,14 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import type { LinuxResources } from "../../spec/types.ts";
 import { parseFlags } from "./flags.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
+import { local } from "../../ffi/local.ts";
 import { requestedResources, requestedSchemata, updateFlags } from "./update_flags.ts";
 
 const flags = (line: string) => parseFlags(updateFlags(), line.split(" ")).flags;
-const requested = (line: string) => requestedResources(flags(line));
+const requested = async (line: string) => await requestedResources(local(), flags(line));
 
-Deno.test("each flag sets its limit", () => {
+Deno.test("each flag sets its limit", async () => {
   const cases: [string, LinuxResources][] = [
     ["--memory 512m", { memory: { limit: 512 << 20 }, cpu: {} }],
     ["--memory -1 --memory-swap=-1", { memory: { limit: -1, swap: -1 }, cpu: {} }],
@@ -29,10 +30,10 @@ Deno.test("each flag sets its limit", () => {
     ["--memory 9223372036854775807", { memory: { limit: 9223372036854775807n }, cpu: {} }],
     ["c1", { memory: {}, cpu: {} }],
   ];
-  for (const [line, resources] of cases) assertEquals(requested(line), resources, line);
+  for (const [line, resources] of cases) assertEquals(await requested(line), resources, line);
 });
 
-Deno.test("values that are none name their flag", () => {
+Deno.test("values that are none name their flag", async () => {
   const cases: [string, string][] = [
     ["--memory abc", "invalid value for memory: invalid size: 'abc'"],
     ["--memory-swap -2", "invalid value for memory-swap: invalid size: '-2'"],
@@ -45,22 +46,24 @@ Deno.test("values that are none name their flag", () => {
     ["--memory 9223372036854775808", "invalid value for memory"],
     ["--resources /nowhere/at-all", "open /nowhere/at-all: no such file or directory"],
   ];
-  for (const [line, message] of cases) assertThrows(() => requested(line), RuntimeError, message, line);
+  for (const [line, message] of cases) {
+    await assertRejects(() => requested(line), RuntimeError, message, line);
+  }
 });
 
-Deno.test("a file takes the place of all other flags", () => {
+Deno.test("a file takes the place of all other flags", async () => {
   const file = Deno.makeTempFileSync();
   try {
     const read = (text: string) => {
       Deno.writeTextFileSync(file, text);
       return requested(`-r ${file} --memory 5m`);
     };
-    assertEquals(read('{"cpu":{"shares":null,"quota":3}}'), { cpu: { quota: 3 } });
-    assertEquals(read('{"memory":{"limit":9223372036854775807}}'), {
+    assertEquals(await read('{"cpu":{"shares":null,"quota":3}}'), { cpu: { quota: 3 } });
+    assertEquals(await read('{"memory":{"limit":9223372036854775807}}'), {
       memory: { limit: 9223372036854775807n },
     });
-    assertEquals(read("null"), {});
-    assertThrows(() => read("{"), RuntimeError, "resources: ");
+    assertEquals(await read("null"), {});
+    await assertRejects(() => read("{"), RuntimeError, "resources: ");
   } finally {
     Deno.removeSync(file);
   }

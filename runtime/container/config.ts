@@ -5,7 +5,11 @@
 
 import type { Spec } from "../../spec/types.ts";
 import { parseConfig, type Reading } from "../../spec/parse.ts";
+import { ENOENT } from "../../ffi/errno.ts";
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
+import { OperationError } from "../../ffi/kernel.ts";
+import type { LocalKernel } from "../../ffi/local.ts";
+import { inputFailure, readInput, type Waiting } from "../host/input.ts";
 import type { Log } from "../host/log.ts";
 import { exactJson } from "./exact_json.ts";
 
@@ -21,10 +25,11 @@ export interface Config {
  *
  * @param bundle Absolute path of the bundle.
  * @param log Gets warnings, and at level debug what is read otherwise than it is written.
+ * @param wait Runs the read of one that is a pipe.
  * @throws {RuntimeError} When there is no config.json, or with everything that is wrong with it.
  */
-export async function readConfig(bundle: string, log: Log): Promise<Config> {
-  const text = readText(bundle);
+export async function readConfig(k: LocalKernel, bundle: string, log: Log, wait?: Waiting): Promise<Config> {
+  const text = await readText(k, bundle, wait);
   let reading: Reading;
   try {
     reading = parseConfig(text);
@@ -49,18 +54,19 @@ async function readWhole(config: unknown, log: Log): Promise<Spec> {
   return document;
 }
 
-function readText(bundle: string): string {
+async function readText(k: LocalKernel, bundle: string, wait: Waiting | undefined): Promise<string> {
+  const path = `${bundle}/config.json`;
   try {
-    return Deno.readTextFileSync(`${bundle}/config.json`);
+    return await readInput(k, path, wait);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) {
-      throw new RuntimeError(`read ${bundle}/config.json: ${reasonOf(error)}`);
-    }
-    try {
-      Deno.statSync(bundle);
-    } catch (missing) {
-      throw new RuntimeError(`bundle ${JSON.stringify(bundle)}: ${reasonOf(missing)}`);
-    }
-    throw new RuntimeError(`JSON specification file config.json not found in ${JSON.stringify(bundle)}`);
+    if (error instanceof RuntimeError) throw RuntimeError.from(error, `read ${path}: ${error.message}`);
+    if (!(error instanceof OperationError)) throw error;
+    if (error.errno !== ENOENT) throw RuntimeError.from(error, `read ${path}: ${inputFailure(error)}`);
   }
+  try {
+    Deno.statSync(bundle);
+  } catch (missing) {
+    throw new RuntimeError(`bundle ${JSON.stringify(bundle)}: ${reasonOf(missing)}`);
+  }
+  throw new RuntimeError(`JSON specification file config.json not found in ${JSON.stringify(bundle)}`);
 }

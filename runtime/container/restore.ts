@@ -116,7 +116,7 @@ async function restore(
 ): Promise<ContainerState> {
   const path = findCriu(o.criu);
   const version = criuVersion(k, path);
-  const config = await readConfig(o.bundle, o.log);
+  const config = await readConfig(k, o.bundle, o.log);
   const { spec } = config, { cgroupsPath, intelRdt, namespaces } = spec.linux ?? {};
   const deliverMaster = await terminalDelivery(k, o, spec);
   const rootfs = resolveRootfs(k, o.bundle, spec.root.path);

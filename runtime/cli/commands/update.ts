@@ -19,7 +19,7 @@ export const command: Command = {
   flags: updateFlags(),
   async run({ global, flags, args: [id], log }: Context): Promise<number> {
     const { resctrl } = readState(global.root, id);
-    const change = requestedResources(flags);
+    const change = await requestedResources(local(), flags);
     if (change.memory?.kernel !== undefined || change.memory?.kernelTCP !== undefined) {
       log.warn("Kernel memory limits are obsolete: recent kernels ignore them");
     }

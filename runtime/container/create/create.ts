@@ -53,17 +53,20 @@ async function create(
   const listening = options.serviceManager ? listenDescriptors() : 0,
     preserved = listening + options.preserveFds;
   checkPreserved(k, listening, options.preserveFds);
-  await using undo = new UndoStack();
+  // The stage is killed before the arena goes, out of which its channel is read.
   using arena = new Arena(k, preserved);
+  await using undo = new UndoStack();
   const stage = new Stage(arena, preserved);
   undo.add(() => stage.kill());
   mark("stage started");
-  const plan = await planCreate(k, options);
+  let interrupts: Interrupts | undefined;
+  const listenOnce = () => interrupts ??= listen?.();
+  const plan = await planCreate(k, options, async (read) => await listenOnce()?.during(read) ?? read());
   if (options.takeMaster && plan.features.some(({ polls }) => polls)) {
     // The command will wait for more than one thing at a time, by the event loop.
     (await import("../../../ffi/background.ts")).prepareBackground();
   }
-  const state = await carryOut({ k, arena, stage }, plan, listen?.());
+  const state = await carryOut({ k, arena, stage }, plan, listenOnce());
   undo.keep();
   return state;
 }

@@ -20,6 +20,7 @@ import type { CreateFeature } from "../../features/feature.ts";
 import { listenDescriptors, withListenDescriptors } from "../../features/readiness/activation.ts";
 import { callerIsRoot, callerUid, callerVariable } from "../../host/caller.ts";
 import { realPath } from "../../host/files.ts";
+import type { Waiting } from "../../host/input.ts";
 import type { Log } from "../../host/log.ts";
 import { HostMounts } from "../../host/mounts.ts";
 import { isRootless } from "../../host/rootless.ts";
@@ -78,11 +79,16 @@ export interface CreatePlan {
  * Plans a create.
  *
  * @param k Asks the host.
+ * @param wait Runs the read of a config.json that is a pipe.
  * @throws {RuntimeError} For whatever is wrong with the bundle, or cannot be had on this host.
  */
-export async function planCreate(k: LocalKernel, options: CreateOptions): Promise<CreatePlan> {
+export async function planCreate(
+  k: LocalKernel,
+  options: CreateOptions,
+  wait?: Waiting,
+): Promise<CreatePlan> {
   const { root, id, bundle, log } = options;
-  const { spec, text: configText } = await readConfig(bundle, log);
+  const { spec, text: configText } = await readConfig(k, bundle, log, wait);
   checkUser(spec);
   const listening = options.serviceManager ? listenDescriptors() : 0;
   if (listening > 0) spec.process.env = withListenDescriptors(spec.process.env, listening);

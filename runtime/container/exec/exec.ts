@@ -41,7 +41,11 @@ export async function execInContainer(k: LocalKernel, o: ExecOptions): Promise<n
   const supervisor = o.detach ? undefined : new (await import("../supervisor.ts")).Supervisor(k);
   let master = -1;
   const ending: (() => void)[] = [];
-  const staying = { takeMaster: (fd: number) => master = fd, atEnd: (step: () => void) => ending.push(step) };
+  const staying = {
+    relay: supervisor?.relay,
+    takeMaster: (fd: number) => master = fd,
+    atEnd: (step: () => void) => ending.push(step),
+  };
   const deed = await startProcess(k, o.detach ? o : { ...o, ...staying });
   const { pid } = deed;
   using terminal = master < 0

@@ -5,12 +5,14 @@
  */
 
 import type { LocalKernel } from "../../../ffi/local.ts";
+import type { SignalRelay } from "../../../ffi/signal_relay.ts";
 import type { ExecPlan as SetupPlan } from "../../../init/exec_context.ts";
 import { readHostCapabilities } from "../../../init/identity.ts";
 import { keyringName } from "../../../init/keyring.ts";
 import type { Process, Spec } from "../../../spec/types.ts";
 import { loadSubCgroups } from "../../cgroups/mod.ts";
 import type { ExecFeature } from "../../features/feature.ts";
+import type { Waiting } from "../../host/input.ts";
 import type { Log } from "../../host/log.ts";
 import { mark } from "../../host/trace.ts";
 import { featuresOfExec } from "../features.ts";
@@ -40,6 +42,8 @@ export interface ExecOptions {
   log: Log;
   /** Takes the master of the process's terminal in a foreground command; absent where tsrun leaves. */
   takeMaster?: (master: number) => void;
+  /** Signals that a tsrun that stays keeps for the process. */
+  relay?: SignalRelay;
   /**
    * Adds a step that a command that waits for the process runs when the process has ended; absent for a
    * command that does not wait.
@@ -81,7 +85,7 @@ export async function planExec(
   const cgroups = await cgroupPaths(state, options.cgroups);
   const spec = savedConfig(root, id);
   const process = typeof options.process === "string"
-    ? await processFromFile(options.process, spec.process, log)
+    ? await processFromFile(k, options.process, spec.process, { log, wait: waitingFor(k, options) })
     : processFromFlags(spec.process, options.process, log);
   const features = await featuresOfExec({
     ...options,
@@ -99,6 +103,20 @@ export async function planExec(
     ...{ options, state, process, cgroups, features },
     oomScoreAdj: process.oomScoreAdj ?? spec.process.oomScoreAdj,
     setup,
+  };
+}
+
+/** How a document is read from a pipe: a signal to a tsrun that stays ends that. */
+function waitingFor(k: LocalKernel, { relay }: ExecOptions): Waiting | undefined {
+  if (relay === undefined) return undefined;
+  return async (read) => {
+    const { Interrupts } = await import("../interrupts.ts");
+    const interrupts = new Interrupts(k, relay);
+    try {
+      return await interrupts.during(read);
+    } finally {
+      interrupts.disarm();
+    }
   };
 }
 

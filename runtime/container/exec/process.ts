@@ -8,8 +8,9 @@ import { parseJson } from "../../../spec/json.ts";
 import { lookup } from "../../../spec/tables.ts";
 import type { Process } from "../../../spec/types.ts";
 import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
+import type { LocalKernel } from "../../../ffi/local.ts";
+import { inputFailure, readInput, type Waiting } from "../../host/input.ts";
 import type { Log } from "../../host/log.ts";
-import { readText } from "../../host/files.ts";
 
 /** The command line's changes to the process. Absent values are those of the container's config. */
 export interface ProcessFlags {
@@ -119,12 +120,17 @@ function withCapabilities(base: Process["capabilities"], added: readonly string[
  * @param base The container's own process.
  * @throws {RuntimeError} When there is no config.json, or with everything that is wrong with it.
  */
-export async function processFromFile(path: string, base: Process, log: Log): Promise<Process> {
+export async function processFromFile(
+  k: LocalKernel,
+  path: string,
+  base: Process,
+  { log, wait }: { log: Log; wait?: Waiting },
+): Promise<Process> {
   let text: string, process: unknown;
   try {
-    text = readText(path);
+    text = await readInput(k, path, wait);
   } catch (error) {
-    throw new RuntimeError(`open ${path}: ${reasonOf(error)}`);
+    throw RuntimeError.from(error, `open ${path}: ${inputFailure(error)}`);
   }
   try {
     process = parseJson(text);

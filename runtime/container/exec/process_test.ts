@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { Process } from "../../../spec/types.ts";
+import { local } from "../../../ffi/local.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 import { Log } from "../../host/log.ts";
 import { type ProcessFlags, processFromFile, processFromFlags } from "./process.ts";
@@ -127,7 +128,7 @@ Deno.test("processFromFile: capabilities and scheduling that it leaves out are t
       }]]
     ) {
       Deno.writeTextFileSync(path, JSON.stringify(document));
-      assertEquals(present(await processFromFile(path, OTHER, LOG)), wanted);
+      assertEquals(present(await processFromFile(local(), path, OTHER, { log: LOG })), wanted);
     }
   } finally {
     Deno.removeSync(path);
@@ -139,26 +140,26 @@ Deno.test("processFromFile: checked whole", async () => {
   const write = (document: unknown) => Deno.writeTextFileSync(path, JSON.stringify(document));
   try {
     write(BASE);
-    assertEquals(present(await processFromFile(path, BASE, LOG)), BASE);
+    assertEquals(present(await processFromFile(local(), path, BASE, { log: LOG })), BASE);
     write({ ...BASE, cwd: "x", args: [] });
     await assertRejects(
-      () => processFromFile(path, BASE, LOG),
+      () => processFromFile(local(), path, BASE, { log: LOG }),
       RuntimeError,
       "2 problems: cwd: Cwd must be an absolute path",
     );
     write({ ...BASE, ioPriority: { class: "IOPRIO_CLASS_BE", priority: 9 } });
     await assertRejects(
-      () => processFromFile(path, BASE, LOG),
+      () => processFromFile(local(), path, BASE, { log: LOG }),
       RuntimeError,
       "invalid ioPriority.Priority: 9",
     );
     Deno.writeTextFileSync(path, "{");
-    await assertRejects(() => processFromFile(path, BASE, LOG), RuntimeError, path);
+    await assertRejects(() => processFromFile(local(), path, BASE, { log: LOG }), RuntimeError, path);
   } finally {
     Deno.removeSync(path);
   }
   await assertRejects(
-    () => processFromFile(path, BASE, LOG),
+    () => processFromFile(local(), path, BASE, { log: LOG }),
     RuntimeError,
     `open ${path}: no such file or directory`,
   );
