@@ -3,6 +3,7 @@
  * @module
  */
 
+import { TsrunError } from "../ffi/errors.ts";
 import {
   O_DIRECTORY,
   O_NOFOLLOW,
@@ -72,7 +73,7 @@ export function openPlace(
   k.fstatfs(place, statfs);
   context.later("mount checks", () => {
     if (decodeStatfsType(statfs) === PROC_SUPER_MAGIC) {
-      throw new Error(`${JSON.stringify(destination)} cannot be mounted because it is inside /proc`);
+      throw notMountable(destination, "it is inside /proc");
     }
   });
   return place;
@@ -125,4 +126,10 @@ function openFresh(
   const place = k.openat2(directory, name, O_PATH | O_DIRECTORY, resolve);
   k.close(directory);
   return place;
+}
+
+/** A mount that may not be there, in runc's words. */
+export function notMountable(destination: string, why: string): TsrunError {
+  const object = JSON.stringify(destination), message = `${object} cannot be mounted because ${why}`;
+  return new TsrunError({ code: "EPERM_MOUNT_POINT", operation: "mount", object, reason: why, message });
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { TsrunError } from "../ffi/errors.ts";
 import * as c from "../ffi/constants.ts";
 import { EEXIST, EPERM } from "../ffi/errno.ts";
 import { type Fd, type Kernel, OperationError } from "../ffi/kernel.ts";
@@ -156,8 +157,12 @@ function checkExisting(
   const same = (mode & c.S_IFMT) === wanted.mode &&
     (wanted.mode === c.S_IFIFO || (rdev.major === wanted.major && rdev.minor === wanted.minor));
   if (!same) {
-    throw new Error(`create device node ${JSON.stringify(path)}: the image has something else there`);
+    throw otherThere(path, "EEXIST_DEVICE", "the image has something else there");
   }
+}
+
+function otherThere(path: string, code: string, reason: string): TsrunError {
+  return new TsrunError({ code, operation: "create device node", object: JSON.stringify(path), reason });
 }
 
 /** Where device nodes may not be made, the host's node is bound in its place: with the host's owner and mode. */
@@ -167,10 +172,10 @@ function bindHostDevice(k: Kernel, root: Fd, { path, type, major, minor }: Linux
   k.statx(node, "", buffer).wait();
   const { mode, rdev } = decodeStatx(buffer);
   if ((mode & c.S_IFMT) !== TYPES[type] || rdev.major !== major || rdev.minor !== minor) {
-    throw new Error(
-      `create device node ${
-        JSON.stringify(path)
-      }: nodes cannot be made here, and the host has another device there`,
+    throw otherThere(
+      path,
+      "EPERM_DEVICE",
+      "nodes cannot be made here, and the host has another device there",
     );
   }
   const place = openInRoot(k, root, path, { flags: c.O_PATH | c.O_NOFOLLOW, missing: "file" });

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { TsrunError } from "../ffi/errors.ts";
 import {
   AT_FDCWD,
   AT_RECURSIVE,
@@ -32,7 +33,7 @@ import {
 } from "../spec/mount_options.ts";
 import type { Mount } from "../spec/types.ts";
 import { replaceFlags, setFlags } from "./bind_flags.ts";
-import { DIRECTORY, type Found, openOrdinary, openPlace } from "./destination.ts";
+import { DIRECTORY, type Found, notMountable, openOrdinary, openPlace } from "./destination.ts";
 import { openInRoot } from "./in_root.ts";
 import type { MountContext } from "./mount_context.ts";
 import { createFilesystem } from "./filesystem.ts";
@@ -75,7 +76,7 @@ export function mountOne(k: Recorder, context: MountContext, mount: Mount): void
     k.during(doing, () => {
       const options = parseMountOptions(mount.options);
       const destination = mountDestination(mount.destination, mount.type, options, (reason) => {
-        throw new Error(reason);
+        throw new TsrunError({ code: "EINVAL_MOUNT_POINT", operation: "mount", reason, message: reason });
       });
       if (options.flags & MS_REMOUNT) remount(k, context, mount, options, destination);
       else if (isBind(options)) bindMount(k, context, mount, options, destination);
@@ -142,7 +143,7 @@ function onlyProc(k: Recorder, context: MountContext, tree: Fd, destination: str
   k.fstatfs(tree, statfs);
   context.later("mount checks", () => {
     if (decodeStatfsType(statfs) !== PROC_SUPER_MAGIC) {
-      throw new Error(`${JSON.stringify(destination)} cannot be mounted because it is not of type proc`);
+      throw notMountable(destination, "it is not of type proc");
     }
   });
 }

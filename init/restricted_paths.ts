@@ -9,6 +9,7 @@
  * @module
  */
 
+import { TsrunError } from "../ffi/errors.ts";
 import {
   AT_EMPTY_PATH,
   AT_RECURSIVE,
@@ -47,7 +48,8 @@ function checkNullDevice({ fd, stat }: NullDevice): void {
   if (fd.wait() < 0) throw new OperationError("open", -fd.wait(), '"/dev/null"', "mask paths");
   const { mode, rdev } = decodeStatx(stat);
   if ((mode & S_IFMT) !== S_IFCHR || rdev.major !== 1 || rdev.minor !== 3) {
-    throw new Error("mask paths: /dev/null of the container is not the null device");
+    const reason = "/dev/null of the container is not the null device";
+    throw new TsrunError({ code: "ENXIO_NULL_DEVICE", operation: "mask paths", reason });
   }
 }
 
