@@ -34,7 +34,7 @@ export class Descriptor implements Result, Disposable {
     return this.#number;
   }
 
-  /** The number, as {@linkcode wait} tells it. */
+  /** The number, which {@linkcode wait} returns too. */
   get fd(): number {
     return this.#number;
   }

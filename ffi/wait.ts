@@ -20,7 +20,7 @@ export function exitStatus(word: number): number {
   return signal === 0 ? (word >> 8) & 0xff : 128 + signal;
 }
 
-/** Reaps a child that has ended, if there is one; does not wait. @param child Its pid, or -1 for any. */
+/** Reaps a child that has ended, if there is one. Does not wait. @param child Its pid, or -1 for any. */
 export function reapOne(k: LocalKernel, child = -1): EndedChild | undefined {
   return k.scratch(() => {
     const word = k.buffer(8);
@@ -29,11 +29,11 @@ export function reapOne(k: LocalKernel, child = -1): EndedChild | undefined {
   });
 }
 
-/** Bytes of siginfo_t, and offsets in that of a SIGCHLD. */
+/** Bytes of siginfo_t, and the offsets of fields in that of a SIGCHLD. */
 const SIGINFO_SIZE = 128, SI_CODE = 8, SI_STATUS = 24;
 
 /**
- * Waits until a child has ended. It is not reaped.
+ * Waits until a child has ended. Does not reap it.
  *
  * @returns Undefined for success, else `exit status <n>` or `signal: <n>`.
  */

@@ -22,7 +22,7 @@ export interface MountContext {
    * them without a look.
    */
   fresh: Set<string>;
-  /** How many destinations were missing so far. Where some were missing, others will be. */
+  /** How many destinations were missing so far. If some were missing, further ones probably are too. */
   missed: number;
   /** Copies one directory's content into another, both given as descriptors of the kernel's process. */
   copyUp: (from: number, to: number) => void;

@@ -38,7 +38,10 @@ export interface NullStdio {
   stat: Buffer;
 }
 
-/** Answers for a null device that is not there, or may not be opened. Want of descriptors is none of them. */
+/**
+ * Errors for a null device that does not exist, or may not be opened. A lack of descriptors is not among
+ * them.
+ */
 const NO_DEVICE = [ENOENT, ENOTDIR, ELOOP, EXDEV, ENXIO, ENODEV, EACCES, EPERM, EROFS, EISDIR, EBUSY];
 
 /** Opens the container's /dev/null once for each of `fds`. @param root Descriptor of the container's root. */

@@ -1,9 +1,10 @@
 /**
- * The root that CRIU restores a container in, made in a mount namespace of CRIU's own: the host sees
- * nothing of it, and nothing of it is left when CRIU has ended.
+ * The root in which CRIU restores a container. It is made in a mount namespace of CRIU's own, so the host
+ * does not see it, and nothing of it is left when CRIU has ended.
  *
- * CRIU wants a mount point that nothing covers, so the rootfs is bound to a directory of its own; and
- * places for all mounts, which a rootfs that was removed and unpacked again may not have.
+ * CRIU needs a mount point that nothing covers, so the rootfs is bound to a directory of its own. CRIU also
+ * needs a destination for every mount. A rootfs that was removed and unpacked again may lack them, so they
+ * are made.
  * @module
  */
 
@@ -26,12 +27,12 @@ import { MS_BIND, MS_REC, MS_SLAVE, parseMountOptions } from "../spec/mount_opti
 import { NAMESPACES } from "../spec/namespaces.ts";
 import type { Mount } from "../spec/types.ts";
 
-/** What is made. */
+/** The parts of the root. */
 export interface RestoreRoot {
-  /** The rootfs, and the directory that it is bound to, which exists. */
+  /** The rootfs, and an existing directory that it is bound to. */
   rootfs: string;
   root: string;
-  /** A directory that gets the null device {@linkcode MASK_NAME}, for masked files to be covered with. */
+  /** A directory in which the null device {@linkcode MASK_NAME} is made. It covers masked files. */
   mask: string;
   bundle: string;
   mounts: readonly Mount[];
@@ -40,7 +41,7 @@ export interface RestoreRoot {
 /** Name of the null device below {@linkcode RestoreRoot.mask}. */
 export const MASK_NAME = "null";
 
-/** Makes the root; the kernel's process becomes CRIU then. */
+/** Makes the root. The kernel's process becomes CRIU afterwards. */
 export function makeRestoreRoot(k: Kernel, { rootfs, root, mask, bundle, mounts }: RestoreRoot): void {
   k.during("make the root to restore in", () => {
     k.unshare(NAMESPACES.mount.flag);
@@ -54,8 +55,8 @@ export function makeRestoreRoot(k: Kernel, { rootfs, root, mask, bundle, mounts 
 }
 
 /**
- * A null device of the container's own: a container that covers its files with the host's could give
- * that other modes (CVE-2025-31133 was of this kind).
+ * Makes a null device of the container's own. A container whose files are covered with the host's could
+ * change the modes of that device (CVE-2025-31133 was of this kind).
  */
 function makeMask(k: Kernel, path: string): void {
   const tree = createFilesystem(k, {
@@ -74,13 +75,18 @@ function makeMask(k: Kernel, path: string): void {
   k.close(tree);
 }
 
-/** The places for cgroups are in a tmpfs or in sysfs, and what is in a tmpfs CRIU makes anew. */
+/**
+ * Whether a mount's destination has to be made. Those of cgroups are in a tmpfs or in sysfs, and CRIU makes
+ * the contents of a tmpfs itself.
+ */
 function needsPlace({ type, destination }: Mount, mounts: readonly Mount[]): boolean {
   return type !== "cgroup" &&
     !mounts.some((other) => other.type === "tmpfs" && destination.startsWith(`${other.destination}/`));
 }
 
-/** Makes the place for a mount; a bind mount is made as well, since there may be places in it. */
+/**
+ * Makes the destination of a mount. A bind mount is mounted too, since it may hold destinations of others.
+ */
 function makePlace(k: Kernel, rootfs: Fd, bundle: string, mount: Mount): void {
   const { destination, source = "" } = mount;
   if (!isBindMount(mount)) {

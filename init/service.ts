@@ -4,8 +4,8 @@
  *     tsrun ──posix_spawn──> executor ── makes the line, opens files ── execve ──> program
  *       └───────── line (SOCK_SEQPACKET) ──────────────────────────────────────────┘
  *
- * The program's own process makes the line. So the line's credentials are its own, and descriptors that
- * a message names are those of the program (SO_PEERCRED of unix(7)).
+ * The program's own process makes the socket pair. So the credentials of the line are its own (SO_PEERCRED of
+ * unix(7)), and a message names descriptors of the program.
  * @module
  */
 
@@ -28,7 +28,7 @@ import { endOfChild } from "../ffi/wait.ts";
 import { type Arena, type Executor, ExecutorGone, spawnExecutor } from "./executor.ts";
 import { fetchDescriptor } from "./hand_over.ts";
 
-/** Bytes for one message, and descriptors that a message may carry. */
+/** Room for one message in bytes, and the most descriptors that it may carry. */
 const MESSAGE_ROOM = 65536, DESCRIPTORS = 4;
 const LAST_FD = 0xffff_ffff;
 
@@ -36,27 +36,27 @@ const LAST_FD = 0xffff_ffff;
 export interface ServiceStart {
   /** Path of the program. */
   path: string;
-  /** Its arguments. @param line Number of the line's descriptor. */
+  /** Returns its arguments. @param line Number of the line's descriptor. */
   args: (line: number) => readonly string[];
   env: readonly string[];
-  /** What its process does before it becomes the program. @returns Descriptors that the program keeps. */
+  /** Prepares the process before it becomes the program. @returns Descriptors that the program keeps. */
   prepare?: (k: RemoteKernel) => readonly number[];
 }
 
 /** A message of the service. */
 export interface ServiceMessage {
   bytes: Uint8Array;
-  /** Descriptors that came along; the receiver owns them. */
+  /** Descriptors that were sent with it. The receiver owns them. */
   fds: number[];
 }
 
-/** A service that runs. It is ended with its scope. */
+/** A running service. It is ended with its scope. */
 export class Service implements Disposable {
   readonly #executor: Executor;
   readonly #line: Descriptor;
 
   /**
-   * @param arena Memory to share with the process while it is prepared.
+   * @param arena Memory that is shared with the process until it becomes the program.
    * @throws {RuntimeError} When the program cannot be executed.
    */
   constructor(readonly k: LocalKernel, arena: Arena, start: ServiceStart) {
@@ -93,7 +93,9 @@ export class Service implements Disposable {
     });
   }
 
-  /** Closes the line and waits for the service's end. @returns Undefined for success, else how it ended. */
+  /**
+   * Closes the line and waits until the service has ended. @returns Undefined for success, else how it ended.
+   */
   end(): string | undefined {
     this.#line[Symbol.dispose]();
     const how = endOfChild(this.k, this.pid);
@@ -107,7 +109,7 @@ export class Service implements Disposable {
   }
 }
 
-/** Makes an executor's process the program. @returns Our end of the line to it. */
+/** Makes the process of an executor the program. @returns This process's end of the line. */
 function becomeProgram(
   local: LocalKernel,
   k: RemoteKernel,
@@ -117,7 +119,7 @@ function becomeProgram(
   const pair = k.buffer(8);
   k.call("socketpair", [AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair]).wait();
   const ours = fetchDescriptor(local, k, pair.i32(0)), theirs = pair.i32(4);
-  // The line by which tsrun has driven the process closes with the others.
+  // The channel by which tsrun drives the process closes too.
   k.closeRange(3, LAST_FD, CLOSE_RANGE_CLOEXEC);
   for (const fd of [theirs, ...keep]) k.call("fcntl", [fd, F_SETFD, 0]);
   const exec = k.execve(path, args(theirs), env, { allow: "any" });

@@ -13,16 +13,17 @@ export { parseJson };
 export interface Reading {
   /** The document; a `Spec` if it is plain. */
   config: unknown;
-  /** Nothing is wrong in it. */
+  /** The document has no problem. */
   plain: boolean;
-  /** What a plain one asks for that is not carried out as it is written. */
+  /** Requests of a plain document that are not carried out as they are written. */
   warnings: Problem[];
 }
 
 /**
  * Reads a config.json the quick way, which is enough for what clients usually send.
  *
- * Where the result is not `plain`, `readWholeConfig` has to read it. Its module is best loaded only then.
+ * If the result is not `plain`, `readWholeConfig` has to read the document. Its module is best loaded only
+ * then.
  *
  * @throws SyntaxError when the text is not JSON.
  */

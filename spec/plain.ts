@@ -23,7 +23,7 @@ import type { Process, Spec } from "./types.ts";
 /**
  * Whether the document is a configuration without a problem. False means that the quick look cannot tell.
  *
- * @param warn Gets everything in such a document that is not carried out as it is written.
+ * @param warn Called for everything in such a document that is not carried out as it is written.
  */
 export function isPlainConfig(config: unknown, warn: Report = () => {}): boolean {
   if (!fits(config, "$config", usualShapes())) return false;

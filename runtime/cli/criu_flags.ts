@@ -7,7 +7,7 @@ import type { Context } from "./command.ts";
 import type { Flag } from "./flags.ts";
 import { absolute } from "./globals.ts";
 
-/** Where the images are when no flag says so, below the working directory. */
+/** Default directory of the images, below the working directory. */
 const DEFAULT_IMAGES = "checkpoint";
 
 /** Flags of both commands. */
@@ -32,7 +32,7 @@ export const CRIU_FLAGS: readonly Flag[] = [
   { name: "lazy-pages", kind: "bool", usage: "bring memory pages when they are first used, by userfaultfd" },
 ];
 
-/** What they say. */
+/** The values of these flags. */
 export function criuOptions({ global, flags }: Context): CriuOptions {
   const workPath = flags.string("work-path");
   return {

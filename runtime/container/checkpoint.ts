@@ -1,5 +1,5 @@
 /**
- * `checkpoint`: CRIU dumps a container that runs, whose processes end then unless they are to go on.
+ * `checkpoint`: CRIU dumps a running container. Its processes end afterwards, unless they are to go on.
  * @module
  */
 
@@ -51,14 +51,14 @@ export interface CheckpointOptions extends CriuOptions {
   /** State root, absolute. */
   root: string;
   id: string;
-  /** Images of an earlier dump, relative to `imagePath`; empty when not given. */
+  /** Images of an earlier dump, relative to `imagePath`; empty if not given. */
   parentPath: string;
   leaveRunning: boolean;
-  /** Dump memory only; the container goes on. */
+  /** Dump memory only. The container goes on. */
   preDump: boolean;
   tcpSkipInFlight: boolean;
   linkRemap: boolean;
-  /** Descriptor that is told when lazy pages can be asked for; -1: none. */
+  /** Descriptor on which tsrun reports that lazy pages can be asked for; -1 for none. */
   statusFd: number;
   pageServer: PageServer | undefined;
   log: Log;
@@ -76,10 +76,11 @@ interface Dump {
 }
 
 /**
- * Dumps a container. Without `leaveRunning` and `preDump` it is removed then, and its poststop hooks run.
+ * Dumps a container. Without `leaveRunning` and `preDump` it is removed afterwards, and its poststop hooks
+ * run.
  *
- * @throws {RuntimeError} When it does not run, when CRIU cannot do it, or with CRIU's own reason; the
- * container goes on.
+ * @throws {RuntimeError} If it does not run; if CRIU cannot do it; or with CRIU's own reason. The container
+ * goes on then.
  */
 export async function checkpointContainer(k: LocalKernel, o: CheckpointOptions): Promise<void> {
   using _lock = lockContainer(k, o.root, o.id);
@@ -108,12 +109,12 @@ export async function checkpointContainer(k: LocalKernel, o: CheckpointOptions):
   try {
     await destroyContainer(k, o.root, state, o.log);
   } catch (error) {
-    // The dump is whole: "delete --force" removes what is left.
+    // The dump is complete, so this is only a warning. "delete --force" removes the rest.
     o.log.warn(reasonOf(error));
   }
 }
 
-/** What CRIU is told of the container and of the way to dump it. */
+/** CRIU's options for this container and this kind of dump. */
 function containerOptions({ o, k, state, spec, version }: Dump): Partial<CriuOpts> {
   return {
     pid: state.pid,
@@ -142,10 +143,7 @@ function describe(k: LocalKernel, namespace: ExternalNamespace, version: number)
   return dumpNamespace(namespace, inode);
 }
 
-/**
- * The directory by which all processes are stopped at once; CRIU goes through them one by one where there
- * is none.
- */
+/** The cgroup directory by which CRIU stops all processes at once. Without it CRIU stops them one by one. */
 function freezer({ cgroup }: ContainerState, version: number): string | undefined {
   const { freezer, unified } = cgroup?.paths ?? {};
   if (freezer !== undefined || !cgroup?.driver.endsWith("-v2")) return freezer;
@@ -161,7 +159,7 @@ async function externalMounts({ k, state, spec }: Dump): Promise<CriuOpts["ext_m
   return [...mounts.map(dumpName), ...maskedFiles(k, pid, spec)];
 }
 
-/** What the init's standard descriptors are open on; empty for one that is closed. */
+/** The links of the init's standard descriptors; empty for a closed one. */
 function standardDescriptors(pid: number): string[] {
   return [0, 1, 2].map((fd) => {
     try {
@@ -173,12 +171,12 @@ function standardDescriptors(pid: number): string[] {
 }
 
 /**
- * Whether CRIU tells by a notification that lazy pages can be asked for; an older one writes to the
- * descriptor itself.
+ * Whether CRIU sends a notification when lazy pages can be asked for. Older versions write to the descriptor
+ * themselves.
  */
 const reportsReady = (version: number) => version >= SINCE.statusReady;
 
-/** @throws {RuntimeError} In runc's words, for a descriptor that cannot be written to. */
+/** @throws {RuntimeError} In runc's words, if the descriptor cannot be written to. */
 function checkStatusFd(k: LocalKernel, fd: number): void {
   const flags = openFlags(k, fd);
   const reason = flags < 0 ? strerror(-flags) : (flags & O_ACCMODE) === O_RDONLY ? "not writable" : undefined;
@@ -201,13 +199,13 @@ function runCriu({ o, k, path, version }: Dump, opts: CriuOpts): void {
   });
   const ended = criu.ended();
   if (!response.success) throw criuFailure(response, log);
-  // After a pre-dump CRIU waits for the next request; that there is none is no failure.
+  // After a pre-dump CRIU waits for another request. It fails when none comes, which does not matter.
   if (ended !== undefined && !o.preDump) throw new RuntimeError(`criu failed: ${ended} (log file: ${log})`);
 }
 
 const LOG = "dump.log";
 
-/** Says over `--status-fd` that lazy pages can be asked for, and closes it. */
+/** Reports over `--status-fd` that lazy pages can be asked for, and closes it. */
 function tellReady(k: LocalKernel, fd: number): void {
   if (fd === -1) return;
   k.write(fd, "\0", { doing: "write to --status-fd" });

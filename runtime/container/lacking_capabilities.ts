@@ -1,5 +1,5 @@
 /**
- * Capabilities that a process asks for and cannot get, since the runtime itself has not got them.
+ * Capabilities that a process asks for and cannot get, because the runtime itself does not have them.
  * @module
  */
 import type { HostCapabilities } from "../../init/identity.ts";
@@ -9,9 +9,9 @@ import type { Process } from "../../spec/types.ts";
 import type { Log } from "../host/log.ts";
 
 /**
- * The known capabilities among those that are asked for and the host does not have.
+ * The known capabilities that are asked for and that the host does not have.
  *
- * @param host What the kernel has, and what the runtime may hand on.
+ * @param host The kernel's capabilities, and those that the runtime may hand on.
  */
 export function lackingCapabilities(
   names: readonly string[],

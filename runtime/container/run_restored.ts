@@ -1,5 +1,5 @@
 /**
- * `restore` to its end: in the foreground also wait, and clean up.
+ * `restore` to its end. In the foreground it also waits for the container and cleans up.
  * @module
  */
 
@@ -12,20 +12,20 @@ import { Supervisor } from "./supervisor.ts";
 
 /** What the command line says. */
 export interface RunRestoredOptions extends RestoreOptions {
-  /** Return when the processes run. */
+  /** Return as soon as the processes run. */
   detach: boolean;
   /** Leave orphans of the container to the next reaper above. */
   noSubreaper: boolean;
 }
 
 /**
- * Restores a container, and stays with it unless it is detached.
+ * Restores a container, and waits for its end unless it is detached.
  *
  * @returns 0 when detached, else the exit status of its process, 128 + n when signal n ended it.
- * @throws {RuntimeError} As {@linkcode restoreContainer} does; the container is then gone.
+ * @throws {RuntimeError} As {@linkcode restoreContainer} does. The container is gone then.
  */
 export async function runRestored(k: LocalKernel, o: RunRestoredOptions): Promise<number> {
-  // Before anything is made, so that no signal meant for the container is lost.
+  // This comes before anything is made, so that no signal meant for the container is lost.
   const supervisor = o.detach ? undefined : new Supervisor(k);
   if (!o.detach && !o.noSubreaper) k.prctl(PR_SET_CHILD_SUBREAPER, 1);
   let master = -1;
@@ -36,7 +36,7 @@ export async function runRestored(k: LocalKernel, o: RunRestoredOptions): Promis
   using terminal = master < 0
     ? undefined
     : new (await import("../features/terminal/terminal.ts")).Terminal(k, master, supervisor);
-  // The copy begins before the wait: a process that has been waited for cannot be looked at any more.
+  // The copy begins before the wait, because a reaped process cannot be looked at.
   terminal?.attach(pid);
   const status = await supervisor.wait(pid);
   await terminal?.drained();

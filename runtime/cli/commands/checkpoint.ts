@@ -1,4 +1,4 @@
-/** `tsrun checkpoint`: save a running container to files. */
+/** `tsrun checkpoint`: saves a running container to files. */
 import { checkpointContainer } from "../../container/checkpoint.ts";
 import { parsePageServer } from "../../features/checkpoint/options.ts";
 import { local } from "../../../ffi/local.ts";

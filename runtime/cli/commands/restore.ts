@@ -1,4 +1,4 @@
-/** `tsrun restore`: let a container go on from the files of a checkpoint. */
+/** `tsrun restore`: continues a container from the files of a checkpoint. */
 import { local } from "../../../ffi/local.ts";
 import { runRestored } from "../../container/run_restored.ts";
 import type { Command, Context } from "../command.ts";
@@ -6,7 +6,7 @@ import { CREATE_FLAGS, failingAs } from "../create_flags.ts";
 import { CRIU_FLAGS, criuOptions } from "../criu_flags.ts";
 import { absolute } from "../globals.ts";
 
-/** Flags of `create` that a restore has too. */
+/** Flags that restore shares with `create`. */
 const SHARED: readonly string[] = ["bundle", "console-socket", "pid-file", "no-pivot"];
 
 export const command: Command = {

@@ -1,6 +1,6 @@
 /**
- * Mounts of type `cgroup` whose parts are the host's: bind mounts of its hierarchies, in a container
- * that has no cgroup namespace of its own.
+ * Mounts of type `cgroup` in a container without a cgroup namespace of its own. Their parts are bind mounts
+ * of the host's hierarchies.
  * @module
  */
 
@@ -11,9 +11,9 @@ import { type CgroupRecord, loadCgroupMount, loadDriver } from "../../cgroups/mo
 import { type HostMount, resolveInside } from "./external.ts";
 
 /**
- * What of the host's is mounted for mounts of type `cgroup`, as create does it (cgroups/mount.ts).
+ * The parts of the host that are mounted for mounts of type `cgroup`, as create does it (cgroups/mount.ts).
  *
- * @param record The container's cgroups.
+ * @param record The record of the container's cgroups.
  */
 export async function cgroupHostMounts(
   { mounts = [], linux }: Spec,

@@ -1,5 +1,5 @@
 /**
- * Whether the CRIU that there is can do what is asked of it.
+ * Checks whether the installed CRIU can do what is asked of it.
  * @module
  */
 
@@ -9,19 +9,19 @@ import { Arena } from "../../../init/executor.ts";
 import { Criu } from "./criu.ts";
 import { type CriuFeatures, type CriuRequest, type CriuResponse, REQUEST, versionNumber } from "./rpc.ts";
 
-/** Versions of CRIU that brought something, see {@linkcode versionNumber}. */
+/** The first versions of CRIU with a feature, see {@linkcode versionNumber}. */
 export const SINCE = {
-  /** The question for its version. */
+  /** A request for the version. */
   versionRequest: 30000,
   externalNetwork: 31100,
   freezerV2: 31400,
   externalPid: 31500,
-  /** It tells by a notification that pages can be asked for. */
+  /** A notification when pages can be asked for. */
   statusReady: 31500,
   lsmProfile: 31600,
 } as const;
 
-/** Asks one question that needs no container. */
+/** Asks CRIU something that needs no container. */
 function ask(k: LocalKernel, path: string, request: CriuRequest): CriuResponse {
   using arena = new Arena(k, 0);
   using criu = new Criu(k, arena, path);
@@ -33,7 +33,7 @@ function ask(k: LocalKernel, path: string, request: CriuRequest): CriuResponse {
 /**
  * The version of a CRIU.
  *
- * @throws {RuntimeError} When it is too old, or is none.
+ * @throws {RuntimeError} If it is too old, or not CRIU at all.
  */
 export function criuVersion(k: LocalKernel, path: string): number {
   const { success, version } = ask(k, path, { type: REQUEST.VERSION });
@@ -43,21 +43,21 @@ export function criuVersion(k: LocalKernel, path: string): number {
   return number;
 }
 
-/** @throws {RuntimeError} In runc's words, with `what` in front of them where it is given. */
+/** @throws {RuntimeError} In runc's words, after `what` if it is given. */
 export function requireVersion(version: number, minimum: number, what?: string): void {
   if (version >= minimum) return;
   const reason = `CRIU version ${version} must be ${minimum} or higher`;
   throw new RuntimeError(what === undefined ? reason : `${what}: ${reason}`);
 }
 
-/** What runc calls the features. */
+/** runc's names of the features. */
 const NAMES: Readonly<Record<keyof CriuFeatures, string>> = {
   mem_track: "MemTrack",
   lazy_pages: "LazyPages",
 };
 
 /**
- * Checks features of the kernel, as CRIU finds them.
+ * Checks features of the kernel, as far as CRIU finds them.
  *
  * @throws {RuntimeError} `criu is missing features: [MemTrack]`
  */

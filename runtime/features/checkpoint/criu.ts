@@ -1,15 +1,15 @@
 /**
- * CRIU as a child of tsrun, and the line to it: `criu swrk <descriptor>`, one request each time.
+ * CRIU as a child of tsrun, and the line to it: `criu swrk <descriptor>`. One process handles one request.
  *
  *     tsrun ── request ──> criu
  *           <── NOTIFY ───      (a step of the dump or restore; descriptors may come along)
  *           ─── done ────>
  *           <── response ──
  *
- * CRIU opens descriptors that a request names (images_dir_fd and the like) as files of /proc/<pid>/fd of
- * the process that has made the line. Here that is CRIU's own process: it mounts in its work directory,
- * and a directory that was opened in another mount namespace is no place to mount anything.
- * Source: criu.org/RPC, criu/cr-service.c.
+ * CRIU opens the descriptors that a request names (images_dir_fd and the like) as files of /proc/<pid>/fd of
+ * the process that made the line. Here this is CRIU's own process. It must be, since CRIU mounts in its work
+ * directory, and cannot mount in a directory of another mount namespace. Source: criu.org/RPC,
+ * criu/cr-service.c.
  * @module
  */
 
@@ -30,17 +30,17 @@ import {
 
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** What CRIU tells while it works, and the descriptors that came along, which the listener owns. */
+/** Gets CRIU's notifications while it works, and the descriptors that came along. The listener owns them. */
 export type Listener = (script: string, pid: number, fds: readonly number[]) => void;
 
-/** A CRIU that waits for its request; it is ended with its scope. */
+/** A CRIU process that waits for its request. It is ended with its scope. */
 export class Criu implements Disposable {
   readonly #service: Service;
 
   /**
-   * @param arena Memory to share with its process while it is prepared.
+   * @param arena Memory that is shared with its process until it becomes CRIU.
    * @param path Its path, see {@linkcode findCriu}.
-   * @param prepare What its process does before it becomes CRIU.
+   * @param prepare Prepares its process before it becomes CRIU.
    */
   constructor(k: LocalKernel, arena: Arena, path: string, prepare?: ServiceStart["prepare"]) {
     const env = Object.entries({ PATH: DEFAULT_PATH, ...callerEnvironment() }).map(([name, value]) =>
@@ -56,11 +56,11 @@ export class Criu implements Disposable {
   }
 
   /**
-   * Has CRIU do one thing.
+   * Sends CRIU a request and waits for the answer.
    *
-   * @param listen Told of each step of a dump or restore; where it throws, CRIU gives up.
-   * @returns What it answered, success or not.
-   * @throws {RuntimeError} When it ends without an answer; and what `listen` has thrown.
+   * @param listen Called at each step of a dump or restore. If it throws, CRIU gives up.
+   * @returns CRIU's answer, success or not.
+   * @throws {RuntimeError} If CRIU ends without an answer. Errors of `listen` are thrown too.
    */
   request(request: CriuRequest, listen: Listener = () => {}): CriuResponse {
     this.#send(request);
@@ -78,14 +78,14 @@ export class Criu implements Disposable {
       try {
         listen(response.notify?.script ?? "", response.notify?.pid ?? 0, message.fds);
       } catch (error) {
-        // CRIU takes back what it has done so far, and answers when it has.
+        // CRIU takes back what it has done so far, and answers afterwards.
         failure ??= { error };
       }
       this.#send({ type: REQUEST.NOTIFY, notify_success: failure === undefined });
     }
   }
 
-  /** Waits for its end. @returns Undefined for success, else how it ended. */
+  /** Waits until CRIU has ended. @returns Undefined for success, else how it ended. */
   ended(): string | undefined {
     return this.#service.end();
   }
@@ -100,10 +100,10 @@ export class Criu implements Disposable {
 }
 
 /**
- * Where CRIU is.
+ * Finds CRIU.
  *
- * @param name What `--criu` says: a path, or a name that is looked for in the caller's PATH.
- * @throws {RuntimeError} When it is nowhere.
+ * @param name The value of `--criu`: a path, or a name that is searched in the caller's PATH.
+ * @throws {RuntimeError} If it is not found.
  */
 export function findCriu(name: string): string {
   if (name.includes("/")) return name;

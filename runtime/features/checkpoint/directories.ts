@@ -10,16 +10,16 @@ import { isDirectory, isFile, makeDirectories, readText, writeTextFile } from ".
 import type { CriuOptions } from "./options.ts";
 import type { CriuOpts } from "./rpc.ts";
 
-/** Name of the file in the images that says what the standard descriptors of the container's init were. */
+/** Name of the file among the images that describes the standard descriptors of the container's init. */
 export const DESCRIPTORS_FILE = "descriptors.json";
 
-/** What CRIU is told of the directories. */
+/** CRIU's options for the directories. */
 export type DirectoryOptions = Pick<CriuOpts, "images_dir_fd" | "work_dir_fd" | "log_file">;
 
 /**
  * Opens the directories in the process that becomes CRIU.
  *
- * @param logName Name of the log.
+ * @param logName Name of the log file.
  * @throws {OperationError} When one of them cannot be opened.
  */
 export function openDirectories(
@@ -47,10 +47,10 @@ export function logPath({ imagePath, workPath }: CriuOptions, logName: string): 
 }
 
 /**
- * Makes a directory for images or logs, with its parents; one that exists is fine.
+ * Makes a directory for images or logs, with its parents. It may exist already.
  *
- * @param searched Whether the root of a user namespace looks for files in it, as CRIU does in a restore;
- * it reads none.
+ * @param searched Whether the root of a user namespace has to pass through it, as CRIU does in a restore. It
+ * need not read it.
  */
 export function makeCriuDirectory(path: string, searched = false): void {
   try {
@@ -73,7 +73,7 @@ export function checkParent(imagePath: string, parent: string): void {
   throw new RuntimeError(`invalid --parent-path: stat ${path}: ${reason}`);
 }
 
-/** Writes what the standard descriptors are: links of /proc/<pid>/fd, as runc writes them. */
+/** Writes the links of the standard descriptors in /proc/<pid>/fd, as runc writes them. */
 export function writeDescriptors(imagePath: string, descriptors: readonly string[]): void {
   const path = `${imagePath}/${DESCRIPTORS_FILE}`;
   try {
@@ -84,9 +84,9 @@ export function writeDescriptors(imagePath: string, descriptors: readonly string
 }
 
 /**
- * Reads what the standard descriptors were.
+ * Reads the links of the standard descriptors.
  *
- * @throws {RuntimeError} When there is no such file: these are no images.
+ * @throws {RuntimeError} If the file does not exist: the directory holds no images.
  */
 export function readDescriptors(imagePath: string): string[] {
   const path = `${imagePath}/${DESCRIPTORS_FILE}`;

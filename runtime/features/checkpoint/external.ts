@@ -1,8 +1,8 @@
 /**
- * What of a container CRIU does not dump, since it belongs to the host: bind mounts, and namespaces
- * given by path.
+ * The parts of a container that CRIU does not dump because they belong to the host: bind mounts, and
+ * namespaces given by path.
  *
- * A dump names each of them, and a restore says by that name where it is now.
+ * A dump gives each of them a name. A restore says by that name where the part is now.
  * @module
  */
 
@@ -15,12 +15,12 @@ import { isBindMount } from "../../../init/restore_root.ts";
 import { linkTarget } from "../../host/files.ts";
 import type { ExtMount } from "./rpc.ts";
 
-/** Symlinks that one path may lead through: path_resolution(7). */
+/** How many symlinks a path may lead through: path_resolution(7). */
 const MAX_LINKS = 40;
 
 /**
- * Where a path of the container leads inside its rootfs, through symlinks; what does not exist is taken
- * as it stands. CRIU knows mounts by these paths.
+ * Where a path of the container leads inside its rootfs, through symlinks. Components that do not exist are
+ * kept as they are. CRIU knows mounts by these paths.
  *
  * @param rootfs Absolute path on the host.
  * @param path Absolute, as the container sees it.
@@ -54,7 +54,7 @@ function readLink(path: string): string | undefined {
   }
 }
 
-/** Something of the host's that is mounted in the container. */
+/** A file or directory of the host that is mounted in the container. */
 export interface HostMount {
   /** Absolute path in the container, symlinks resolved. */
   target: string;
@@ -68,7 +68,7 @@ export function hostMounts({ mounts = [], linux }: Spec, rootfs: string, bundle:
     target: resolveInside(rootfs, destination),
     source: source.startsWith("/") ? source : `${bundle}/${source}`,
   }));
-  // In a user namespace the default ones are the host's too.
+  // In a user namespace the default devices are bound from the host too.
   const devices = devicesToMake(linux?.devices).map(({ path }) => ({
     target: resolveInside(rootfs, path),
     source: path,
@@ -76,16 +76,16 @@ export function hostMounts({ mounts = [], linux }: Spec, rootfs: string, bundle:
   return [...binds, ...devices];
 }
 
-/** What a dump calls a mount: by its own path. */
+/** The name of a mount in a dump: its own path. */
 export function dumpName({ target }: HostMount): ExtMount {
   return { key: target, val: target };
 }
 
-/** What covers masked files: a dump calls it by the path that it has on every host. */
+/** The name in a dump of the device that covers masked files: the path that it has on every host. */
 export const MASK = "/dev/null";
 
 /**
- * The masked paths that are files in a container that runs; directories are covered by a tmpfs, which is
+ * The masked paths of a running container that are files. Masked directories are covered by a tmpfs, which is
  * dumped.
  */
 export function maskedFiles(k: LocalKernel, pid: number, { linux }: Spec): ExtMount[] {
@@ -98,18 +98,15 @@ function isNoDirectory(k: LocalKernel, path: string): boolean {
   return found !== undefined && (found.mode & S_IFMT) !== S_IFDIR;
 }
 
-/**
- * Kinds of namespaces that CRIU leaves where they are when they are given by path, by their names in
- * /proc.
- */
+/** Kinds of namespaces that CRIU does not dump when they are given by path, by their names in /proc. */
 const EXTERNAL = { network: "net", pid: "pid" } as const;
 export type ExternalType = keyof typeof EXTERNAL;
 
-/** A namespace that belongs to the host, which a dump leaves out and a restore enters. */
+/** A namespace of the host. A dump leaves it out, and a restore enters it. */
 export interface ExternalNamespace {
   type: ExternalType;
   path: string;
-  /** The name that dump and restore call it by. */
+  /** Its name for dump and restore. */
   key: string;
 }
 
@@ -124,15 +121,15 @@ function isExternalType(type: LinuxNamespace["type"]): type is ExternalType {
   return type in EXTERNAL;
 }
 
-/** `extRootNetNS`: runc's names, so that its images can be restored. */
+/** `extRootNetNS`: runc's names, so that images of runc can be restored. */
 function keyOf(name: string): string {
   return `extRoot${name[0].toUpperCase()}${name.slice(1)}NS`;
 }
 
 /**
- * How a dump is told of a namespace: `net[4026531840]:extRootNetNS`.
+ * The option of a dump for a namespace: `net[4026531840]:extRootNetNS`.
  *
- * @param inode Of the namespace's file.
+ * @param inode Inode number of the namespace's file.
  */
 export function dumpNamespace({ type, key }: ExternalNamespace, inode: number): string {
   return `${EXTERNAL[type]}[${inode}]:${key}`;

@@ -1,5 +1,5 @@
 /**
- * What to say of a CRIU that failed: its own words, and where there are more of them.
+ * The error for a CRIU that failed: its own words, and where more of them are.
  * @module
  */
 
@@ -7,17 +7,17 @@ import { RuntimeError } from "../../../ffi/errors.ts";
 import { readText } from "../../host/files.ts";
 import { type CriuResponse, requestName } from "./rpc.ts";
 
-/** How many of its last errors are quoted. */
+/** How many of CRIU's last errors are quoted. */
 const QUOTED = 3;
 
 /**
  * The error of a request that CRIU did not fulfil.
  *
- * @param log Path of the log that it was told to write.
+ * @param log Path of the log that CRIU was told to write.
  */
 export function criuFailure({ type, cr_errno = 0, cr_errmsg }: CriuResponse, log: string): RuntimeError {
   const quoted = quoteLog(readLog(log));
-  // A CRIU that failed before it had a log says its first error only.
+  // A CRIU that failed before it had a log reports its first error only.
   const said = quoted.length > 0 || cr_errmsg === undefined ? quoted : [oneLine(cr_errmsg)];
   const reasons = said.length > 0 ? `: ${said.join("; ")}` : "";
   return new RuntimeError(
@@ -26,9 +26,9 @@ export function criuFailure({ type, cr_errno = 0, cr_errmsg }: CriuResponse, log
 }
 
 /**
- * The last lines of a log that tell an error, without their times.
+ * The last lines of a log that report an error, without their times.
  *
- * The line that says only that it all failed is left out where there are others, and so is that CRIU
+ * The line that only says that everything failed is left out if there are others. So is the line that CRIU
  * could not raise a limit for itself, after which it goes on.
  */
 export function quoteLog(text: string): string[] {

@@ -1,5 +1,5 @@
 /**
- * The loopback interface of a network namespace that CRIU has made: it leaves all devices to others.
+ * The loopback interface of a network namespace that CRIU has made. CRIU itself brings up no device.
  * @module
  */
 
@@ -11,7 +11,7 @@ import { NAMESPACES } from "../../../spec/namespaces.ts";
 
 /** Sets `lo` up in the network namespace of a process, as create does in a new one. */
 export function bringContainersLoopbackUp(k: LocalKernel, pid: number): void {
-  // Namespaces are a thread's own, and this process has several.
+  // Each thread has namespaces of its own, and this process has several threads.
   using own = new Descriptor(k, k.open("/proc/thread-self/ns/net", O_RDONLY));
   using theirs = new Descriptor(k, k.open(`/proc/${pid}/ns/net`, O_RDONLY));
   k.setns(theirs, NAMESPACES.network.flag);

@@ -1,5 +1,5 @@
 /**
- * What the command lines of `checkpoint` and `restore` say, and what of it goes to CRIU as it is.
+ * The options that `checkpoint` and `restore` share, and those that are passed to CRIU unchanged.
  * @module
  */
 
@@ -14,7 +14,7 @@ export interface CriuOptions {
   criu: string;
   /** Directory of the images; absolute. */
   imagePath: string;
-  /** Directory of logs and other files of CRIU's; absolute, the images' own when absent. */
+  /** Directory of logs and other files of CRIU; absolute. The default is the directory of the images. */
   workPath?: string;
   tcpEstablished: boolean;
   extUnixSk: boolean;
@@ -22,7 +22,7 @@ export interface CriuOptions {
   fileLocks: boolean;
   autoDedup: boolean;
   lazyPages: boolean;
-  /** `--manage-cgroups-mode`; empty when not given. */
+  /** `--manage-cgroups-mode`; empty if not given. */
   cgroupMode: string;
   /** `--empty-ns`. */
   emptyNs: readonly string[];
@@ -37,7 +37,7 @@ export interface PageServer {
 /**
  * CRIU's options that both commands set in the same way.
  *
- * @throws {RuntimeError} For a mode or a namespace that is none.
+ * @throws {RuntimeError} For a mode or a namespace that does not exist.
  */
 export function sharedOptions(o: CriuOptions): Partial<CriuOpts> {
   const mode = lookup(CGROUP_MODES, o.cgroupMode);
@@ -58,7 +58,7 @@ export function sharedOptions(o: CriuOptions): Partial<CriuOpts> {
   };
 }
 
-/** The network namespace is always left empty: its devices are those who made it to restore, as with runc. */
+/** The network namespace is always left empty, as in runc: the client that made its devices restores them. */
 function emptyNamespaces(types: readonly string[]): number {
   const other = types.find((type) => type !== "network");
   if (other !== undefined) throw new RuntimeError(`namespace ${JSON.stringify(other)} is not supported`);
@@ -77,13 +77,10 @@ export function parsePageServer(text: string): PageServer | undefined {
 
 /** The annotation by which a container names a configuration file for CRIU. */
 const CONFIG_ANNOTATION = "org.criu.config";
-/** The file that there may be for all containers. */
+/** The configuration file for all containers. It may be missing. */
 const CONFIG_FILE = "/etc/criu/runc.conf";
 
-/**
- * CRIU's configuration file, whose settings go before all others; undefined where the container wants
- * none.
- */
+/** CRIU's configuration file, whose settings override all others; undefined if the container wants none. */
 export function configFile(annotations: Readonly<Record<string, string>>): string | undefined {
   const named = annotations[CONFIG_ANNOTATION];
   return named === undefined ? CONFIG_FILE : named || undefined;

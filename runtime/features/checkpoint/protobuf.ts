@@ -1,15 +1,16 @@
 /**
- * Protocol buffers, as much of them as CRIU's messages use: integers, booleans, strings, messages, and
- * lists of those.
+ * Protocol buffers, as far as CRIU's messages use them: integers, booleans, strings, messages, and lists of
+ * these.
  *
- * Source: the encoding guide of protobuf (version 2 of the language). What a schema does not name is skipped.
+ * Source: the encoding guide of protobuf (version 2 of the language). Fields that a schema does not name are
+ * skipped.
  * @module
  */
 
-/** How a field is written. An enumeration is an `int32`. */
+/** The type of a field. An enumeration is an `int32`. */
 export type Kind = "int32" | "uint32" | "bool" | "string" | Schema;
 
-/** A field: its number, its kind, and whether it may stand there many times. */
+/** A field: its number, its type, and whether it may occur many times. */
 export type Field = readonly [number: number, kind: Kind, repeated?: "repeated"];
 
 /** The fields of a message by name. */
@@ -17,7 +18,7 @@ export interface Schema {
   readonly [name: string]: Field;
 }
 
-/** A message: values by name, absent ones left out. */
+/** A message: values by name. Absent fields are left out. */
 export type Values = { readonly [name: string]: unknown };
 
 /** Wire types. */
@@ -45,7 +46,7 @@ function encodeField(bytes: number[], number: number, kind: Kind, value: unknown
     throw new TypeError(`protobuf: ${name} is a ${kind}, not ${String(value)}`);
   }
   encodeVarint(bytes, BigInt(number << 3 | VARINT));
-  // A negative number is written as the 64-bit one that it is.
+  // A negative number is written as 64 bits.
   encodeVarint(bytes, BigInt.asUintN(64, BigInt(integer as number)));
 }
 
@@ -60,7 +61,7 @@ function encodeVarint(bytes: number[], value: bigint): void {
   bytes.push(Number(value));
 }
 
-/** The values of a message. @throws {RangeError} For bytes that end in the middle of one. */
+/** The values of a message. @throws {RangeError} For bytes that end in the middle of a value. */
 export function decodeProtobuf(schema: Schema, bytes: Uint8Array): Values {
   const fields = new Map(Object.entries(schema).map(([name, field]) => [field[0], { name, field }]));
   const values: Record<string, unknown> = {};
@@ -88,7 +89,7 @@ function decodeValue(kind: Kind, raw: bigint | Uint8Array): unknown {
   return kind === "uint32" ? Number(BigInt.asUintN(32, raw)) : undefined;
 }
 
-/** Goes through the bytes of a message. */
+/** Reads the bytes of a message in order. */
 class Reader {
   #at = 0;
 

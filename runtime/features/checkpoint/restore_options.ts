@@ -1,5 +1,5 @@
 /**
- * What CRIU is told of a container that it is to restore.
+ * CRIU's options for a container that it restores.
  * @module
  */
 
@@ -12,7 +12,7 @@ import { requireVersion, SINCE } from "./checks.ts";
 import { externalNamespaces, type HostMount, MASK } from "./external.ts";
 import type { CriuOpts } from "./rpc.ts";
 
-/** Security labels by the command line; empty when not given. */
+/** Security labels of the command line; empty if not given. */
 export interface LsmOptions {
   /** `TYPE:NAME` */
   lsmProfile: string;
@@ -20,7 +20,7 @@ export interface LsmOptions {
   lsmMountContext: string;
 }
 
-/** @throws {RuntimeError} For a CRIU that is too old for them. */
+/** @throws {RuntimeError} If CRIU is too old for them. */
 export function lsmOptions({ lsmProfile, lsmMountContext }: LsmOptions, version: number): Partial<CriuOpts> {
   for (const [flag, value] of [["lsm-profile", lsmProfile], ["lsm-mount-context", lsmMountContext]]) {
     if (value !== "" && version < SINCE.lsmProfile) {
@@ -31,7 +31,7 @@ export function lsmOptions({ lsmProfile, lsmMountContext }: LsmOptions, version:
 }
 
 /**
- * Where the mounts are now that the dump knows by their own paths.
+ * The present sources of the mounts that the dump names by their own paths.
  *
  * @param mask Path of the null device that covers masked files.
  */
@@ -45,9 +45,9 @@ export function mountSources(
 }
 
 /**
- * The pipes among the standard descriptors: the container gets tsrun's own in their place.
+ * The pipes among the standard descriptors. The container gets tsrun's own standard descriptors instead.
  *
- * @param descriptors What the dump has noted of each.
+ * @param descriptors The links that the dump recorded.
  */
 export function standardPipes(descriptors: readonly string[]): NonNullable<CriuOpts["inherit_fd"]> {
   return descriptors.map((key, fd) => ({ key, fd })).filter(({ key }) => key.startsWith("pipe:"));
@@ -56,15 +56,15 @@ export function standardPipes(descriptors: readonly string[]): NonNullable<CriuO
 /** Namespaces given by path. */
 export interface GivenNamespaces {
   options: Required<Pick<CriuOpts, "inherit_fd" | "join_ns">>;
-  /** Descriptors that CRIU keeps. */
+  /** Descriptors that CRIU must keep open. */
   keep: number[];
 }
 
 /**
- * Opens the namespaces that are entered by descriptor, and names those that CRIU joins by path.
+ * Opens the namespaces that CRIU enters by descriptor, and names those that it joins by path.
  *
  * @param k The kernel of the process that becomes CRIU.
- * @throws {RuntimeError} For a kind of namespace that CRIU does not join, or one that is not there.
+ * @throws {RuntimeError} For a kind of namespace that CRIU does not join, or a namespace that does not exist.
  */
 export function openNamespaces(k: Kernel, spec: Spec, version: number): GivenNamespaces {
   const entered = externalNamespaces(spec).map(({ type, path, key }) => {

@@ -1,5 +1,5 @@
 /**
- * The messages of CRIU's service, as far as tsrun speaks them.
+ * The messages of CRIU's service, as far as tsrun uses them.
  *
  * Source: images/rpc.proto of CRIU. Names and numbers are CRIU's.
  * @module
@@ -26,7 +26,7 @@ export const CGROUP_MODES: Readonly<Record<string, number>> = {
   ignore: 0,
 };
 
-/** A path in a mount namespace and what CRIU calls it, or finds it by. */
+/** A path in a mount namespace, and the name that CRIU knows it by. */
 export interface ExtMount {
   key: string;
   val: string;
@@ -165,7 +165,7 @@ export function encodeCriuRequest(request: CriuRequest): Uint8Array {
   return encodeProtobuf(REQ, { ...request });
 }
 
-/** The request that bytes are, for tests. */
+/** Decodes a request, for tests. */
 export function decodeCriuRequest(bytes: Uint8Array): CriuRequest {
   return decodeProtobuf(REQ, bytes) as unknown as CriuRequest;
 }
@@ -175,7 +175,7 @@ export function encodeCriuResponse(response: CriuResponse): Uint8Array {
   return encodeProtobuf(RESP, { ...response });
 }
 
-/** The response that bytes are. @throws {RangeError} For bytes that are none. */
+/** Decodes a response. @throws {RangeError} For bytes that are not a response. */
 export function decodeCriuResponse(bytes: Uint8Array): CriuResponse {
   const { type, success, ...rest } = decodeProtobuf(RESP, bytes);
   if (typeof type !== "number" || typeof success !== "boolean") {
