@@ -162,5 +162,7 @@ export function assertOk(result: Result): Result {
  */
 export function assertError(result: Result, pattern: RegExp, code = 1): void {
   assertMatch(result.stderr.replaceAll('\\"', '"'), pattern);
+  // One reason, and nothing of what was undone.
+  assertEquals(/cleaning up failed/.exec(result.stderr), null, result.stderr);
   assertEquals(result.code, code);
 }
