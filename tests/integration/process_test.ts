@@ -311,6 +311,14 @@ contract("oomScoreAdj: set when given, the caller's when not", async (box) => {
   assertEquals((await box.container().probe()).oomScoreAdj, readText("/proc/self/oom_score_adj").trim());
 });
 
+contract("ioPriority: class and level", async (box) => {
+  for (const [name, priority, shown] of [["BE", 3, "best-effort: prio 3"], ["IDLE", 0, "idle"]] as const) {
+    const ioPriority = { class: `IOPRIO_CLASS_${name}`, priority };
+    const container = box.container({ process: { args: ["/bin/busybox", "ionice"], ioPriority } });
+    assertEquals((await container.output()).trim(), shown);
+  }
+}, { notOnReference: "Debian's runc does not know ioPriority" });
+
 contract("process: neither args nor process is an error", async (box) => {
   assertError(await box.container({ process: { args: [] } }).create(), /args must not be empty/);
   assertError(await box.container({ process: undefined }).create(), /process property must not be empty/);
