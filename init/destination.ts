@@ -80,8 +80,8 @@ export function openPlace(
 }
 
 /**
- * How many missing destinations are made after the kernel has said so, which takes round trips for each.
- * Later ones are made before they are asked for. That takes some microseconds, also where nothing is missing.
+ * From this number of missing destinations on, later ones are made before asking whether they exist. Asking
+ * first takes round trips for each missing one. Making an existing one takes some microseconds.
  */
 const FEW = 2;
 
@@ -128,7 +128,7 @@ function openFresh(
   return place;
 }
 
-/** A mount that may not be there, in runc's words. */
+/** The error for a mount that is not allowed, in runc's words. */
 export function notMountable(destination: string, why: string): TsrunError {
   const object = JSON.stringify(destination), message = `${object} cannot be mounted because ${why}`;
   return new TsrunError({ code: "EPERM_MOUNT_POINT", operation: "mount", object, reason: why, message });

@@ -1,12 +1,23 @@
 /**
  * Devices in the container's /dev: the default ones, `linux.devices`, and the usual links.
  *
- * Sources: runtime-spec config-linux.md, sections Default Devices and Devices; "/dev symbolic links" of runtime-linux.md.
+ * Sources: runtime-spec config-linux.md, sections Default Devices and Devices; "/dev symbolic links" of
+ * runtime-linux.md.
  * @module
  */
 
 import { TsrunError } from "../ffi/errors.ts";
-import * as c from "../ffi/constants.ts";
+import {
+  AT_FDCWD,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_PATH,
+  OPEN_TREE_CLONE,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFIFO,
+  S_IFMT,
+} from "../ffi/constants.ts";
 import { EEXIST, EPERM } from "../ffi/errno.ts";
 import { type Fd, type Kernel, OperationError } from "../ffi/kernel.ts";
 import { decodeStatx, makedev, STATX_SIZE } from "../ffi/structs.ts";
@@ -33,11 +44,11 @@ const DEFAULT_LINKS: readonly (readonly [string, string])[] = [
   ["stderr", "/proc/self/fd/2"],
 ];
 
-const TYPES = { c: c.S_IFCHR, u: c.S_IFCHR, b: c.S_IFBLK, p: c.S_IFIFO } as const;
+const TYPES = { c: S_IFCHR, u: S_IFCHR, b: S_IFBLK, p: S_IFIFO } as const;
 
 /**
- * Who the container's /dev belongs to: what is bound there from outside has its own devices, and where the rootfs is the
- * root of the host, so has the host's /dev.
+ * Who made the container's /dev. A bind mount there brings its own devices. Where the rootfs is the root of
+ * the host, /dev is the host's.
  */
 export function devOwner(
   mounts: readonly Mount[] | undefined,
@@ -48,13 +59,16 @@ export function devOwner(
   return there.length === 0 && hostRoot ? "host" : "container";
 }
 
-/** Looks whether the host has the devices that the configuration names: nothing is made in its /dev. */
+/**
+ * Checks that the host has the devices that the configuration names, because nothing is made in the host's
+ * /dev.
+ */
 export function checkDeviceNodes(k: Kernel, root: Fd, devices: readonly LinuxDevice[]): void {
   for (const { path, type, major = 0, minor = 0 } of devices) {
     k.during(
       `find device node ${JSON.stringify(path)} on the host (none is made there: mount a /dev)`,
       () => {
-        const node = openInRoot(k, root, path, { flags: c.O_PATH | c.O_NOFOLLOW });
+        const node = openInRoot(k, root, path, { flags: O_PATH | O_NOFOLLOW });
         checkExisting(k, node, "", path, { mode: TYPES[type], major, minor });
         k.close(node);
       },
@@ -62,7 +76,10 @@ export function checkDeviceNodes(k: Kernel, root: Fd, devices: readonly LinuxDev
   }
 }
 
-/** The list of devices to make, by clean paths: the configured ones, and each default one that they do not replace. */
+/**
+ * The list of devices to make, by clean paths: the configured ones, and each default one that they do not
+ * replace.
+ */
 export function devicesToMake(configured: readonly LinuxDevice[] | undefined): LinuxDevice[] {
   const own = (configured ?? []).map((device) => ({ ...device, path: cleanPath(device.path) }))
     .filter((device) => device.path !== "/dev/ptmx");
@@ -78,7 +95,7 @@ export function devicesToMake(configured: readonly LinuxDevice[] | undefined): L
  *
  * @param root Descriptor of the rootfs.
  * @param hasKcore Whether the host has /proc/kcore, to which /dev/core then leads.
- * @param bind Do not try to make nodes of devices: in a user namespace nobody may, and the host's are bound instead.
+ * @param bind Bind the host's devices instead of making nodes, which is not allowed in a user namespace.
  */
 export function makeDevices(
   k: Kernel,
@@ -89,7 +106,7 @@ export function makeDevices(
 ): void {
   const dev = k.during(
     "open /dev of the container",
-    () => openInRoot(k, root, "/dev", { flags: c.O_PATH | c.O_DIRECTORY, missing: "directory" }),
+    () => openInRoot(k, root, "/dev", { flags: O_PATH | O_DIRECTORY, missing: "directory" }),
   );
   k.inPieces(devices, (piece) => {
     for (const device of piece) {
@@ -105,7 +122,7 @@ export function makeDevices(
   k.close(dev);
 }
 
-/** /dev/ptmx must be the container's own pty multiplexer, whatever the image has there. */
+/** Makes /dev/ptmx the container's own pty multiplexer, whatever the image has there. */
 function linkPtmx(k: Kernel, dev: Fd): void {
   k.symlinkat("pts/ptmx", dev, "ptmx", {
     doing: "link /dev/ptmx to pts/ptmx",
@@ -123,7 +140,7 @@ function makeDevice(k: Kernel, root: Fd, dev: Fd, device: LinuxDevice): void {
   const parent = path.slice(0, path.lastIndexOf("/")) || "/";
   const directory = inDev
     ? dev
-    : openInRoot(k, root, parent, { flags: c.O_PATH | c.O_DIRECTORY, missing: "directory" });
+    : openInRoot(k, root, parent, { flags: O_PATH | O_DIRECTORY, missing: "directory" });
   const name = path.slice(path.lastIndexOf("/") + 1);
   const wanted = { mode: TYPES[type], major, minor };
   const made = k.mknodat(directory, name, wanted.mode | (fileMode & 0o7777), makedev(major, minor), {
@@ -134,16 +151,16 @@ function makeDevice(k: Kernel, root: Fd, dev: Fd, device: LinuxDevice): void {
       return "skip";
     },
   });
-  // Only a node that was made here changes hands: another's may be the host's own.
+  // Only a node that was made here gets another owner: one that was there may be the host's own.
   if ((uid !== 0 || gid !== 0) && made.wait() >= 0) {
-    const node = k.openat(directory, name, c.O_PATH | c.O_NOFOLLOW);
+    const node = k.openat(directory, name, O_PATH | O_NOFOLLOW);
     k.fchown(node, uid, gid);
     k.close(node);
   }
   if (!inDev) k.close(directory);
 }
 
-/** An entry that is there may stand in for a device only if it is that device. */
+/** Refuses an existing entry that is not the wanted device. */
 function checkExisting(
   k: Kernel,
   dir: Fd,
@@ -154,8 +171,8 @@ function checkExisting(
   const buffer = k.buffer(STATX_SIZE);
   k.statx(dir, name, buffer).wait();
   const { mode, rdev } = decodeStatx(buffer);
-  const same = (mode & c.S_IFMT) === wanted.mode &&
-    (wanted.mode === c.S_IFIFO || (rdev.major === wanted.major && rdev.minor === wanted.minor));
+  const same = (mode & S_IFMT) === wanted.mode &&
+    (wanted.mode === S_IFIFO || (rdev.major === wanted.major && rdev.minor === wanted.minor));
   if (!same) {
     throw otherThere(path, "EEXIST_DEVICE", "the image has something else there");
   }
@@ -165,20 +182,20 @@ function otherThere(path: string, code: string, reason: string): TsrunError {
   return new TsrunError({ code, operation: "create device node", object: JSON.stringify(path), reason });
 }
 
-/** Where device nodes may not be made, the host's node is bound in its place: with the host's owner and mode. */
+/** Binds the host's node, with the host's owner and mode, where device nodes may not be made. */
 function bindHostDevice(k: Kernel, root: Fd, { path, type, major, minor }: LinuxDevice): void {
   const buffer = k.buffer(STATX_SIZE);
-  const node = k.openTree(c.AT_FDCWD, path, c.OPEN_TREE_CLONE);
+  const node = k.openTree(AT_FDCWD, path, OPEN_TREE_CLONE);
   k.statx(node, "", buffer).wait();
   const { mode, rdev } = decodeStatx(buffer);
-  if ((mode & c.S_IFMT) !== TYPES[type] || rdev.major !== major || rdev.minor !== minor) {
+  if ((mode & S_IFMT) !== TYPES[type] || rdev.major !== major || rdev.minor !== minor) {
     throw otherThere(
       path,
       "EPERM_DEVICE",
       "nodes cannot be made here, and the host has another device there",
     );
   }
-  const place = openInRoot(k, root, path, { flags: c.O_PATH | c.O_NOFOLLOW, missing: "file" });
+  const place = openInRoot(k, root, path, { flags: O_PATH | O_NOFOLLOW, missing: "file" });
   k.moveMount(node, place);
   k.close(node);
   k.close(place);

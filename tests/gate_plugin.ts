@@ -90,7 +90,6 @@ function eachFunction(context: Deno.lint.RuleContext): Deno.lint.LintVisitor {
 
 /** Files whose comments are still to be wrapped. */
 const PENDING_COLUMNS: readonly string[] = [
-  "init/devices.ts",
   "init/seccomp_listener.ts",
   "runtime/cgroups/resctrl/group.ts",
   "runtime/cgroups/systemd/driver.ts",

@@ -1,17 +1,17 @@
 /**
- * Calls that are made again when they fail.
+ * Makes calls again that fail.
  * @module
  */
 import { OperationError } from "../../ffi/kernel.ts";
 
-/** How often. */
+/** How many times a failed call is made again. */
 const MORE_CHANCES = 2;
 
 /**
- * Makes a call again that failed, for want of memory mostly: a program is about to run, or runs already,
- * and is not given up for that.
+ * Makes a call that fails again, up to a limit. Such calls fail mostly for want of memory. They belong to a
+ * program that is about to run, or runs already, and that must not be given up for this.
  *
- * @throws As the call does, when it fails each time.
+ * @throws The error of the last call.
  */
 export function insist<T>(call: () => T): T {
   for (let chances = MORE_CHANCES;; chances--) {

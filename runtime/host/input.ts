@@ -1,6 +1,6 @@
 /**
- * Documents that come from the caller: a config.json, a process, limits. A document is read from a regular
- * file or a pipe, and has a limit of bytes, so that reading ends whatever a path leads to.
+ * Documents of the caller: a config.json, a process, limits. A document is read from a regular file or a pipe
+ * and has a limit of bytes, so that reading ends for every path.
  * @module
  */
 import {
@@ -25,13 +25,13 @@ export const DOCUMENT_MAX = 16 << 20;
 /** Bytes that one read takes. */
 const PIECE = 1 << 16;
 
-/** Runs a read that may wait for as long as another process likes. */
+/** Runs a read that may wait for another process without limit. */
 export type Waiting = (read: () => string) => string | Promise<string>;
 
 /**
  * Reads a document.
  *
- * @param wait Runs the read of a pipe; absent: a signal ends it only if it ends tsrun.
+ * @param wait Runs the read of a pipe. Without it a signal can only end the read by ending tsrun.
  * @throws {OperationError} If it cannot be opened.
  * @throws {RuntimeError} If it is too long, or neither a regular file nor a pipe.
  */
@@ -40,12 +40,12 @@ export async function readInput(
   path: string,
   wait: Waiting = (read) => read(),
 ): Promise<string> {
-  // Only a look: to open a device may have effects, and to open a pipe waits.
+  // The path is only looked at here: opening a device may have effects, and opening a pipe waits.
   const file = k.open(path, O_PATH | O_CLOEXEC).wait();
   try {
     const { mode, size } = fstat(k, file)!, type = mode & S_IFMT, opened = `/proc/self/fd/${file}`;
     if (type === S_IFREG && size > DOCUMENT_MAX) throw tooLong();
-    // Files of the kernel have no size.
+    // Files of the kernel have a size of zero.
     if (type === S_IFREG && size > 0) return Deno.readTextFileSync(opened);
     if (type !== S_IFREG && type !== S_IFIFO) {
       throw new RuntimeError(type === S_IFDIR ? "is a directory" : "neither a regular file nor a pipe");

@@ -53,7 +53,7 @@ async function create(
   const listening = options.serviceManager ? listenDescriptors() : 0,
     preserved = listening + options.preserveFds;
   checkPreserved(k, listening, options.preserveFds);
-  // The stage is killed before the arena goes, out of which its channel is read.
+  // The stage is killed before the arena is unmapped, since its channel uses the arena's memory.
   using arena = new Arena(k, preserved);
   await using undo = new UndoStack();
   const stage = new Stage(arena, preserved);

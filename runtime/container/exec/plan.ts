@@ -42,7 +42,7 @@ export interface ExecOptions {
   log: Log;
   /** Takes the master of the process's terminal in a foreground command; absent where tsrun leaves. */
   takeMaster?: (master: number) => void;
-  /** Signals that a tsrun that stays keeps for the process. */
+  /** Signals that a command that waits for the process keeps for it. */
   relay?: SignalRelay;
   /**
    * Adds a step that a command that waits for the process runs when the process has ended; absent for a
@@ -94,7 +94,7 @@ export async function planExec(
   });
   mark("process known");
   const setup = planSetup(k, state, spec, process);
-  // What the container's own process could not get was said when the container was made.
+  // Capabilities that the container's own process could not get were reported when the container was made.
   const others = process.capabilities !== spec.process.capabilities;
   if (others && !spec.linux?.namespaces?.some(({ type }) => type === "user")) {
     warnLacking(log, process, setup.host);
@@ -106,7 +106,7 @@ export async function planExec(
   };
 }
 
-/** How a document is read from a pipe: a signal to a tsrun that stays ends that. */
+/** Reads a document from a pipe so that a signal ends the read, if the command waits for the process. */
 function waitingFor(k: LocalKernel, { relay }: ExecOptions): Waiting | undefined {
   if (relay === undefined) return undefined;
   return async (read) => {
