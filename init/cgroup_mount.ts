@@ -23,6 +23,7 @@ import {
   MOUNT_ATTR_NOEXEC,
   MOUNT_ATTR_NOSUID,
   MOUNT_ATTR_RDONLY,
+  type MountOptions,
   MS_RDONLY,
   parseMountOptions,
 } from "../spec/mount_options.ts";
@@ -30,7 +31,7 @@ import type { Mount } from "../spec/types.ts";
 import { createFilesystem } from "./filesystem.ts";
 import { openInRoot } from "./in_root.ts";
 import type { MountContext } from "./mount_context.ts";
-import { mountOne, mountStep } from "./mounts.ts";
+import { mountOne, mountStep, propagate } from "./mounts.ts";
 
 /** One thing to make in the tmpfs, or the hierarchy of v2, which is mounted without a tmpfs. */
 export type CgroupMountStep =
@@ -72,7 +73,6 @@ function mountTmpfs(
 ): void {
   k.during(mountStep(mount), () => {
     const options = parseMountOptions(mount.options);
-    const readonly = (options.flags & MS_RDONLY) !== 0;
     const place = openInRoot(k, context.root, mount.destination, { missing: "directory" });
     const tree = createFilesystem(k, {
       type: "tmpfs",
@@ -84,21 +84,24 @@ function mountTmpfs(
     });
     k.moveMount(tree, place);
     k.close(place);
-    for (const step of steps) makeStep(k, tree, step, readonly);
+    for (const step of steps) makeStep(k, tree, step, options);
     // Nothing more is made in it, so it can become read-only at once.
-    if (readonly) k.mountSetattr(tree, "", 0, { set: MOUNT_ATTR_RDONLY });
+    if (isReadonly(options)) k.mountSetattr(tree, "", 0, { set: MOUNT_ATTR_RDONLY });
+    propagate(k, tree, options);
     k.close(tree);
   });
 }
 
-function makeStep(k: Recorder, tmpfs: Fd, step: CgroupMountStep, readonly: boolean): void {
+const isReadonly = ({ flags }: MountOptions) => (flags & MS_RDONLY) !== 0;
+
+function makeStep(k: Recorder, tmpfs: Fd, step: CgroupMountStep, options: MountOptions): void {
   if (step.kind === "unified") throw new Error("the v2 hierarchy is not one of several");
   const { name } = step;
   if (step.kind === "symlink") {
     k.symlinkat(step.target, tmpfs, name, { allow: [EEXIST] });
     return;
   }
-  const attributes = ATTRIBUTES | (readonly ? MOUNT_ATTR_RDONLY : 0);
+  const attributes = ATTRIBUTES | (isReadonly(options) ? MOUNT_ATTR_RDONLY : 0);
   k.mkdirat(tmpfs, name, 0o755);
   const place = k.openat2(tmpfs, name, O_PATH | O_DIRECTORY, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
   let tree;
@@ -115,6 +118,7 @@ function makeStep(k: Recorder, tmpfs: Fd, step: CgroupMountStep, readonly: boole
     });
   }
   k.moveMount(tree, place);
+  propagate(k, tree, options);
   k.close(tree);
   k.close(place);
 }

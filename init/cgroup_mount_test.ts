@@ -6,6 +6,7 @@ import {
   MOUNT_ATTR_NOEXEC,
   MOUNT_ATTR_NOSUID,
   MOUNT_ATTR_RDONLY,
+  MS_SLAVE,
 } from "../spec/mount_options.ts";
 import { callsOf, lines, names, scripted } from "../tests/lib/scripted.ts";
 import { testContext } from "./mounts_testing.ts";
@@ -58,6 +59,12 @@ Deno.test("cgroup mount: read-only when all is made, hierarchies included", () =
   const attributes = callsOf(k, "mount_setattr").map(({ args }) => (args[3] as number[])[0]);
   assertEquals(attributes, [SAFE | MOUNT_ATTR_RDONLY, MOUNT_ATTR_RDONLY]);
   assertEquals(names(k).lastIndexOf("mount_setattr") > names(k).indexOf("symlinkat"), true);
+});
+
+Deno.test("cgroup mount: what is asked of its propagation holds for the tmpfs and for each hierarchy", () => {
+  const k = mounted(["rslave"]);
+  const propagations = callsOf(k, "mount_setattr").map(({ args }) => (args[3] as number[])[2]);
+  assertEquals(propagations.filter((value) => value === MS_SLAVE).length, 3);
 });
 
 Deno.test("cgroup mount on v2: one mount of the namespace's hierarchy, with the mount's own options", () => {

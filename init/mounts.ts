@@ -247,7 +247,8 @@ function attributesBelow(
   if (set || clear) k.mountSetattr(tree, "", AT_RECURSIVE, { set, clear });
 }
 
-function propagate(k: Recorder, tree: Fd, options: MountOptions): void {
+/** Sets the propagation of an attached mount: of the mount alone, or with all below. */
+export function propagate(k: Recorder, tree: Fd, options: MountOptions): void {
   for (const propagation of options.propagation) {
     const recursive = propagation & MS_REC ? AT_RECURSIVE : 0;
     k.mountSetattr(tree, "", recursive, { propagation: propagation & ~MS_REC });
