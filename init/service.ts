@@ -19,7 +19,7 @@ import {
   SOCK_SEQPACKET,
 } from "../ffi/constants.ts";
 import { Descriptor } from "../ffi/descriptor.ts";
-import { strerror } from "../ffi/errno.ts";
+import { ECONNRESET, EPIPE, strerror } from "../ffi/errno.ts";
 import { RuntimeError } from "../ffi/errors.ts";
 import type { LocalKernel } from "../ffi/local.ts";
 import type { RemoteKernel } from "../ffi/remote.ts";
@@ -31,6 +31,8 @@ import { fetchDescriptor } from "./hand_over.ts";
 /** Room for one message in bytes, and the most descriptors that it may carry. */
 const MESSAGE_ROOM = 65536, DESCRIPTORS = 4;
 const LAST_FD = 0xffff_ffff;
+/** What a line says whose other end has gone. */
+const GONE: readonly number[] = [EPIPE, ECONNRESET];
 
 /** How a service is started. */
 export interface ServiceStart {
@@ -74,9 +76,10 @@ export class Service implements Disposable {
     return this.#executor.pid;
   }
 
-  /** Sends a message. @throws {OperationError} When the service has ended. */
+  /** Sends a message. When the service has ended, {@linkcode receive} says so. */
   send(bytes: Uint8Array, doing: string): void {
-    this.k.call("sendto", [this.#line, bytes, bytes.length, MSG_NOSIGNAL, null, 0], { doing });
+    const options = { doing, allow: GONE };
+    this.k.call("sendto", [this.#line, bytes, bytes.length, MSG_NOSIGNAL, null, 0], options);
   }
 
   /** Waits for the next message; undefined when the service has closed the line. */
@@ -86,8 +89,9 @@ export class Service implements Disposable {
     return k.scratch(() => {
       const data = k.buffer(MESSAGE_ROOM), control = k.buffer(rightsSize(DESCRIPTORS));
       const message = encodeMessage(k.memory, { data, control });
-      const length = k.call("recvmsg", [this.#line, message, MSG_CMSG_CLOEXEC], { doing }).wait();
-      if (length === 0) return undefined;
+      const options = { doing, allow: GONE };
+      const length = k.call("recvmsg", [this.#line, message, MSG_CMSG_CLOEXEC], options).wait();
+      if (length <= 0) return undefined;
       const fds = decodeRights(control.bytes, k.memory.getI64(message + MESSAGE_CONTROL_LENGTH));
       return { bytes: data.bytes.slice(0, length), fds };
     });

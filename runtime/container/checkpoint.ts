@@ -103,7 +103,7 @@ export async function checkpointContainer(k: LocalKernel, o: CheckpointOptions):
     ...containerOptions(dump),
     ...o.preDump ? {} : { ext_mnt: await externalMounts(dump) },
   };
-  if (!o.preDump) writeDescriptors(o.imagePath, standardDescriptors(state.pid));
+  if (!o.preDump) writeDescriptors(o.imagePath, standardDescriptors(state));
   runCriu(dump, opts);
   if (o.leaveRunning || o.preDump) return;
   try {
@@ -159,11 +159,14 @@ async function externalMounts({ k, state, spec }: Dump): Promise<CriuOpts["ext_m
   return [...mounts.map(dumpName), ...maskedFiles(k, pid, spec)];
 }
 
-/** The links of the init's standard descriptors; empty for a closed one. */
-function standardDescriptors(pid: number): string[] {
+/**
+ * What the init's standard streams are, empty for a closed one. Pipes are those that it was given: a
+ * process may have put others, of the container's own, in their places.
+ */
+function standardDescriptors({ pid, stdio }: ContainerState): string[] {
   return [0, 1, 2].map((fd) => {
     try {
-      return linkTarget(`/proc/${pid}/fd/${fd}`);
+      return stdio?.[fd] || linkTarget(`/proc/${pid}/fd/${fd}`);
     } catch {
       return "";
     }

@@ -37,6 +37,11 @@ export interface ContainerState {
   rootMount?: number;
   /** Its group in resctrl, where the config asks for one. */
   resctrl?: ResctrlRecord;
+  /**
+   * The pipes among the standard streams that the init was given, as links in /proc name them; "" for other
+   * streams. A restore connects these to the streams that there are then.
+   */
+  stdio?: string[];
   annotations: Record<string, string>;
 }
 
@@ -114,6 +119,9 @@ function findProblem(value: Partial<Record<keyof ContainerState, unknown>>, id: 
   if (rootMount !== undefined && !Number.isInteger(rootMount)) return "rootMount is not a number";
   if (resctrl !== undefined && !(isObject(resctrl) && typeof resctrl.clos === "string")) {
     return "resctrl does not name a group";
+  }
+  if (value.stdio !== undefined && !(Array.isArray(value.stdio) && hasStrings(value.stdio))) {
+    return "stdio is not a list of strings";
   }
   if (cgroup === null) return undefined;
   if (!isObject(cgroup) || typeof cgroup.driver !== "string" || !hasStrings(cgroup.paths)) {

@@ -3,11 +3,19 @@
  * @module
  */
 
-import { F_GETFD, FD_CLOEXEC, S_IFCHR, S_IFMT, S_IFREG } from "../../ffi/constants.ts";
+import { F_GETFD, FD_CLOEXEC, S_IFCHR, S_IFIFO, S_IFMT, S_IFREG } from "../../ffi/constants.ts";
 import { EBADF, strerror } from "../../ffi/errno.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
 import { decodeStatx, STATX_SIZE } from "../../ffi/structs.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
+
+/** What the caller's standard streams are. */
+export interface StandardStreams {
+  /** The descriptors that are the host's null device. The init replaces them by the container's own. */
+  nulls: number[];
+  /** Each stream's name as links in /proc tell it, where it is a pipe, else ""; absent where none is. */
+  pipes?: string[];
+}
 
 const NULL_DEVICE = { major: 1, minor: 3 };
 
@@ -17,17 +25,17 @@ const NULL_DEVICE = { major: 1, minor: 3 };
  *
  * @param uid User of the container's process.
  * @param keepFiles Leave regular files to their owners.
- * @returns The descriptors that are the host's null device. The init replaces them by the container's own.
  */
-export function inspectStdio(k: LocalKernel, uid: number, keepFiles: boolean): number[] {
-  const nulls: number[] = [];
+export function inspectStdio(k: LocalKernel, uid: number, keepFiles: boolean): StandardStreams {
+  const nulls: number[] = [], pipes = ["", "", ""];
   k.scratch(() => {
     const buffer = k.buffer(STATX_SIZE);
     for (let fd = 0; fd < 3; fd++) {
       if (k.statx(fd, "", buffer, { allow: "any" }).wait() < 0) continue;
-      const { mode, rdev, uid: owner } = decodeStatx(buffer);
+      const { mode, rdev, inode, uid: owner } = decodeStatx(buffer);
       const isNull = (mode & S_IFMT) === S_IFCHR && rdev.major === NULL_DEVICE.major &&
         rdev.minor === NULL_DEVICE.minor;
+      if ((mode & S_IFMT) === S_IFIFO) pipes[fd] = `pipe:[${inode}]`;
       if (isNull) nulls.push(fd);
       // Read-only filesystems, and descriptors of other user namespaces, refuse. runc ignores that too.
       else if (owner !== uid && !(keepFiles && (mode & S_IFMT) === S_IFREG)) {
@@ -35,7 +43,7 @@ export function inspectStdio(k: LocalKernel, uid: number, keepFiles: boolean): n
       }
     }
   });
-  return nulls;
+  return { nulls, pipes: pipes.some((pipe) => pipe !== "") ? pipes : undefined };
 }
 
 /** chown(2): leave the group as it is. */

@@ -245,7 +245,13 @@ contract("restore: in the foreground, with pipes in place of pipes, and the exit
   const bundle = ["--bundle", container.bundle.dir];
   const first = run(`${box.dir}/first`, "run", ...bundle, container.id);
   await until("ready", () => readText(`${box.dir}/first`) === "ready\n");
+  const pipe = Deno.readLinkSync(`/proc/${await container.pid()}/fd/1`);
   assertOk(await checkpoint(container));
+  assertEquals(JSON.parse(readText(`${images(container).images}/descriptors.json`)), [
+    "/dev/null",
+    pipe,
+    pipe,
+  ]);
   assertEquals((await first).code, 137);
   const { images: directory, work } = images(container);
   const flags = ["--image-path", directory, "--work-path", work];
@@ -322,6 +328,18 @@ contract("checkpoint: lazy pages come when they are used", async (box) => {
   assertOk(await pages);
   assertEquals(await copy.status(), "running");
 }, criuContract({ skip: lacksPageServer() }));
+
+contract("checkpoint: a criu that is none", async (box) => {
+  const container = await box.container({ process: { args: ["/bin/sleep", "1000"] } }).started();
+  const checkpoint = (criu: string) =>
+    box.cli(["checkpoint", "--image-path", `${box.dir}/images`, container.id], { globals: ["--criu", criu] });
+  assertError(await checkpoint(`${box.dir}/none`), /exec .*none": no such file or directory/);
+  assertError(await checkpoint("/bin/false"), /criu ended unexpectedly/);
+  assertError(await checkpoint("no-such-program"), /no no-such-program in PATH: install CRIU/);
+  assertEquals(await container.status(), "running");
+  const flags = ["--bundle", container.bundle.dir, "--image-path", box.dir, `${box.token}-9`];
+  assertError(await box.cli(["restore", ...flags], { globals: ["--criu", "/bin/false"] }), /criu ended/);
+}, { notOnReference: "runc's words are others" });
 
 contract("checkpoint: what is given wrongly", async (box) => {
   const container = await box.container({ process: { args: ["/bin/sleep", "1000"] } }).created();

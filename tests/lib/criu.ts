@@ -69,9 +69,14 @@ export function criuContract(more: ContractOptions = {}): ContractOptions {
   };
 }
 
+/** The directory that criu is in, for PATH. */
+export function criuDirectory(): string {
+  return PATH!.slice(0, PATH!.lastIndexOf("/"));
+}
+
 /** The environment in which runtimes find this criu. */
 export function criuEnvironment(): Record<string, string> {
-  return { PATH: `${PATH!.slice(0, PATH!.lastIndexOf("/"))}:${SYSTEM_PATH}` };
+  return { PATH: `${criuDirectory()}:${SYSTEM_PATH}` };
 }
 
 /**

@@ -197,7 +197,10 @@ function stagePlan(deed: Deed): StagePlan {
 function setUpInit(deed: Deed): void {
   const { k, arena, stage, init, plan: { options, spec, setup, features } } = deed;
   // A terminal replaces the caller's standard streams.
-  const nullStdio = spec.process.terminal ? [] : inspectStdio(k, deed.uid, options.atEnd !== undefined);
+  const { nulls: nullStdio, pipes } = spec.process.terminal
+    ? { nulls: [] }
+    : inspectStdio(k, deed.uid, options.atEnd !== undefined);
+  if (pipes) deed.note({ stdio: pipes });
   const tools = {
     ...{ nullStdio, channel: stage.channelFd, arena: arena.fd, groupsDenied: callerDeniesGroups },
     hostProcfs: () => giveProcfs(k, init),

@@ -84,7 +84,7 @@ export class Deed implements ExecDeed {
 
   #setUpJoiner(entry: ExecEntry) {
     const { k, joiner, stage, plan: { options, process, setup, features }, tools: { pidfd, report } } = this;
-    const nullStdio = process.terminal ? [] : inspectStdio(k, this.uid, options.atEnd !== undefined);
+    const nullStdio = process.terminal ? [] : inspectStdio(k, this.uid, options.atEnd !== undefined).nulls;
     const descriptors = { pidfd, report: report.write, channel: stage.channelFd, arena: stage.arena.fd };
     const ready = setUpExec(
       joiner,
