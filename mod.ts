@@ -168,7 +168,9 @@ export class Container implements AsyncDisposable {
   wait(): Promise<number> {
     return this.#status ??= attempt(() => {
       const k = programKernel(), { pid } = this.#read();
-      if (!k.isChild(pid)) throw new RuntimeError("cannot wait for a container that another program made");
+      if (!k.isChild(pid)) {
+        throw new RuntimeError("ECHILD_CONTAINER", "cannot wait for a container that another program made");
+      }
       return waitForChild(k, pid);
     });
   }
@@ -221,7 +223,9 @@ export class Container implements AsyncDisposable {
    */
   async kill(options: { signal?: string | number; all?: boolean } = {}): Promise<void> {
     const { signal = "SIGTERM", all = false } = options, number = signalNumber(String(signal));
-    if (number === undefined) throw new RuntimeError(`unknown signal ${JSON.stringify(signal)}`);
+    if (number === undefined) {
+      throw new RuntimeError("EINVAL_SIGNAL", `unknown signal ${JSON.stringify(signal)}`);
+    }
     const state = this.#read();
     await killContainer(programKernel(), state, effectiveSignal(this.root, state, number), all);
   }
@@ -336,7 +340,7 @@ export class Container implements AsyncDisposable {
    * ```
    */
   async *events({ interval = 5000 }: { interval?: number } = {}): AsyncGenerator<ContainerEvent> {
-    if (!(interval > 0)) throw new RuntimeError("duration interval must be greater than 0");
+    if (!(interval > 0)) throw new RuntimeError("EINVAL_FLAG", "duration interval must be greater than 0");
     const warn = (reason: string) => this.#log.warn(reason);
     yield* watchContainer(programKernel(), this.#read(), interval, warn);
   }

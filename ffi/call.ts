@@ -6,6 +6,7 @@
 import type { Buffer, Encodable } from "./memory.ts";
 import { errnoName, strerror } from "./errno.ts";
 import { type ErrorFacts, TsrunError } from "./errors.ts";
+import type { ErrorCode } from "./errors.ts";
 
 /** The answer of a call: not negative, or the negative errno of an allowed failure. */
 export interface Result {
@@ -99,7 +100,7 @@ export class OperationError extends TsrunError {
     const reason = strerror(errno);
     const step = object !== "" ? `${call} ${object}` : doing !== "" ? "" : call;
     super({
-      code: `${errnoName(errno).replace(" ", "_").toUpperCase()}_${call.toUpperCase()}`,
+      code: `${errnoName(errno).replace(" ", "_").toUpperCase()}_${call.toUpperCase()}` as ErrorCode,
       operation: doing || call,
       object,
       reason,

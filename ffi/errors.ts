@@ -3,10 +3,13 @@
  * @module
  */
 
+/** A code: the name of an error number, and the object it is about, such as `ENOENT_ROOTFS`. */
+export type ErrorCode = `E${string}_${string}`;
+
 /** The parts of an error. */
 export interface ErrorFacts {
   /** Stable name of the kind of failure, such as `ENOENT_ROOTFS`: capital letters, digits and `_`. */
-  code: string;
+  code: ErrorCode;
   /** What was being done: a verb, with what belongs to it. */
   operation: string;
   /**
@@ -35,7 +38,7 @@ export class TsrunError extends Error {
   override name = "TsrunError";
 
   /** Stable name of the kind of failure. */
-  readonly code: string;
+  readonly code: ErrorCode;
   /** What was being done. */
   readonly operation: string;
   /** The object of the operation, `""` where the operation says it all. */
@@ -60,7 +63,7 @@ function lineOf({ operation, object, reason }: ErrorFacts): string {
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { RuntimeError } from "./errors.ts";
- * const error = new RuntimeError("container does not exist");
+ * const error = new RuntimeError("ENOENT_CONTAINER", "container does not exist");
  * assertEquals(error.exitCode, 1);
  * ```
  */
@@ -68,12 +71,20 @@ export class RuntimeError extends TsrunError {
   override name = "RuntimeError";
 
   /**
-   * @param message One line, in runc's terms where clients parse it.
+   * @param code Stable name of the kind of failure; docs/errors.md lists them.
+   * @param message One line, in runc's terms where clients parse it. The reason is what follows its last
+   * colon.
    * @param exitCode Exit status of the command; runc uses 1, and 255 for a failed exec.
-   * @param facts The error's parts; absent ones are taken from the message.
+   * @param parts Those of the error that this one tells in other words.
    */
-  constructor(message: string, readonly exitCode: number = 1, facts: Partial<ErrorFacts> = {}) {
-    super({ code: "FAILED", operation: "", reason: message, ...facts, message });
+  constructor(
+    code: ErrorCode,
+    message: string,
+    readonly exitCode: number = 1,
+    parts: Pick<ErrorFacts, "operation" | "object" | "reason"> = partsOf(message),
+  ) {
+    const { operation, object, reason } = parts;
+    super({ code, operation, object, reason, message });
   }
 
   /**
@@ -85,10 +96,29 @@ export class RuntimeError extends TsrunError {
     message: string,
     exitCode: number | undefined = exitCodeOf(error),
   ): RuntimeError {
-    const meaning = new RuntimeError(message, exitCode, error instanceof TsrunError ? error : {});
+    const meaning = new RuntimeError(
+      codeOf(error),
+      message,
+      exitCode,
+      error instanceof TsrunError ? error : undefined,
+    );
     if (error instanceof Error) meaning.stack = error.stack;
     return meaning;
   }
+}
+
+/** The parts of a message: the reason is what follows the last colon. */
+function partsOf(message: string): { operation: string; reason: string } {
+  const colon = message.lastIndexOf(": ");
+  return colon < 0
+    ? { operation: "", reason: message }
+    : { operation: message.slice(0, colon), reason: message.slice(colon + 2) };
+}
+
+/** The code of an error; `EFAULT_INTERNAL` for an error that is a mistake of the program. */
+export function codeOf(error: unknown): ErrorCode {
+  if (error instanceof TsrunError) return error.code;
+  return error instanceof Error && OS_ERROR.test(error.message) ? "EIO_HOST" : "EFAULT_INTERNAL";
 }
 
 function exitCodeOf(error: unknown): number | undefined {

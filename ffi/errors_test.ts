@@ -11,7 +11,7 @@ Deno.test("errors: the reason alone, in lower case", () => {
     caught = error;
   }
   assertEquals(reasonOf(caught), "no such file or directory");
-  assertEquals(reasonOf(new RuntimeError("as It is")), "as It is");
+  assertEquals(reasonOf(new RuntimeError("EIO_TEST", "as It is")), "as It is");
   assertEquals(reasonOf("text"), "text");
 });
 
@@ -38,7 +38,7 @@ Deno.test("errors: what the host refused Deno is one of ours, with operation and
     assertEquals((error as RuntimeError).message, line);
   }
   assertEquals(lineOfError(new Error("No space left on device (os error 28)")), "no space left on device");
-  const mistake = new TypeError("x is not a function"), own = new RuntimeError("y");
+  const mistake = new TypeError("x is not a function"), own = new RuntimeError("EIO_TEST", "y");
   assertEquals(ownError(mistake), mistake);
   assertEquals(ownError(own), own);
 });
@@ -53,7 +53,12 @@ const partsOf = ({ code, operation, object, reason, message }: TsrunError) => ({
 });
 
 Deno.test("error: says operation, object and reason in one line, or in the words that clients know", () => {
-  const facts = { code: "EBUSY_CGROUP", operation: "remove the cgroup", object: '"/a"', reason: "busy" };
+  const facts = {
+    code: "EBUSY_CGROUP" as const,
+    operation: "remove the cgroup",
+    object: '"/a"',
+    reason: "busy",
+  };
   assertEquals(partsOf(new TsrunError(facts)), { ...facts, message: 'remove the cgroup "/a": busy' });
   const { object: _, ...bare } = facts;
   assertEquals(partsOf(new TsrunError(bare)), { ...bare, object: "", message: "remove the cgroup: busy" });
@@ -85,6 +90,6 @@ Deno.test("error: what one means to the user keeps its parts, its stack and its 
   const meaning = RuntimeError.from(call, "create failed");
   assertEquals(partsOf(meaning), { ...partsOf(call), message: "create failed" });
   assertEquals([meaning.stack, meaning.exitCode], [call.stack, 1]);
-  assertEquals(RuntimeError.from(new RuntimeError("a", 255), "b").exitCode, 255);
+  assertEquals(RuntimeError.from(new RuntimeError("EIO_TEST", "a", 255), "b").exitCode, 255);
   assertEquals(RuntimeError.from("a text", "b", 7).exitCode, 7);
 });

@@ -107,7 +107,7 @@ function load<S extends Deno.ForeignLibraryInterface>(symbols: S): Deno.DynamicL
     const reason = "it is not there, or of another machine";
     const message = `${SONAME} cannot be loaded; install the package libseccomp2 ` +
       `(Debian, Ubuntu, openSUSE) or libseccomp (Fedora, Arch, Alpine)`;
-    const facts = { code: "ENOENT_LIBSECCOMP", operation: "load", object: SONAME, reason, message };
+    const facts = { code: "ENOENT_LIBSECCOMP" as const, operation: "load", object: SONAME, reason, message };
     throw new LibseccompError(facts, { cause });
   }
 }

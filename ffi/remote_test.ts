@@ -21,7 +21,7 @@ function withExecutor(test: (k: RemoteKernel, directory: string, executor: Execu
   }
 }
 
-const IN_VAIN = { code: "ETIMEDOUT_TEST", operation: "wait", reason: "no answer" };
+const IN_VAIN = { code: "ETIMEDOUT_TEST" as const, operation: "wait", reason: "no answer" };
 
 function exists(path: string): boolean {
   try {

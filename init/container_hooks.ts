@@ -35,7 +35,7 @@ export function containerHooks(
         });
         if (failure === undefined) return;
         const operation = `error running createContainer hook #${i}`;
-        throw new TsrunError({ code: "HOOK_FAILED", operation, reason: failure });
+        throw new TsrunError({ code: "ECANCELED_HOOK", operation, reason: failure });
       });
     },
     start: startContainer.length === 0 ? undefined : (setup) => {

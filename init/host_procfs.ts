@@ -26,7 +26,10 @@ export function giveProcfs(k: LocalKernel, init: RemoteKernel): number {
       return decodeStatfsType(statfs) === PROC_SUPER_MAGIC && fstat(k, procfs)?.inode === PROC_ROOT_INODE;
     });
     if (!isProcfs) {
-      throw new RuntimeError("open a private procfs: operation not permitted, and /proc is none");
+      throw new RuntimeError(
+        "EPERM_PROCFS",
+        "open a private procfs: operation not permitted, and /proc is none",
+      );
     }
     return giveDescriptor(k, init, procfs);
   } finally {

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { TsrunError } from "../ffi/errors.ts";
+import { type ErrorCode, TsrunError } from "../ffi/errors.ts";
 import {
   AT_EACCESS,
   AT_FDCWD,
@@ -58,7 +58,7 @@ export function lookUpProgram(k: Kernel, name: string, env: readonly string[]): 
       const stat = first[0].found.wait() < 0 ? `stat ${name}: ` : "";
       // Old clients know the first of these words, new ones the second. Both mean exit status 126.
       const reason = error === EISDIR ? `${strerror(EACCES)} (${strerror(EISDIR)})` : strerror(error);
-      throw notExecutable(name, `${errnoName(error)}_PROGRAM`, `${stat}${reason}`);
+      throw notExecutable(name, `${errnoName(error)}_PROGRAM` as ErrorCode, `${stat}${reason}`);
     },
   };
 }
@@ -83,7 +83,7 @@ function findFurther(k: Kernel, paths: readonly string[]): string | undefined {
   return undefined;
 }
 
-function notExecutable(name: string, code: string, reason: string): TsrunError {
+function notExecutable(name: string, code: ErrorCode, reason: string): TsrunError {
   const object = JSON.stringify(name);
   return new TsrunError({ code, operation: "exec", object, reason, message: `exec: ${object}: ${reason}` });
 }

@@ -41,7 +41,7 @@ export function loadWithListener(k: Recorder, filter: SeccompFilter, deliver: (f
   const code = [program.length / 8, k.memory.put(program)];
   const listener = k.call("seccomp", [c.SECCOMP_SET_MODE_FILTER, flags, code], { doing });
   const reason = "no answer: does the profile allow write(2)?";
-  const otherwise = { code: "ETIMEDOUT_SECCOMP", operation: doing, reason };
+  const otherwise = { code: "ETIMEDOUT_SECCOMP" as const, operation: doing, reason };
   try {
     k.flush({ milliseconds: PATIENCE, otherwise });
   } catch (error) {

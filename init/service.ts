@@ -135,5 +135,5 @@ function becomeProgram(
     throw error;
   }
   local.close(ours);
-  throw new RuntimeError(`exec ${JSON.stringify(path)}: ${strerror(errno)}`);
+  throw new RuntimeError("ENOEXEC_PROGRAM", `exec ${JSON.stringify(path)}: ${strerror(errno)}`);
 }

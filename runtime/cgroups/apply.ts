@@ -64,6 +64,7 @@ function plan(
     if (dir === undefined) {
       const name = row.field === undefined ? row.group : `${row.group}.${row.field}`;
       throw new RuntimeError(
+        "ENOENT_CGROUP",
         `cannot set ${controllerOf(row)} limit: container could not join or create cgroup` +
           ` (linux.resources.${name} asks for it)`,
       );
@@ -95,7 +96,7 @@ function write(
     if (mayWait && error.errno === EINVAL) return false;
     if (row.tolerate?.includes(error.errno)) return true;
     const explanation = row.explain?.(error.errno, error.value ?? "", read);
-    throw explanation === undefined ? error : new RuntimeError(explanation);
+    throw explanation === undefined ? error : new RuntimeError("EINVAL_RESOURCES", explanation);
   }
   row.verify?.(resources, read);
   return true;

@@ -76,10 +76,12 @@ interface Model {
 
 /** Applies one rule of the config. */
 function play(model: Model, rule: LinuxDeviceCgroup, index: number): void {
-  if (!rule.access) throw new RuntimeError(`device access at ${index} field cannot be empty`);
+  if (!rule.access) {
+    throw new RuntimeError("EINVAL_DEVICE_RULE", `device access at ${index} field cannot be empty`);
+  }
   const type = rule.type || "a";
   if (type !== "a" && type !== "b" && type !== "c") {
-    throw new RuntimeError(`invalid cgroup device type ${JSON.stringify(type)}`);
+    throw new RuntimeError("EINVAL_DEVICE_RULE", `invalid cgroup device type ${JSON.stringify(type)}`);
   }
   if (type === "a") {
     // To the kernel, "a" means all devices and all accesses, whatever else the rule has.
@@ -108,6 +110,7 @@ function remove(exceptions: Model["exceptions"], key: string, exception: DeviceE
   for (const wider of exceptions.values()) {
     if (wider === known || !covers(wider, exception) || !(wider.access & exception.access)) continue;
     throw new RuntimeError(
+      "EINVAL_DEVICE_RULE",
       `requested rule [${formatException(exception)}] not supported by devices cgroupv1` +
         ` (cannot punch hole in existing wildcard rule [${formatException(wider)}])`,
     );
@@ -146,6 +149,8 @@ function parseAccess(text: string): number {
   for (const letter of text) {
     access |= letter === "r" ? READ : letter === "w" ? WRITE : letter === "m" ? MKNOD : 0;
   }
-  if (access === 0) throw new RuntimeError(`invalid cgroup device access ${JSON.stringify(text)}`);
+  if (access === 0) {
+    throw new RuntimeError("EINVAL_DEVICE_RULE", `invalid cgroup device access ${JSON.stringify(text)}`);
+  }
   return access;
 }

@@ -35,7 +35,9 @@ export async function planCgroup(
   request: CgroupRequest,
   host: CgroupHost = readCgroupHost(),
 ): Promise<CgroupDriver> {
-  if (host.mounts.length === 0) throw new RuntimeError("no cgroup mount found in mountinfo");
+  if (host.mounts.length === 0) {
+    throw new RuntimeError("ENODEV_CGROUPS", "no cgroup mount found in mountinfo");
+  }
   if (request.systemd) return (await import("./systemd/driver.ts")).planSystemd(kernel, request, host);
   const { inner, options } = readRequest(request);
   if (isUnified(host.mounts)) return await planUnified(kernel, host, inner, options);

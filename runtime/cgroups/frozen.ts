@@ -22,7 +22,7 @@ export function mayHoldKilled(cgroup: CgroupRecord | null): boolean {
     return (linkCount(freezer) ?? 3) > 2;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
-    throw new RuntimeError(`stat ${freezer}: ${reasonOf(error)}`);
+    throw new RuntimeError("EIO_CGROUP", `stat ${freezer}: ${reasonOf(error)}`);
   }
 }
 
@@ -46,6 +46,6 @@ export function isPaused(cgroup: CgroupRecord | null): boolean {
     if (error instanceof Deno.errors.NotFound) return false;
     // The directory was removed between open and read.
     if (reasonOf(error) === "no such device") return false;
-    throw new RuntimeError(`read ${path}: ${reasonOf(error)}`);
+    throw new RuntimeError("EIO_CGROUP", `read ${path}: ${reasonOf(error)}`);
   }
 }

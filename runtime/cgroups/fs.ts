@@ -49,7 +49,7 @@ export class CgroupFileError extends RuntimeError {
     readonly value?: string,
   ) {
     const what = value === undefined ? "" : `failed to write ${JSON.stringify(value)}: `;
-    super(`${what}${operation} ${path}: ${strerror(errno)}`);
+    super("EIO_CGROUP", `${what}${operation} ${path}: ${strerror(errno)}`);
   }
 }
 
@@ -75,7 +75,7 @@ export function errnoOfEntry(fs: CgroupFs, dir: string): number {
 
 /** The error for a container that could not run in its cgroup. */
 export function frozenAbove(dir: string): RuntimeError {
-  return new RuntimeError(`cannot start a process in ${dir}: a cgroup above it is frozen`);
+  return new RuntimeError("EBUSY_CGROUP", `cannot start a process in ${dir}: a cgroup above it is frozen`);
 }
 
 /** Whether an errno means that a cgroup is missing. ENODEV: it was removed while its file was open. */

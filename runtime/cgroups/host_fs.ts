@@ -84,7 +84,9 @@ export class HostCgroupFs implements CgroupFs {
 
 /** A control file's path. Its name may come from a config and must not lead elsewhere. */
 function pathOf(dir: string, file: string): string {
-  if (file.includes("/")) throw new RuntimeError(`${JSON.stringify(file)} must be a file name (no slashes)`);
+  if (file.includes("/")) {
+    throw new RuntimeError("EINVAL_UNIFIED", `${JSON.stringify(file)} must be a file name (no slashes)`);
+  }
   return `${dir}/${file}`;
 }
 

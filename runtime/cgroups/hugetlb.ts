@@ -52,7 +52,10 @@ export function hugetlbRows(
   return limits.flatMap(({ pageSize, limit }) => {
     if (!hostPageSizes.includes(pageSize)) {
       const known = hostPageSizes.length ? hostPageSizes.join(", ") : "none";
-      throw new RuntimeError(`invalid hugepage size ${JSON.stringify(pageSize)} (this host has: ${known})`);
+      throw new RuntimeError(
+        "EINVAL_RESOURCES",
+        `invalid hugepage size ${JSON.stringify(pageSize)} (this host has: ${known})`,
+      );
     }
     const row = {
       controller: place.controller,

@@ -19,7 +19,7 @@ export function changeAll(fs: CgroupFs, step: (fs: CgroupFs) => void): void {
     const left = journal.undo();
     if (left.length === 0) throw error;
     const reasons = left.map((failure) => failure.message).join("; ");
-    throw new RuntimeError(`${reasonOf(error)}; and setting back failed: ${reasons}`);
+    throw new RuntimeError("EIO_CGROUP_RESTORE", `${reasonOf(error)}; and setting back failed: ${reasons}`);
   }
 }
 

@@ -54,7 +54,10 @@ export class Reader {
   /** The number in a text from a file. @throws {RuntimeError} when it is none. */
   parse(text: string, file: string): bigint {
     if (!/^-?\d+$/.test(text)) {
-      throw new RuntimeError(`read ${this.dir}/${file}: ${JSON.stringify(text)} is not a number`);
+      throw new RuntimeError(
+        "EPROTO_CGROUP_STATS",
+        `read ${this.dir}/${file}: ${JSON.stringify(text)} is not a number`,
+      );
     }
     return BigInt(text);
   }

@@ -19,22 +19,33 @@ export function subCgroups(paths: Paths, wanted: readonly string[]): Record<stri
   const named = new Set<string>();
   for (const item of wanted) {
     const parts = item.split(":");
-    if (parts.length > 2) throw new RuntimeError(`invalid --cgroup argument: ${item}`);
+    if (parts.length > 2) throw new RuntimeError("EINVAL_SUB_CGROUP", `invalid --cgroup argument: ${item}`);
     if (parts.length === 1 && wanted.length > 1) {
-      throw new RuntimeError(`invalid --cgroup argument: ${item} (missing <controller>: prefix)`);
+      throw new RuntimeError(
+        "EINVAL_SUB_CGROUP",
+        `invalid --cgroup argument: ${item} (missing <controller>: prefix)`,
+      );
     }
     const names = parts.length === 1 ? Object.keys(paths) : parts[0].split(",");
     const path = parts[parts.length - 1];
     if (names.length === 0 && cleanPath(`/${path}`) !== "/") {
-      throw new RuntimeError(`bad sub cgroup path: ${path}: the container has no cgroup`);
+      throw new RuntimeError("ENOENT_CGROUP", `bad sub cgroup path: ${path}: the container has no cgroup`);
     }
     for (const name of names) {
       if (name === "") {
-        throw new RuntimeError(`invalid --cgroup argument: ${item} (empty <controller> prefix)`);
+        throw new RuntimeError(
+          "EINVAL_SUB_CGROUP",
+          `invalid --cgroup argument: ${item} (empty <controller> prefix)`,
+        );
       }
-      if (!Object.hasOwn(paths, name)) throw new RuntimeError(`unknown controller ${name} in SubCgroupPaths`);
+      if (!Object.hasOwn(paths, name)) {
+        throw new RuntimeError("EINVAL_SUB_CGROUP", `unknown controller ${name} in SubCgroupPaths`);
+      }
       if (named.has(name)) {
-        throw new RuntimeError(`invalid --cgroup argument(s): controller ${name} specified multiple times`);
+        throw new RuntimeError(
+          "EINVAL_SUB_CGROUP",
+          `invalid --cgroup argument(s): controller ${name} specified multiple times`,
+        );
       }
       named.add(name);
       result[name] = below(paths[name], path);
@@ -46,7 +57,7 @@ export function subCgroups(paths: Paths, wanted: readonly string[]): Record<stri
 function below(directory: string, path: string): string {
   const full = cleanPath(`${directory}/${path}`);
   if (full !== directory && !full.startsWith(`${directory}/`)) {
-    throw new RuntimeError(`bad sub cgroup path: ${path} is not a sub cgroup path`);
+    throw new RuntimeError("EINVAL_SUB_CGROUP", `bad sub cgroup path: ${path} is not a sub cgroup path`);
   }
   return full;
 }

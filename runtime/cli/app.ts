@@ -2,7 +2,7 @@
  * Takes a command line to an exit status.
  * @module
  */
-import { ownError, reasonOf, RuntimeError, TsrunError } from "../../ffi/errors.ts";
+import { codeOf, ownError, reasonOf, RuntimeError, TsrunError } from "../../ffi/errors.ts";
 import { Log, writeText } from "../host/log.ts";
 import { mark, traceTo } from "../host/trace.ts";
 import type { Command, GlobalOptions } from "./command.ts";
@@ -95,7 +95,7 @@ async function explain(command: Command, error: UsageError): Promise<void> {
 
 async function noSuchCommand(name: string): Promise<never> {
   await printHelp();
-  throw new RuntimeError(`No help topic for '${name}'`, NO_SUCH_COMMAND);
+  throw new RuntimeError("EINVAL_COMMAND", `No help topic for '${name}'`, NO_SUCH_COMMAND);
 }
 
 async function printHelp(name?: string): Promise<number> {
@@ -123,11 +123,11 @@ function fail(log: Log, caught: unknown): number {
   const error = ownError(caught);
   if (error instanceof Error && error.stack !== undefined) log.debug(error.stack);
   if (error instanceof RuntimeError) {
-    log.error(error.message);
+    log.error(error.message, error.code);
     return error.exitCode;
   }
   // tsrun's own errors say what they are about. Any other error is a mistake of the program.
   const expected = error instanceof TsrunError;
-  log.error(expected ? reasonOf(error) : `internal error: ${reasonOf(error)}`);
+  log.error(expected ? reasonOf(error) : `internal error: ${reasonOf(error)}`, codeOf(error));
   return 1;
 }

@@ -51,7 +51,10 @@ export function createOptions({ global, flags, args, log }: Context): CreateOpti
   const path = (name: string) => flags.string(name) === "" ? undefined : absolute(flags.string(name));
   const preserveFds = flags.int("preserve-fds");
   if (preserveFds < 0) {
-    throw new RuntimeError(`invalid value "${preserveFds}" for flag -preserve-fds: less than 0`);
+    throw new RuntimeError(
+      "EINVAL_FLAG",
+      `invalid value "${preserveFds}" for flag -preserve-fds: less than 0`,
+    );
   }
   return {
     root: global.root,

@@ -27,6 +27,11 @@ export interface Flag {
 /** A mistake of the user in the command line. It is answered with the usage text. */
 export class UsageError extends RuntimeError {
   override name = "UsageError";
+
+  /** @param message What is wrong, in the words of runc's flag parser. */
+  constructor(message: string) {
+    super("EINVAL_USAGE", message);
+  }
 }
 
 /** Values of the flags of one command line. A getter throws when the command declares no such flag. */

@@ -46,10 +46,10 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
 export function readGlobals(flags: FlagValues): GlobalOptions {
   const logFormat = flags.string("log-format");
   if (logFormat !== "text" && logFormat !== "json") {
-    throw new RuntimeError(`invalid log-format: ${logFormat}`);
+    throw new RuntimeError("EINVAL_FLAG", `invalid log-format: ${logFormat}`);
   }
   const root = flags.has("root") ? absolute(flags.string("root")) : defaultRoot();
-  if (root === "/") throw new RuntimeError("Option --root argument should not be set to /");
+  if (root === "/") throw new RuntimeError("EINVAL_FLAG", "Option --root argument should not be set to /");
   return {
     root,
     rootGiven: flags.has("root"),
@@ -81,7 +81,10 @@ function workingDirectory(path: string): string {
   try {
     return Deno.cwd();
   } catch (error) {
-    throw new RuntimeError(`resolve ${JSON.stringify(path)} in the working directory: ${reasonOf(error)}`);
+    throw new RuntimeError(
+      "ENOENT_WORKING_DIRECTORY",
+      `resolve ${JSON.stringify(path)} in the working directory: ${reasonOf(error)}`,
+    );
   }
 }
 
@@ -89,7 +92,10 @@ function readRootless(text: string): GlobalOptions["rootless"] {
   if (text === "auto") return "auto";
   const value = parseBool(text);
   if (value === undefined) {
-    throw new RuntimeError(`invalid --rootless value ${JSON.stringify(text)}: want true, false or auto`);
+    throw new RuntimeError(
+      "EINVAL_FLAG",
+      `invalid --rootless value ${JSON.stringify(text)}: want true, false or auto`,
+    );
   }
   return value ? "true" : "false";
 }

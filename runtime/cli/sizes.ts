@@ -22,11 +22,11 @@ const UNITS = "kmgtp";
  */
 export function parseSize(text: string): Int64 {
   const match = /^(\d+)(\.\d*)?(?: ?(?:([kmgtp])(?:i?b)?|b))?$/i.exec(text);
-  if (match === null) throw new RuntimeError(`invalid size: '${text}'`);
+  if (match === null) throw new RuntimeError("EINVAL_SIZE", `invalid size: '${text}'`);
   const [, whole, fraction = "", unit = ""] = match;
   const factor = unit === "" ? 1 : 1024 ** (UNITS.indexOf(unit.toLowerCase()) + 1);
   const part = fraction.length > 1 ? Math.floor(Number(`0${fraction}`) * factor) : 0;
   const bytes = BigInt(whole) * BigInt(factor) + BigInt(part);
-  if (bytes >= 1n << 63n) throw new RuntimeError(`invalid size: '${text}' is beyond 64 bits`);
+  if (bytes >= 1n << 63n) throw new RuntimeError("EINVAL_SIZE", `invalid size: '${text}' is beyond 64 bits`);
   return bytes <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(bytes) : bytes;
 }

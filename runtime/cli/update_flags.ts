@@ -94,7 +94,7 @@ async function readResources(k: LocalKernel, file: string): Promise<LinuxResourc
   try {
     return (parseJson(text) ?? {}) as LinuxResources;
   } catch (error) {
-    throw new RuntimeError(`resources: ${reasonOf(error)}`);
+    throw new RuntimeError("EIO_RESOURCES", `resources: ${reasonOf(error)}`);
   }
 }
 
@@ -103,13 +103,13 @@ function readSize(flag: string, text: string): Int64 {
   try {
     return parseSize(text);
   } catch (error) {
-    throw new RuntimeError(`invalid value for ${flag}: ${reasonOf(error)}`);
+    throw new RuntimeError("EINVAL_FLAG", `invalid value for ${flag}: ${reasonOf(error)}`);
   }
 }
 
 function readNumber(flag: string, text: string, signed: boolean): Int64 {
   const complain = (why: string) =>
-    new RuntimeError(`invalid value for ${flag}: parsing ${JSON.stringify(text)}: ${why}`);
+    new RuntimeError("EINVAL_FLAG", `invalid value for ${flag}: parsing ${JSON.stringify(text)}: ${why}`);
   if (!/^[+-]?\d+$/.test(text) || (!signed && /^[+-]/.test(text))) throw complain("invalid syntax");
   const value = BigInt(text.replace("+", ""));
   const fits = value === (signed ? BigInt.asIntN(64, value) : BigInt.asUintN(64, value));

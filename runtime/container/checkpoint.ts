@@ -87,7 +87,7 @@ export async function checkpointContainer(k: LocalKernel, o: CheckpointOptions):
   const state = readState(o.root, o.id);
   const status = statusOf(o.root, state);
   if (status !== "running" && status !== "paused") {
-    throw new RuntimeError(`Container cannot be checkpointed in ${status} state`);
+    throw new RuntimeError("EBUSY_CONTAINER", `Container cannot be checkpointed in ${status} state`);
   }
   const path = findCriu(o.criu);
   const dump: Dump = { o, k, state, spec: savedConfig(o.root, o.id), path, version: criuVersion(k, path) };
@@ -137,6 +137,7 @@ function describe(k: LocalKernel, namespace: ExternalNamespace, version: number)
   const inode = stat(k, namespace.path)?.inode;
   if (inode === undefined) {
     throw new RuntimeError(
+      "ENOENT_NAMESPACE",
       `stat ${namespace.path}: no such file or directory (a namespace of the container)`,
     );
   }
@@ -183,7 +184,9 @@ const reportsReady = (version: number) => version >= SINCE.statusReady;
 function checkStatusFd(k: LocalKernel, fd: number): void {
   const flags = openFlags(k, fd);
   const reason = flags < 0 ? strerror(-flags) : (flags & O_ACCMODE) === O_RDONLY ? "not writable" : undefined;
-  if (reason !== undefined) throw new RuntimeError(`invalid --status-fd argument ${fd}: ${reason}`);
+  if (reason !== undefined) {
+    throw new RuntimeError("EINVAL_FLAG", `invalid --status-fd argument ${fd}: ${reason}`);
+  }
 }
 
 function runCriu({ o, k, path, version }: Dump, opts: CriuOpts): void {
@@ -203,7 +206,9 @@ function runCriu({ o, k, path, version }: Dump, opts: CriuOpts): void {
   const ended = criu.ended();
   if (!response.success) throw criuFailure(response, log);
   // After a pre-dump CRIU waits for another request. It fails when none comes, which does not matter.
-  if (ended !== undefined && !o.preDump) throw new RuntimeError(`criu failed: ${ended} (log file: ${log})`);
+  if (ended !== undefined && !o.preDump) {
+    throw new RuntimeError("EIO_CRIU", `criu failed: ${ended} (log file: ${log})`);
+  }
 }
 
 const LOG = "dump.log";

@@ -34,7 +34,7 @@ export async function readConfig(k: LocalKernel, bundle: string, log: Log, wait?
   try {
     reading = parseConfig(text);
   } catch (error) {
-    throw new RuntimeError(`config.json: ${reasonOf(error)}`);
+    throw new RuntimeError("EINVAL_CONFIG", `config.json: ${reasonOf(error)}`);
   }
   // A quick look accepts the configs that clients usually send; the full check takes 8 ms.
   if (reading.plain && !log.debugging) {
@@ -48,7 +48,7 @@ export async function readConfig(k: LocalKernel, bundle: string, log: Log, wait?
 async function readWhole(config: unknown, log: Log): Promise<Spec> {
   const { readWholeConfig, formatProblems } = await import("../../spec/validate.ts");
   const { document, problems, warnings, notes } = readWholeConfig(config);
-  if (problems.length > 0) throw new RuntimeError(formatProblems(problems, "config.json"));
+  if (problems.length > 0) throw new RuntimeError("EINVAL_CONFIG", formatProblems(problems, "config.json"));
   for (const { path, reason } of notes) log.debug(`${path}: ${reason}`);
   for (const { reason } of warnings) log.warnLater(reason);
   return document;
@@ -66,7 +66,10 @@ async function readText(k: LocalKernel, bundle: string, wait: Waiting | undefine
   try {
     Deno.statSync(bundle);
   } catch (missing) {
-    throw new RuntimeError(`bundle ${JSON.stringify(bundle)}: ${reasonOf(missing)}`);
+    throw new RuntimeError("ENOENT_BUNDLE", `bundle ${JSON.stringify(bundle)}: ${reasonOf(missing)}`);
   }
-  throw new RuntimeError(`JSON specification file config.json not found in ${JSON.stringify(bundle)}`);
+  throw new RuntimeError(
+    "ENOENT_CONFIG",
+    `JSON specification file config.json not found in ${JSON.stringify(bundle)}`,
+  );
 }

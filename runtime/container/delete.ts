@@ -53,7 +53,7 @@ async function deleteLocked(
   }
   const status = statusOf(root, state);
   if (!force && (status === "running" || status === "paused")) {
-    throw new RuntimeError(`cannot delete container ${id} that is not stopped: ${status}`);
+    throw new RuntimeError("EBUSY_CONTAINER", `cannot delete container ${id} that is not stopped: ${status}`);
   }
   // Under the lock, "creating" means that the creator is dead.
   await destroyContainer(k, root, state, log);

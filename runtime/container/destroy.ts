@@ -171,7 +171,9 @@ function killInit(k: LocalKernel, state: ContainerState, cgroup: CgroupDriver | 
   sendSignal(k, state.pid, state.startTime, SIGKILL);
   // On cgroup v1 a frozen process gets its signal only after it is thawed.
   if (cgroup !== null) thawFrozen(cgroup);
-  if (!waitForEnd(cgroup, () => !initAlive(state))) throw new RuntimeError("container init still running");
+  if (!waitForEnd(cgroup, () => !initAlive(state))) {
+    throw new RuntimeError("EBUSY_PROCESSES", "container init still running");
+  }
 }
 
 /**
@@ -189,6 +191,7 @@ export function emptyCgroup(k: LocalKernel, cgroup: CgroupDriver): void {
   });
   if (!empty) {
     throw new RuntimeError(
+      "EBUSY_PROCESSES",
       `processes ${cgroup.pids().join(", ")} of the container are still running after SIGKILL`,
     );
   }

@@ -97,7 +97,10 @@ export async function* watchContainer(
 
 function liveCgroup(k: LocalKernel, { cgroup }: ContainerState): Promise<LiveCgroup> {
   if (cgroup === null) {
-    throw new RuntimeError("unable to get container cgroup stats: the container has no cgroup");
+    throw new RuntimeError(
+      "ENOENT_CGROUP",
+      "unable to get container cgroup stats: the container has no cgroup",
+    );
   }
   return openLive(() => k, cgroup);
 }
@@ -112,7 +115,7 @@ async function sampler({ id, resctrl }: ContainerState, cgroup: LiveCgroup): Pro
       return statsEvent(id, cgroup.stats(), measured?.resctrlStats(resctrl!));
     } catch (error) {
       if (!(error instanceof RuntimeError)) throw error;
-      throw new RuntimeError(`unable to get container cgroup stats: ${reasonOf(error)}`);
+      throw new RuntimeError("EIO_CGROUP_STATS", `unable to get container cgroup stats: ${reasonOf(error)}`);
     }
   };
 }

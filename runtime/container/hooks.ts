@@ -72,7 +72,7 @@ export function runHooks(
   if (!hooks?.length) return;
   using own = arena ? undefined : new Arena(k, 0);
   const [failure] = runAll(name, hooks, state, arena ?? own!);
-  if (failure !== undefined) throw new RuntimeError(failure);
+  if (failure !== undefined) throw new RuntimeError("ECANCELED_HOOK", failure);
 }
 
 /**

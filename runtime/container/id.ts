@@ -15,8 +15,8 @@ export function containerDir(root: string, id: string): string {
  * @throws {RuntimeError} in runc's words.
  */
 export function validateId(id: string): void {
-  if (id === "") throw new RuntimeError("container id cannot be empty");
+  if (id === "") throw new RuntimeError("EINVAL_CONTAINER_ID", "container id cannot be empty");
   if (!/^[\w+.-]+$/.test(id) || id === "." || id === "..") {
-    throw new RuntimeError("invalid container ID format");
+    throw new RuntimeError("EINVAL_CONTAINER_ID", "invalid container ID format");
   }
 }

@@ -45,7 +45,9 @@ export class Interrupts {
   check(): void {
     const { relay } = this;
     const signal = relay.peek().find((signal) => ENDING.includes(signal) && !relay.ignored.has(signal));
-    if (signal !== undefined) throw new RuntimeError(`interrupted by signal ${signal}`, 128 + signal);
+    if (signal !== undefined) {
+      throw new RuntimeError("EINTR_COMMAND", `interrupted by signal ${signal}`, 128 + signal);
+    }
   }
 
   /**

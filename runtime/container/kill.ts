@@ -46,11 +46,11 @@ export async function killContainer(
   const whole = state.cgroup !== null && (all || (signal === SIGKILL && !state.pidNamespace));
   // Without a PID namespace what the init has left behind goes on when it is dead.
   if (!all && !initAlive(state) && !(whole && isThere(state.cgroup!))) {
-    throw new RuntimeError("container not running");
+    throw new RuntimeError("ESRCH_CONTAINER", "container not running");
   }
   if (whole) return await signalAll(k, state, state.cgroup!, signal);
   if (!sendSignal(k, state.pid, state.startTime, signal) && !all) {
-    throw new RuntimeError("container not running");
+    throw new RuntimeError("ESRCH_CONTAINER", "container not running");
   }
   if (signal === SIGKILL && mayHoldKilled(state.cgroup)) await thaw(k, state.cgroup!);
 }

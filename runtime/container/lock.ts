@@ -122,6 +122,7 @@ function waitForLock(k: LocalKernel, locked: number, id: string, deadline: numbe
   while (!tryLock(k, locked)) {
     if (performance.now() > deadline) {
       throw new RuntimeError(
+        "EBUSY_CONTAINER",
         `container "${id}" is busy: another command has worked on it for ${timeout / 1000} s`,
       );
     }

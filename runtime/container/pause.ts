@@ -14,18 +14,22 @@ import { statusOf } from "./status.ts";
 export async function pauseContainer(kernel: () => LocalKernel, root: string, id: string): Promise<void> {
   const state = readState(root, id);
   const status = statusOf(root, state);
-  if (status !== "running" && status !== "created") throw new RuntimeError("container not running");
+  if (status !== "running" && status !== "created") {
+    throw new RuntimeError("ESRCH_CONTAINER", "container not running");
+  }
   (await cgroupOf(kernel, state)).freeze();
 }
 
 /** Lets all processes go on. @throws {RuntimeError} `container not paused` */
 export async function resumeContainer(kernel: () => LocalKernel, root: string, id: string): Promise<void> {
   const state = readState(root, id);
-  if (statusOf(root, state) !== "paused") throw new RuntimeError("container not paused");
+  if (statusOf(root, state) !== "paused") throw new RuntimeError("EINVAL_NOT_PAUSED", "container not paused");
   (await cgroupOf(kernel, state)).thaw();
 }
 
 async function cgroupOf(kernel: () => LocalKernel, { cgroup }: ContainerState): Promise<CgroupDriver> {
-  if (cgroup === null) throw new RuntimeError("cannot toggle freezer: cgroups not configured for container");
+  if (cgroup === null) {
+    throw new RuntimeError("ENOENT_CGROUP", "cannot toggle freezer: cgroups not configured for container");
+  }
   return await openCgroup(kernel, cgroup);
 }

@@ -18,11 +18,14 @@ import { initAlive } from "./status.ts";
 export async function containerPids(kernel: () => LocalKernel, state: ContainerState): Promise<number[]> {
   const { cgroup } = state;
   if (cgroup === null) {
-    throw new RuntimeError("cannot list the processes of a container without a cgroup");
+    throw new RuntimeError("ENOENT_CGROUP", "cannot list the processes of a container without a cgroup");
   }
   if (Object.keys(cgroup.paths).length > 0) return (await openCgroup(kernel, cgroup)).pids();
   if (!state.pidNamespace) {
-    throw new RuntimeError("cannot list the processes of a container without a cgroup and a PID namespace");
+    throw new RuntimeError(
+      "ENOENT_CGROUP",
+      "cannot list the processes of a container without a cgroup and a PID namespace",
+    );
   }
   if (!initAlive(state)) return [];
   return (await import("../host/pid_namespace.ts")).processesInNamespaceOf(state.pid);

@@ -63,7 +63,7 @@ export function writeState(root: string, state: ContainerState): void {
     Deno.writeTextFileSync(temporary, JSON.stringify(state), { mode: 0o600 });
     Deno.renameSync(temporary, path);
   } catch (error) {
-    throw new RuntimeError(`write ${path}: ${reasonOf(error)}`);
+    throw new RuntimeError("EIO_STATE", `write ${path}: ${reasonOf(error)}`);
   }
 }
 
@@ -82,7 +82,7 @@ export function readState(root: string, id: string): ContainerState {
     text = Deno.readTextFileSync(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) throw new MissingContainerError();
-    throw new RuntimeError(`read ${path}: ${reasonOf(error)}`);
+    throw new RuntimeError("EIO_STATE", `read ${path}: ${reasonOf(error)}`);
   }
   return parseState(text, path, id);
 }
@@ -142,7 +142,7 @@ function hasStrings(value: unknown): boolean {
 export class MissingContainerError extends RuntimeError {
   override name = "MissingContainerError";
   constructor() {
-    super("container does not exist");
+    super("ENOENT_CONTAINER", "container does not exist");
   }
 }
 
@@ -150,6 +150,6 @@ export class MissingContainerError extends RuntimeError {
 export class CorruptStateError extends RuntimeError {
   override name = "CorruptStateError";
   constructor(path: string, reason: string) {
-    super(`corrupt state file ${path}: ${reason}`);
+    super("EINVAL_STATE", `corrupt state file ${path}: ${reason}`);
   }
 }

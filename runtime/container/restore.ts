@@ -222,8 +222,8 @@ function request(restore: Restore, criu: Criu, opts: CriuOpts, log: string): voi
   });
   const ended = criu.ended();
   if (!response.success) throw criuFailure(response, log);
-  if (ended !== undefined) throw new RuntimeError(`criu failed: ${ended} (log file: ${log})`);
-  if (state.pid === 0) throw new RuntimeError(`criu restored no process (log file: ${log})`);
+  if (ended !== undefined) throw new RuntimeError("EIO_CRIU", `criu failed: ${ended} (log file: ${log})`);
+  if (state.pid === 0) throw new RuntimeError("EIO_CRIU", `criu restored no process (log file: ${log})`);
 }
 
 /** CRIU has come to a step. */
@@ -246,7 +246,7 @@ function notified(
     }
     case "orphan-pts-master": {
       const [master] = fds;
-      if (master === undefined) throw new RuntimeError("criu sent no terminal");
+      if (master === undefined) throw new RuntimeError("EIO_CRIU", "criu sent no terminal");
       if (deliverMaster) deliverMaster(master);
       else k.close(master);
       break;

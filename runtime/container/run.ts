@@ -98,7 +98,10 @@ async function removeFailed(
   try {
     await removeOwnContainer(k, root, id, log);
   } catch (cleanup) {
-    return new RuntimeError(`${reasonOf(error)}; and cleaning up failed: ${reasonOf(cleanup)}`);
+    return new RuntimeError(
+      "EIO_CLEANUP",
+      `${reasonOf(error)}; and cleaning up failed: ${reasonOf(cleanup)}`,
+    );
   }
   return error;
 }

@@ -14,7 +14,7 @@ export function savedText(root: string, id: string): string {
   try {
     return Deno.readTextFileSync(path);
   } catch (error) {
-    throw new RuntimeError(`read ${path}: ${reasonOf(error)}`);
+    throw new RuntimeError("EIO_SAVED_CONFIG", `read ${path}: ${reasonOf(error)}`);
   }
 }
 
@@ -24,6 +24,9 @@ export function savedConfig(root: string, id: string): Spec {
   try {
     return parseJson(text) as unknown as Spec;
   } catch (error) {
-    throw new RuntimeError(`parse ${containerDir(root, id)}/config.json: ${reasonOf(error)}`);
+    throw new RuntimeError(
+      "EIO_SAVED_CONFIG",
+      `parse ${containerDir(root, id)}/config.json: ${reasonOf(error)}`,
+    );
   }
 }

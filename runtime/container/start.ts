@@ -42,7 +42,7 @@ export async function startContainer(k: LocalKernel, root: string, id: string, l
   mark("program started");
   // One that stays is no harm: the init has another name now.
   k.unlinkat(c.AT_FDCWD, fifo, 0, { allow: "any" });
-  if (report.length > 0) throw new RuntimeError(await describe(report, root, id));
+  if (report.length > 0) throw new RuntimeError("ENOEXEC_PROGRAM", await describe(report, root, id));
   if (hooks.length > 0) await poststart(k, root, state, hooks, log);
 }
 
@@ -54,9 +54,13 @@ async function describe(report: Uint8Array<ArrayBuffer>, root: string, id: strin
 
 function checkStatus(status: string): void {
   if (status === "created") return;
-  if (status === "stopped") throw new RuntimeError("cannot start a container that has stopped");
-  if (status === "running") throw new RuntimeError("cannot start an already running container");
-  throw new RuntimeError(`cannot start a container in the ${status} state`);
+  if (status === "stopped") {
+    throw new RuntimeError("ESRCH_CONTAINER", "cannot start a container that has stopped");
+  }
+  if (status === "running") {
+    throw new RuntimeError("EALREADY_CONTAINER", "cannot start an already running container");
+  }
+  throw new RuntimeError("EBUSY_CONTAINER", `cannot start a container in the ${status} state`);
 }
 
 /**
@@ -66,7 +70,7 @@ function checkStatus(status: string): void {
  * init's pidfd tells which of both happens.
  */
 function openGate(k: LocalKernel, path: string, state: ContainerState): Uint8Array<ArrayBuffer> {
-  const gone = () => new RuntimeError("container process is already dead");
+  const gone = () => new RuntimeError("ESRCH_CONTAINER", "container process is already dead");
   using pidfd = new Descriptor(k, pidfdOpen(k, state.pid, { allow: [ESRCH] }));
   if (pidfd.fd < 0 || !initAlive(state)) throw gone();
   using fifo = new Descriptor(k, k.open(path, c.O_RDONLY | c.O_NONBLOCK | c.O_NOFOLLOW));

@@ -35,17 +35,15 @@ export function checkRoot(root: string, k?: LocalKernel): boolean {
   const own = callerUid();
   if (there.uid !== own && there.uid !== 0) {
     throw new RuntimeError(
+      "EPERM_STATE_ROOT",
       `state root ${root} belongs to user ${there.uid}, who could change the records in it: ` +
         `give another --root, or make it yours (chown ${own} ${root})`,
-      1,
-      { code: "EPERM_STATE_ROOT" },
     );
   }
   if ((there.mode & S_IWOTH) !== 0) {
     throw new RuntimeError(
+      "EPERM_STATE_ROOT",
       `state root ${root} can be written to by everybody: chmod o-w ${root}, or give another --root`,
-      1,
-      { code: "EPERM_STATE_ROOT" },
     );
   }
   checked = root;
@@ -58,7 +56,7 @@ function statByDeno(path: string): { uid: number; mode: number } | undefined {
     return { uid: uid ?? 0, mode: mode ?? 0 };
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
-    throw new RuntimeError(`stat ${path}: ${reasonOf(error)}`);
+    throw new RuntimeError("EIO_STATE_ROOT", `stat ${path}: ${reasonOf(error)}`);
   }
 }
 
@@ -80,13 +78,13 @@ export function createStateDir(root: string, id: string, k?: LocalKernel): void 
     Deno.mkdirSync(directory, { mode: DIRECTORY_MODE });
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) throw alreadyExists();
-    throw new RuntimeError(`mkdir ${directory}: ${reasonOf(error)}`);
+    throw new RuntimeError("EIO_STATE_ROOT", `mkdir ${directory}: ${reasonOf(error)}`);
   }
 }
 
 /** The error for an id that is in use. */
 export function alreadyExists(): RuntimeError {
-  return new RuntimeError("container with given ID already exists");
+  return new RuntimeError("EEXIST_CONTAINER", "container with given ID already exists");
 }
 
 function ensureRoot(root: string, k?: LocalKernel): void {
@@ -97,7 +95,7 @@ function ensureRoot(root: string, k?: LocalKernel): void {
     if (!callerIsRoot()) Deno.chmodSync(root, 0o1700);
   } catch (error) {
     const hint = callerIsRoot() ? "" : " (set XDG_RUNTIME_DIR, or give another --root)";
-    throw new RuntimeError(`mkdir ${root}: ${reasonOf(error)}${hint}`);
+    throw new RuntimeError("EIO_STATE_ROOT", `mkdir ${root}: ${reasonOf(error)}${hint}`);
   }
 }
 
@@ -109,7 +107,7 @@ export function removeStateDir(root: string, id: string): void {
     Deno.removeSync(directory, { recursive: true });
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return;
-    throw new RuntimeError(`remove ${directory}: ${reasonOf(error)}`);
+    throw new RuntimeError("EIO_STATE_ROOT", `remove ${directory}: ${reasonOf(error)}`);
   }
 }
 
@@ -127,7 +125,7 @@ export function removeUnrecorded(root: string, id: string): void {
     }
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) {
-      throw new RuntimeError(`read ${directory}: ${reasonOf(error)}`);
+      throw new RuntimeError("EIO_STATE_ROOT", `read ${directory}: ${reasonOf(error)}`);
     }
   }
 }
@@ -139,7 +137,9 @@ export function listIds(root: string): string[] {
   try {
     for (const entry of Deno.readDirSync(root)) if (entry.isDirectory) ids.push(entry.name);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw new RuntimeError(`read ${root}: ${reasonOf(error)}`);
+    if (!(error instanceof Deno.errors.NotFound)) {
+      throw new RuntimeError("EIO_STATE_ROOT", `read ${root}: ${reasonOf(error)}`);
+    }
   }
   return ids.sort();
 }

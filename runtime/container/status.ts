@@ -61,7 +61,7 @@ function fifoIsThere(root: string, id: string): boolean {
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
-    throw new RuntimeError(`stat ${containerDir(root, id)}/exec.fifo: ${reasonOf(error)}`);
+    throw new RuntimeError("EIO_STATE_ROOT", `stat ${containerDir(root, id)}/exec.fifo: ${reasonOf(error)}`);
   }
 }
 

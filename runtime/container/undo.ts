@@ -45,7 +45,9 @@ export class UndoStack implements AsyncDisposable {
         failures.push(reasonOf(error));
       }
     }
-    if (failures.length > 0) throw new RuntimeError(`cleaning up failed: ${failures.join("; ")}`);
+    if (failures.length > 0) {
+      throw new RuntimeError("EIO_CLEANUP", `cleaning up failed: ${failures.join("; ")}`);
+    }
   }
 }
 

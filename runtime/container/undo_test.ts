@@ -13,7 +13,7 @@ async function undone(fails: boolean, failing: readonly string[] = []): Promise<
     });
   work("first");
   work("second");
-  if (fails) throw new RuntimeError("no");
+  if (fails) throw new RuntimeError("EIO_TEST", "no");
   undo.keep();
   return said;
 }

@@ -35,13 +35,13 @@ export async function updateContainer(
   const change = readWhole(asked);
   // A create in progress sets its limits last, and would overwrite those of an update.
   if (statusOf(root, readState(root, id)) === "creating") {
-    throw new RuntimeError("cannot update a container that is being created");
+    throw new RuntimeError("EBUSY_CONTAINER", "cannot update a container that is being created");
   }
   // Of two simultaneous updates, the second has to see what the first has saved. The container's own lock is
   // not used, because hooks may call this during a start, which holds it.
   using _lock = lockContainer(k, root, id, undefined, "config.json");
   const state = readState(root, id);
-  if (statusOf(root, state) === "stopped") throw new RuntimeError("container not running");
+  if (statusOf(root, state) === "stopped") throw new RuntimeError("ESRCH_CONTAINER", "container not running");
   const old = currentResources(root, id);
   const merged = mergeResources(old, change);
   const { devices: _devices, ...limits } = merged;
@@ -49,7 +49,9 @@ export async function updateContainer(
   const write = toWrite(merged, change);
   if (replacesDevices(state, old, change)) merged.devices = write.devices = change.devices;
   if (Object.keys(write).length === 0) return;
-  if (state.cgroup === null) throw new RuntimeError("cannot set limits of a container without a cgroup");
+  if (state.cgroup === null) {
+    throw new RuntimeError("ENOENT_CGROUP", "cannot set limits of a container without a cgroup");
+  }
   const cgroup = await openLive(() => k, state.cgroup);
   // Steps that may fail for want of space come before the first change of a limit.
   using saved = prepareResources(root, state, merged);
@@ -69,7 +71,7 @@ function replacesDevices({ cgroup }: ContainerState, old: LinuxResources, change
 
 function readWhole(resources: unknown): LinuxResources {
   const { document, problems } = readWholeResources(resources);
-  if (problems.length > 0) throw new RuntimeError(formatProblems(problems, "resources"));
+  if (problems.length > 0) throw new RuntimeError("EINVAL_RESOURCES", formatProblems(problems, "resources"));
   return document;
 }
 
@@ -81,12 +83,12 @@ export function currentResources(root: string, id: string): LinuxResources {
     text = Deno.readTextFileSync(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return savedConfig(root, id).linux?.resources ?? {};
-    throw new RuntimeError(`read ${path}: ${reasonOf(error)}`);
+    throw new RuntimeError("EIO_SAVED_LIMITS", `read ${path}: ${reasonOf(error)}`);
   }
   try {
     return parseJson(text) as LinuxResources;
   } catch (error) {
-    throw new RuntimeError(`parse ${path}: ${reasonOf(error)}`);
+    throw new RuntimeError("EIO_SAVED_LIMITS", `parse ${path}: ${reasonOf(error)}`);
   }
 }
 
@@ -113,6 +115,7 @@ function prepareResources(root: string, { id }: ContainerState, resources: Linux
   } catch (error) {
     remove();
     throw new RuntimeError(
+      "EIO_SAVED_LIMITS",
       `limits are not changed, for they cannot be saved: write ${path}: ${reasonOf(error)}`,
     );
   }
@@ -122,7 +125,10 @@ function prepareResources(root: string, { id }: ContainerState, resources: Linux
         Deno.renameSync(temporary, path);
         left = false;
       } catch (error) {
-        throw new RuntimeError(`limits are set, but cannot be saved: write ${path}: ${reasonOf(error)}`);
+        throw new RuntimeError(
+          "EIO_SAVED_LIMITS",
+          `limits are set, but cannot be saved: write ${path}: ${reasonOf(error)}`,
+        );
       }
     },
     [Symbol.dispose]: remove,

@@ -22,7 +22,10 @@ export function socketsOf(address: string): string[] {
     }
   }
   if (sockets.length === 0) {
-    throw new RuntimeError(`no unix socket in the D-Bus address ${JSON.stringify(address)}`);
+    throw new RuntimeError(
+      "EINVAL_DBUS_ADDRESS",
+      `no unix socket in the D-Bus address ${JSON.stringify(address)}`,
+    );
   }
   return sockets;
 }
@@ -33,6 +36,9 @@ function unescape(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw new RuntimeError(`invalid escape in the D-Bus address ${JSON.stringify(text)}`);
+    throw new RuntimeError(
+      "EINVAL_DBUS_ADDRESS",
+      `invalid escape in the D-Bus address ${JSON.stringify(text)}`,
+    );
   }
 }

@@ -48,13 +48,18 @@ export class DBusError extends RuntimeError {
    * @param reason The peer's own words.
    */
   constructor(doing: string, readonly errorName: string, override readonly reason: string) {
-    super(`${doing}: ${reason || errorName}`);
+    super("EIO_DBUS", `${doing}: ${reason || errorName}`);
   }
 }
 
 /** The peer is missing, does not answer, or does not speak D-Bus. */
 export class DBusUnreachable extends RuntimeError {
   override name = "DBusUnreachable";
+
+  /** @param message What failed, on which bus, and why. */
+  constructor(message: string) {
+    super("ECONNREFUSED_DBUS", message);
+  }
 }
 
 /** Tells the wanted signals from others. */

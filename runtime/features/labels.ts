@@ -90,10 +90,14 @@ export function labelsOf(process: Labelled, base: Labelled = {}, host = HOST): P
   const context = process.selinuxLabel || base.selinuxLabel || "";
   if (profile === "" && context === "") return undefined;
   if (context !== "" && !hasSelinux(host)) {
-    throw new RuntimeError("selinux label is specified in config, but selinux is disabled or not supported");
+    throw new RuntimeError(
+      "ENOTSUP_LABEL",
+      "selinux label is specified in config, but selinux is disabled or not supported",
+    );
   }
   if (profile !== "" && !hasApparmor(host)) {
     throw new RuntimeError(
+      "ENOTSUP_LABEL",
       `unable to apply apparmor profile ${JSON.stringify(profile)}: ` +
         "apparmor: config provided but apparmor not supported (it is not enabled on this host)",
     );
@@ -112,6 +116,7 @@ export function mountLabelOf(label: string | undefined, host = HOST): string {
   if (!label) return "";
   if (hasSelinux(host)) return label;
   throw new RuntimeError(
+    "ENOTSUP_LABEL",
     `linux.mountLabel ${
       JSON.stringify(label)
     } is specified in config, but selinux is disabled or not supported`,

@@ -39,6 +39,7 @@ import type { CreateFeature, CreateRequest } from "./feature.ts";
 export function forCreate({ rootfs, hostRoot }: CreateRequest): CreateFeature {
   if (hostRoot) {
     throw new RuntimeError(
+      "EINVAL_ROOTFS",
       `invalid rootfs ${JSON.stringify(rootfs)}: the host's root can be mounted on in a mount namespace ` +
         'only: add {"type": "mount"} to linux.namespaces',
     );

@@ -25,7 +25,10 @@ export function forCreate({ spec }: CreateRequest): CreateFeature {
     };
   }
   if (!kernelIsAtLeast(6, 1)) {
-    throw new RuntimeError("a time namespace without root's rights needs Linux 6.1 or later");
+    throw new RuntimeError(
+      "EPERM_ROOTLESS",
+      "a time namespace without root's rights needs Linux 6.1 or later",
+    );
   }
   return { steps: () => ({ clocks: ({ k }) => makeTimeNamespace(k, offsets) }) };
 }

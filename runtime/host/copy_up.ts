@@ -22,7 +22,7 @@ export function copyContent(k: LocalKernel, from: string, to: string): void {
       copyEntry(k, `${from}/${name}`, `${to}/${name}`);
     } catch (error) {
       if (error instanceof RuntimeError) throw error;
-      throw new RuntimeError(`tmpcopyup: copy ${JSON.stringify(name)}: ${reasonOf(error)}`);
+      throw new RuntimeError("EIO_COPY_UP", `tmpcopyup: copy ${JSON.stringify(name)}: ${reasonOf(error)}`);
     }
   }
 }

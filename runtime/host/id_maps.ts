@@ -96,7 +96,10 @@ function writeMap(k: LocalKernel, pid: number, name: string, text: string): void
     k.writeFile(AT_FDCWD, `/proc/${pid}/${name}`, text, O_WRONLY, 0, { doing });
   } catch (error) {
     if (!(error instanceof OperationError) || error.errno !== EPERM) throw error;
-    throw new RuntimeError(`${reasonOf(error)} (are all these host ids mapped, and yours to give?)`);
+    throw new RuntimeError(
+      "EPERM_ID_MAP",
+      `${reasonOf(error)} (are all these host ids mapped, and yours to give?)`,
+    );
   }
 }
 
@@ -108,6 +111,7 @@ function runMapper(name: "newuidmap" | "newgidmap", pid: number, ranges: readonl
   const path = DIRECTORIES.map((directory) => `${directory}/${name}`).find(exists);
   if (path === undefined) {
     throw new RuntimeError(
+      "ENOENT_ID_MAP_TOOL",
       `map ${kind}s other than your own: ${name} is not installed (Debian: package uidmap); ` +
         `without it linux.${kind}Mappings can only be one range of size 1 with your own id`,
     );
@@ -119,7 +123,10 @@ function runMapper(name: "newuidmap" | "newgidmap", pid: number, ranges: readonl
   const { success, stderr } = new Deno.Command(path, { args, clearEnv: true, stdin: "null" }).outputSync();
   if (success) return;
   const reason = new TextDecoder().decode(stderr).trim();
-  throw new RuntimeError(`${name} ${args.join(" ")}: ${reason} (/etc/sub${kind} says which ids you may use)`);
+  throw new RuntimeError(
+    "EPERM_ID_MAP",
+    `${name} ${args.join(" ")}: ${reason} (/etc/sub${kind} says which ids you may use)`,
+  );
 }
 
 function exists(path: string): boolean {

@@ -64,7 +64,7 @@ export function checkPreserved(k: LocalKernel, listening: number, preserved: num
       const which = i < listening
         ? `socket ${i} (of ${listening}, LISTEN_FDS)`
         : `preserved-fd ${i - listening} (of ${preserved})`;
-      throw new RuntimeError(`unable to stat ${which}: ${reason}`);
+      throw new RuntimeError("EBADF_PRESERVED_FD", `unable to stat ${which}: ${reason}`);
     }
   }
 }

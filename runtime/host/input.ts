@@ -48,7 +48,10 @@ export async function readInput(
     // Files of the kernel have a size of zero.
     if (type === S_IFREG && size > 0) return Deno.readTextFileSync(opened);
     if (type !== S_IFREG && type !== S_IFIFO) {
-      throw new RuntimeError(type === S_IFDIR ? "is a directory" : "neither a regular file nor a pipe");
+      throw new RuntimeError(
+        "EINVAL_DOCUMENT",
+        type === S_IFDIR ? "is a directory" : "neither a regular file nor a pipe",
+      );
     }
     return await wait(() => {
       const stream = k.open(opened, O_RDONLY | O_CLOEXEC | O_NONBLOCK).wait();
@@ -94,5 +97,5 @@ export function inputFailure(error: unknown): string {
 }
 
 function tooLong(): RuntimeError {
-  return new RuntimeError(`longer than ${DOCUMENT_MAX >> 20} MiB`);
+  return new RuntimeError("EFBIG_DOCUMENT", `longer than ${DOCUMENT_MAX >> 20} MiB`);
 }

@@ -6,7 +6,7 @@
  * exactly one record: warnings about a configuration wait until the command has done its work.
  * @module
  */
-import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
+import { type ErrorCode, reasonOf, RuntimeError } from "../../ffi/errors.ts";
 
 /** Values of `--log-format`. */
 export type LogFormat = "text" | "json";
@@ -42,7 +42,7 @@ export function writeText(sink: Sink, text: string): void {
       : sink === Deno.stderr
       ? "standard error"
       : "the log";
-    throw new RuntimeError(`write ${where}: ${reasonOf(error)}`);
+    throw new RuntimeError("EIO_OUTPUT", `write ${where}: ${reasonOf(error)}`);
   }
 }
 
@@ -50,10 +50,17 @@ export function writeText(sink: Sink, text: string): void {
  * One record as a line.
  *
  * @param time The time of the record. Seconds are kept, in UTC.
+ * @param code Of an error (docs/errors.md). The text format, which is runc's, has no place for it.
  */
-export function formatRecord(format: LogFormat, level: LogLevel, message: string, time: Date): string {
+export function formatRecord(
+  format: LogFormat,
+  level: LogLevel,
+  message: string,
+  time: Date,
+  code?: ErrorCode,
+): string {
   const stamp = time.toISOString().slice(0, 19) + "Z";
-  if (format === "json") return JSON.stringify({ level, msg: message, time: stamp }) + "\n";
+  if (format === "json") return JSON.stringify({ level, msg: message, time: stamp, code }) + "\n";
   return `time="${stamp}" level=${level} msg=${JSON.stringify(message)}\n`;
 }
 
@@ -79,8 +86,8 @@ export class Log {
    * Writes a failure, once per command: to the log, and as plain text to standard error when the log is a
    * file.
    */
-  error(message: string): void {
-    this.#write("error", message);
+  error(message: string, code: ErrorCode): void {
+    this.#write("error", message, code);
     if (this.#file) complain(message);
   }
 
@@ -112,8 +119,8 @@ export class Log {
   }
 
   /** A log that is full, or has no reader any more, does not end the command. */
-  #write(level: LogLevel, message: string): void {
-    const record = formatRecord(this.#format, level, message, new Date());
+  #write(level: LogLevel, message: string, code?: ErrorCode): void {
+    const record = formatRecord(this.#format, level, message, new Date(), code);
     if (this.#file === undefined) return complain(record.trimEnd());
     try {
       writeText(this.#file, record);
@@ -134,6 +141,6 @@ function openLog(path: string): Sink {
   try {
     return Deno.openSync(path, { append: true, create: true, mode: 0o644 });
   } catch (error) {
-    throw new RuntimeError(`open ${path}: ${reasonOf(error)}`);
+    throw new RuntimeError("EIO_LOG", `open ${path}: ${reasonOf(error)}`);
   }
 }

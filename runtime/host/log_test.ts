@@ -15,6 +15,12 @@ Deno.test("log: JSON is one object on one line", () => {
   const line = formatRecord("json", "error", "a\nb", TIME);
   assertEquals(line.indexOf("\n"), line.length - 1);
   assertEquals(JSON.parse(line), { level: "error", msg: "a\nb", time: "2026-11-22T03:51:42Z" });
+  assertEquals(JSON.parse(formatRecord("json", "error", "a", TIME, "ENOENT_CONTAINER")), {
+    level: "error",
+    msg: "a",
+    time: "2026-11-22T03:51:42Z",
+    code: "ENOENT_CONTAINER",
+  });
 });
 
 Deno.test("log: a file is appended to, and debug records need --debug", () => {
@@ -47,7 +53,7 @@ Deno.test("log: a warning waits until the command has done its work, and goes wi
     assertEquals(levels(), ["warning"]);
     Deno.truncateSync(file);
     log.warnLater("careful");
-    log.error("failed");
+    log.error("failed", "EIO_TEST");
     assertEquals(levels(), ["error"]);
     Deno.truncateSync(file);
     new Log({ file, format: "json", debug: true }).warnLater("careful");
@@ -60,7 +66,7 @@ Deno.test("log: a warning waits until the command has done its work, and goes wi
 Deno.test("log: one that cannot be written to is no failure of the command", () => {
   const log = new Log({ file: "/dev/full", format: "text", debug: false });
   log.warn("goes on");
-  log.error("is said on standard error");
+  log.error("is said on standard error", "EIO_TEST");
 });
 
 Deno.test("log: output that cannot be written says so", () => {

@@ -19,7 +19,7 @@ export function writePidFile(path: string, pid: number): void {
     create(temporary, String(pid));
     rename(temporary, path);
   } catch (error) {
-    throw new RuntimeError(`write pid file ${path}: ${reasonOf(error)}`);
+    throw new RuntimeError("EIO_PID_FILE", `write pid file ${path}: ${reasonOf(error)}`);
   }
 }
 

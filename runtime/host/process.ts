@@ -33,7 +33,7 @@ export function processState(pid: number): ProcessState | undefined {
   } catch (error) {
     // It had ended before the file was opened, or before it was read.
     if (error instanceof Deno.errors.NotFound || reasonOf(error) === "no such process") return undefined;
-    throw new RuntimeError(`read ${path}: ${reasonOf(error)}`);
+    throw new RuntimeError("EIO_PROC", `read ${path}: ${reasonOf(error)}`);
   }
   // Field 2 is in parentheses, and may itself hold spaces and parentheses.
   const begin = stat.indexOf("(") + 1, end = stat.lastIndexOf(")");

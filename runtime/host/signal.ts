@@ -28,7 +28,7 @@ export function sendSignal(k: LocalKernel, pid: number, startTime: string, signa
       ? k.call("kill", [pid, signal], { allow: "any" }).wait()
       : k.call("pidfd_send_signal", [descriptor, signal, 0, 0], { allow: "any" }).wait();
     if (answer === -ESRCH) return false;
-    if (answer < 0) throw new RuntimeError(`unable to signal init: ${strerror(-answer)}`);
+    if (answer < 0) throw new RuntimeError("EPERM_SIGNAL", `unable to signal init: ${strerror(-answer)}`);
     return true;
   } finally {
     if (descriptor >= 0) k.call("close", [descriptor]);

@@ -102,6 +102,7 @@ export class ResctrlGroup {
     );
     if (found.length === 0) return;
     throw new RuntimeError(
+      "EEXIST_RESCTRL",
       `intelRdt.closID ${
         JSON.stringify(rdt.closID)
       }: ${record.clos} exists, and its schemata are other ones: ` +
@@ -131,6 +132,7 @@ export function planResctrl(
 ): ResctrlGroup {
   if (mount === undefined) {
     throw new RuntimeError(
+      "ENOTSUP_RESCTRL",
       "intelRdt is specified in config, but Intel RDT is not enabled: no resctrl file system is mounted",
     );
   }
@@ -139,17 +141,21 @@ export function planResctrl(
   const there = rdt.closID === "/" || fs.exists(mount, rdt.closID || id);
   if (rdt.closID && !there && requestedLines(rdt).length === 0) {
     throw new RuntimeError(
+      "EINVAL_RESCTRL",
       `intelRdt.closID ${JSON.stringify(rdt.closID)}: there is no ${clos}, ` +
         "and without l3CacheSchema, memBwSchema or schemata it is not made",
     );
   }
   if (there && !fs.exists(clos, "tasks")) {
-    throw new RuntimeError(`intelrdt: ${clos} is a directory of the kernel, not a class of service`);
+    throw new RuntimeError(
+      "EINVAL_RESCTRL",
+      `intelrdt: ${clos} is a directory of the kernel, not a class of service`,
+    );
   }
   const record: ResctrlRecord = { mount, clos, made: !rdt.closID && !there };
   if (rdt.enableMonitoring) {
     if (there && fs.exists(`${clos}/mon_groups`, id)) {
-      throw new RuntimeError(`MON group ${clos}/mon_groups/${id} exists already`);
+      throw new RuntimeError("EEXIST_RESCTRL", `MON group ${clos}/mon_groups/${id} exists already`);
     }
     record.mon = `${clos}/mon_groups/${id}`;
   }
@@ -168,7 +174,10 @@ function checkAbilities(
   ];
   for (const [field, value, info, name] of wanted) {
     if (value && !fs.exists(`${mount}/info`, info)) {
-      throw new RuntimeError(`intelRdt.${field} is specified in config, but ${name} is not enabled`);
+      throw new RuntimeError(
+        "ENOTSUP_RESCTRL",
+        `intelRdt.${field} is specified in config, but ${name} is not enabled`,
+      );
     }
   }
 }
@@ -221,7 +230,7 @@ function withStatus(fs: CgroupFs, record: ResctrlRecord, work: () => void): void
     work();
   } catch (error) {
     if (!(error instanceof CgroupFileError)) throw error;
-    throw new RuntimeError(`intelrdt: ${error.message}${lastStatus(fs, record)}`);
+    throw new RuntimeError("EIO_RESCTRL", `intelrdt: ${error.message}${lastStatus(fs, record)}`);
   }
 }
 
@@ -233,7 +242,10 @@ function directoryError(
   errno: number,
 ): RuntimeError {
   const reason = errno === ENOENT ? "the parent directory is missing" : strerror(errno);
-  return new RuntimeError(`intelrdt: ${doing} ${directory}: ${reason}${lastStatus(fs, record)}`);
+  return new RuntimeError(
+    "EIO_RESCTRL",
+    `intelrdt: ${doing} ${directory}: ${reason}${lastStatus(fs, record)}`,
+  );
 }
 
 /** What the kernel says of the last operation that failed. */

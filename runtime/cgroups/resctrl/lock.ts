@@ -23,7 +23,10 @@ export function lockResctrl(mount: string, timeout: number = LOCK_TIMEOUT): Disp
   for (let pause = 0.25; !directory.tryLockSync(true); pause = Math.min(pause * 2, 20)) {
     if (performance.now() > deadline) {
       directory.close();
-      throw new RuntimeError(`${mount} is busy: another program has held its lock for ${timeout / 1000} s`);
+      throw new RuntimeError(
+        "EBUSY_RESCTRL",
+        `${mount} is busy: another program has held its lock for ${timeout / 1000} s`,
+      );
     }
     sleepSync(pause);
   }
@@ -34,6 +37,6 @@ function open(mount: string): Deno.FsFile {
   try {
     return openForReading(mount);
   } catch (error) {
-    throw new RuntimeError(`open ${mount}: ${reasonOf(error)}`);
+    throw new RuntimeError("EIO_RESCTRL", `open ${mount}: ${reasonOf(error)}`);
   }
 }

@@ -90,6 +90,7 @@ function readNumber(fs: CgroupFs, directory: string, file: string): bigint {
   const text = fs.read(directory, file).trim();
   if (!/^\d+$/.test(text)) {
     throw new RuntimeError(
+      "EIO_RESCTRL",
       `unable to parse ${JSON.stringify(text)} as a uint from file "${directory}/${file}"`,
     );
   }

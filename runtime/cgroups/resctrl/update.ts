@@ -30,18 +30,25 @@ export function checkSchemata(
 ): asserts record is ResctrlRecord {
   const { l3CacheSchema, memBwSchema } = change;
   const has = (info: string) => mount !== undefined && fs.exists(`${mount}/info`, info);
-  if (l3CacheSchema && !has("L3")) throw new RuntimeError("Intel RDT/CAT: l3 cache schema is not enabled");
+  if (l3CacheSchema && !has("L3")) {
+    throw new RuntimeError("ENOTSUP_RESCTRL", "Intel RDT/CAT: l3 cache schema is not enabled");
+  }
   if (memBwSchema && !has("MB")) {
-    throw new RuntimeError("Intel RDT/MBA: memory bandwidth schema is not enabled");
+    throw new RuntimeError("ENOTSUP_RESCTRL", "Intel RDT/MBA: memory bandwidth schema is not enabled");
   }
   if (record === undefined) {
-    throw new RuntimeError("updating a non-existent Intel RDT configuration is not supported");
+    throw new RuntimeError(
+      "EINVAL_RESCTRL",
+      "updating a non-existent Intel RDT configuration is not supported",
+    );
   }
   for (const [flag, line] of [["l3-cache-schema", l3CacheSchema], ["mem-bw-schema", memBwSchema]]) {
-    if (line.includes("\n")) throw new RuntimeError(`invalid value for ${flag}: must not contain newlines`);
+    if (line.includes("\n")) {
+      throw new RuntimeError("EINVAL_RESCTRL", `invalid value for ${flag}: must not contain newlines`);
+    }
   }
   if (memBwSchema && !memBwSchema.startsWith("MB:")) {
-    throw new RuntimeError('invalid value for mem-bw-schema: must start with "MB:"');
+    throw new RuntimeError("EINVAL_RESCTRL", 'invalid value for mem-bw-schema: must start with "MB:"');
   }
 }
 
@@ -71,6 +78,7 @@ export async function changeSchemata(
       writeSchemata(fs, record, old);
     } catch (second) {
       throw new RuntimeError(
+        "EIO_RESCTRL",
         `${(error as Error).message}; and the old schemata cannot be set: ${(second as Error).message}`,
       );
     }

@@ -18,7 +18,7 @@ Deno.test("schemata are written, one by one", async () => {
 
 Deno.test("what fails afterwards gives the old ones back", async () => {
   const fs = gold();
-  const fail = () => Promise.reject(new RuntimeError("no such limit"));
+  const fail = () => Promise.reject(new RuntimeError("EIO_TEST", "no such limit"));
   const change = changeSchemata({ ...both, memBwSchema: "" }, record, fail, fs);
   await assertRejects(() => change, RuntimeError, "no such limit");
   assertEquals(fs.writes, [

@@ -28,13 +28,18 @@ export function annotatedProperties(annotations: Readonly<Record<string, string>
       : /[^A-Za-z]/.test(name)
       ? "contains non-alphabetic character"
       : "";
-    if (wrong !== "") throw new RuntimeError(`annotation ${key} name incorrect: ${wrong}`);
+    if (wrong !== "") {
+      throw new RuntimeError("EINVAL_ANNOTATION", `annotation ${key} name incorrect: ${wrong}`);
+    }
     try {
       const value = parseVariant(text);
       const seconds = /[a-z]Sec$/.test(name);
       properties.push(seconds ? [`${name.slice(0, -3)}USec`, toMicroseconds(value)] : [name, value]);
     } catch (error) {
-      throw new RuntimeError(`annotation ${key}=${text} value parse error: ${(error as Error).message}`);
+      throw new RuntimeError(
+        "EINVAL_ANNOTATION",
+        `annotation ${key}=${text} value parse error: ${(error as Error).message}`,
+      );
     }
   }
   return properties;

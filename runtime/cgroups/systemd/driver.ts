@@ -54,10 +54,15 @@ export function planSystemd(
   host: CgroupHost,
 ): CgroupDriver {
   if (!isRealDirectory(BOOTED)) {
-    throw new RuntimeError("systemd not running on this host, cannot use systemd cgroups manager");
+    throw new RuntimeError(
+      "ENOTSUP_SYSTEMD",
+      "systemd not running on this host, cannot use systemd cgroups manager",
+    );
   }
   const v2 = isUnified(host.mounts);
-  if (rootless && !v2) throw new RuntimeError("cannot use rootless systemd cgroups manager on cgroup v1");
+  if (rootless && !v2) {
+    throw new RuntimeError("ENOTSUP_SYSTEMD", "cannot use rootless systemd cgroups manager on cgroup v1");
+  }
   const place = placeOf(id, cgroupsPath, rootless);
   const bus = rootless ? "user" : "system";
   const connect = () => SystemdManager.connect(kernel(), bus, callerUid());
@@ -242,8 +247,13 @@ export class SystemdCgroup implements CgroupDriver {
 
   #refuseInUse(): void {
     const count = this.pids().length;
-    if (count > 0) throw new RuntimeError(`container's cgroup is not empty: ${count} process(es) found`);
-    if (this.frozen()) throw new RuntimeError("container's cgroup unexpectedly frozen");
+    if (count > 0) {
+      throw new RuntimeError(
+        "ENOTEMPTY_CGROUP",
+        `container's cgroup is not empty: ${count} process(es) found`,
+      );
+    }
+    if (this.frozen()) throw new RuntimeError("EBUSY_CGROUP", "container's cgroup unexpectedly frozen");
   }
 
   /** systemd hands down the controllers that it knows; here the others follow. */
@@ -253,7 +263,10 @@ export class SystemdCgroup implements CgroupDriver {
     makePath(this.#o.fs, this.#o.mountpoint, dir, made);
     if (!made.includes(dir)) return this.#giveAway(dir);
     for (const one of made.reverse()) this.#o.fs.rmdir(one);
-    throw new RuntimeError(`systemd has made unit ${JSON.stringify(unit)}, but its cgroup is not ${dir}`);
+    throw new RuntimeError(
+      "EIO_SYSTEMD",
+      `systemd has made unit ${JSON.stringify(unit)}, but its cgroup is not ${dir}`,
+    );
   }
 
   #giveAway(dir: string): void {
@@ -264,7 +277,7 @@ export class SystemdCgroup implements CgroupDriver {
     } catch (error) {
       // A user's cgroups stay that user's, who cannot give them to another id of the container.
       if (this.record.bus === "user" && error instanceof Deno.errors.PermissionDenied) return;
-      throw new RuntimeError(`give ${dir} to user ${owner}: ${reasonOf(error)}`);
+      throw new RuntimeError("EIO_SYSTEMD", `give ${dir} to user ${owner}: ${reasonOf(error)}`);
     }
   }
 
@@ -288,7 +301,9 @@ export class SystemdCgroup implements CgroupDriver {
     const properties: Property[] = [text("Description", `libcontainer container ${name}`)];
     if (isSlice(unit)) properties.push(["Wants", { signature: "as", value: [slice] }]);
     else {
-      if (stagePid === undefined) throw new RuntimeError(`unit ${unit} needs a process to begin with`);
+      if (stagePid === undefined) {
+        throw new RuntimeError("EIO_SYSTEMD", `unit ${unit} needs a process to begin with`);
+      }
       properties.push(text("Slice", slice), on("Delegate"), ["PIDs", { signature: "au", value: [stagePid] }]);
     }
     properties.push(

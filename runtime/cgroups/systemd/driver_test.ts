@@ -151,7 +151,7 @@ Deno.test("a cgroup in use is refused before systemd is asked", () => {
 
 Deno.test("after a create that failed nothing is left to remove: the unit may be somebody else's", () => {
   const { systemd, driver, record } = sceneV2();
-  systemd.failure = new RuntimeError("unit exists");
+  systemd.failure = new RuntimeError("EIO_TEST", "unit exists");
   assertThrows(() => driver.create(undefined, STAGE), RuntimeError, "unit exists");
   assertEquals(driver.record, { driver: record.driver, paths: {} });
   systemd.log.length = 0;
@@ -170,7 +170,7 @@ Deno.test("a systemd that makes the cgroup elsewhere is an error", () => {
 });
 
 Deno.test("destroy stops the unit and removes what is left, whether systemd answers or not", () => {
-  for (const failure of [undefined, new RuntimeError("no answer")]) {
+  for (const failure of [undefined, new RuntimeError("EIO_TEST", "no answer")]) {
     const { fs, systemd, driver } = sceneV2();
     driver.create(undefined, STAGE);
     systemd.log.length = 0;

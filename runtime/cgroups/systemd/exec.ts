@@ -30,7 +30,9 @@ export function enterBySystemd(
 ): CgroupEntry {
   const { unit } = record;
   const own = record.paths[UNIFIED];
-  if (unit === undefined || own === undefined) throw new RuntimeError("the container has no systemd unit");
+  if (unit === undefined || own === undefined) {
+    throw new RuntimeError("ENOENT_CGROUP", "the container has no systemd unit");
+  }
   using systemd = connect();
   systemd.attachProcesses(unit, directory.slice(own.length) || "/", [stagePid]);
   return { tasks: [], cloneInto: null };

@@ -44,7 +44,7 @@ export class LiveSystemd implements LiveCgroup {
    */
   update(resources: LinuxResources): void {
     const unit = this.record.unit;
-    if (unit === undefined) throw new RuntimeError("the container has no systemd unit");
+    if (unit === undefined) throw new RuntimeError("ENOENT_CGROUP", "the container has no systemd unit");
     using manager = this.connect();
     const limits = roundQuota(resources);
     const version = () => manager.version();
@@ -61,7 +61,7 @@ export class LiveSystemd implements LiveCgroup {
         const why = isUnitGone(failure)
           ? "the container has ended meanwhile; a memory limit below what is in use has the kernel kill it"
           : `and setting back failed: ${reasonOf(failure)}`;
-        throw new RuntimeError(`${reasonOf(error)}; ${why}`);
+        throw new RuntimeError("EIO_CGROUP_RESTORE", `${reasonOf(error)}; ${why}`);
       }
       throw error;
     }

@@ -139,6 +139,7 @@ export class SystemdManager implements Disposable {
       if (result === "done") return;
       this.resetFailed(unit);
       throw new RuntimeError(
+        "EIO_SYSTEMD",
         `error creating systemd unit ${JSON.stringify(unit)}: got ${JSON.stringify(result)}`,
       );
     }

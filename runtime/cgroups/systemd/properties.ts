@@ -125,7 +125,10 @@ function cpuset(name: string, field: string, list: string | undefined, version: 
   try {
     return [[name, { signature: "ay", value: bitsOf(list) }]];
   } catch (error) {
-    throw new RuntimeError(`linux.resources.${field} ${JSON.stringify(list)}: ${(error as Error).message}`);
+    throw new RuntimeError(
+      "EINVAL_RESOURCES",
+      `linux.resources.${field} ${JSON.stringify(list)}: ${(error as Error).message}`,
+    );
   }
 }
 
@@ -175,10 +178,14 @@ function unifiedProperty(
   version: Version,
 ): Property[] {
   if (file.includes("/")) {
-    throw new RuntimeError(`unified resource ${JSON.stringify(file)} must be a file name (no slashes)`);
+    throw new RuntimeError(
+      "EINVAL_UNIFIED",
+      `unified resource ${JSON.stringify(file)} must be a file name (no slashes)`,
+    );
   }
   if (file.indexOf(".") <= 0) {
     throw new RuntimeError(
+      "EINVAL_UNIFIED",
       `unified resource ${JSON.stringify(file)} must be in the form CONTROLLER.PARAMETER`,
     );
   }
@@ -213,7 +220,10 @@ function unifiedProperty(
 function cpuMax(file: string, text: string, version: Version): Property[] {
   const [limit, period = String(DEFAULT_PERIOD), ...more] = text.split(/\s+/);
   if (more.length > 0 || !/^(max|-?\d+)$/.test(limit) || !/^\d+$/.test(period)) {
-    throw new RuntimeError(`unified resource ${JSON.stringify(file)} value invalid: ${JSON.stringify(text)}`);
+    throw new RuntimeError(
+      "EINVAL_UNIFIED",
+      `unified resource ${JSON.stringify(file)} value invalid: ${JSON.stringify(text)}`,
+    );
   }
   return quotaProperties(limit === "max" ? 0n : BigInt(limit), BigInt(period), version);
 }
@@ -221,7 +231,10 @@ function cpuMax(file: string, text: string, version: Version): Property[] {
 function amount(file: string, text: string): Variant {
   if (text === "max") return { signature: "t", value: INFINITY };
   if (!/^\d{1,20}$/.test(text) || BigInt(text) > INFINITY) {
-    throw new RuntimeError(`unified resource ${JSON.stringify(file)} value invalid: ${JSON.stringify(text)}`);
+    throw new RuntimeError(
+      "EINVAL_UNIFIED",
+      `unified resource ${JSON.stringify(file)} value invalid: ${JSON.stringify(text)}`,
+    );
   }
   return { signature: "t", value: BigInt(text) };
 }

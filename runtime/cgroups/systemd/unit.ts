@@ -34,6 +34,7 @@ export function placeOf(id: string, cgroupsPath: string | undefined, rootless: b
   const parts = cgroupsPath ? cgroupsPath.split(":") : ["", PREFIX, id];
   if (parts.length !== 3) {
     throw new RuntimeError(
+      "EINVAL_CGROUPS_PATH",
       `expected cgroupsPath to be of format "slice:prefix:name" for systemd cgroups, got ${
         JSON.stringify(cgroupsPath)
       } instead`,
@@ -44,9 +45,14 @@ export function placeOf(id: string, cgroupsPath: string | undefined, rootless: b
   // scope of the host has such a name.
   const unit = name.endsWith(SLICE) ? name : `${prefix}-${name}${SCOPE}`;
   if (unit.length > MAX_NAME || !NAME.test(unit)) {
-    throw new RuntimeError(`invalid systemd unit name ${JSON.stringify(unit)} (from the cgroupsPath)`);
+    throw new RuntimeError(
+      "EINVAL_SYSTEMD_UNIT",
+      `invalid systemd unit name ${JSON.stringify(unit)} (from the cgroupsPath)`,
+    );
   }
-  if (unit === `-${SLICE}`) throw new RuntimeError("a container cannot be the root slice");
+  if (unit === `-${SLICE}`) {
+    throw new RuntimeError("EINVAL_CGROUPS_PATH", "a container cannot be the root slice");
+  }
   return { unit, slice: slice || (rootless ? "user.slice" : "system.slice"), name };
 }
 
@@ -70,12 +76,12 @@ export function isSlice(unit: string): boolean {
 export function expandSlice(slice: string): string {
   const stem = slice.slice(0, -SLICE.length);
   if (!slice.endsWith(SLICE) || stem === "" || !NAME.test(slice)) {
-    throw new RuntimeError(`invalid slice name: ${slice}`);
+    throw new RuntimeError("EINVAL_SYSTEMD_UNIT", `invalid slice name: ${slice}`);
   }
   if (stem === "-") return "";
   let path = "", prefix = "";
   for (const part of stem.split("-")) {
-    if (part === "") throw new RuntimeError(`invalid slice name: ${slice}`);
+    if (part === "") throw new RuntimeError("EINVAL_SYSTEMD_UNIT", `invalid slice name: ${slice}`);
     path += `/${prefix}${part}${SLICE}`;
     prefix += `${part}-`;
   }

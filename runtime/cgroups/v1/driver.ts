@@ -40,7 +40,10 @@ export interface V1Options {
  */
 export function planV1(host: CgroupHost, inner: string): CgroupRecord {
   if (inner === "/") {
-    throw new RuntimeError('invalid cgroupsPath "/": a container cannot be in the root cgroup');
+    throw new RuntimeError(
+      "EINVAL_CGROUPS_PATH",
+      'invalid cgroupsPath "/": a container cannot be in the root cgroup',
+    );
   }
   const paths: Record<string, string> = {};
   const mounts = mountsByController(host.mounts);
@@ -52,7 +55,9 @@ export function planV1(host: CgroupHost, inner: string): CgroupRecord {
       : ownDirectory(mount, host.own().get(name) ?? "/") + "/";
     paths[name] = base + inner;
   }
-  if (paths.devices === undefined) throw new RuntimeError("mountpoint for devices not found");
+  if (paths.devices === undefined) {
+    throw new RuntimeError("ENODEV_CGROUPS", "mountpoint for devices not found");
+  }
   return { driver: "cgroupfs-v1", paths };
 }
 
@@ -105,7 +110,7 @@ export class CgroupV1 implements CgroupDriver {
 
   set(resources: LinuxResources | undefined): void {
     if (resources?.unified !== undefined && Object.keys(resources.unified).length > 0) {
-      throw new RuntimeError("invalid configuration: cannot use unified on cgroup v1");
+      throw new RuntimeError("ENOTSUP_UNIFIED", "invalid configuration: cannot use unified on cgroup v1");
     }
     this.#setDevices(resources?.devices);
     if (resources !== undefined) applyResources(this.#fs, this.record.paths, resources, "all");
@@ -173,7 +178,7 @@ export class CgroupV1 implements CgroupDriver {
     }
     if (name === "devices" && !this.#options.entered) this.#refuseOccupied();
     if (name === "freezer" && this.frozen()) {
-      throw new RuntimeError("container's cgroup unexpectedly frozen");
+      throw new RuntimeError("EBUSY_CGROUP", "container's cgroup unexpectedly frozen");
     }
   }
 
@@ -192,7 +197,12 @@ export class CgroupV1 implements CgroupDriver {
 
   #refuseOccupied(): void {
     const count = this.pids().length;
-    if (count > 0) throw new RuntimeError(`container's cgroup is not empty: ${count} process(es) found`);
+    if (count > 0) {
+      throw new RuntimeError(
+        "ENOTEMPTY_CGROUP",
+        `container's cgroup is not empty: ${count} process(es) found`,
+      );
+    }
   }
 
   #refuseFrozenAbove(): void {
@@ -256,7 +266,7 @@ export class CgroupV1 implements CgroupDriver {
   #freezer(): string {
     const dir = this.record.paths.freezer;
     if (dir === undefined) {
-      throw new RuntimeError("cannot toggle freezer: cgroups not configured for container");
+      throw new RuntimeError("ENOENT_CGROUP", "cannot toggle freezer: cgroups not configured for container");
     }
     return dir;
   }

@@ -44,9 +44,11 @@ export function freeze(fs: CgroupFs, dir: string, longest: number = LONGEST_WAIT
       if (attempt >= EAGER_TRIES) wait(attempt < EAGER_TRIES + QUICK_TRIES ? 1 : 10);
       const state = fs.read(dir, STATE).trim();
       if (state === "FROZEN") return;
-      if (state !== "FREEZING") throw new RuntimeError(`unexpected state ${state} while freezing`);
+      if (state !== "FREEZING") {
+        throw new RuntimeError("ETIMEDOUT_FREEZER", `unexpected state ${state} while freezing`);
+      }
     }
-    throw new RuntimeError("unable to freeze");
+    throw new RuntimeError("ETIMEDOUT_FREEZER", "unable to freeze");
   } catch (error) {
     thawAfterFailure(fs, dir);
     throw error;

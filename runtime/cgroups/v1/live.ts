@@ -24,7 +24,7 @@ export class LiveV1 implements LiveCgroup {
 
   update(resources: LinuxResources): void {
     if (Object.keys(resources.unified ?? {}).length > 0) {
-      throw new RuntimeError("invalid configuration: cannot use unified on cgroup v1");
+      throw new RuntimeError("ENOTSUP_UNIFIED", "invalid configuration: cannot use unified on cgroup v1");
     }
     changeAll(this.fs, (fs) => {
       applyResources(fs, this.paths, resources, "all");
@@ -45,7 +45,9 @@ export class LiveV1 implements LiveCgroup {
 
   watchOom(k: LocalKernel): OomWatch {
     const dir = this.paths.memory;
-    if (dir === undefined) throw new RuntimeError("cannot watch for OOM events: memory controller missing");
+    if (dir === undefined) {
+      throw new RuntimeError("ENOENT_OOM_EVENTS", "cannot watch for OOM events: memory controller missing");
+    }
     return watchOom(k, this.fs, dir);
   }
 }

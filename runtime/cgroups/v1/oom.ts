@@ -34,7 +34,7 @@ export function watchOom(k: LocalKernel, fs: CgroupFs, dir: string): OomWatch {
     };
   } catch (error) {
     if (!(error instanceof OperationError)) throw error;
-    throw new RuntimeError(`watch ${dir}/memory.oom_control: ${error.message}`);
+    throw new RuntimeError("ENOENT_OOM_EVENTS", `watch ${dir}/memory.oom_control: ${error.message}`);
   }
 }
 

@@ -260,7 +260,10 @@ function swappiness(value: unknown): Values {
   const percent = value as Uint64;
   if (percent < 0 || percent >= 2 ** 63) return undefined;
   if (percent <= 100) return digits(percent);
-  throw new RuntimeError(`invalid memory swappiness value: ${digits(percent)} (valid range is 0-100)`);
+  throw new RuntimeError(
+    "EINVAL_RESOURCES",
+    `invalid memory swappiness value: ${digits(percent)} (valid range is 0-100)`,
+  );
 }
 
 /** The kernel accepts any number of shares and adjusts it. */
@@ -268,8 +271,8 @@ function verifyShares({ cpu }: LinuxResources, read: ReadFile): void {
   const wanted = BigInt(cpu?.shares ?? 0);
   if (wanted >= 2n && wanted <= 262144n) return; // MIN_SHARES and MAX_SHARES of kernel/sched: kept as they are
   const kept = BigInt(read("cpu.shares").trim());
-  if (wanted > kept) throw new RuntimeError(`the maximum allowed cpu-shares is ${kept}`);
-  if (wanted < kept) throw new RuntimeError(`the minimum allowed cpu-shares is ${kept}`);
+  if (wanted > kept) throw new RuntimeError("EINVAL_RESOURCES", `the maximum allowed cpu-shares is ${kept}`);
+  if (wanted < kept) throw new RuntimeError("EINVAL_RESOURCES", `the minimum allowed cpu-shares is ${kept}`);
 }
 
 function rejectBelowUsage(
@@ -281,7 +284,9 @@ function rejectBelowUsage(
 ): void {
   if (!memory?.checkBeforeUpdate || limit === undefined || limit <= 0) return;
   const usage = BigInt(read(usageFile).trim());
-  if (BigInt(limit) <= usage) throw new RuntimeError(`rejecting ${what} ${digits(limit)} <= usage ${usage}`);
+  if (BigInt(limit) <= usage) {
+    throw new RuntimeError("EBUSY_MEMORY_LIMIT", `rejecting ${what} ${digits(limit)} <= usage ${usage}`);
+  }
 }
 
 /** EBUSY: even after reclaim, more memory is in use than the limit allows. */

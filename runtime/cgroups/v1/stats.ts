@@ -185,7 +185,10 @@ function readEntries(reader: Reader, file: string): BlkioEntry[] {
     if (line === "" || /^Total \d+$/.test(line)) continue;
     const [, major, minor, op = "", value] = /^(\d+):(\d+) (?:(\w+) )?(\d+)$/.exec(line) ?? [];
     if (value === undefined) {
-      throw new RuntimeError(`malformed line ${JSON.stringify(line)} in ${reader.dir}/${file}`);
+      throw new RuntimeError(
+        "EPROTO_CGROUP_STATS",
+        `malformed line ${JSON.stringify(line)} in ${reader.dir}/${file}`,
+      );
     }
     entries.push({ major: BigInt(major), minor: BigInt(minor), op, value: BigInt(value) });
   }

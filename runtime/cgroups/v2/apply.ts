@@ -44,7 +44,7 @@ export function applyUnified(
     applyRows(fs, paths, resources, rows, "all");
   } catch (error) {
     const reason = error instanceof CgroupFileError ? missingController(fs, dir, error) : undefined;
-    throw reason === undefined ? error : new RuntimeError(reason);
+    throw reason === undefined ? error : new RuntimeError("EINVAL_RESOURCES", reason);
   }
 }
 

@@ -51,7 +51,7 @@ export function attachDevices(k: LocalKernel, dir: string, program: Uint8Array):
       for (const one of old) command(k, BPF_PROG_DETACH, [cgroup, one, BPF_CGROUP_DEVICE], [ENOENT]);
     });
   } catch (error) {
-    if (error instanceof OperationError) throw new RuntimeError(error.message);
+    if (error instanceof OperationError) throw new RuntimeError("EIO_DEVICE_PROGRAM", error.message);
     throw error;
   } finally {
     for (const descriptor of open) k.close(descriptor);

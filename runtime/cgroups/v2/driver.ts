@@ -43,7 +43,10 @@ export interface V2Options {
 export function planV2(host: CgroupHost, inner: string): CgroupRecord {
   const mount = unifiedMount(host);
   if (inner === "/") {
-    throw new RuntimeError('invalid cgroupsPath "/": a container cannot be in the root cgroup');
+    throw new RuntimeError(
+      "EINVAL_CGROUPS_PATH",
+      'invalid cgroupsPath "/": a container cannot be in the root cgroup',
+    );
   }
   return { driver: "cgroupfs-v2", paths: { [UNIFIED]: mount.mountpoint + placeOf(host, mount.root, inner) } };
 }
@@ -51,7 +54,7 @@ export function planV2(host: CgroupHost, inner: string): CgroupRecord {
 /** The v2 hierarchy: where it usually is, else where it is. */
 function unifiedMount({ mounts }: CgroupHost): CgroupMount {
   const mount = mountsByController(mounts)[UNIFIED];
-  if (mount === undefined) throw new RuntimeError("no cgroup2 mount found in mountinfo");
+  if (mount === undefined) throw new RuntimeError("ENODEV_CGROUPS", "no cgroup2 mount found in mountinfo");
   return mount;
 }
 
@@ -202,8 +205,15 @@ export class CgroupV2 implements CgroupDriver {
     const barred = this.#options.rootless ? errnoOfEntry(this.#fs, dir) : 0;
     if (barred !== 0) throw new CgroupFileError("open", `${dir}/cgroup.procs`, barred);
     const count = this.pids().length;
-    if (count > 0) throw new RuntimeError(`container's cgroup is not empty: ${count} process(es) found`);
-    if (isFrozen(this.#fs, dir)) throw new RuntimeError("container's cgroup unexpectedly frozen");
+    if (count > 0) {
+      throw new RuntimeError(
+        "ENOTEMPTY_CGROUP",
+        `container's cgroup is not empty: ${count} process(es) found`,
+      );
+    }
+    if (isFrozen(this.#fs, dir)) {
+      throw new RuntimeError("EBUSY_CGROUP", "container's cgroup unexpectedly frozen");
+    }
   }
 
   #setDevices(dir: string, rules: LinuxResources["devices"]): void {
@@ -228,7 +238,7 @@ export class CgroupV2 implements CgroupDriver {
   #freezer(): string {
     const dir = this.#dir();
     if (dir === undefined) {
-      throw new RuntimeError("cannot toggle freezer: cgroups not configured for container");
+      throw new RuntimeError("ENOENT_CGROUP", "cannot toggle freezer: cgroups not configured for container");
     }
     return dir;
   }

@@ -184,7 +184,7 @@ Deno.test("set attaches a device program first, then writes limits", () => {
 
 Deno.test("a device program that cannot be attached is an error, unless rootless or all is allowed", () => {
   const attachDevices = () => {
-    throw new RuntimeError("bpf: operation not permitted");
+    throw new RuntimeError("EIO_TEST", "bpf: operation not permitted");
   };
   const strict = scene({ attachDevices });
   strict.driver.create();

@@ -26,7 +26,7 @@ export function freeze(fs: CgroupFs, dir: string, longest: number = LONGEST_WAIT
     waited += pause;
   }
   thaw(fs, dir);
-  throw new RuntimeError("unable to freeze");
+  throw new RuntimeError("ETIMEDOUT_FREEZER", "unable to freeze");
 }
 
 /**

@@ -48,7 +48,7 @@ export class LiveV2 implements LiveCgroup {
 
   #dir(): string {
     const dir = this.paths[UNIFIED];
-    if (dir === undefined) throw new RuntimeError("the container has no cgroup");
+    if (dir === undefined) throw new RuntimeError("ENOENT_CGROUP", "the container has no cgroup");
     return dir;
   }
 }

@@ -145,7 +145,7 @@ Deno.test("update: a device program that cannot be attached takes the limits bac
   const fs = tree();
   fs.put("/c", "pids.max", "3\n");
   const cgroup = new LiveV2(local, { unified: "/c" }, fs, () => {
-    throw new RuntimeError("attach: operation not permitted");
+    throw new RuntimeError("EIO_TEST", "attach: operation not permitted");
   });
   const change = { devices: [{ allow: true, access: "rwm" }], pids: { limit: 6 } };
   assertThrows(() => cgroup.update(change), RuntimeError, "not permitted");

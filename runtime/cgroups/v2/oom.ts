@@ -19,7 +19,9 @@ import type { OomWatch } from "../types.ts";
  */
 export function watchOom(k: LocalKernel, fs: CgroupFs, dir: string): OomWatch {
   let seen = kills(fs, dir);
-  if (seen === undefined) throw new RuntimeError(`cannot watch for OOM events: no ${dir}/memory.events`);
+  if (seen === undefined) {
+    throw new RuntimeError("ENOENT_OOM_EVENTS", `cannot watch for OOM events: no ${dir}/memory.events`);
+  }
   try {
     const descriptor = watchFiles(k, [`${dir}/memory.events`, `${dir}/cgroup.events`]);
     return {
@@ -37,7 +39,7 @@ export function watchOom(k: LocalKernel, fs: CgroupFs, dir: string): OomWatch {
     };
   } catch (error) {
     if (!(error instanceof OperationError)) throw error;
-    throw new RuntimeError(`watch ${dir}/memory.events: ${error.message}`);
+    throw new RuntimeError("ENOENT_OOM_EVENTS", `watch ${dir}/memory.events: ${error.message}`);
   }
 }
 

@@ -112,9 +112,13 @@ export function swapMax({ limit = 0, swap = 0 }: LinuxMemory): string | undefine
   if (together === 0n) return undefined;
   if (together === -1n) return "max";
   if (memory === -1n) return toDecimal(together);
-  if (memory === 0n) throw new RuntimeError("unable to set swap limit without memory limit");
-  if (memory < 0n) throw new RuntimeError(`invalid memory value: ${memory}`);
-  if (together < memory) throw new RuntimeError("memory+swap limit should be >= memory limit");
+  if (memory === 0n) {
+    throw new RuntimeError("EINVAL_RESOURCES", "unable to set swap limit without memory limit");
+  }
+  if (memory < 0n) throw new RuntimeError("EINVAL_RESOURCES", `invalid memory value: ${memory}`);
+  if (together < memory) {
+    throw new RuntimeError("EINVAL_RESOURCES", "memory+swap limit should be >= memory limit");
+  }
   return toDecimal(together - memory);
 }
 
@@ -133,7 +137,7 @@ function rejectBelowUsage({ memory }: LinuxResources, read: ReadFile): void {
   if (usage === undefined) return;
   const reject = (what: string, limit: Int64 | undefined, used: bigint) => {
     if (limit !== undefined && limit > 0 && BigInt(limit) <= used) {
-      throw new RuntimeError(`rejecting ${what} ${digits(limit)} <= usage ${used}`);
+      throw new RuntimeError("EBUSY_MEMORY_LIMIT", `rejecting ${what} ${digits(limit)} <= usage ${used}`);
     }
   };
   reject("memory limit", memory.limit, usage);
@@ -213,7 +217,10 @@ export function ioWeight(weight: number): number {
 /** A file of the cgroup and its text, written line by line. It comes after all other fields. */
 function unifiedRow(file: string, value: string): Row {
   if (file.includes("/")) {
-    throw new RuntimeError(`unified resource ${JSON.stringify(file)} must be a file name (no slashes)`);
+    throw new RuntimeError(
+      "EINVAL_UNIFIED",
+      `unified resource ${JSON.stringify(file)} must be a file name (no slashes)`,
+    );
   }
   const lines = value.split("\n").filter((line) => line !== "");
   return row("unified", undefined, file, () => lines.length > 0 ? lines : undefined, {

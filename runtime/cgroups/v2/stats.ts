@@ -159,7 +159,10 @@ function readPressure(reader: Reader, file: string): Pressure | undefined {
     const [, kind, avg10, avg60, avg300, total] =
       /^(some|full) avg10=([\d.]+) avg60=([\d.]+) avg300=([\d.]+) total=(\d+)$/.exec(line) ?? [];
     if (total === undefined) {
-      throw new RuntimeError(`malformed line ${JSON.stringify(line)} in ${reader.dir}/${file}`);
+      throw new RuntimeError(
+        "EPROTO_CGROUP_STATS",
+        `malformed line ${JSON.stringify(line)} in ${reader.dir}/${file}`,
+      );
     }
     pressure[kind as keyof Pressure] = {
       avg10: Number(avg10),

@@ -72,6 +72,7 @@ export function settleType(fs: CgroupFs, dir: string, resources: LinuxResources 
       ? "an invalid state (a cgroup above it is threaded, or has processes of its own)"
       : "threaded mode";
     throw new RuntimeError(
+      "EBUSY_CGROUP",
       `cannot enter cgroupv2 ${JSON.stringify(dir)} with domain controllers -- it is in ${state}`,
     );
   }

@@ -34,10 +34,10 @@ export const command: Command = {
       throw new UsageError(`invalid value ${given} for flag -interval: parse error`);
     }
     const state = readState(global.root, id);
-    if (interval <= 0) throw new RuntimeError("duration interval must be greater than 0");
+    if (interval <= 0) throw new RuntimeError("EINVAL_FLAG", "duration interval must be greater than 0");
     const status = statusOf(global.root, state);
     if (status === "stopped" || status === "creating") {
-      throw new RuntimeError(`container with id ${id} is not running`);
+      throw new RuntimeError("ESRCH_CONTAINER", `container with id ${id} is not running`);
     }
     const sinks = {
       print: (line: string) => writeText(Deno.stdout, line),

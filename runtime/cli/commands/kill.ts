@@ -25,7 +25,9 @@ export const command: Command = {
     const state = readState(global.root, id);
     // `-9` and `-KILL` mean the same as for kill(1).
     const signal = signalNumber(text.replace(/^-/, ""));
-    if (signal === undefined) throw new RuntimeError(`unknown signal ${JSON.stringify(text)}`);
+    if (signal === undefined) {
+      throw new RuntimeError("EINVAL_SIGNAL", `unknown signal ${JSON.stringify(text)}`);
+    }
     await killContainer(local(), state, effectiveSignal(global.root, state, signal), flags.bool("all"));
     return 0;
   },

@@ -32,7 +32,7 @@ function checkRoot(root: string): void {
   try {
     Deno.statSync(root);
   } catch (error) {
-    throw new RuntimeError(`open ${root}: ${reasonOf(error)}`);
+    throw new RuntimeError("EIO_STATE_ROOT", `open ${root}: ${reasonOf(error)}`);
   }
 }
 
@@ -59,7 +59,7 @@ function readUsers(): Map<number, string> {
 function format(kind: string, reports: readonly Report[]): string {
   // runc prints an empty list as null. Its clients know both.
   if (kind === "json") return (reports.length > 0 ? JSON.stringify(reports) : "null") + "\n";
-  if (kind !== "table") throw new RuntimeError("invalid format option");
+  if (kind !== "table") throw new RuntimeError("EINVAL_FLAG", "invalid format option");
   const rows = reports.map((r) => [r.id, String(r.pid), r.status, r.bundle, r.created, r.owner]);
   return table([["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"], ...rows]);
 }

@@ -29,7 +29,9 @@ export const command: Command = {
   }],
   async run({ global, flags, args: [id, ...options] }: Context): Promise<number> {
     const format = flags.string("format");
-    if (format !== "table" && format !== "json") throw new RuntimeError("invalid format option");
+    if (format !== "table" && format !== "json") {
+      throw new RuntimeError("EINVAL_FLAG", "invalid format option");
+    }
     const state = readState(global.root, id);
     const pids = await containerPids(local, state);
     writeText(
@@ -50,12 +52,12 @@ function runPs(options: readonly string[]): string {
     const env = callerEnvironment();
     output = new Deno.Command(findPs(env.PATH), { args, clearEnv: true, env, stdin: "null" }).outputSync();
   } catch (error) {
-    throw new RuntimeError(`${doing}: ${reasonOf(error)}`);
+    throw new RuntimeError("EIO_PS", `${doing}: ${reasonOf(error)}`);
   }
   const decoder = new TextDecoder();
   if (!output.success) {
     const complaint = decoder.decode(output.stderr).trim().replace(/\s*\n\s*/g, " ");
-    throw new RuntimeError(`${doing}: exit status ${output.code}: ${complaint}`);
+    throw new RuntimeError("EIO_PS", `${doing}: exit status ${output.code}: ${complaint}`);
   }
   return decoder.decode(output.stdout);
 }
@@ -73,7 +75,7 @@ function findPs(path: string = ""): string {
       if (Deno.statSync(`${directory}/ps`).isFile) return `${directory}/ps`;
     } catch { /* the next one, then */ }
   }
-  throw new RuntimeError(`no ps in ${directories.join(":")}`);
+  throw new RuntimeError("ENOENT_PS", `no ps in ${directories.join(":")}`);
 }
 
 /**
@@ -85,7 +87,7 @@ function findPs(path: string = ""): string {
 export function selectRows(text: string, pids: readonly number[]): string {
   const [header, ...rows] = text.trimEnd().split("\n");
   const column = header.trim().split(/\s+/).indexOf("PID");
-  if (column < 0) throw new RuntimeError("couldn't find PID field in ps output");
+  if (column < 0) throw new RuntimeError("EIO_PS", "couldn't find PID field in ps output");
   const wanted = new Set(pids);
   const ours = rows.filter((row) => wanted.has(Number(row.trim().split(/\s+/)[column])));
   return [header, ...ours].map((row) => row + "\n").join("");

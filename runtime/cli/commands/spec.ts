@@ -36,9 +36,9 @@ export const command: Command = {
       Deno.writeTextFileSync(`${bundle}/config.json`, text, { createNew: true });
     } catch (error) {
       if (error instanceof Deno.errors.AlreadyExists) {
-        throw new RuntimeError("File config.json exists. Remove it first");
+        throw new RuntimeError("EEXIST_CONFIG", "File config.json exists. Remove it first");
       }
-      throw new RuntimeError(`open ${bundle}/config.json: ${reasonOf(error)}`);
+      throw new RuntimeError("EIO_CONFIG", `open ${bundle}/config.json: ${reasonOf(error)}`);
     }
     return 0;
   },

@@ -92,7 +92,9 @@ export class Deed implements CreateDeed {
     const pid = this.stage.initPid;
     if (this.record.pid === pid) return pid;
     const startTime = startTimeOf(pid);
-    if (startTime === undefined) throw new RuntimeError("unable to start container process: it has ended");
+    if (startTime === undefined) {
+      throw new RuntimeError("ESRCH_CONTAINER", "unable to start container process: it has ended");
+    }
     this.note({ pid, startTime });
     return pid;
   };

@@ -124,6 +124,7 @@ export async function planCreate(
 function checkUser({ linux }: Spec): void {
   if (callerIsRoot() || linux?.namespaces?.some(({ type }) => type === "user")) return;
   throw new RuntimeError(
+    "EPERM_ROOTLESS",
     'rootless container requires user namespaces: add {"type": "user"} to linux.namespaces, ' +
       'and id mappings, as "tsrun spec --rootless" writes them',
   );
@@ -136,10 +137,10 @@ export function resolveRootfs(k: LocalKernel, bundle: string, path: string): str
   try {
     real = realPath(rootfs);
   } catch (error) {
-    throw new RuntimeError(`invalid rootfs ${JSON.stringify(rootfs)}: ${reasonOf(error)}`);
+    throw new RuntimeError("EINVAL_ROOTFS", `invalid rootfs ${JSON.stringify(rootfs)}: ${reasonOf(error)}`);
   }
   if (((stat(k, real)?.mode ?? 0) & S_IFMT) !== S_IFDIR) {
-    throw new RuntimeError(`invalid rootfs ${JSON.stringify(rootfs)}: not a directory`);
+    throw new RuntimeError("EINVAL_ROOTFS", `invalid rootfs ${JSON.stringify(rootfs)}: not a directory`);
   }
   return real;
 }

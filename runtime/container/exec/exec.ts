@@ -118,7 +118,7 @@ async function startProcess(k: LocalKernel, o: ExecOptions): Promise<Deed> {
 
 /** Whatever looks strange in a container that is ending has that for a reason. */
 function meaningOf(error: unknown, state: ContainerState): unknown {
-  if (initEnds(state)) return new RuntimeError(STOPPED);
+  if (initEnds(state)) return new RuntimeError("ESRCH_CONTAINER", STOPPED);
   return error instanceof ExecutorGone ? failedStart(reasonOf(error)) : ownError(error);
 }
 
@@ -178,9 +178,12 @@ async function attempt(
 /** Refuses what cannot be entered, in runc's words; else a descriptor of the init, so that its pid cannot change hands. */
 function openInit(k: LocalKernel, state: ContainerState, ignorePaused: boolean): number {
   const pidfd = state.pid === 0 ? -ESRCH : pidfdOpen(k, state.pid, { allow: [ESRCH] });
-  if (pidfd < 0 || !initAlive(state)) throw new RuntimeError(STOPPED);
+  if (pidfd < 0 || !initAlive(state)) throw new RuntimeError("ESRCH_CONTAINER", STOPPED);
   if (!ignorePaused && isPaused(state.cgroup)) {
-    throw new RuntimeError("cannot exec in a paused container (use --ignore-paused to override)");
+    throw new RuntimeError(
+      "EBUSY_PAUSED",
+      "cannot exec in a paused container (use --ignore-paused to override)",
+    );
   }
   return pidfd;
 }

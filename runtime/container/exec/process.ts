@@ -36,7 +36,7 @@ export interface ProcessFlags {
  * @throws {RuntimeError} In runc's words.
  */
 export function processFromFlags(base: Process, flags: ProcessFlags, log: Log): Process {
-  if (flags.args.length === 0) throw new RuntimeError("process args cannot be empty");
+  if (flags.args.length === 0) throw new RuntimeError("EINVAL_PROCESS", "process args cannot be empty");
   const process: Process = {
     ...base,
     args: [...flags.args],
@@ -49,7 +49,7 @@ export function processFromFlags(base: Process, flags: ProcessFlags, log: Log): 
     noNewPrivileges: flags.noNewPrivileges ?? base.noNewPrivileges,
     capabilities: withCapabilities(base.capabilities, flags.capabilities),
   };
-  if (!process.cwd.startsWith("/")) throw new RuntimeError("Cwd must be an absolute path");
+  if (!process.cwd.startsWith("/")) throw new RuntimeError("EINVAL_PROCESS", "Cwd must be an absolute path");
   for (const variable of flags.env) checkVariable(variable);
   const unknown = flags.capabilities.filter((name) => lookup(CAPABILITIES, name) === undefined);
   if (unknown.length > 0) {
@@ -62,7 +62,10 @@ function checkVariable(variable: string): void {
   const equals = variable.indexOf("=");
   if (equals > 0) return;
   const reason = equals < 0 ? "missing '='" : "name cannot be empty";
-  throw new RuntimeError(`invalid environment variable ${JSON.stringify(variable)}: ${reason}`);
+  throw new RuntimeError(
+    "EINVAL_PROCESS",
+    `invalid environment variable ${JSON.stringify(variable)}: ${reason}`,
+  );
 }
 
 /** The largest id. One more means "no change" to the kernel: setresuid(2). */
@@ -74,7 +77,9 @@ const LAST_ID = 0xffff_fffe;
  */
 function parseId(text: string, kind: "uid" | "gid"): number {
   const id = /^\d{1,10}$/.test(text) ? Number(text) : Infinity;
-  if (id > LAST_ID) throw new RuntimeError(`parsing ${text} as int for ${kind} failed: invalid syntax`);
+  if (id > LAST_ID) {
+    throw new RuntimeError("EINVAL_USER", `parsing ${text} as int for ${kind} failed: invalid syntax`);
+  }
   return id;
 }
 
@@ -87,7 +92,9 @@ function withUser(base: Process["user"], { user: text, additionalGids }: Process
   }
   if (additionalGids.length > 0) {
     const added = additionalGids.map((gid) => {
-      if (gid.startsWith("-")) throw new RuntimeError(`additional-gids must be a positive number ${gid}`);
+      if (gid.startsWith("-")) {
+        throw new RuntimeError("EINVAL_USER", `additional-gids must be a positive number ${gid}`);
+      }
       return parseId(gid, "gid");
     });
     user.additionalGids = [...(base.additionalGids ?? []), ...added];
@@ -135,7 +142,7 @@ export async function processFromFile(
   try {
     process = parseJson(text);
   } catch (error) {
-    throw new RuntimeError(`${path}: ${reasonOf(error)}`);
+    throw new RuntimeError("EIO_PROCESS", `${path}: ${reasonOf(error)}`);
   }
   const { isPlainProcess } = await import("../../../spec/plain.ts");
   // A quick look accepts what clients usually send; the full check takes longer than everything else here.
@@ -157,7 +164,7 @@ function withDefaults(process: Process, base: Process): Process {
 async function readWhole(process: unknown, path: string, log: Log): Promise<Process> {
   const { readWholeProcess, formatProblems } = await import("../../../spec/validate.ts");
   const { document, problems, warnings, notes } = readWholeProcess(process);
-  if (problems.length > 0) throw new RuntimeError(formatProblems(problems, path));
+  if (problems.length > 0) throw new RuntimeError("EINVAL_PROCESS", formatProblems(problems, path));
   for (const { path, reason } of notes) log.debug(`${path}: ${reason}`);
   for (const { reason } of warnings) log.warnLater(reason);
   return document;

@@ -27,7 +27,12 @@ export function makeReport(k: LocalKernel, arena: Arena): Report {
 }
 
 /** There are as many processes as the cgroup may have, so that none can be cloned in it; nothing has been handed out. */
-export class NoRoomError extends RuntimeError {}
+export class NoRoomError extends RuntimeError {
+  /** @param message Why there is no process. */
+  constructor(message: string) {
+    super("EAGAIN_PIDS", message);
+  }
+}
 
 /** Who is heard, and who else is to be told. */
 export interface Heard {
@@ -69,7 +74,7 @@ export function hearReports({ k, report, heard, joiner, terminal }: Heard): numb
 
 /** The error to report, in runc's words. */
 export function failedStart(reason: string): RuntimeError {
-  return new RuntimeError(`unable to start container process: ${reason}`);
+  return new RuntimeError("ESRCH_CONTAINER", `unable to start container process: ${reason}`);
 }
 
 /** Where the one who is told fails, the process is ended. */

@@ -37,7 +37,9 @@ function ask(k: LocalKernel, path: string, request: CriuRequest): CriuResponse {
  */
 export function criuVersion(k: LocalKernel, path: string): number {
   const { success, version } = ask(k, path, { type: REQUEST.VERSION });
-  if (!success || version === undefined) throw new RuntimeError(`CRIU version check failed: ${path}`);
+  if (!success || version === undefined) {
+    throw new RuntimeError("ENOTSUP_CRIU", `CRIU version check failed: ${path}`);
+  }
   const number = versionNumber(version);
   requireVersion(number, SINCE.versionRequest);
   return number;
@@ -47,7 +49,7 @@ export function criuVersion(k: LocalKernel, path: string): number {
 export function requireVersion(version: number, minimum: number, what?: string): void {
   if (version >= minimum) return;
   const reason = `CRIU version ${version} must be ${minimum} or higher`;
-  throw new RuntimeError(what === undefined ? reason : `${what}: ${reason}`);
+  throw new RuntimeError("EIO_CRIU", what === undefined ? reason : `${what}: ${reason}`);
 }
 
 /** runc's names of the features. */
@@ -64,8 +66,11 @@ const NAMES: Readonly<Record<keyof CriuFeatures, string>> = {
 export function requireFeatures(k: LocalKernel, path: string, wanted: readonly (keyof CriuFeatures)[]): void {
   const features = Object.fromEntries(wanted.map((name) => [name, true]));
   const { success, features: found = {} } = ask(k, path, { type: REQUEST.FEATURE_CHECK, features });
-  if (!success) throw new RuntimeError("CRIU feature check failed");
+  if (!success) throw new RuntimeError("ENOTSUP_CRIU", "CRIU feature check failed");
   const missing = wanted.filter((name) => found[name] !== true);
   if (missing.length === 0) return;
-  throw new RuntimeError(`criu is missing features: [${missing.map((name) => NAMES[name]).join(" ")}]`);
+  throw new RuntimeError(
+    "ENOTSUP_CRIU",
+    `criu is missing features: [${missing.map((name) => NAMES[name]).join(" ")}]`,
+  );
 }

@@ -68,7 +68,7 @@ export class Criu implements Disposable {
     for (;;) {
       const message = this.#service.receive("hear from criu");
       if (message === undefined) {
-        throw new RuntimeError("criu ended unexpectedly (was it killed, or out of memory?)");
+        throw new RuntimeError("EIO_CRIU", "criu ended unexpectedly (was it killed, or out of memory?)");
       }
       const response = decodeCriuResponse(message.bytes);
       if (response.type !== REQUEST.NOTIFY) {
@@ -110,5 +110,8 @@ export function findCriu(name: string): string {
   const directories = `${callerVariable("PATH") ?? ""}:${DEFAULT_PATH}`.split(":");
   const found = directories.find((directory) => directory.startsWith("/") && isFile(`${directory}/${name}`));
   if (found !== undefined) return `${found}/${name}`;
-  throw new RuntimeError(`no ${name} in PATH: install CRIU (criu.org), or name it by the global flag --criu`);
+  throw new RuntimeError(
+    "ENOENT_CRIU",
+    `no ${name} in PATH: install CRIU (criu.org), or name it by the global flag --criu`,
+  );
 }

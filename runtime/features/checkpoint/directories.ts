@@ -56,7 +56,7 @@ export function makeCriuDirectory(path: string, searched = false): void {
   try {
     makeDirectories(path, searched ? 0o711 : 0o700);
   } catch (error) {
-    throw new RuntimeError(`make the directory ${path}: ${reasonOf(error)}`);
+    throw new RuntimeError("EIO_CHECKPOINT", `make the directory ${path}: ${reasonOf(error)}`);
   }
 }
 
@@ -66,11 +66,11 @@ export function makeCriuDirectory(path: string, searched = false): void {
  * @throws {RuntimeError} In runc's words.
  */
 export function checkParent(imagePath: string, parent: string): void {
-  if (parent.startsWith("/")) throw new RuntimeError("--parent-path must be relative");
+  if (parent.startsWith("/")) throw new RuntimeError("EIO_CHECKPOINT", "--parent-path must be relative");
   const path = `${imagePath}/${parent}`;
   if (isDirectory(path)) return;
   const reason = isFile(path) ? "not a directory" : "no such file or directory";
-  throw new RuntimeError(`invalid --parent-path: stat ${path}: ${reason}`);
+  throw new RuntimeError("EIO_CHECKPOINT", `invalid --parent-path: stat ${path}: ${reason}`);
 }
 
 /** Writes the links of the standard descriptors in /proc/<pid>/fd, as runc writes them. */
@@ -79,7 +79,7 @@ export function writeDescriptors(imagePath: string, descriptors: readonly string
   try {
     writeTextFile(path, JSON.stringify(descriptors), 0o600);
   } catch (error) {
-    throw new RuntimeError(`write ${path}: ${reasonOf(error)}`);
+    throw new RuntimeError("EIO_CHECKPOINT", `write ${path}: ${reasonOf(error)}`);
   }
 }
 
@@ -94,11 +94,11 @@ export function readDescriptors(imagePath: string): string[] {
   try {
     value = JSON.parse(readText(path));
   } catch (error) {
-    throw new RuntimeError(`read ${path}: ${reasonOf(error)}`);
+    throw new RuntimeError("EIO_CHECKPOINT", `read ${path}: ${reasonOf(error)}`);
   }
   if (value === null) return [];
   if (!Array.isArray(value) || value.some((item) => typeof item !== "string")) {
-    throw new RuntimeError(`read ${path}: not a list of texts`);
+    throw new RuntimeError("EIO_CHECKPOINT", `read ${path}: not a list of texts`);
   }
   return value;
 }

@@ -21,6 +21,7 @@ export function criuFailure({ type, cr_errno = 0, cr_errmsg }: CriuResponse, log
   const said = quoted.length > 0 || cr_errmsg === undefined ? quoted : [oneLine(cr_errmsg)];
   const reasons = said.length > 0 ? `: ${said.join("; ")}` : "";
   return new RuntimeError(
+    "EIO_CRIU",
     `criu failed: type ${requestName(type)} errno ${cr_errno}${reasons} (log file: ${log})`,
   );
 }

@@ -41,7 +41,7 @@ export interface PageServer {
  */
 export function sharedOptions(o: CriuOptions): Partial<CriuOpts> {
   const mode = lookup(CGROUP_MODES, o.cgroupMode);
-  if (mode === undefined) throw new RuntimeError("invalid manage-cgroups-mode value");
+  if (mode === undefined) throw new RuntimeError("EINVAL_FLAG", "invalid manage-cgroups-mode value");
   return {
     log_level: 4,
     notify_scripts: true,
@@ -61,7 +61,9 @@ export function sharedOptions(o: CriuOptions): Partial<CriuOpts> {
 /** The network namespace is always left empty, as in runc: the client that made its devices restores them. */
 function emptyNamespaces(types: readonly string[]): number {
   const other = types.find((type) => type !== "network");
-  if (other !== undefined) throw new RuntimeError(`namespace ${JSON.stringify(other)} is not supported`);
+  if (other !== undefined) {
+    throw new RuntimeError("EINVAL_FLAG", `namespace ${JSON.stringify(other)} is not supported`);
+  }
   return NAMESPACES.network.flag;
 }
 
@@ -69,9 +71,13 @@ function emptyNamespaces(types: readonly string[]): number {
 export function parsePageServer(text: string): PageServer | undefined {
   if (text === "") return undefined;
   const parts = /^(?:\[([^\]]+)\]|([^:[\]]+)):([^:]+)$/.exec(text);
-  if (parts === null) throw new RuntimeError("Use --page-server ADDRESS:PORT to specify page server");
+  if (parts === null) {
+    throw new RuntimeError("EINVAL_FLAG", "Use --page-server ADDRESS:PORT to specify page server");
+  }
   const port = Number(parts[3]);
-  if (!/^\d+$/.test(parts[3]) || port < 1 || port > 65535) throw new RuntimeError("Invalid port number");
+  if (!/^\d+$/.test(parts[3]) || port < 1 || port > 65535) {
+    throw new RuntimeError("EINVAL_FLAG", "Invalid port number");
+  }
   return { address: parts[1] ?? parts[2], port };
 }
 

@@ -24,7 +24,7 @@ export interface LsmOptions {
 export function lsmOptions({ lsmProfile, lsmMountContext }: LsmOptions, version: number): Partial<CriuOpts> {
   for (const [flag, value] of [["lsm-profile", lsmProfile], ["lsm-mount-context", lsmMountContext]]) {
     if (value !== "" && version < SINCE.lsmProfile) {
-      throw new RuntimeError(`--${flag} requires at least CRIU 3.16`);
+      throw new RuntimeError("ENOTSUP_CRIU", `--${flag} requires at least CRIU 3.16`);
     }
   }
   return { lsm_profile: lsmProfile || undefined, lsm_mount_context: lsmMountContext || undefined };
@@ -82,7 +82,7 @@ function joined({ linux }: Spec): Required<CriuOpts>["join_ns"] {
   );
   return others.map(({ type, path }) => {
     if (type === "cgroup") {
-      throw new RuntimeError("criu cannot restore into a cgroup namespace given by path");
+      throw new RuntimeError("ENOTSUP_CRIU", "criu cannot restore into a cgroup namespace given by path");
     }
     return { ns: NAMESPACES[type].link, ns_file: path! };
   });

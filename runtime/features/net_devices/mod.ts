@@ -38,7 +38,9 @@ import { RouteSocket } from "./route_socket.ts";
  * @throws {RuntimeError} Without the rights for it.
  */
 export function forCreate({ spec, rootless }: CreateRequest): CreateFeature {
-  if (rootless) throw new RuntimeError("network devices are not supported for rootless containers");
+  if (rootless) {
+    throw new RuntimeError("EPERM_ROOTLESS", "network devices are not supported for rootless containers");
+  }
   let devices: NetDevices;
   return {
     steps: ({ k, init, undo }) => ({
@@ -80,7 +82,10 @@ export class NetDevices {
     // Namespaces are a thread's own, and this process has several.
     this.#own = k.open("/proc/thread-self/ns/net", c.O_RDONLY).wait();
     if (inodeOf(k, this.#own) === inodeOf(k, theirs)) {
-      throw new RuntimeError("unable to move network devices into the network namespace that they are in");
+      throw new RuntimeError(
+        "EIO_NET_DEVICE",
+        "unable to move network devices into the network namespace that they are in",
+      );
     }
     this.#host = new RouteSocket(k);
     k.setns(theirs, NAMESPACES.network.flag, { doing: "enter the container's network namespace" });
@@ -103,6 +108,7 @@ export class NetDevices {
         this.#moveOne(name, newName || name);
       } catch (error) {
         throw new RuntimeError(
+          "EIO_NET_DEVICE",
           `error creating network interfaces: move netDevice ${name} to the container's network namespace: ` +
             reasonOf(error),
         );
@@ -159,7 +165,7 @@ export class NetDevices {
   undo(): void {
     const failures = this.giveBack();
     this.end();
-    if (failures.length > 0) throw new RuntimeError(failures.join("; "));
+    if (failures.length > 0) throw new RuntimeError("EIO_NET_DEVICE", failures.join("; "));
   }
 
   /** Lets go of the container's network namespace. */

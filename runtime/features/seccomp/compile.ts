@@ -48,13 +48,14 @@ export function compileProfile(profile: LinuxSeccomp, debug: (line: string) => v
     const instructions = program.length / INSTRUCTION_SIZE;
     if (instructions > MAX_INSTRUCTIONS) {
       throw new RuntimeError(
+        "E2BIG_SECCOMP",
         `the seccomp profile compiles to ${instructions} instructions; the kernel takes ${MAX_INSTRUCTIONS}`,
       );
     }
     return { program, flags };
   } catch (error) {
     if (error instanceof LibseccompError) {
-      throw new RuntimeError(`error compiling seccomp filter: ${error.message}`);
+      throw new RuntimeError("EINVAL_SECCOMP", `error compiling seccomp filter: ${error.message}`);
     }
     throw error;
   }
@@ -89,7 +90,10 @@ function addRules(filter: SeccompFilter, plan: SeccompPlan, debug: (line: string
       for (const conditions of alternatives) filter.addRule(action, number, conditions);
     } catch (error) {
       if (!(error instanceof LibseccompError)) throw error;
-      throw new RuntimeError(`error adding seccomp filter rule for syscall ${name}: ${error.message}`);
+      throw new RuntimeError(
+        "EINVAL_SECCOMP",
+        `error adding seccomp filter rule for syscall ${name}: ${error.message}`,
+      );
     }
   }
 }

@@ -141,7 +141,10 @@ export function sendListener(
 
 /** What to say of an agent that cannot be reached: in runc's words, which its users look for. */
 export function agentFailure(error: unknown): RuntimeError {
-  return new RuntimeError(`failed to connect with seccomp agent: ${reasonOf(error)}`);
+  return new RuntimeError(
+    "ECONNREFUSED_SECCOMP_AGENT",
+    `failed to connect with seccomp agent: ${reasonOf(error)}`,
+  );
 }
 
 /** What the agent is told. */

@@ -78,9 +78,9 @@ export function compileSeccomp(
 /** A rule that notifies needs somebody who is told, and data for nobody is a mistake (runtime-spec). */
 function checkListener(profile: LinuxSeccomp, listener: boolean): void {
   if (profile.listenerPath) return;
-  if (listener) throw new RuntimeError("seccomp listenerPath is not set");
+  if (listener) throw new RuntimeError("EINVAL_SECCOMP", "seccomp listenerPath is not set");
   if (profile.listenerMetadata) {
-    throw new RuntimeError("seccomp listenerMetadata is set, but listenerPath is not");
+    throw new RuntimeError("EINVAL_SECCOMP", "seccomp listenerMetadata is set, but listenerPath is not");
   }
 }
 

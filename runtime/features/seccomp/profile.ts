@@ -56,7 +56,7 @@ export function planSeccomp(profile: LinuxSeccomp): SeccompPlan {
   const at = "linux.seccomp";
   const defaultAction = actionOf(profile.defaultAction, profile.defaultErrnoRet, `${at}.defaultAction`);
   if (defaultAction === SECCOMP_ACTIONS.SCMP_ACT_NOTIFY) {
-    throw new RuntimeError("SCMP_ACT_NOTIFY cannot be used as default action");
+    throw new RuntimeError("EINVAL_SECCOMP", "SCMP_ACT_NOTIFY cannot be used as default action");
   }
   const rules = (profile.syscalls ?? []).flatMap((entry, i) => rulesOf(entry, `${at}.syscalls[${i}]`));
   return {
@@ -76,11 +76,13 @@ function rulesOf(entry: LinuxSyscall, at: string): SeccompRule[] {
     (entry.args ?? []).map((arg, i) => conditionOf(arg, `${at}.args[${i}]`)),
   );
   return entry.names.map((name) => {
-    if (name === "") throw new RuntimeError(`${at}.names: empty string is not a valid syscall`);
+    if (name === "") {
+      throw new RuntimeError("EINVAL_SECCOMP", `${at}.names: empty string is not a valid syscall`);
+    }
     // The init reports its listener's descriptor by a write. If that were notified, nothing would ever
     // answer.
     if (name === "write" && action === SECCOMP_ACTIONS.SCMP_ACT_NOTIFY) {
-      throw new RuntimeError("SCMP_ACT_NOTIFY cannot be used for the write syscall");
+      throw new RuntimeError("EINVAL_SECCOMP", "SCMP_ACT_NOTIFY cannot be used for the write syscall");
     }
     return { name, action, alternatives };
   });
@@ -98,6 +100,7 @@ function alternativesOf(conditions: Condition[]): Condition[][] {
 function conditionOf(arg: LinuxSeccompArg, at: string): Condition {
   if (!Number.isInteger(arg.index) || arg.index < 0 || arg.index > 5) {
     throw new RuntimeError(
+      "EINVAL_SECCOMP",
       `${at}.index: syscall argument ${arg.index} is invalid: a system call has arguments 0 to 5`,
     );
   }
@@ -116,7 +119,7 @@ function conditionOf(arg: LinuxSeccompArg, at: string): Condition {
 function datum(value: Uint64, at: string): bigint {
   const exact = typeof value === "bigint" || Number.isSafeInteger(value);
   if (!exact || value < 0 || value > UINT64_MAX) {
-    throw new RuntimeError(`${at}: ${value} is not an exact unsigned 64-bit integer`);
+    throw new RuntimeError("EINVAL_SECCOMP", `${at}: ${value} is not an exact unsigned 64-bit integer`);
   }
   return BigInt(value);
 }
@@ -127,19 +130,22 @@ function actionOf(name: string, errno: number | null | undefined, at: string): n
   const carries = action === SECCOMP_ACTIONS.SCMP_ACT_ERRNO || action === SECCOMP_ACTIONS.SCMP_ACT_TRACE;
   if (!carries) {
     if (errno == null) return action;
-    throw new RuntimeError(`${at}: ${name} takes no error number, but ${errno} is given`);
+    throw new RuntimeError("EINVAL_SECCOMP", `${at}: ${name} takes no error number, but ${errno} is given`);
   }
   const number = errno ?? DEFAULT_ERRNO;
   const limit = action === SECCOMP_ACTIONS.SCMP_ACT_ERRNO ? MAX_ERRNO - 1 : 0xffff;
   if (!Number.isInteger(number) || number < 0 || number > limit) {
-    throw new RuntimeError(`${at}: error number ${number} of ${name} is not between 0 and ${limit}`);
+    throw new RuntimeError(
+      "EINVAL_SECCOMP",
+      `${at}: error number ${number} of ${name} is not between 0 and ${limit}`,
+    );
   }
   return action + number;
 }
 
 function lookUp(table: Readonly<Record<string, number>>, name: string, what: string, at: string): number {
   if (!Object.hasOwn(table, name)) {
-    throw new RuntimeError(`${at}: string ${name} is not a valid ${what} for seccomp`);
+    throw new RuntimeError("EINVAL_SECCOMP", `${at}: string ${name} is not a valid ${what} for seccomp`);
   }
   return table[name];
 }
@@ -172,13 +178,18 @@ export function flagsOf(
   }
   return flags.reduce((all, name) => {
     if (!Object.hasOwn(SECCOMP_FLAGS, name)) {
-      throw new RuntimeError(`seccomp flag ${name} is not known to tsrun`);
+      throw new RuntimeError("EINVAL_SECCOMP", `seccomp flag ${name} is not known to tsrun`);
     }
     const flag = SECCOMP_FLAGS[name as keyof typeof SECCOMP_FLAGS];
     if (flag === SECCOMP_FILTER_FLAG_TSYNC) return all;
-    if (!supported(flag)) throw new RuntimeError(`seccomp flag ${name} is not supported by this kernel`);
+    if (!supported(flag)) {
+      throw new RuntimeError("ENOTSUP_SECCOMP", `seccomp flag ${name} is not supported by this kernel`);
+    }
     if (flag === SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV && !listener) {
-      throw new RuntimeError(`seccomp flag ${name} needs a rule with the action SCMP_ACT_NOTIFY`);
+      throw new RuntimeError(
+        "EINVAL_SECCOMP",
+        `seccomp flag ${name} needs a rule with the action SCMP_ACT_NOTIFY`,
+      );
     }
     return all | flag;
   }, base);

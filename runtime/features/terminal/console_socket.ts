@@ -36,10 +36,16 @@ export interface TerminalRequest {
 export function checkTerminal({ terminal, consoleSocket, takeMaster }: TerminalRequest): void {
   const detach = takeMaster === undefined;
   if (detach && terminal && consoleSocket === undefined) {
-    throw new RuntimeError("cannot allocate tty if tsrun will detach without setting console socket");
+    throw new RuntimeError(
+      "EINVAL_CONSOLE_SOCKET",
+      "cannot allocate tty if tsrun will detach without setting console socket",
+    );
   }
   if (consoleSocket !== undefined && (!detach || !terminal)) {
-    throw new RuntimeError("cannot use console socket if tsrun will not detach or allocate tty");
+    throw new RuntimeError(
+      "EINVAL_CONSOLE_SOCKET",
+      "cannot use console socket if tsrun will not detach or allocate tty",
+    );
   }
 }
 

@@ -55,6 +55,7 @@ export function lookAtUserNamespace(
 ): ExecUserNamespace | undefined {
   if (!isVisible(pid)) {
     throw new RuntimeError(
+      "EPERM_ROOTLESS",
       "without root's rights only containers of your own user can be entered, and, " +
         "where they share a PID namespace, only those that have been started",
     );
@@ -63,15 +64,20 @@ export function lookAtUserNamespace(
   const map = (name: string) => parseMap(readText(`/proc/${pid}/${name}`));
   const { uid, gid, additionalGids = [] } = user;
   const hostUid = hostIdOf(map("uid_map"), uid);
-  if (hostUid === undefined) throw new RuntimeError(`cannot setuid to unmapped uid ${uid} in user namespace`);
+  if (hostUid === undefined) {
+    throw new RuntimeError("EINVAL_ID_UNMAPPED", `cannot setuid to unmapped uid ${uid} in user namespace`);
+  }
   const gids = map("gid_map");
   const unmapped = [gid, ...additionalGids].find((id) => hostIdOf(gids, id) === undefined);
   if (unmapped !== undefined) {
-    throw new RuntimeError(`cannot setgid to unmapped gid ${unmapped} in user namespace`);
+    throw new RuntimeError(
+      "EINVAL_ID_UNMAPPED",
+      `cannot setgid to unmapped gid ${unmapped} in user namespace`,
+    );
   }
   const groupsDenied = deniesGroups(pid);
   if (groupsDenied && additionalGids.length > 0) {
-    throw new RuntimeError("cannot set any additional groups in a rootless container");
+    throw new RuntimeError("EPERM_GROUPS", "cannot set any additional groups in a rootless container");
   }
   const capabilities = namespaceCapabilities(readHostCapabilities(k));
   return { hostUid, groupsDenied, capabilities, flags: otherNamespaces(pid) };

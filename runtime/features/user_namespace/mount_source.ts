@@ -78,7 +78,7 @@ export class MountSources {
 
   #openMapped(mount: Mount, source: string, flags: number): Fd {
     if (!callerIsRoot()) {
-      throw new RuntimeError("id-mapped mounts are not supported for rootless containers");
+      throw new RuntimeError("EPERM_ROOTLESS", "id-mapped mounts are not supported for rootless containers");
     }
     const open = (k: RemoteKernel) => {
       const tree = k.openTree(AT_FDCWD, source, flags);
@@ -110,7 +110,10 @@ export class MountSources {
 
   #own(): number {
     if (this.hand === undefined) {
-      throw new RuntimeError("id-mapped mounts must have both uid and gid mappings specified");
+      throw new RuntimeError(
+        "EINVAL_ID_MAPPINGS",
+        "id-mapped mounts must have both uid and gid mappings specified",
+      );
     }
     return this.hand.userNamespace();
   }

@@ -86,6 +86,7 @@ class UserNamespace {
     const asked = uids.length + gids.length > 0;
     if (asked && !(sameMap(uids, found.uids) && sameMap(gids, found.gids))) {
       throw new RuntimeError(
+        "EINVAL_ID_MAPPINGS",
         "user namespaces enabled, but both namespace path and non-matching mapping specified -- you may only provide one",
       );
     }
@@ -99,11 +100,14 @@ class UserNamespace {
     const { uid, gid, additionalGids = [] } = this.#spec.process.user;
     const { uids, gids } = this.#maps;
     if (hostIdOf(uids, uid) === undefined) {
-      throw new RuntimeError(`cannot setuid to unmapped uid ${uid} in user namespace`);
+      throw new RuntimeError("EINVAL_ID_UNMAPPED", `cannot setuid to unmapped uid ${uid} in user namespace`);
     }
     const unmapped = [gid, ...additionalGids].find((id) => hostIdOf(gids, id) === undefined);
     if (unmapped !== undefined) {
-      throw new RuntimeError(`cannot setgid to unmapped gid ${unmapped} in user namespace`);
+      throw new RuntimeError(
+        "EINVAL_ID_UNMAPPED",
+        `cannot setgid to unmapped gid ${unmapped} in user namespace`,
+      );
     }
   }
 
@@ -166,7 +170,7 @@ class UserNamespace {
     const writer = { uid: callerUid(), gid: callerGid() };
     this.#groupsDenied = writeIdMaps(k, stage.initPid, this.#maps, writer);
     if (this.#groupsDenied && this.#spec.process.user.additionalGids?.length) {
-      throw new RuntimeError("cannot set any additional groups in a rootless container");
+      throw new RuntimeError("EPERM_GROUPS", "cannot set any additional groups in a rootless container");
     }
   }
 
