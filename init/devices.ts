@@ -6,7 +6,7 @@
  * @module
  */
 
-import { TsrunError } from "../ffi/errors.ts";
+import { type ErrorCode, TsrunError } from "../ffi/errors.ts";
 import {
   AT_FDCWD,
   O_DIRECTORY,
@@ -178,7 +178,7 @@ function checkExisting(
   }
 }
 
-function otherThere(path: string, code: string, reason: string): TsrunError {
+function otherThere(path: string, code: ErrorCode, reason: string): TsrunError {
   return new TsrunError({ code, operation: "create device node", object: JSON.stringify(path), reason });
 }
 
