@@ -11,7 +11,9 @@ import { RuntimeError } from "../../../ffi/errors.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
 import { Arena, ExecutorGone } from "../../../init/executor.ts";
 import { Stage } from "../../../init/stage.ts";
+import type { Spec } from "../../../spec/types.ts";
 import { listenDescriptors } from "../../features/readiness/activation.ts";
+import { callerIsRoot } from "../../host/caller.ts";
 import { checkPreserved } from "../../host/inherited_fds.ts";
 import { adviseOnCgroups, isRootless } from "../../host/rootless.ts";
 import { mark } from "../../host/trace.ts";
@@ -78,6 +80,7 @@ async function carryOut(
   interrupts: Interrupts | undefined,
 ): Promise<ContainerState> {
   const { k, stage } = tools, { root, id, log } = plan.options;
+  checkUser(plan.spec);
   // The lock is held until everything is made, or removed again.
   using _lock = claimContainer(k, root, id);
   await using undo = new UndoStack();
@@ -95,4 +98,14 @@ async function carryOut(
   }
   undo.keep();
   return deed.record;
+}
+
+/** Without root's rights nothing of a container can be made, but in a user namespace. */
+function checkUser({ linux }: Spec): void {
+  if (callerIsRoot() || linux?.namespaces?.some(({ type }) => type === "user")) return;
+  throw new RuntimeError(
+    "EPERM_ROOTLESS",
+    'rootless container requires user namespaces: add {"type": "user"} to linux.namespaces, ' +
+      'and id mappings, as "tsrun spec --rootless" writes them',
+  );
 }

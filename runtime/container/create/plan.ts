@@ -89,7 +89,6 @@ export async function planCreate(
 ): Promise<CreatePlan> {
   const { root, id, bundle, log } = options;
   const { spec, text: configText } = await readConfig(k, bundle, log, wait);
-  checkUser(spec);
   const listening = options.serviceManager ? listenDescriptors() : 0;
   if (listening > 0) spec.process.env = withListenDescriptors(spec.process.env, listening);
   const directory = containerDir(root, id), rootless = isRootless(options.rootless);
@@ -118,16 +117,6 @@ export async function planCreate(
     uncoverRoot: callerIsRoot() && namespaces.fresh.has("mount") && mounts.rootIsCovered(),
     setup,
   };
-}
-
-/** Without root's rights nothing of a container can be made, but in a user namespace. */
-function checkUser({ linux }: Spec): void {
-  if (callerIsRoot() || linux?.namespaces?.some(({ type }) => type === "user")) return;
-  throw new RuntimeError(
-    "EPERM_ROOTLESS",
-    'rootless container requires user namespaces: add {"type": "user"} to linux.namespaces, ' +
-      'and id mappings, as "tsrun spec --rootless" writes them',
-  );
 }
 
 /** Where the rootfs really is. @throws {RuntimeError} When it is no directory. */
