@@ -1,4 +1,7 @@
-/** podman of a user without root's rights, who has subordinate ids: every command in a mount namespace of its own. */
+/**
+ * podman of a user without root's rights, who has subordinate ids. Every command runs in a mount namespace of
+ * its own, whose /etc says so.
+ */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { makeBundle } from "../lib/bundle.ts";
 import { exists, host, readText, type Result, until } from "../lib/process.ts";
