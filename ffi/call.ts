@@ -50,16 +50,15 @@ export function isResult(arg: Arg): arg is Result {
 }
 
 /**
- * What a repair says that the call has answered, in place of its failure: a descriptor that it has got
- * another way.
+ * The answer that a repair gives in place of the failed call's: a descriptor that it has got in another way.
  */
 export interface Answered {
   answer: number;
 }
 
 /**
- * Called when a call fails: mends the cause, and says whether to make the call again, to go on, or what it
- * answers.
+ * Called when a call fails. It mends the cause, and returns whether to make the call again or to go on, or
+ * what the call is to answer.
  */
 export type Repair = (errno: number) => "retry" | "skip" | Answered;
 

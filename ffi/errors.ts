@@ -137,14 +137,16 @@ export function reasonOf(error: unknown): string {
   return end < 0 ? message : message.slice(0, end).toLowerCase();
 }
 
-/** What Deno says of a failed operation: the reason, the errno, the name of the operation, and its object. */
+/**
+ * Deno's message for a failed operation: the reason, the errno, the name of the operation, and its object.
+ */
 const OS_ERROR = /^(.*) \(os error \d+\)(?:: (?:(\w+?)(?:file)? )?(.*))?$/s;
 
 /**
- * An error in one line. Those of Deno's own operations are turned round: `No space left on device (os error
+ * An error in one line. Messages of Deno's own operations are reordered: `No space left on device (os error
  * 28): writefile '/x'` becomes `write '/x': no space left on device`.
  *
- * @param error What was caught.
+ * @param error The error that was caught.
  */
 export function lineOfError(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
@@ -155,10 +157,10 @@ export function lineOfError(error: unknown): string {
 }
 
 /**
- * Tells failures of the host from mistakes of the program: an operation of Deno's that the kernel refused
- * becomes an error of ours.
+ * Tells failures of the host from mistakes of the program: if the kernel refused an operation of Deno, its
+ * error becomes one of tsrun.
  *
- * @returns The error itself, where it is anything else.
+ * @returns Any other error itself.
  */
 export function ownError(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof TsrunError || !OS_ERROR.test(error.message)) return error;

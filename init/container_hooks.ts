@@ -1,6 +1,6 @@
 /**
- * Hooks that the init runs in the container's namespaces: createContainer, before the root is changed, and
- * startContainer, right before the program.
+ * Hooks that the init runs in the container's namespaces: createContainer hooks before the root is changed,
+ * startContainer hooks right before the program.
  *
  * Source: runtime-spec config.md (POSIX-platform Hooks), runtime.md (Lifecycle).
  * @module
@@ -11,11 +11,13 @@ import type { Hooks } from "../spec/types.ts";
 import { hookFailure, recordHook } from "./hook_program.ts";
 import type { Setup, SetupSteps } from "./setup_context.ts";
 
-/** What the hooks are given. */
+/** The state and environment of the hooks. */
 export interface ContainerHookSetting {
-  /** The container's state as JSON; the pid is the one that the init has in its PID namespace. */
+  /** Returns the container's state as JSON. The pid in it is the init's pid in its own PID namespace. */
   state: (status: "creating" | "created", pid: number) => string;
-  /** The runtime's environment, for createContainer hooks for which the config names none. */
+  /**
+   * Returns the runtime's environment, for createContainer hooks whose environment the config does not name.
+   */
   runtimeEnv: () => readonly string[];
 }
 

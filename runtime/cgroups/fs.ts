@@ -65,9 +65,8 @@ export function errnoOfStep(step: () => void): number {
 }
 
 /**
- * Whether processes may be put into a cgroup: its file for that is opened for writing, and nothing is
- * written. Returns 0 or the errno. One that was there already and that the runtime may not write to is
- * somebody else's.
+ * Checks whether processes may be put into a cgroup, by opening its file for that. Nothing is written.
+ * Returns 0 or the errno. An existing cgroup that the runtime may not write to belongs to another program.
  */
 export function errnoOfEntry(fs: CgroupFs, dir: string): number {
   return errnoOfStep(() => fs.write(dir, "cgroup.procs", ""));

@@ -1,5 +1,5 @@
 /**
- * The flags that `create` and `run` share, and what they mean to the lifecycle.
+ * The flags that `create` and `run` share, and the options that they mean.
  * @module
  */
 import type { CreateOptions } from "../container/create/plan.ts";
@@ -42,10 +42,10 @@ export const CREATE_FLAGS: readonly Flag[] = [
 ];
 
 /**
- * What the command line says of the new container. Paths are made absolute here, before anything changes the
- * working directory.
+ * The options of the command line for the new container. Paths are made absolute here, before the working
+ * directory changes.
  *
- * @throws {RuntimeError} for a count of descriptors that is negative.
+ * @throws {RuntimeError} for a negative number of descriptors.
  */
 export function createOptions({ global, flags, args, log }: Context): CreateOptions {
   const path = (name: string) => flags.string(name) === "" ? undefined : absolute(flags.string(name));
@@ -74,8 +74,8 @@ export function createOptions({ global, flags, args, log }: Context): CreateOpti
 }
 
 /**
- * Runs the work of a command and says in its error what failed as a whole: `tsrun create failed: <reason>`.
- * runc puts its name there; no client looks at it.
+ * Runs the work of a command. An error of it gets the command's name: `tsrun create failed: <reason>`. runc
+ * puts its own name there, and no client looks at it.
  */
 export async function failingAs<T>(what: string, work: () => T | Promise<T>): Promise<T> {
   try {

@@ -66,7 +66,7 @@ export class FlagValues {
     throw new UsageError(`invalid value "${value}" for flag -${name}: value out of range`);
   }
 
-  /** A whole number of 64 bits. */
+  /** The value of a flag for a 64-bit integer. */
   int64(name: string): number | bigint {
     return this.#get(name, "int", 0) as number | bigint;
   }

@@ -76,7 +76,7 @@ export async function removeOwnContainer(
         await destroyContainer(k, root, readState(root, id), log);
       } catch (error) {
         if (!(error instanceof MissingContainerError)) throw error;
-        // The record had gone when the rest of the directory could not be removed.
+        // The record was removed before the rest of the directory, which could not be removed.
         removeUnrecorded(root, id);
       }
     });

@@ -59,9 +59,9 @@ export async function destroyContainer(
 }
 
 /**
- * Does a removal again that failed: for a container that nobody but this process knows of.
+ * Tries a removal a second time if it fails: only this process knows of the container.
  *
- * @throws As the second time.
+ * @throws The error of the second try.
  */
 export async function insistOn(removal: () => Promise<void>): Promise<void> {
   try {
@@ -111,7 +111,7 @@ function removeCgroup(k: LocalKernel, cgroup: CgroupDriver, claimed: boolean): v
   } else if (cgroup.pids().length === 0) removeEmpty(cgroup);
 }
 
-/** Removes a cgroup that may be somebody else's: what cannot be removed is. */
+/** Removes a cgroup that may belong to another program, as far as it can be removed. */
 function removeEmpty(cgroup: CgroupDriver): void {
   try {
     cgroup.destroy();

@@ -52,7 +52,7 @@ export function lockContainer(
   return lockPath(k, containerDir(root, id) + (file && `/${file}`), id, timeout);
 }
 
-/** Locks what a path leads to. @returns The descriptor that holds the lock. */
+/** Locks the file that a path leads to. @returns The descriptor that holds the lock. */
 function lockPath(k: LocalKernel, path: string, id: string, timeout: number): Descriptor {
   const deadline = performance.now() + timeout;
   for (;;) {
@@ -64,12 +64,12 @@ function lockPath(k: LocalKernel, path: string, id: string, timeout: number): De
 }
 
 /**
- * Makes the directory of a new container and locks it. Between the two another command can remove the
- * directory, and make one of the same name: the container belongs to the command that first holds the lock of
- * a directory without a record, and every other one is told that the container exists.
+ * Makes the directory of a new container and locks it. Before it is locked, another command can remove the
+ * directory and make one of the same name. The container then belongs to the command that first holds the
+ * lock of a directory without a record. All other commands are told that the container exists.
  *
  * @throws {RuntimeError} `container with given ID already exists`, or why the directory cannot be made or
- * locked; it is gone then.
+ * locked. The directory is removed then.
  */
 export function claimContainer(k: LocalKernel, root: string, id: string): Disposable {
   const path = containerDir(root, id);
@@ -82,9 +82,10 @@ export function claimContainer(k: LocalKernel, root: string, id: string): Dispos
       k.fchmod(locked, DIRECTORY_MODE);
       return new Descriptor(k, locked.release());
     } catch (error) {
-      // Removed before it was locked.
+      // The directory was removed before it was locked.
       if (error instanceof MissingContainerError) continue;
-      // Goes only if it is empty: it holds the record of the command that was the first.
+      // Removes the directory only if it is empty. Otherwise it holds the record of the command that was
+      // first.
       k.unlinkat(AT_FDCWD, path, AT_REMOVEDIR, { allow: "any" });
       throw error;
     }

@@ -33,7 +33,10 @@ export interface ContainerState {
   cgroupClaimed: boolean;
   /** Made with `--no-new-keyring`: its processes join no session keyring. */
   noNewKeyring: boolean;
-  /** Id of the mount on its rootfs that it mounts on, where it has no mount namespace: see root_mount.ts. */
+  /**
+   * If the container has no mount namespace: id of the mount over its rootfs on which it mounts. See
+   * features/root_mount.ts.
+   */
   rootMount?: number;
   /** Its group in resctrl, where the config asks for one. */
   resctrl?: ResctrlRecord;
@@ -70,8 +73,8 @@ export function writeState(root: string, state: ContainerState): void {
 /**
  * Reads a container's record.
  *
- * @throws {RuntimeError} `container does not exist`, the damaged file and its fault, or that others can
- * change the root.
+ * @throws {RuntimeError} `container does not exist`; or the damaged file and its fault; or that other users
+ * can change the root.
  */
 export function readState(root: string, id: string): ContainerState {
   validateId(id);

@@ -1,5 +1,5 @@
 /**
- * `run`: create and start in one command; in the foreground also wait, and clean up.
+ * `run`: create and start in one command; in the foreground it also waits, and removes the container.
  * @module
  */
 
@@ -17,11 +17,11 @@ import { mark } from "../host/trace.ts";
 import { Supervisor } from "./supervisor.ts";
 import { callerVariable, ownPid } from "../host/caller.ts";
 
-/** What the command line says. */
+/** The options of the command line. */
 export interface RunOptions extends CreateOptions {
   /** Return when the program runs. */
   detach: boolean;
-  /** Leave the container when it has ended. */
+  /** Keep the container after it has ended. */
   keep: boolean;
   /** Leave orphans of the container to the next reaper above. */
   noSubreaper: boolean;
@@ -31,20 +31,21 @@ export interface RunOptions extends CreateOptions {
  * Runs a container.
  *
  * @returns 0 when detached, else the exit status of its process, 128 + n when signal n ended it.
- * @throws {RuntimeError} As create and start do; the container is then gone.
+ * @throws {RuntimeError} As create and start do. The container is gone then.
  */
 export async function runContainer(k: LocalKernel, o: RunOptions): Promise<number> {
-  // Before anything is made, so that no signal meant for the container is lost.
+  // This comes before anything is made, so that no signal meant for the container is lost.
   const supervisor = o.detach ? undefined : new Supervisor(k);
   if (!o.detach && !o.noSubreaper) k.prctl(PR_SET_CHILD_SUBREAPER, 1);
-  // A tsrun that leaves passes no signal on: until the program runs, one ends it all.
+  // A detached command passes no signal on. Until the program runs, a signal ends the command and the
+  // container.
   const interrupts = o.detach ? new Interrupts(k) : undefined;
   let master = -1;
   const relay = supervisor?.relay ?? interrupts?.relay;
   const ending: (() => void)[] = [];
   const staying = { takeMaster: (fd: number) => master = fd, atEnd: (step: () => void) => ending.push(step) };
   const state = await createContainer(k, o.detach ? o : { ...o, ...staying }, () => new Interrupts(k, relay));
-  // Most containers have no terminal, and no need of the code.
+  // Most containers have no terminal, and do not need this code.
   using terminal = master < 0
     ? undefined
     : new (await import("../features/terminal/terminal.ts")).Terminal(k, master, supervisor!);
@@ -61,9 +62,9 @@ export async function runContainer(k: LocalKernel, o: RunOptions): Promise<numbe
     throw await removeFailed(k, o, error);
   }
   using _proxy = proxy;
-  // The manager of a tsrun that stays goes on to watch tsrun, which passes its signals on.
+  // In the foreground the service manager goes on to watch tsrun, which passes signals on.
   const mainPid = supervisor === undefined ? state.pid : ownPid();
-  // The container runs, whatever becomes of the news.
+  // A failure to notify the manager does not end the container.
   const notified = proxy?.pass({ pid: state.pid, mainPid }).catch((error) => o.log.warn(reasonOf(error)));
   if (supervisor === undefined) {
     await notified;
@@ -71,7 +72,7 @@ export async function runContainer(k: LocalKernel, o: RunOptions): Promise<numbe
   }
   supervisor.shared = proxy !== undefined;
   try {
-    // The copy begins before anybody waits: a process that has been waited for cannot be looked at any more.
+    // The copy begins before the wait, because a process that has been waited for cannot be looked at.
     terminal?.attach(state.pid);
     const status = await supervisor.wait(state.pid);
     await terminal?.drained();
@@ -79,7 +80,7 @@ export async function runContainer(k: LocalKernel, o: RunOptions): Promise<numbe
     mark("program ended");
     return status;
   } finally {
-    // Also one that cannot be waited for: nobody would look after it.
+    // This includes a container that cannot be waited for, since no other process would remove it.
     if (!o.keep) await removeOwnContainer(k, o.root, o.id, o.log);
     for (const step of ending) step();
   }
@@ -106,7 +107,7 @@ async function removeFailed(
   return error;
 }
 
-/** Few are run by a service manager that wants to know when they are ready. */
+/** Opens the socket for readiness, where a service manager wants to know of it. */
 async function openNotify(
   k: LocalKernel,
   { root, id }: RunOptions,

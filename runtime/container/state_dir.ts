@@ -13,21 +13,22 @@ import { stat } from "../../ffi/stat.ts";
 import { containerDir, validateId } from "./id.ts";
 import { callerIsRoot, callerUid } from "../host/caller.ts";
 
-/** The root that was looked at last, and was in order. */
+/** The root that was checked last, without a finding. */
 let checked: string | undefined;
 
-/** The same as {@linkcode checkRoot}, where this process has not looked yet. */
+/** Does {@linkcode checkRoot}, unless this process has checked the root already. */
 export function checkRootOnce(root: string): void {
   if (root !== checked) checkRoot(root);
 }
 
 /**
- * Refuses a state root that others can change: a record that they wrote would be acted on with the caller's
+ * Refuses a state root that other users can change: tsrun would act on their records with the caller's
  * rights. Root may own the directory of any user.
  *
- * @param k Where it is at hand: to bind libc takes 1 ms, the first question by way of Deno 0.4.
- * @returns Whether there is a root.
- * @throws {RuntimeError} Whose it is, or that everybody can write to it, and what mends that.
+ * @param k Given if the caller has one already: to bind libc takes 1 ms, while the first question by way of
+ * Deno takes 0.4 ms.
+ * @returns Whether the root exists.
+ * @throws {RuntimeError} Who owns the root, or that every user can write to it, and how to mend that.
  */
 export function checkRoot(root: string, k?: LocalKernel): boolean {
   const there = k === undefined ? statByDeno(root) : stat(k, root);
@@ -60,12 +61,12 @@ function statByDeno(path: string): { uid: number; mode: number } | undefined {
   }
 }
 
-/** The init of a container in a user namespace passes through. */
+/** Mode of the directory. The init of a container in a user namespace has to pass through it. */
 export const DIRECTORY_MODE = 0o711;
 
 /**
- * Makes the directory of a new container, and the root where it is missing (mode 0700). It is nobody's yet:
- * {@linkcode claimContainer} makes it the caller's.
+ * Makes the directory of a new container, and the root if it is missing (mode 0700). The directory has no
+ * owner yet: {@linkcode claimContainer} makes it the caller's.
  *
  * @throws {RuntimeError} `container with given ID already exists`, `invalid container ID format`, or the
  * reason why it cannot be made.

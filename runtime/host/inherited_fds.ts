@@ -24,7 +24,7 @@ const NULL_DEVICE = { major: 1, minor: 3 };
  * runc does.
  *
  * @param uid User of the container's process.
- * @param keepFiles Leave regular files to their owners.
+ * @param keepFiles Whether regular files stay with their owners.
  */
 export function inspectStdio(k: LocalKernel, uid: number, keepFiles: boolean): StandardStreams {
   const nulls: number[] = [], pipes = ["", "", ""];

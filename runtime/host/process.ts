@@ -8,7 +8,7 @@ import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 
 /** Facts about a process. */
 export interface ProcessState {
-  /** Field 2: the name of what it runs, 15 bytes of it, or what it calls itself. */
+  /** Field 2: the first 15 bytes of its program's name, or the name that it has given itself. */
   name: string;
   /** Field 3 of /proc/<pid>/stat: `R`, `S`, `Z` for a zombie, ... */
   state: string;
@@ -21,8 +21,8 @@ export interface ProcessState {
 /**
  * Looks a process up: proc_pid_stat(5).
  *
- * @returns Undefined when there is none.
- * @throws {RuntimeError} When the host cannot tell: a process that cannot be looked at is not one that has
+ * @returns Undefined if the process does not exist.
+ * @throws {RuntimeError} If the host does not answer. A process that cannot be looked at has not necessarily
  * ended.
  */
 export function processState(pid: number): ProcessState | undefined {
@@ -31,7 +31,7 @@ export function processState(pid: number): ProcessState | undefined {
   try {
     stat = Deno.readTextFileSync(path);
   } catch (error) {
-    // It had ended before the file was opened, or before it was read.
+    // The process had ended before the file was opened, or before it was read.
     if (error instanceof Deno.errors.NotFound || reasonOf(error) === "no such process") return undefined;
     throw new RuntimeError("EIO_PROC", `read ${path}: ${reasonOf(error)}`);
   }

@@ -113,7 +113,7 @@ function quota(cpu: LinuxCPU | undefined, version: Version): Property[] {
 function quotaProperties(limit: bigint, period: bigint, version: Version): Property[] {
   if (limit === 0n && period === 0n) return [];
   let share = limit <= 0n ? INFINITY : perSecond(limit, period || DEFAULT_PERIOD);
-  // A share of more than 64 bits is more CPUs than there can be.
+  // More than 64 bits of a share mean more CPUs than can exist.
   if (share > INFINITY) share = INFINITY;
   const properties = [u64("CPUQuotaPerSecUSec", share)];
   if (period !== 0n && version() >= CPU_PERIOD) properties.unshift(u64("CPUQuotaPeriodUSec", period));

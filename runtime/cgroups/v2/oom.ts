@@ -27,7 +27,7 @@ export function watchOom(k: LocalKernel, fs: CgroupFs, dir: string): OomWatch {
     return {
       descriptor,
       take: () => {
-        // What has changed is read from the files.
+        // The notification does not say what has changed, so the files are read.
         drainWatch(k, descriptor);
         const now = kills(fs, dir);
         if (now === undefined) return { count: 0, ended: true };

@@ -6,7 +6,7 @@ import { execInContainer } from "../../container/exec/exec.ts";
 import type { ExecOptions } from "../../container/exec/plan.ts";
 import { local } from "../../../ffi/local.ts";
 
-/** Exit status of runc for whatever keeps a process from running. */
+/** runc's exit status for every failure before the process runs. */
 const EXEC_FAILED = 255;
 
 export const command: Command = {
@@ -75,7 +75,7 @@ export const command: Command = {
   },
 };
 
-/** What the command line says. Paths of the host are made absolute here. */
+/** The options of the command line. Paths of the host are made absolute here. */
 function execOptions({ global, flags, args: [id, ...args], log }: Context): ExecOptions {
   const text = (name: string) => flags.string(name) === "" ? undefined : flags.string(name);
   const path = (name: string) => flags.string(name) === "" ? undefined : absolute(flags.string(name));
