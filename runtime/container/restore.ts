@@ -167,7 +167,7 @@ async function build(restore: Restore): Promise<void> {
   writeState(o.root, state);
   writeTextFile(`${directory}/config.json`, config.text, 0o600);
   for (const place of [root, mask]) makeDirectory(place, 0o755);
-  const pipes = standardPipes(readDescriptors(o.imagePath)), log = "restore.log";
+  const pipes = standardPipes(await readDescriptors(k, o.imagePath)), log = "restore.log";
   const mounts = [
     ...hostMounts(spec, rootfs, bundle),
     ...await cgroupHostMounts(spec, rootfs, cgroup.record),

@@ -12,6 +12,20 @@ export function readText(path: string): string {
   return Deno.readTextFileSync(path);
 }
 
+/** The text at the end of a file that may be long. @param most Bytes. */
+export function readTail(path: string, most: number): string {
+  using file = Deno.openSync(path, { read: true });
+  const { size } = file.statSync(), bytes = new Uint8Array(Math.min(size, most));
+  file.seekSync(size - bytes.length, Deno.SeekMode.Start);
+  let length = 0;
+  while (length < bytes.length) {
+    const got = file.readSync(bytes.subarray(length));
+    if (!got) break;
+    length += got;
+  }
+  return new TextDecoder().decode(bytes.subarray(0, length));
+}
+
 /** Whether a path leads to a directory; links are followed. False if it cannot be looked at. */
 export function isDirectory(path: string): boolean {
   try {

@@ -2,6 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { RuntimeError } from "../../ffi/errors.ts";
 import { OperationError } from "../../ffi/kernel.ts";
 import { local } from "../../ffi/local.ts";
+import { readTail } from "./files.ts";
 import { DOCUMENT_MAX, readInput } from "./input.ts";
 
 async function withTempDir(test: (dir: string) => Promise<void>): Promise<void> {
@@ -64,4 +65,11 @@ Deno.test("input: a pipe, whenever its writer comes and however it writes", () =
     assertEquals([text.length, text.slice(0, 5)], [200003, "aübxx"]);
     assertEquals(await readPipe(dir, "sleep 0.1"), "");
     await assertRejects(() => readPipe(dir, "cat /dev/zero"), RuntimeError, "longer than 16 MiB");
+  }));
+
+Deno.test("files: of a long file the end is read", () =>
+  withTempDir((dir) => {
+    Deno.writeTextFileSync(`${dir}/a`, "0123456789");
+    assertEquals([readTail(`${dir}/a`, 3), readTail(`${dir}/a`, 100)], ["789", "0123456789"]);
+    return Promise.resolve();
   }));

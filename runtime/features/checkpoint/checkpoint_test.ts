@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import type { Spec } from "../../../spec/types.ts";
 import { local } from "../../../ffi/local.ts";
 import { DryKernel } from "../../../ffi/dry.ts";
@@ -25,10 +25,10 @@ const OPTIONS: CriuOptions = {
 
 const spec = (value: unknown) => value as Spec;
 
-function inDirectory(test: (directory: string) => void): void {
+async function inDirectory(test: (directory: string) => void | Promise<void>): Promise<void> {
   const directory = Deno.makeTempDirSync();
   try {
-    test(directory);
+    await test(directory);
   } finally {
     Deno.removeSync(directory, { recursive: true });
   }
@@ -157,19 +157,19 @@ Deno.test("checkpoint: versions and labels", () => {
 });
 
 Deno.test("checkpoint: standard descriptors, noted and taken up", () =>
-  inDirectory((images) => {
+  inDirectory(async (images) => {
     writeDescriptors(images, ["/dev/null", "pipe:[5]", "pipe:[6]"]);
-    assertEquals(standardPipes(readDescriptors(images)), [{ key: "pipe:[5]", fd: 1 }, {
+    assertEquals(standardPipes(await readDescriptors(local(), images)), [{ key: "pipe:[5]", fd: 1 }, {
       key: "pipe:[6]",
       fd: 2,
     }]);
-    assertThrows(
-      () => readDescriptors(`${images}/none`),
+    await assertRejects(
+      () => readDescriptors(local(), `${images}/none`),
       Error,
       "descriptors.json: no such file or directory",
     );
     Deno.writeTextFileSync(`${images}/descriptors.json`, "[1]");
-    assertThrows(() => readDescriptors(images), Error, "not a list of texts");
+    await assertRejects(() => readDescriptors(local(), images), Error, "not a list of texts");
   }));
 
 Deno.test("checkpoint: the parent of a dump is a directory beside it", () =>

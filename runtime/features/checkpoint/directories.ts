@@ -6,7 +6,9 @@
 import { O_DIRECTORY, O_RDONLY } from "../../../ffi/constants.ts";
 import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
 import type { Kernel } from "../../../ffi/kernel.ts";
-import { isDirectory, isFile, makeDirectories, readText, writeTextFile } from "../../host/files.ts";
+import type { LocalKernel } from "../../../ffi/local.ts";
+import { isDirectory, isFile, makeDirectories, writeTextFile } from "../../host/files.ts";
+import { inputFailure, readInput } from "../../host/input.ts";
 import type { CriuOptions } from "./options.ts";
 import type { CriuOpts } from "./rpc.ts";
 
@@ -88,13 +90,13 @@ export function writeDescriptors(imagePath: string, descriptors: readonly string
  *
  * @throws {RuntimeError} If the file does not exist: the directory holds no images.
  */
-export function readDescriptors(imagePath: string): string[] {
+export async function readDescriptors(k: LocalKernel, imagePath: string): Promise<string[]> {
   const path = `${imagePath}/${DESCRIPTORS_FILE}`;
   let value: unknown;
   try {
-    value = JSON.parse(readText(path));
+    value = JSON.parse(await readInput(k, path));
   } catch (error) {
-    throw new RuntimeError("EIO_CHECKPOINT", `read ${path}: ${reasonOf(error)}`);
+    throw new RuntimeError("EIO_CHECKPOINT", `read ${path}: ${inputFailure(error)}`);
   }
   if (value === null) return [];
   if (!Array.isArray(value) || value.some((item) => typeof item !== "string")) {

@@ -4,7 +4,7 @@
  */
 
 import { RuntimeError } from "../../../ffi/errors.ts";
-import { readText } from "../../host/files.ts";
+import { readTail } from "../../host/files.ts";
 import { type CriuResponse, requestName } from "./rpc.ts";
 
 /** How many of CRIU's last errors are quoted. */
@@ -41,9 +41,12 @@ export function quoteLog(text: string): string[] {
   return (telling.length > 0 ? telling : errors).slice(-QUOTED);
 }
 
+/** Bytes of the end of a log that are looked at: the errors are the last lines. */
+const LOG_TAIL = 1 << 20;
+
 function readLog(path: string): string {
   try {
-    return readText(path);
+    return readTail(path, LOG_TAIL);
   } catch {
     return "";
   }
