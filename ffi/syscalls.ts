@@ -126,6 +126,7 @@ umask 95 166
 umount2 166 39
 unlinkat 263 35
 unshare 272 97
+utimensat 280 88
 wait4 61 260
 waitid 247 95
 write 1 64
@@ -250,6 +251,7 @@ export type SyscallName =
   | "umount2"
   | "unlinkat"
   | "unshare"
+  | "utimensat"
   | "wait4"
   | "waitid"
   | "write"

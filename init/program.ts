@@ -18,7 +18,22 @@ import {
   S_IFMT,
   X_OK,
 } from "../ffi/constants.ts";
-import { E2BIG, EACCES, EISDIR, errnoName, strerror } from "../ffi/errno.ts";
+import {
+  E2BIG,
+  EACCES,
+  EBADF,
+  EINVAL,
+  EISDIR,
+  ELOOP,
+  ENODEV,
+  ENOENT,
+  ENOTDIR,
+  ENXIO,
+  EPERM,
+  errnoName,
+  EXDEV,
+  strerror,
+} from "../ffi/errno.ts";
 import type { Fd, Kernel, Result } from "../ffi/kernel.ts";
 import type { Buffer } from "../ffi/memory.ts";
 import { decodeStatx, STATX_SIZE } from "../ffi/structs.ts";
@@ -26,6 +41,13 @@ import { decodeStatx, STATX_SIZE } from "../ffi/structs.ts";
 /** PATH_MAX: what getcwd(2) writes at most. */
 const CWD_SIZE = 4096;
 const SLASH = 0x2f;
+
+/** A root without an /etc/passwd, or with something of that name that is no file to be read. */
+const NO_PASSWD: readonly number[] = [
+  ...[ENOENT, ENOTDIR, EACCES, EPERM, ELOOP, EXDEV, EISDIR, ENXIO, ENODEV, EINVAL],
+  // It has not been opened.
+  EBADF,
+];
 
 /** A place where the program may be, and the kernel's answers for it. */
 interface Candidate {
@@ -142,11 +164,9 @@ export function lookUpHome(k: Kernel, root: Fd, uid: number): { resolve(): strin
     O_RDONLY | O_NONBLOCK,
     RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
     0,
-    {
-      allow: "any",
-    },
+    { allow: NO_PASSWD },
   );
-  const length = k.call("read", [file, text, PASSWD_SIZE], { allow: "any" });
+  const length = k.call("read", [file, text, PASSWD_SIZE], { allow: NO_PASSWD });
   k.call("close", [file], { allow: "any" });
   return {
     resolve() {
@@ -160,7 +180,7 @@ export function lookUpHome(k: Kernel, root: Fd, uid: number): { resolve(): strin
 
 /** Reads a file that is larger than most. The process is in the container's root by then. */
 function readPasswd(k: Kernel, buffer: Buffer): string {
-  const flags = O_RDONLY | O_NONBLOCK, allow = "any";
+  const flags = O_RDONLY | O_NONBLOCK, allow = NO_PASSWD;
   const file = k.openat2(AT_FDCWD, "/etc/passwd", flags, RESOLVE_NO_MAGICLINKS, 0, { allow });
   const decoder = new TextDecoder();
   let text = "";
@@ -169,7 +189,7 @@ function readPasswd(k: Kernel, buffer: Buffer): string {
     if (length <= 0) break;
     text += decoder.decode(buffer.bytes.slice(0, length), { stream: true });
   }
-  k.call("close", [file], { allow });
+  k.call("close", [file], { allow: "any" });
   return text;
 }
 

@@ -9,10 +9,12 @@ import {
   S_IFREG,
 } from "../ffi/constants.ts";
 import { EACCES, ELOOP, ENOENT, ENOTDIR } from "../ffi/errno.ts";
-import type { Arg } from "../ffi/kernel.ts";
+import { type Arg, OperationError } from "../ffi/kernel.ts";
 import { type Buffer, Memory } from "../ffi/memory.ts";
-import { callsOf, scripted, stat } from "../tests/lib/scripted.ts";
+import { callsOf, type Script, scripted, stat } from "../tests/lib/scripted.ts";
 import { checkWorkingDirectory, hasHome, homeOf, lookUpHome, lookUpProgram, uniqueEnv } from "./program.ts";
+
+const ENOMEM = 12;
 
 /** Files by path: their mode, or why they cannot be looked at; what is not here does not exist. */
 type Files = Readonly<Record<string, number>>;
@@ -125,6 +127,17 @@ Deno.test("home: read from the container's passwd, never by way of a device or a
 
 Deno.test("home: without a passwd, the root", () => {
   assertEquals(lookUpHome(scripted({ openat2: -ENOENT, read: -9 }), 3, 0).resolve(), "/");
+});
+
+Deno.test("home: one that the host fails to read is not taken for missing", () => {
+  const scripts: Script[] = [{ openat2: -ENOMEM }, { openat2: 5, read: -ENOMEM }];
+  for (const script of scripts) {
+    assertThrows(
+      () => lookUpHome(scripted(script), 3, 0).resolve(),
+      OperationError,
+      "cannot allocate memory",
+    );
+  }
 });
 
 Deno.test("working directory: one outside of the root is a breakout (CVE-2024-21626)", () => {

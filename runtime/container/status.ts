@@ -10,7 +10,10 @@ import { type ProcessState, processState } from "../host/process.ts";
 import { containerDir } from "./id.ts";
 import type { ContainerState } from "./record.ts";
 
-/** Whether the container's init lives: the pid is in use, by the very process that was recorded, and that is no zombie. */
+/**
+ * Whether the container's init lives: the pid is in use, by the very process that was recorded, and that is
+ * no zombie.
+ */
 export function initAlive(state: ContainerState): boolean {
   return initState(state) !== undefined;
 }
@@ -20,10 +23,17 @@ export function initEnds(state: ContainerState): boolean {
   return initState(state)?.ending !== false;
 }
 
-/** Whether the container's init has ended, or ends, without having become the container's process. */
+/**
+ * Whether the container's init is known to have ended, or to end, without having become the container's
+ * process.
+ */
 export function endedAsInit({ pid, startTime }: ContainerState): boolean {
-  const process = processState(pid);
-  return process?.startTime === startTime && process.ending && process.name === INIT_NAME;
+  try {
+    const process = processState(pid);
+    return process?.startTime === startTime && process.ending && process.name === INIT_NAME;
+  } catch {
+    return false;
+  }
 }
 
 function initState(state: ContainerState): ProcessState | undefined {

@@ -46,6 +46,14 @@ export function writeText(sink: Sink, text: string): void {
   }
 }
 
+// deno-lint-ignore no-control-regex -- They are what is looked for.
+const CONTROLS = /[\x00-\x1f\x7f-\x9f\u2028\u2029]/g;
+
+/** A text in one line, in which a terminal finds no commands: control characters as `\u001b`. */
+export function visible(text: string): string {
+  return text.replace(CONTROLS, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
 /**
  * One record as a line.
  *
@@ -60,8 +68,8 @@ export function formatRecord(
   code?: ErrorCode,
 ): string {
   const stamp = time.toISOString().slice(0, 19) + "Z";
-  if (format === "json") return JSON.stringify({ level, msg: message, time: stamp, code }) + "\n";
-  return `time="${stamp}" level=${level} msg=${JSON.stringify(message)}\n`;
+  if (format === "json") return visible(JSON.stringify({ level, msg: message, time: stamp, code })) + "\n";
+  return `time="${stamp}" level=${level} msg=${visible(JSON.stringify(message))}\n`;
 }
 
 /** The log of one command. */
@@ -88,7 +96,7 @@ export class Log {
    */
   error(message: string, code: ErrorCode): void {
     this.#write("error", message, code);
-    if (this.#file) complain(message);
+    if (this.#file) complain(visible(message));
   }
 
   /**

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { RuntimeError } from "../../ffi/errors.ts";
-import { formatRecord, Log, writeText } from "./log.ts";
+import { formatRecord, Log, visible, writeText } from "./log.ts";
 
 const TIME = new Date("2026-11-22T03:51:42.987Z");
 
@@ -84,4 +84,15 @@ Deno.test("log: a file that cannot be opened is an error at once", () => {
     RuntimeError,
     "open /nonexistent/log: no such file or directory",
   );
+});
+
+Deno.test("log: no character of a message is a command to a terminal, and none ends the line", () => {
+  const message = 'x"\nlevel=error\u001b[2J\u009b2J\u007f\u2028y';
+  for (const format of ["text", "json"] as const) {
+    const record = formatRecord(format, "error", message, new Date(0));
+    // deno-lint-ignore no-control-regex -- They are what must not be there.
+    assertEquals(/[\x00-\x1f\x7f-\x9f\u2028]/.test(record.trimEnd()), false);
+    if (format === "json") assertEquals(JSON.parse(record).msg, message);
+  }
+  assertEquals(visible("a\u001b[2Jb\nc"), "a\\u001b[2Jb\\u000ac");
 });

@@ -14,8 +14,12 @@ export interface Problem {
   fix?: string;
 }
 
+/** The most problems that a line tells: with more of them something else is wrong than their places. */
+const MOST_TOLD = 20;
+
 /**
- * The problems of a file in one line, reasons verbatim.
+ * The problems of a file in one line, reasons verbatim: all of them, or the first and how many more there
+ * are.
  *
  * @param problems At least one.
  * @param file Name of the file, such as config.json.
@@ -31,7 +35,8 @@ export interface Problem {
  */
 export function formatProblems(problems: readonly Problem[], file: string): string {
   const count = problems.length === 1 ? "" : `${problems.length} problems: `;
-  return `${file}: ${count}${problems.map(formatProblem).join("; ")}`;
+  const more = problems.length > MOST_TOLD ? `; and ${problems.length - MOST_TOLD} more` : "";
+  return `${file}: ${count}${problems.slice(0, MOST_TOLD).map(formatProblem).join("; ")}${more}`;
 }
 
 function formatProblem({ path, reason, fix }: Problem): string {

@@ -26,6 +26,11 @@ export interface Scenario {
   failed?: (place: Place) => string[];
   /** A command that failed has left nothing of the container. */
   undoes?: boolean;
+  /**
+   * The last calls of the init are made when the command has succeeded: a fault there only stops the
+   * container.
+   */
+  outlivedCalls?: number;
 }
 
 const SLEEP = " exec sleep 1000";
@@ -123,6 +128,8 @@ export const SCENARIOS: readonly Scenario[] = [
     },
     failed: (place) => hasRun(place, "command"),
     undoes: true,
+    // It waits for the end of tsrun's part, closes the line to it, and opens exec.fifo.
+    outlivedCalls: 3,
   },
   {
     name: "start",

@@ -121,8 +121,9 @@ export class Sweep {
     const killed = point.act === "kill" && point.role === "tsrun" && traced.met !== undefined;
     if (traced.hung) fault(`still running after ${LIMIT} s`);
     else if (killed) this.#afterKill(ended, fault);
-    else if (ended.code === 0) this.#afterSuccess(ended, fault);
-    else await this.#afterFailure(ended, fault);
+    else if (ended.code !== 0) await this.#afterFailure(ended, fault);
+    else if (this.#isOutlived(point)) this.#afterOutlived(fault);
+    else this.#afterSuccess(ended, fault);
     await this.#end(fault, at);
   }
 
@@ -130,6 +131,19 @@ export class Sweep {
     if (code !== 128 + SIGKILL) fault("tsrun was not killed");
     const list = this.#place.plain("list", "list");
     if (list.code !== 0) fault(`list fails afterwards: ${list.stderr}`);
+  }
+
+  /** Does the command succeed before the call is made? */
+  #isOutlived({ role, index }: Point): boolean {
+    const { outlivedCalls = 0 } = this.scenario;
+    return role === "init" && index >= this.#outcome.calls.init - outlivedCalls;
+  }
+
+  #afterOutlived(fault: (text: string) => void): void {
+    this.#outcome.survived++;
+    const status = this.#place.status();
+    if (status !== "stopped" && status !== "created") fault(`succeeds, but the container is ${status}`);
+    for (const text of this.scenario.failed?.(this.#place) ?? []) fault(`succeeds, but ${text}`);
   }
 
   #afterSuccess(ended: Ended, fault: (text: string) => void): void {

@@ -20,7 +20,7 @@
 
 import { S_IFDIR } from "../../../ffi/constants.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
-import { stat } from "../../../ffi/stat.ts";
+import { stat, touch } from "../../../ffi/stat.ts";
 import { reasonOf } from "../../../ffi/errors.ts";
 import type { CompiledFilter } from "./compile.ts";
 import { callerUid, ownPid } from "../../host/caller.ts";
@@ -53,12 +53,16 @@ export function readCache(
 ): CompiledFilter | null {
   if (!isOurs(k, directory, debug)) return null;
   try {
-    const text = readText(`${directory}/${fileName(key)}`);
+    const path = `${directory}/${fileName(key)}`;
+    const text = readText(path);
     if (!text.startsWith(key) || text[key.length] !== "\n") return null;
     const [flags, program, again, end, ...more] = text.slice(key.length + 1).split("\n");
     if (end !== "" || more.length > 0 || program === "" || program !== again) return null;
     const filter = { program: Uint8Array.fromBase64(program), flags: Number.parseInt(flags) };
-    return Number.isInteger(filter.flags) && filter.program.length % 8 === 0 ? filter : null;
+    if (!Number.isInteger(filter.flags) || filter.program.length % 8 !== 0) return null;
+    // What is used is the last to go. Times of access are not kept, or once a day: mount(8), relatime.
+    touch(k, path);
+    return filter;
   } catch {
     // There is no such file, or it is not base 64.
     return null;
@@ -106,8 +110,8 @@ function isOurs(k: LocalKernel, directory: string, debug: (line: string) => void
 }
 
 /**
- * Removes the oldest files, so that there is room for one more; left-over temporary files age away the same
- * way.
+ * Removes the files that nobody has used for longest, so that there is room for one more; left-over
+ * temporary files age away the same way.
  */
 function prune(directory: string): void {
   const names = namesIn(directory);

@@ -119,3 +119,15 @@ Deno.test("the number of files is bounded, left-overs included, and the newest s
     assertEquals(readCache(local(), directory, "key 99", debug), filter);
     assertEquals(readCache(local(), directory, "key 0", debug), null);
   }));
+
+Deno.test("the filter that is used stays, though it is the oldest", () =>
+  withCache((directory, _log, debug) => {
+    writeCache(local(), directory, "hot", filter, debug);
+    const old = new Date(2000, 0);
+    for (let i = 0; i < 100; i++) {
+      // Files of one moment would be removed in any order.
+      for (const { name } of Deno.readDirSync(directory)) Deno.utimeSync(`${directory}/${name}`, old, old);
+      assertEquals(readCache(local(), directory, "hot", debug), filter, `after ${i} others`);
+      writeCache(local(), directory, `cold ${i}`, filter, debug);
+    }
+  }));
