@@ -1,7 +1,7 @@
 /**
- * A filter that asks: its listener has to reach an agent before the container can be started, so it is
- * loaded at the end of create. All that the init does afterwards is under the filter, as in runc: the
- * program that waits for `start`, and, without no-new-privileges, the capabilities.
+ * A filter that asks: its listener has to reach an agent before the container can be started, so it is loaded at
+ * the end of create. All that the init does afterwards is under the filter, as in runc: the program that waits
+ * for `start`, and, without no-new-privileges, the capabilities.
  *
  * Sources: seccomp(2), seccomp_unotify(2), runtime-spec config-linux.md (The Container Process State).
  * @module
@@ -21,10 +21,7 @@ export interface SeccompFilter {
   flags: number;
 }
 
-/**
- * How long the init may take to load its filter, in milliseconds. A profile that bars write(2) keeps it
- * from telling.
- */
+/** How long the init may take to load its filter, in milliseconds. A profile that bars write(2) keeps it from telling. */
 const PATIENCE = 5_000;
 
 /** Whether somebody is to be asked by the filter. */

@@ -1,10 +1,9 @@
 /**
  * Hooks in the runtime's namespaces: prestart, createRuntime, poststart, poststop.
  *
- * Each runs as a child of an executor of its own, which is started only where there are hooks: a hook's
- * `args[0]` may differ from its path, its standard input is the state, and its deadline is kept by the
- * kernel's clock. Source: runtime-spec config.md, section POSIX-platform Hooks, and runtime.md, section
- * Lifecycle.
+ * Each runs as a child of an executor of its own, which is started only where there are hooks: a hook's `args[0]`
+ * may differ from its path, its standard input is the state, and its deadline is kept by the kernel's clock.
+ * Source: runtime-spec config.md, section POSIX-platform Hooks, and runtime.md, section Lifecycle.
  * @module
  */
 
@@ -30,8 +29,7 @@ export type RuntimeHookName = Exclude<HookName, "createContainer" | "startContai
  *
  * @param state What the hooks are told of the container.
  * @param arena The command's shared memory, where it has one already.
- * @returns The failures as messages: the first alone, as the rest does not run then; for poststop all of
- * them.
+ * @returns The failures as messages: the first alone, as the rest does not run then; for poststop all of them.
  */
 function runAll(
   name: RuntimeHookName,
@@ -78,8 +76,8 @@ export function runHooks(
 }
 
 /**
- * Runs the poststop hooks of a container that is gone. They cannot fail it any more: every one runs, and
- * failures come back for the log.
+ * Runs the poststop hooks of a container that is gone. They cannot fail it any more: every one runs, and failures
+ * come back for the log.
  */
 export function runPoststop(
   k: LocalKernel,

@@ -27,8 +27,8 @@ const REPORT_SIZE = 8192;
  * Starts the program of a container that is in the state `created`.
  *
  * @param log Takes the failures of poststop hooks, where the container has to go again.
- * @throws {RuntimeError} When it is in another state, when its program cannot be executed (`exec /x:
- * <reason>`), or when a startContainer or poststart hook fails, upon which the container is stopped.
+ * @throws {RuntimeError} When it is in another state, when its program cannot be executed (`exec /x: <reason>`), or
+ * when a startContainer or poststart hook fails, upon which the container is stopped.
  */
 export async function startContainer(k: LocalKernel, root: string, id: string, log: Log): Promise<void> {
   using _lock = lockContainer(k, root, id);
@@ -117,8 +117,7 @@ async function poststart(
 }
 
 /**
- * Starts a container, and stays until its process says that it is ready or has ended; the service manager
- * is told.
+ * Starts a container, and stays until its process says that it is ready or has ended; the service manager is told.
  *
  * @param manager `NOTIFY_SOCKET` of tsrun's own environment.
  * @throws {RuntimeError} As {@linkcode startContainer}.

@@ -42,10 +42,7 @@ function createSteps(labels: ProcessLabels): SetupSteps {
   });
 }
 
-/**
- * A process that names no labels gets the container's; with runc one that comes as a document has none
- * then.
- */
+/** A process that names no labels gets the container's; with runc one that comes as a document has none then. */
 export function forExec({ process, spec }: ExecRequest): ExecFeature {
   const labels = labelsOf(process, spec.process);
   if (labels === undefined) return {};
@@ -109,10 +106,7 @@ export function labelsOf(process: Labelled, base: Labelled = {}, host = HOST): P
   return new ProcessLabels(profile, own ? "attr/apparmor/exec" : "attr/exec", context);
 }
 
-/**
- * The labels of a container that is made. @throws {RuntimeError} As {@linkcode labelsOf} and {@linkcode
- * mountLabelOf}.
- */
+/** The labels of a container that is made. @throws {RuntimeError} As {@linkcode labelsOf} and {@linkcode mountLabelOf}. */
 export function containerLabels({ process, linux }: Spec): ContainerLabels {
   return { process: labelsOf(process), mounts: mountLabelOf(linux?.mountLabel) };
 }

@@ -3,6 +3,7 @@
  * @module
  */
 import { TsrunError } from "../../ffi/errors.ts";
+import { local } from "../../ffi/local.ts";
 import { AddressOf, type Arg, isResult, Load } from "../../ffi/kernel.ts";
 import { Buffer } from "../../ffi/memory.ts";
 import { setAttributes } from "../../init/process_attributes.ts";
@@ -201,7 +202,7 @@ export async function tryLine(words: readonly string[]): Promise<Verdict> {
     const global = readGlobals(line.flags);
     const command = name === undefined ? undefined : await loadCommand(name);
     if (command === undefined) return "refused";
-    return tryCommand(command, global, rest);
+    return await tryCommand(command, global, rest);
   } catch (error) {
     if (!(error instanceof TsrunError)) throw error;
     checkMessage(error.message);
@@ -209,17 +210,17 @@ export async function tryLine(words: readonly string[]): Promise<Verdict> {
   }
 }
 
-function tryCommand(
+async function tryCommand(
   command: Command,
   global: ReturnType<typeof readGlobals>,
   words: readonly string[],
-): Verdict {
+): Promise<Verdict> {
   const { flags, args, help } = parseFlags(command.flags, words, command);
   if (help || args.length < command.minArgs || args.length > command.maxArgs) return "refused";
   if (args.length > 0) validateId(args[0]);
   if (command.name === "create" || command.name === "run") createOptions({ global, flags, args, log: QUIET });
   if (command.name === "update" && flags.string("resources") === "") {
-    const resources = requestedResources(flags);
+    const resources = await requestedResources(local(), flags);
     requestedSchemata(flags);
     checkRows(rowsFor(resources, PAGE_SIZES), resources);
   }

@@ -1,13 +1,13 @@
 /**
- * `linux.intelRdt`: the container's group in the kernel's resctrl file system, which shares out caches and
- * memory bandwidth, and measures their use.
+ * `linux.intelRdt`: the container's group in the kernel's resctrl file system, which shares out caches and memory
+ * bandwidth, and measures their use.
  *
  *     <mount>/<closID, or the container's id>/            class of service: `schemata` and `tasks`
  *     <mount>/<the same>/mon_groups/<container's id>/     MON group: what this container alone uses
  *     <mount>/info/                                       what the machine can do; `last_cmd_status`
  *
- * A class that a config names is shared: it is made where it is missing and stays when the container goes.
- * One that is named after the container goes with it, unless it was there before.
+ * A class that a config names is shared: it is made where it is missing and stays when the container goes. One that is
+ * named after the container goes with it, unless it was there before.
  *
  * Sources: runtime-spec config-linux.md "IntelRdt"; the kernel's Documentation/filesystems/resctrl.rst.
  * @module
@@ -52,12 +52,12 @@ export class ResctrlGroup {
   }
 
   /**
-   * Makes what is missing, and writes the schemata: one write(2) for each line, so that a later line may
-   * change what an earlier one has set.
+   * Makes what is missing, and writes the schemata: one write(2) for each line, so that a later line may change what
+   * an earlier one has set.
    *
    * @returns The record to keep. After a failure there is nothing of the container's to remove.
-   * @throws {RuntimeError} naming file, value, the kernel's reason and its `last_cmd_status`; or the
-   * difference between the schemata of a class that is there and those of the config.
+   * @throws {RuntimeError} naming file, value, the kernel's reason and its `last_cmd_status`; or the difference between
+   * the schemata of a class that is there and those of the config.
    */
   prepare(): ResctrlRecord {
     const { record, rdt, fs } = this;

@@ -1,16 +1,15 @@
 /**
  * The drivers of cgroups that systemd makes: it owns the tree, and a container is a unit in it.
  *
- *     tsrun ──StartTransientUnit(PIDs: the stage)──> systemd: makes slices and the scope, moves the stage
- * into it
+ *     tsrun ──StartTransientUnit(PIDs: the stage)──> systemd: makes slices and the scope, moves the stage into it
  *           <──────────JobRemoved: done─────────────
  *     the stage clones the init, which is born in the scope
  *     tsrun ──SetUnitProperties: limits──> systemd
  *           ──limits that systemd does not know──> files
  *
- * The scope is delegated: what is below it, and the files of controllers that systemd does not know, are
- * ours. All that later commands ask of a cgroup (pids, freezing, statistics) is asked of the files, without
- * systemd, by the driver of the file system that this one has inside.
+ * The scope is delegated: what is below it, and the files of controllers that systemd does not know, are ours. All that
+ * later commands ask of a cgroup (pids, freezing, statistics) is asked of the files, without systemd, by the driver of the
+ * file system that this one has inside.
  *
  * Sources: systemd's documents "Control Group APIs and Delegation" and "New Control Group Interfaces";
  * org.freedesktop.systemd1(5).
@@ -46,8 +45,8 @@ export type Connect = () => Systemd;
 /**
  * Where systemd will put a container.
  *
- * @throws {RuntimeError} where systemd does not run, for a path of another form, and where a user's systemd
- * is asked for its place and does not answer.
+ * @throws {RuntimeError} where systemd does not run, for a path of another form, and where a user's systemd is asked for
+ * its place and does not answer.
  */
 export function planSystemd(
   kernel: () => LocalKernel,
@@ -152,17 +151,15 @@ export class SystemdCgroup implements CgroupDriver {
       else this.#files.create(resources);
       return this.record;
     } catch (error) {
-      // The record may be somebody else's. A scope that was made ends with the stage, and what the files'
-      // driver has made is gone.
+      // The record may be somebody else's. A scope that was made ends with the stage, and what the files' driver has made
+      // is gone.
       this.#failed = true;
       this.#hangUp();
       throw error;
     }
   }
 
-  /**
-   * A process of the scope is there already; where there is none, or on v1, it is entered by files as well.
-   */
+  /** A process of the scope is there already; where there is none, or on v1, it is entered by files as well. */
   entry(): CgroupEntry {
     const entry = this.#files.entry();
     if (isSlice(this.#o.place.unit)) return entry;
@@ -186,8 +183,7 @@ export class SystemdCgroup implements CgroupDriver {
       manager.setProperties(unit, properties);
       if (!this.#v2) this.#rejoin();
     } finally {
-      // Nothing is asked of systemd for the rest of the container's life; a connection would fill up with
-      // its news.
+      // Nothing is asked of systemd for the rest of the container's life; a connection would fill up with its news.
       this.#hangUp();
     }
     this.#files.set(resources && roundQuota(resources));
@@ -222,9 +218,8 @@ export class SystemdCgroup implements CgroupDriver {
   }
 
   /**
-   * Stops the unit and has systemd forget it, then removes what systemd did not make. What counts is that
-   * the cgroups are gone: a scope without processes ends by itself, so that a systemd that does not answer
-   * is no reason to fail.
+   * Stops the unit and has systemd forget it, then removes what systemd did not make. What counts is that the cgroups are
+   * gone: a scope without processes ends by itself, so that a systemd that does not answer is no reason to fail.
    */
   destroy(): void {
     if (this.#failed) return;
@@ -287,9 +282,9 @@ export class SystemdCgroup implements CgroupDriver {
   }
 
   /**
-   * Moves back what systemd has moved out: on v1 it puts the processes of a unit that begins to need a
-   * controller into the slice's directory of that controller (seen of systemd 252 and the devices
-   * controller, which is why the devices are among the properties that a unit is made with).
+   * Moves back what systemd has moved out: on v1 it puts the processes of a unit that begins to need a controller into the
+   * slice's directory of that controller (seen of systemd 252 and the devices controller, which is why the devices are
+   * among the properties that a unit is made with).
    */
   #rejoin(): void {
     const own = this.record.paths[SYSTEMD];
@@ -298,9 +293,7 @@ export class SystemdCgroup implements CgroupDriver {
     for (const pid of processesBelow(this.#o.fs, own)) if (!confined.includes(pid)) this.#files.join(pid);
   }
 
-  /**
-   * What every container's unit is like: the same as with runc, and in its words where tools look for them.
-   */
+  /** What every container's unit is like: the same as with runc, and in its words where tools look for them. */
   #unitProperties(stagePid: number | undefined): Property[] {
     const { unit, slice, name } = this.#o.place;
     const text = (key: string, value: string): Property => [key, { signature: "s", value }];

@@ -1,9 +1,9 @@
 /**
  * cgroup v1 and hybrid, by the file system.
  *
- * Every mounted hierarchy gets a directory of the container's: one for each controller (co-mounted ones
- * share it), one in systemd's own hierarchy and one in the v2 hierarchy of a hybrid host. The last two
- * carry no limits; they exist so that the container is seen as one group there too.
+ * Every mounted hierarchy gets a directory of the container's: one for each controller (co-mounted ones share it),
+ * one in systemd's own hierarchy and one in the v2 hierarchy of a hybrid host. The last two carry no limits; they
+ * exist so that the container is seen as one group there too.
  * @module
  */
 import { EACCES, EEXIST, EINVAL, ENOENT, EPERM, EROFS } from "../../../ffi/errno.ts";
@@ -22,26 +22,21 @@ const JOIN_TRIES = 5, JOIN_PAUSE = 30;
 
 /** How a driver takes failures. */
 export interface V1Options {
-  /**
-   * Permission errors are passed over as long as no limit is asked for: rootless without a path of its own.
-   */
+  /** Permission errors are passed over as long as no limit is asked for: rootless without a path of its own. */
   tolerant: boolean;
   /** Failures to write the device list are passed over: rootless. */
   rootless: boolean;
-  /**
-   * The container's first process is in some of the directories before they are all made: systemd has seen
-   * to that.
-   */
+  /** The container's first process is in some of the directories before they are all made: systemd has seen to that. */
   entered?: boolean;
 }
 
 /**
  * Where a container's directories will be.
  *
- * @param inner Cleaned `cgroupsPath`, or the container's id: absolute means below the mount point, relative
- * means below the runtime's own cgroup, as in a container without a cgroup namespace of its own.
- * @throws {RuntimeError} when the devices controller, without which nothing confines the container, is not
- * mounted; and for the root of the hierarchies, which belongs to the host.
+ * @param inner Cleaned `cgroupsPath`, or the container's id: absolute means below the mount point, relative means
+ * below the runtime's own cgroup, as in a container without a cgroup namespace of its own.
+ * @throws {RuntimeError} when the devices controller, without which nothing confines the container, is not mounted;
+ * and for the root of the hierarchies, which belongs to the host.
  */
 export function planV1(host: CgroupHost, inner: string): CgroupRecord {
   if (inner === "/") {
@@ -91,8 +86,7 @@ export class CgroupV1 implements CgroupDriver {
       return this.#record;
     } catch (error) {
       for (const dir of made.reverse()) this.#fs.rmdir(dir);
-      // What was there before belongs to somebody else: it must not be removed as if it were this
-      // container's.
+      // What was there before belongs to somebody else: it must not be removed as if it were this container's.
       this.#record = { ...this.#record, paths: {} };
       throw error;
     }
@@ -217,9 +211,8 @@ export class CgroupV1 implements CgroupDriver {
   }
 
   /**
-   * Makes the new directories fit to be entered. A new cpuset has no CPUs and no memory, and takes no task
-   * until it has: those that are asked for, else those of its parent. Parents first, since a child is a
-   * subset of its parent.
+   * Makes the new directories fit to be entered. A new cpuset has no CPUs and no memory, and takes no task until it
+   * has: those that are asked for, else those of its parent. Parents first, since a child is a subset of its parent.
    */
   #prepare(resources: LinuxResources | undefined): void {
     const dir = this.record.paths.cpuset;
@@ -244,8 +237,7 @@ export class CgroupV1 implements CgroupDriver {
     try {
       setDevices(this.#fs, dir, rules);
     } catch (error) {
-      // Without privileges on the host nobody may, and the kernel confines the container's devices by other
-      // means.
+      // Without privileges on the host nobody may, and the kernel confines the container's devices by other means.
       if (!(this.#options.rootless && error instanceof CgroupFileError)) throw error;
     }
   }
@@ -259,10 +251,7 @@ export class CgroupV1 implements CgroupDriver {
     }
   }
 
-  /**
-   * Whether the container can do without this hierarchy; a limit asked of it is refused later, by
-   * {@linkcode set}.
-   */
+  /** Whether the container can do without this hierarchy; a limit asked of it is refused later, by {@linkcode set}. */
   #mayMiss(name: string, errno: number): boolean {
     const denied = errno === EPERM || errno === EACCES || errno === EROFS;
     const bare = name === SYSTEMD || name === UNIFIED;

@@ -23,26 +23,21 @@ const JOIN_TRIES = 5, JOIN_PAUSE = 30;
 
 /** How a driver takes failures, and what it does by other means than files. */
 export interface V2Options {
-  /**
-   * Permission errors are passed over as long as no limit is asked for: rootless without a path of its own.
-   */
+  /** Permission errors are passed over as long as no limit is asked for: rootless without a path of its own. */
   tolerant: boolean;
   /** Failures to attach the device program are passed over: rootless. */
   rootless: boolean;
   /** Mount point of the hierarchy, above which nothing is made. */
   mountpoint: string;
-  /**
-   * Puts a device program onto a cgroup, see {@linkcode ./device_attach.ts attachDevices}. @throws
-   * {RuntimeError}
-   */
+  /** Puts a device program onto a cgroup, see {@linkcode ./device_attach.ts attachDevices}. @throws {RuntimeError} */
   attachDevices(dir: string, program: Uint8Array): void;
 }
 
 /**
  * Where a container's directory will be.
  *
- * @param inner Cleaned `cgroupsPath`, or the container's id: absolute means below the mount point, relative
- * means beside the runtime's own cgroup, which has processes and so cannot hand controllers down.
+ * @param inner Cleaned `cgroupsPath`, or the container's id: absolute means below the mount point, relative means
+ * beside the runtime's own cgroup, which has processes and so cannot hand controllers down.
  * @throws {RuntimeError} when there is no v2 hierarchy, and for its root, which belongs to the host.
  */
 export function planV2(host: CgroupHost, inner: string): CgroupRecord {
@@ -126,8 +121,7 @@ export class CgroupV2 implements CgroupDriver {
       settleType(this.#fs, dir, resources);
     } catch (error) {
       for (const one of made.reverse()) this.#fs.rmdir(one);
-      // What was there before belongs to somebody else: it must not be removed as if it were this
-      // container's.
+      // What was there before belongs to somebody else: it must not be removed as if it were this container's.
       const { [UNIFIED]: _, ...paths } = this.#record.paths;
       this.#record = { ...this.#record, paths };
       if (!this.#mayMiss(error)) throw error;
@@ -228,17 +222,14 @@ export class CgroupV2 implements CgroupDriver {
       this.#options.attachDevices(dir, deviceProgram(list));
     } catch (error) {
       if (!(error instanceof RuntimeError)) throw error;
-      // Without privileges on the host nobody may, and the kernel confines the container's devices by other
-      // means; and where all is allowed nothing is lost.
+      // Without privileges on the host nobody may, and the kernel confines the container's devices by other means;
+      // and where all is allowed nothing is lost.
       const open = list.defaultAllow && list.exceptions.length === 0;
       if (!this.#options.rootless && !open) throw error;
     }
   }
 
-  /**
-   * Whether the container can do without a cgroup; a limit asked of it is refused later, by {@linkcode
-   * set}.
-   */
+  /** Whether the container can do without a cgroup; a limit asked of it is refused later, by {@linkcode set}. */
   #mayMiss(error: unknown): boolean {
     if (!this.#options.tolerant || !(error instanceof CgroupFileError)) return false;
     return [EPERM, EACCES, EROFS].includes(error.errno);

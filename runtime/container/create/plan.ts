@@ -1,8 +1,8 @@
 /**
  * The plan of a create: everything that will be done, decided before anything is.
  *
- * Planning reads the bundle and the host and starts nothing; it takes neither root nor a live stage, so the
- * plan is also what a dry run shows.
+ * Planning reads the bundle and the host and starts nothing; it takes neither root nor a live stage, so the plan is also
+ * what a dry run shows.
  * @module
  */
 

@@ -37,8 +37,7 @@ export async function execInContainer(k: LocalKernel, o: ExecOptions): Promise<n
   // The process may have a terminal.
   const waits = !o.detach && (typeof o.process === "string" || o.process.tty);
   if (waits) (await import("../../../ffi/background.ts")).prepareBackground();
-  // Before anything is started, so that no signal meant for the process is lost. Never disposed of: tsrun
-  // ends with it.
+  // Before anything is started, so that no signal meant for the process is lost. Never disposed of: tsrun ends with it.
   const supervisor = o.detach ? undefined : new (await import("../supervisor.ts")).Supervisor(k);
   let master = -1;
   const ending: (() => void)[] = [];
@@ -145,11 +144,9 @@ async function entryOfFull({ deed }: Prepared): Promise<ExecEntry | undefined> {
 }
 
 /**
- * One try: starts a stage, which makes itself at home while `prepare` works, and carries out what that
- * answers.
+ * One try: starts a stage, which makes itself at home while `prepare` works, and carries out what that answers.
  *
- * @throws {NoRoomError} Where the cgroup has no room for one more process; there is nothing left of the try
- * then.
+ * @throws {NoRoomError} Where the cgroup has no room for one more process; there is nothing left of the try then.
  */
 async function attempt(
   k: LocalKernel,
@@ -178,10 +175,7 @@ async function attempt(
   return deed;
 }
 
-/**
- * Refuses what cannot be entered, in runc's words; else a descriptor of the init, so that its pid cannot
- * change hands.
- */
+/** Refuses what cannot be entered, in runc's words; else a descriptor of the init, so that its pid cannot change hands. */
 function openInit(k: LocalKernel, state: ContainerState, ignorePaused: boolean): number {
   const pidfd = state.pid === 0 ? -ESRCH : pidfdOpen(k, state.pid, { allow: [ESRCH] });
   if (pidfd < 0 || !initAlive(state)) throw new RuntimeError("ESRCH_CONTAINER", STOPPED);

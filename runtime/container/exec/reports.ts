@@ -14,10 +14,7 @@ import { decodeFailureReports } from "../../../init/failure_report.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 import { insist } from "../insist.ts";
 
-/**
- * What comes back from a process that goes by itself: init/failure_report.ts. The end for writing is the
- * stage's.
- */
+/** What comes back from a process that goes by itself: init/failure_report.ts. The end for writing is the stage's. */
 export interface Report {
   read: number;
   write: number;
@@ -45,19 +42,14 @@ export interface Heard {
   joiner: number;
   /** The process has a terminal, which has been handed on. */
   terminal: boolean;
-  /**
-   * Is told the pid of the process as soon as there is one: its first calls may be for an agent to answer.
-   */
+  /** Is told the pid of the process as soon as there is one: its first calls may be for an agent to answer. */
   heard: ((pid: number) => void) | undefined;
 }
 
 /** Most bytes of a message. */
 const MESSAGE_SIZE = 8192;
 
-/**
- * Waits until the process has become its program; its pid comes back. @throws {RuntimeError} What it
- * reports instead.
- */
+/** Waits until the process has become its program; its pid comes back. @throws {RuntimeError} What it reports instead. */
 export function hearReports({ k, report, heard, joiner, terminal }: Heard): number {
   const messages: Uint8Array<ArrayBuffer>[] = [];
   k.scratch(() => {

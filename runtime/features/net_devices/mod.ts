@@ -7,9 +7,9 @@
  *                                                     RTM_NEWADDR for each permanent address of global scope
  *                                                     RTM_NEWLINK IFF_UP
  *
- * As the specification wants it, nothing is moved back when the container ends: with the last user of its
- * network namespace the kernel gives physical devices to the host and destroys virtual ones. Only a create
- * that fails gives back what it has moved.
+ * As the specification wants it, nothing is moved back when the container ends: with the last user of its network
+ * namespace the kernel gives physical devices to the host and destroys virtual ones. Only a create that fails gives
+ * back what it has moved.
  * @module
  */
 
@@ -32,8 +32,8 @@ import type { CreateFeature, CreateRequest } from "../feature.ts";
 import { RouteSocket } from "./route_socket.ts";
 
 /**
- * The devices move when the container's network namespace is there. The init shows the namespace: not
- * everybody may look at it from outside.
+ * The devices move when the container's network namespace is there. The init shows the namespace: not everybody may
+ * look at it from outside.
  *
  * @throws {RuntimeError} Without the rights for it.
  */
@@ -73,8 +73,7 @@ export class NetDevices {
   readonly #moved: Moved[] = [];
 
   /**
-   * @param k The kernel of this process: it has the host's rights, and moves devices out of the namespace
-   * it is in.
+   * @param k The kernel of this process: it has the host's rights, and moves devices out of the namespace it is in.
    * @param theirs Descriptor of the container's network namespace, which is closed by {@linkcode end}.
    */
   constructor(k: Kernel, theirs: number) {
@@ -132,8 +131,8 @@ export class NetDevices {
   }
 
   /**
-   * Brings everything that was moved back to the host, as it was there: name, addresses, up or down. Routes
-   * that the addresses do not bring with them are lost.
+   * Brings everything that was moved back to the host, as it was there: name, addresses, up or down. Routes that the
+   * addresses do not bring with them are lost.
    *
    * @returns What went wrong.
    */

@@ -38,10 +38,7 @@ export function forCreate({ spec }: CreateRequest): CreateFeature {
   };
 }
 
-/**
- * One more process gets a listener of its own: the joiner loads the filter, and the agent hears of the
- * process.
- */
+/** One more process gets a listener of its own: the joiner loads the filter, and the agent hears of the process. */
 export function forExec({ k, spec, state }: ExecRequest): ExecFeature {
   const listener = new ExecListener(k, spec.linux!.seccomp!, state);
   return {
@@ -67,8 +64,8 @@ class ExecListener {
   constructor(readonly k: LocalKernel, readonly seccomp: LinuxSeccomp, readonly state: State) {}
 
   /**
-   * Loads the filter in the joiner, and takes the listener from it. The agent is called before there is a
-   * process, so that none is started where nobody listens.
+   * Loads the filter in the joiner, and takes the listener from it. The agent is called before there is a process, so that
+   * none is started where nobody listens.
    *
    * @param pid The joiner's.
    * @throws {RuntimeError} `failed to connect with seccomp agent: dial unix <path>: <reason>`
@@ -91,8 +88,7 @@ class ExecListener {
    * Tells the agent.
    *
    * @param pid The process's.
-   * @throws {OperationError} When nobody listens any more; the process's questions are then answered with
-   * ENOSYS.
+   * @throws {OperationError} When nobody listens any more; the process's questions are then answered with ENOSYS.
    */
   send(pid: number): void {
     if (this.#fd < 0) return;

@@ -85,8 +85,7 @@ function checkListener(profile: LinuxSeccomp, listener: boolean): void {
 }
 
 /**
- * Everything that the compiled filter follows from, on one line; null where the library's build cannot be
- * told.
+ * Everything that the compiled filter follows from, on one line; null where the library's build cannot be told.
  *
  * The kernel is in it because its release decides which actions and flags it knows.
  */

@@ -1,8 +1,8 @@
 /**
  * Terminals of processes that tsrun does not stay with: the pty's master goes to the caller's console socket.
  *
- * Source: runc's docs/terminals.md (section "detached"): one message over an AF_UNIX stream, its data the
- * name of the terminal, with one descriptor.
+ * Source: runc's docs/terminals.md (section "detached"): one message over an AF_UNIX stream, its data the name of the
+ * terminal, with one descriptor.
  * @module
  */
 
@@ -50,8 +50,8 @@ export function checkTerminal({ terminal, consoleSocket, takeMaster }: TerminalR
 }
 
 /**
- * Gives the master to whom the request names: over the console socket, upon which it is closed here, or as
- * it is; the pty then has the size of the caller's terminal, where there is one.
+ * Gives the master to whom the request names: over the console socket, upon which it is closed here, or as it is;
+ * the pty then has the size of the caller's terminal, where there is one.
  *
  * @param master A descriptor of this process.
  * @throws {OperationError} `dial unix <path>: <reason>`
@@ -98,8 +98,8 @@ export function forCreate({ process, ...request }: CreateRequest): CreateFeature
 }
 
 /**
- * The terminal of one more process of a container: opened by the joiner, with all rights and in the
- * container's mount namespace, and taken by the process, the leader of a session by then.
+ * The terminal of one more process of a container: opened by the joiner, with all rights and in the container's mount
+ * namespace, and taken by the process, the leader of a session by then.
  *
  * @throws {RuntimeError} As {@linkcode checkTerminal}.
  */

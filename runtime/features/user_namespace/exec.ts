@@ -25,9 +25,7 @@ export interface ExecUserNamespace {
   capabilities: HostCapabilities;
 }
 
-/**
- * The joiner enters all namespaces with the rights that it has in the user namespace, and becomes its root.
- */
+/** The joiner enters all namespaces with the rights that it has in the user namespace, and becomes its root. */
 export function forExec({ k, pid, process }: ExecRequest): ExecFeature {
   const user = lookAtUserNamespace(k, pid, process);
   if (user === undefined) return {};

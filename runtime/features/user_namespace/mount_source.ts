@@ -1,9 +1,9 @@
 /**
- * Sources of bind mounts that take more than open_tree(2): those that root of the container's user
- * namespace cannot reach, and those whose ids are mapped.
+ * Sources of bind mounts that take more than open_tree(2): those that root of the container's user namespace cannot
+ * reach, and those whose ids are mapped.
  *
- * An id-mapped mount shows what belongs to one id on disk as another's. The kernel takes the mapping from a
- * user namespace, so one is made of a process that does nothing else: mount_setattr(2), MOUNT_ATTR_IDMAP.
+ * An id-mapped mount shows what belongs to one id on disk as another's. The kernel takes the mapping from a user
+ * namespace, so one is made of a process that does nothing else: mount_setattr(2), MOUNT_ATTR_IDMAP.
  * @module
  */
 
@@ -51,8 +51,7 @@ export class MountSources {
 
   /**
    * @param init Who mounts.
-   * @param hand Where the init is root of a user namespace only; undefined where it is as much of root as
-   * tsrun.
+   * @param hand Where the init is root of a user namespace only; undefined where it is as much of root as tsrun.
    */
   constructor(
     readonly local: LocalKernel,

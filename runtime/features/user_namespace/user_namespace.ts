@@ -26,9 +26,7 @@ import { MountSources } from "./mount_source.ts";
 import { hostIdOf, type IdMaps, parseMap, sameMap, writeIdMaps } from "../../host/id_maps.ts";
 import { callerGid, callerIsRoot, callerUid } from "../../host/caller.ts";
 
-/**
- * The stage joins the namespace, or the init is cloned into it, and what the init does there is said below.
- */
+/** The stage joins the namespace, or the init is cloned into it, and what the init does there is said below. */
 export function forCreate({ spec }: CreateRequest): CreateFeature {
   const user = new UserNamespace(spec);
   return {
@@ -70,8 +68,7 @@ class UserNamespace {
         cloneHint: refusalHint,
       };
     }
-    // Root of another user namespace may not be cloned into a cgroup of the host, so the stage enters that
-    // before.
+    // Root of another user namespace may not be cloned into a cgroup of the host, so the stage enters that before.
     const tasks = plan.cloneInto === null ? [] : [`${plan.cloneInto}/cgroup.procs`];
     return {
       ...plan,
@@ -98,9 +95,7 @@ class UserNamespace {
     this.#checkUser();
   }
 
-  /**
-   * In a joined namespace only its own maps tell who the process can be; validation has checked the others.
-   */
+  /** In a joined namespace only its own maps tell who the process can be; validation has checked the others. */
   #checkUser(): void {
     const { uid, gid, additionalGids = [] } = this.#spec.process.user;
     const { uids, gids } = this.#maps;
@@ -142,13 +137,12 @@ class UserNamespace {
         setup.mounts.copyUp = (from, to) => this.#copyUp(deed, setup, from, to);
       },
       namespaces: (setup) => {
-        // Root of a user namespace may have a procfs only as long as one is in sight (mount_namespaces(7)):
-        // the host's.
+        // Root of a user namespace may have a procfs only as long as one is in sight (mount_namespaces(7)): the host's.
         setup.procfs = setup.openProcfs();
       },
       shown: ({ k }) => {
-        // Its owner, who is not the host's root, has to be able to look at it while it waits: `exec` enters
-        // what it shows. Who shares a PID namespace with other containers stays hidden from those.
+        // Its owner, who is not the host's root, has to be able to look at it while it waits: `exec` enters what it
+        // shows. Who shares a PID namespace with other containers stays hidden from those.
         const shown = !callerIsRoot() && this.#spec.linux!.namespaces!.some(isNewPid);
         // The last change of its ids is behind it, which would take this back (prctl(2)).
         if (shown) k.prctl(PR_SET_DUMPABLE, 1);
