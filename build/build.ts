@@ -148,10 +148,12 @@ async function main(): Promise<void> {
       return;
     }
     const deno = denoToRun(Deno.execPath(), `${TOP}/.deno/${Deno.version.deno}/deno-prelinked`);
-    replaceFile(TARGET, bundleFile(deno.path, linked("bundle")), 0o755);
-    await warmCache(TARGET, deno.path);
+    const text = linked("bundle");
+    const { flags, note } = await warmCache(text, deno.path);
+    replaceFile(TARGET, bundleFile(deno.path, text, undefined, { flags }), 0o755);
     await checkResult("bundle");
     console.log(`${name}: an executable bundle, ${size}, run by ${deno.path}, ${deno.note}`);
+    console.log(`cache of compiled code: ${note}`);
     console.log(`why not a compiled program: ${reason}`);
   } finally {
     Deno.removeSync(dir, { recursive: true });

@@ -6,7 +6,7 @@
  */
 import { warmCompiled } from "./compiled.ts";
 import { denoToRun, replaceFile } from "./deno.ts";
-import { textOfBundle, withDeno } from "./launcher.ts";
+import { bundleFile, textOfBundle } from "./launcher.ts";
 import { warmCache } from "./warm.ts";
 
 const BUILT = Deno.env.get("TSRUN") ?? new URL("../dist/tsrun", import.meta.url).pathname;
@@ -39,21 +39,27 @@ async function install(args: readonly string[]): Promise<void> {
     throw new Error(`there is no ${BUILT}: run ./x build first`);
   }
   Deno.mkdirSync(`${destdir}${prefix}/bin`, { recursive: true });
-  const isBundle = textOfBundle(content) !== undefined;
-  if (isBundle) {
-    const lib = `${prefix}/lib/tsrun`;
-    const source = denoToRun(Deno.execPath(), COPY);
-    Deno.mkdirSync(`${destdir}${lib}`, { recursive: true });
-    replaceFile(`${destdir}${lib}/deno`, Deno.readFileSync(source.path), 0o755);
-    console.log(`${destdir}${lib}/deno: Deno ${Deno.version.deno}, ${source.note}`);
-    content = withDeno(content, `${lib}/deno`);
-  }
-  replaceFile(`${destdir}${prefix}/bin/tsrun`, content, 0o755);
-  if (!isBundle) await warmCompiled(`${destdir}${prefix}/bin/tsrun`);
-  // Below a DESTDIR a bundle's Deno is not yet where it will run: there the first run as root fills the
-  // cache.
-  if (isBundle && destdir === "") await warmCache(`${prefix}/bin/tsrun`, `${prefix}/lib/tsrun/deno`);
-  console.log(`${destdir}${prefix}/bin/tsrun`);
+  const text = textOfBundle(content), program = `${destdir}${prefix}/bin/tsrun`;
+  if (text === undefined) {
+    replaceFile(program, content, 0o755);
+    await warmCompiled(program);
+  } else replaceFile(program, await installDeno(text, prefix, destdir), 0o755);
+  console.log(program);
+}
+
+/** Gives a bundle a Deno of its own. @returns The bundle that starts it. */
+async function installDeno(text: string, prefix: string, destdir: string): Promise<Uint8Array<ArrayBuffer>> {
+  const lib = `${prefix}/lib/tsrun`, deno = `${lib}/deno`;
+  const source = denoToRun(Deno.execPath(), COPY);
+  Deno.mkdirSync(`${destdir}${lib}`, { recursive: true });
+  replaceFile(`${destdir}${deno}`, Deno.readFileSync(source.path), 0o755);
+  console.log(`${destdir}${deno}: Deno ${Deno.version.deno}, ${source.note}`);
+  // Below a DESTDIR it is not yet where it will run: there the first run as root fills the cache, with
+  // everything.
+  if (destdir !== "") return bundleFile(deno, text);
+  const { flags, note } = await warmCache(text, deno);
+  console.log(`cache of compiled code: ${note}`);
+  return bundleFile(deno, text, undefined, { flags });
 }
 
 try {

@@ -26,14 +26,16 @@ export function cacheDirectory(deno: string): string {
 /**
  * `deno run` as a program that reads no configuration, fetches nothing and keeps nothing but compiled code.
  */
-export const DENO_FLAGS: readonly string[] = [
-  "--allow-all",
-  "--no-config",
-  "--no-lock",
-  "--no-remote",
-  "--no-npm",
-  `--v8-flags=${[...V8_FLAGS, CACHED_FLAG].join(",")}`,
-];
+function denoFlags(v8: readonly string[]): readonly string[] {
+  const flags = ["--allow-all", "--no-config", "--no-lock", "--no-remote", "--no-npm"];
+  return [...flags, `--v8-flags=${v8.join(",")}`];
+}
+
+/** The flags of a bundle whose cache gets all functions of a script, when that is first run. */
+export const DENO_FLAGS: readonly string[] = denoFlags([...V8_FLAGS, CACHED_FLAG]);
+
+/** The flags of a bundle whose cache holds what the usual commands have run (`learn.ts`). */
+export const LAZY_FLAGS: readonly string[] = denoFlags(V8_FLAGS);
 
 /**
  * The whole environment of Deno. Of the caller's variables only those are passed on whose names Deno does not
@@ -110,8 +112,13 @@ export function launcher(
 }
 
 /** A bundle: the launcher, and the linked text. */
-export function bundleFile(deno: string, text: string, module?: string): Uint8Array<ArrayBuffer> {
-  const head = launcher(deno, module);
+export function bundleFile(
+  deno: string,
+  text: string,
+  module?: string,
+  change?: { flags: readonly string[] },
+): Uint8Array<ArrayBuffer> {
+  const head = launcher(deno, module, change);
   const body = new TextEncoder().encode(text);
   const file = new Uint8Array(head.length + body.length);
   file.set(head);

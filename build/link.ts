@@ -83,7 +83,7 @@ function digest(text: string): string {
 export const TRAILER = "01234567 01234567\n".length;
 
 /** Bytes of the end of a file that are read at once: a base script of the usual size, and the last line. */
-const TAIL = 0x10000;
+const TAIL = 0x8000;
 
 /**
  * Links the chunks into one text, which {@linkcode loader} runs.
@@ -158,17 +158,22 @@ function bootFunction(places: Place[], where: Record<string, number>, entry: str
  * @param member What of the base script is called: `boot`, or `all` to fill the cache.
  */
 export function loader(path: string, member: "boot" | "all" = "boot"): string {
+  const run = `await(e?e(u,"file:///tsrun/"+d+".js")[0]:(0,eval)(u)).${member}((a,b)=>r(a+o,b+o))`;
+  return loaderHead(path) + run;
+}
+
+/**
+ * The first statements of a loader: `r(a, b)` reads, `u` is the base script, `d` its digest, `o` how far its
+ * beginning is from the end of the file, and `e` the way to run a script, if the engine has one.
+ */
+export function loaderHead(path: string): string {
   return [
-    // No log is known yet, and the engine would print a trace.
-    `let f,s,r,d,o,u,c=Deno[Deno.internal]?.core;try{f=Deno.openSync(${path});s=f.seekSync(0,2);`,
+    `const f=Deno.openSync(${path}),s=f.seekSync(0,2),c=Deno[Deno.internal]?.core,`,
     // Text that ends `b` bytes before the end of the file, and begins `a` bytes before it.
     `r=(a,b)=>{const x=new Uint8Array(a-b);f.seekSync(s-a,0);`,
     `for(let i=0,k;i<x.length;i+=k)if(!(k=f.readSync(x.subarray(i))))throw new Error("cut off");`,
-    `return c?.decode?c.decode(x):new TextDecoder().decode(x)};`,
-    `let t=r(Math.min(s,${TAIL}),0),n=t.length-${TRAILER},l=+t.slice(n+9);d=t.slice(n,n+8);o=l+${TRAILER};`,
-    `u=l>n?r(o,${TRAILER}):t.slice(n-l,n)}catch(x){`,
-    `console.error("tsrun: cannot read the program: "+x.message.replace(/ \\(os error.*/,""));Deno.exit(1)}`,
-    `const e=c?.evalContext;`,
-    `await(e?e(u,"file:///tsrun/"+d+".js")[0]:(0,eval)(u)).${member}((a,b)=>r(a+o,b+o))`,
+    `return c?.decode?c.decode(x):new TextDecoder().decode(x)},`,
+    `t=r(Math.min(s,${TAIL}),0),n=t.length-${TRAILER},d=t.slice(n,n+8),l=+t.slice(n+9),o=l+${TRAILER},`,
+    `u=l>n?r(o,${TRAILER}):t.slice(n-l,n),e=c?.evalContext;`,
   ].join("");
 }
