@@ -18,6 +18,7 @@ export const USUAL: readonly (readonly string[])[] = [
   ["runtime/cli/commands/kill.ts"],
   ["runtime/cli/commands/delete.ts", "runtime/container/destroy.ts", "runtime/cgroups/driver.ts"],
   ["runtime/cli/commands/state.ts"],
+  ["runtime/cli/version.ts"],
   ["runtime/features/seccomp/mod.ts"],
   ["runtime/container/create/hooks.ts"],
   ["runtime/features/cgroup_mount.ts", "runtime/cgroups/mount.ts"],
