@@ -37,7 +37,7 @@ export function compiledMain(data: string): string {
   const path = `import.meta.dirname+${JSON.stringify(`/${data}`)}`;
   return [
     `const fill=Deno.args[0]===${JSON.stringify(FILL)}&&Deno.args.length===1;`,
-    `if(fill){Deno.umask(0o022);${loader(path, "all")}}else{`,
+    `if(fill){Deno.umask(0o022);${loader(path, "usual")}}else{`,
     `if(Deno.env.get("TMPDIR")===${JSON.stringify(NO_DIRECTORY)})try{`,
     `const program=Deno.execPath(),directory=program.replace(/[^/]*$/,".$&");`,
     `if(Deno.statSync(program).uid===Deno.uid()){Deno.mkdirSync(directory);Deno.chmodSync(directory,0o755);`,

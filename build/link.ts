@@ -49,15 +49,24 @@ function chunkOf(module: string, bodies: ReadonlyMap<string, ModuleBody>): strin
   return name;
 }
 
+/** Names of chunks that are compiled together. */
+interface Groups {
+  /** What all commands need. */
+  all: string[];
+  /** What the usual modules need, and what only others do. */
+  usual: string[][];
+  other: string[][];
+}
+
 /**
  * Groups of chunks that are compiled together. Chunks that the same usual modules need form one group; every
- * other chunk is a group of its own. The first group has what all commands need.
+ * other chunk is a group of its own.
  */
 function groupsOf(
   bodies: ReadonlyMap<string, ModuleBody>,
   entry: string,
   usual: readonly (readonly string[])[],
-): string[][] {
+): Groups {
   const base = closure(bodies, [entry]);
   const needs = usual.map((row) => closure(bodies, row.map((module) => chunkOf(module, bodies))));
   const groups = new Map<string, string[]>([["all", []]]);
@@ -66,7 +75,13 @@ function groupsOf(
     const key = base.has(name) ? "all" : users.length > 0 ? users.join(" ") : name;
     groups.set(key, [...groups.get(key) ?? [], name]);
   }
-  return [...groups.values()];
+  const [[, all], ...rest] = groups;
+  const isUsual = ([, names]: [string, string[]]) => needs.some((need) => need.has(names[0]));
+  return {
+    all,
+    usual: rest.filter(isUsual).map(([, names]) => names),
+    other: rest.filter((group) => !isUsual(group)).map(([, names]) => names),
+  };
 }
 
 /**
@@ -104,7 +119,8 @@ export function link(
   const bodies = new Map(inOrder.map((chunk) => [chunk.name, moduleBody(chunk)] as const));
   if (!bodies.has(entry)) throw new Error(`no chunk ${entry}`);
   checkImports(bodies);
-  const [base, ...groups] = groupsOf(bodies, entry, usual);
+  const { all: base, usual: usualGroups, other } = groupsOf(bodies, entry, usual);
+  const groups = [...usualGroups, ...other];
   const functionOf = (name: string) => chunkFunction(name, bodies.get(name)!.body, name === entry);
   const places: Place[] = [], where: Record<string, number> = {};
   let before = "";
@@ -114,7 +130,9 @@ export function link(
     before = script + before;
     for (const name of names) where[name] = i;
   }
-  const script = `({${[bootFunction(places, where, entry, build), ...base.map(functionOf)].join(",\n")}})`;
+  const script = `({${
+    [bootFunction(places, usualGroups.length, where, entry, build), ...base.map(functionOf)].join(",\n")
+  }})`;
   const text = `${before}${script}${digest(script)} ${String(script.length).padStart(8, "0")}\n`;
   // deno-lint-ignore no-control-regex
   const odd = /[^\x00-\x7f]/.exec(text);
@@ -129,9 +147,16 @@ function chunkFunction(name: string, body: string, isEntry: boolean): string {
 
 /**
  * The members of the base script that are no chunks: `boot` runs the entry, and a script when the first of
- * its chunks is imported; `all` runs every script, so that Deno keeps its compiled form.
+ * its chunks is imported; `all` runs every script, so that Deno keeps its compiled form, and `usual` only
+ * those that the usual modules need.
  */
-function bootFunction(places: Place[], where: Record<string, number>, entry: string, build: object): string {
+function bootFunction(
+  places: Place[],
+  usual: number,
+  where: Record<string, number>,
+  entry: string,
+  build: object,
+): string {
   return [
     `places:${JSON.stringify(places)},where:${JSON.stringify(where)},`,
     `run(read,i){const [from,to,name]=this.places[i],body=read(from,to);`,
@@ -139,6 +164,7 @@ function bootFunction(places: Place[], where: Record<string, number>, entry: str
     `const [value,failure]=script?script(body,"file:///tsrun/"+name+".js"):[(0,eval)(body)];`,
     `if(failure)throw failure.thrown;return value},`,
     `all(read){this.places.forEach((_,i)=>this.run(read,i))},`,
+    `usual(read){for(let i=0;i<${usual};i++)this.run(read,i)},`,
     `boot(read){`,
     `const build=${JSON.stringify(build)},loaded={},scripts=[];`,
     `const script=(i)=>scripts[i]??=this.run(read,i);`,
@@ -155,9 +181,9 @@ function bootFunction(places: Place[], where: Record<string, number>, entry: str
  * scripts in a way that lets Deno keep their compiled form in its cache, if Deno has one.
  *
  * @param path Expression for the path of the file at whose end the text is.
- * @param member What of the base script is called: `boot`, or `all` to fill the cache.
+ * @param member What of the base script is called: `boot`, or `all` or `usual` to fill the cache.
  */
-export function loader(path: string, member: "boot" | "all" = "boot"): string {
+export function loader(path: string, member: "boot" | "all" | "usual" = "boot"): string {
   const run = `await(e?e(u,"file:///tsrun/"+d+".js")[0]:(0,eval)(u)).${member}((a,b)=>r(a+o,b+o))`;
   return loaderHead(path) + run;
 }
@@ -168,12 +194,15 @@ export function loader(path: string, member: "boot" | "all" = "boot"): string {
  */
 export function loaderHead(path: string): string {
   return [
-    `const f=Deno.openSync(${path}),s=f.seekSync(0,2),c=Deno[Deno.internal]?.core,`,
+    // No log is known yet, and the engine would print a trace.
+    `let f,s,r,d,o,u,c=Deno[Deno.internal]?.core;try{f=Deno.openSync(${path});s=f.seekSync(0,2);`,
     // Text that ends `b` bytes before the end of the file, and begins `a` bytes before it.
     `r=(a,b)=>{const x=new Uint8Array(a-b);f.seekSync(s-a,0);`,
     `for(let i=0,k;i<x.length;i+=k)if(!(k=f.readSync(x.subarray(i))))throw new Error("cut off");`,
-    `return c?.decode?c.decode(x):new TextDecoder().decode(x)},`,
-    `t=r(Math.min(s,${TAIL}),0),n=t.length-${TRAILER},d=t.slice(n,n+8),l=+t.slice(n+9),o=l+${TRAILER},`,
-    `u=l>n?r(o,${TRAILER}):t.slice(n-l,n),e=c?.evalContext;`,
+    `return c?.decode?c.decode(x):new TextDecoder().decode(x)};`,
+    `let t=r(Math.min(s,${TAIL}),0),n=t.length-${TRAILER},l=+t.slice(n+9);d=t.slice(n,n+8);o=l+${TRAILER};`,
+    `u=l>n?r(o,${TRAILER}):t.slice(n-l,n)}catch(x){`,
+    `console.error("tsrun: cannot read the program: "+x.message.replace(/ \\(os error.*/,""));Deno.exit(1)}`,
+    `const e=c?.evalContext;`,
   ].join("");
 }

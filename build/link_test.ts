@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { link, loader } from "./link.ts";
 
 /** Runs linked text as the end of a file and returns what it printed. */
-async function run(text: string, firstLines = "", member?: "all"): Promise<string> {
+async function run(text: string, firstLines = "", member?: "all" | "usual"): Promise<string> {
   const dir = await Deno.makeTempDir();
   try {
     await Deno.writeTextFile(`${dir}/loader.mjs`, loader("Deno.args.shift()", member));
@@ -115,6 +115,15 @@ Deno.test("link: a usual module is found by its path, not by its base name; a ro
   assert(scripts["room/start.js"] !== scripts["other/start.js"]);
   const row = scriptsOf(link(TREE, "main.js", [["other/start.ts", "room/start.ts"]], {}));
   assertEquals(row["other/start.js"], row["room/start.js"]);
+});
+
+Deno.test("link: the scripts of usual modules can be compiled without the others", async () => {
+  const text = link(TREE, "main.js", [["room/create.ts"]], {});
+  assertEquals(await run(text, "", "usual"), "");
+  const spoilt = (name: string) => text.replace(new RegExp(`(?<="${name}":function[^{]*{[^}]*)}`), "}]");
+  await assertRejects(() => run(spoilt("own-1.js"), "", "usual"), Error, "SyntaxError");
+  assertEquals(await run(spoilt("cold-1.js"), "", "usual"), "");
+  await assertRejects(() => run(spoilt("cold-1.js"), "", "all"), Error, "SyntaxError");
 });
 
 Deno.test("link: a usual module that is gone, or that nothing loads on demand, is an error of the build", () => {
