@@ -41,11 +41,13 @@ import { makeRestoreRoot, MASK_NAME } from "../../init/restore_root.ts";
 import { type CriuOpts, REQUEST } from "../features/checkpoint/rpc.ts";
 import { makeDirectory, readText, removeFile, writeTextFile } from "../host/files.ts";
 import type { Log } from "../host/log.ts";
+import { isInOther } from "../host/namespaces.ts";
 import { HostMounts } from "../host/mounts.ts";
 import { startTimeOf } from "../host/process.ts";
 import { isRootless } from "../host/rootless.ts";
 import { type Config, readConfig } from "./config.ts";
 import { newState, resolveRootfs } from "./create/plan.ts";
+import { exactJson } from "./exact_json.ts";
 import { destroyContainer, insistOn } from "./destroy.ts";
 import { runHooks } from "./hooks.ts";
 import { containerDir } from "./id.ts";
@@ -200,9 +202,21 @@ async function build(restore: Restore): Promise<void> {
   opts.cg_root = cgroupRoots(criu.pid);
   request(restore, criu, opts, logPath(o, log));
   resctrl?.enter(state.pid);
+  recordTimeNamespace(spec, directory, state.pid);
   for (const place of [root, mask]) removeFile(place);
   if (o.pidFile !== undefined) writePidFile(o.pidFile, state.pid);
   writeState(o.root, state);
+}
+
+/**
+ * CRIU restores processes into a time namespace, so that their clocks go on. "exec" enters the
+ * namespaces of the saved config, so that one is added.
+ */
+function recordTimeNamespace(spec: Spec, directory: string, pid: number): void {
+  const { namespaces = [] } = spec.linux ?? {};
+  if (namespaces.some(({ type }) => type === "time") || !isInOther(pid, "time")) return;
+  const linux = { ...spec.linux, namespaces: [...namespaces, { type: "time" }] };
+  writeTextFile(`${directory}/config.json`, exactJson({ ...spec, linux }), 0o600);
 }
 
 /** Where CRIU's own cgroups are: those of the container are at the same places. */

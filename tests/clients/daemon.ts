@@ -31,6 +31,11 @@ export class Daemons {
     };
   }
 
+  /** Adds a directory to the PATH of the daemons and commands that are started from here on. */
+  addPath(directory: string): void {
+    this.environment.PATH = `${directory}:${this.environment.PATH}`;
+  }
+
   /** Starts containerd, with the plug-ins off that look for more than this test needs. */
   async startContainerd(): Promise<void> {
     const config = `version = 2
@@ -73,7 +78,7 @@ path = "${this.dir}/opt"
         ...argv,
       ],
       clearEnv: true,
-      env: ENVIRONMENT,
+      env: { PATH: this.environment.PATH },
       stdin: "null",
       stdout: "null",
       stderr: "null",
