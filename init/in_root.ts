@@ -56,19 +56,19 @@ export interface OpenInRoot {
  * @param path Path as the container sees it.
  * @throws {OperationError} With the path and the reason.
  */
-export function openInRoot(k: Kernel, root: Fd, path: string, o: OpenInRoot = {}): Result {
-  const flags = o.flags ?? O_PATH;
-  const { missing = "fail" } = o;
+export function openInRoot(k: Kernel, root: Fd, path: string, options: OpenInRoot = {}): Result {
+  const flags = options.flags ?? O_PATH;
+  const { missing = "fail" } = options;
   let made = false;
   const repair = (errno: number) => {
     if (errno !== ENOENT || missing === "fail" || made) {
-      throw o.explain?.(errno) ?? new OperationError("open", errno, JSON.stringify(path), "");
+      throw options.explain?.(errno) ?? new OperationError("open", errno, JSON.stringify(path), "");
     }
     made = true;
     makeInRoot(k, root, path, typeof missing === "function" ? missing() : missing);
     return "retry" as const;
   };
-  return k.openat2(root, path, flags, IN_ROOT | (o.resolve ?? 0), 0, { repair });
+  return k.openat2(root, path, flags, IN_ROOT | (options.resolve ?? 0), 0, { repair });
 }
 
 /**

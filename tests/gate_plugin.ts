@@ -88,33 +88,8 @@ function eachFunction(context: Deno.lint.RuleContext): Deno.lint.LintVisitor {
   return { FunctionDeclaration: check, FunctionExpression: check, ArrowFunctionExpression: check };
 }
 
-/** Files whose comments are still to be wrapped. */
-const PENDING_COLUMNS: readonly string[] = [
-  "init/seccomp_listener.ts",
-  "runtime/cgroups/resctrl/group.ts",
-  "runtime/cgroups/systemd/driver.ts",
-  "runtime/cgroups/v1/driver.ts",
-  "runtime/cgroups/v2/driver.ts",
-  "runtime/container/create/plan.ts",
-  "runtime/container/exec/exec.ts",
-  "runtime/container/exec/reports.ts",
-  "runtime/container/hooks.ts",
-  "runtime/container/kill.ts",
-  "runtime/container/start.ts",
-  "runtime/container/status.ts",
-  "runtime/features/labels.ts",
-  "runtime/features/net_devices/mod.ts",
-  "runtime/features/seccomp/listener.ts",
-  "runtime/features/seccomp/mod.ts",
-  "runtime/features/terminal/console_socket.ts",
-  "runtime/features/user_namespace/exec.ts",
-  "runtime/features/user_namespace/mount_source.ts",
-  "runtime/features/user_namespace/user_namespace.ts",
-];
-
 /** Reports lines of comments that are wider than the code. */
 function eachCommentLine(context: Deno.lint.RuleContext): void {
-  if (PENDING_COLUMNS.includes(below(context.filename))) return;
   let start = 0;
   for (const line of context.sourceCode.text.split("\n")) {
     const columns = [...line].length;

@@ -66,7 +66,7 @@ export interface CheckpointOptions extends CriuOptions {
 
 /** A dump in progress. */
 interface Dump {
-  o: CheckpointOptions;
+  options: CheckpointOptions;
   k: LocalKernel;
   state: ContainerState;
   spec: Spec;
@@ -82,52 +82,61 @@ interface Dump {
  * @throws {RuntimeError} If it does not run; if CRIU cannot do it; or with CRIU's own reason. The container
  * goes on then.
  */
-export async function checkpointContainer(k: LocalKernel, o: CheckpointOptions): Promise<void> {
-  using _lock = lockContainer(k, o.root, o.id);
-  const state = readState(o.root, o.id);
-  const status = statusOf(o.root, state);
+export async function checkpointContainer(k: LocalKernel, options: CheckpointOptions): Promise<void> {
+  using _lock = lockContainer(k, options.root, options.id);
+  const state = readState(options.root, options.id);
+  const status = statusOf(options.root, state);
   if (status !== "running" && status !== "paused") {
     throw new RuntimeError("EBUSY_CONTAINER", `Container cannot be checkpointed in ${status} state`);
   }
-  const path = findCriu(o.criu);
-  const dump: Dump = { o, k, state, spec: savedConfig(o.root, o.id), path, version: criuVersion(k, path) };
-  const shared = sharedOptions(o);
-  makeCriuDirectory(o.imagePath, dump.spec.linux?.namespaces?.some(({ type }) => type === "user"));
-  if (o.parentPath !== "") checkParent(o.imagePath, o.parentPath);
-  if (o.preDump) requireFeatures(k, path, ["mem_track"]);
-  if (o.lazyPages) requireFeatures(k, path, ["lazy_pages"]);
-  if (o.lazyPages && o.statusFd !== -1) checkStatusFd(k, o.statusFd);
+  const path = findCriu(options.criu);
+  const dump: Dump = {
+    options,
+    k,
+    state,
+    spec: savedConfig(options.root, options.id),
+    path,
+    version: criuVersion(k, path),
+  };
+  const shared = sharedOptions(options);
+  makeCriuDirectory(options.imagePath, dump.spec.linux?.namespaces?.some(({ type }) => type === "user"));
+  if (options.parentPath !== "") checkParent(options.imagePath, options.parentPath);
+  if (options.preDump) requireFeatures(k, path, ["mem_track"]);
+  if (options.lazyPages) requireFeatures(k, path, ["lazy_pages"]);
+  if (options.lazyPages && options.statusFd !== -1) checkStatusFd(k, options.statusFd);
   const opts: CriuOpts = {
     images_dir_fd: -1,
     ...shared,
     ...containerOptions(dump),
-    ...o.preDump ? {} : { ext_mnt: await externalMounts(dump) },
+    ...options.preDump ? {} : { ext_mnt: await externalMounts(dump) },
   };
-  if (!o.preDump) writeDescriptors(o.imagePath, standardDescriptors(state));
+  if (!options.preDump) writeDescriptors(options.imagePath, standardDescriptors(state));
   runCriu(dump, opts);
-  if (o.leaveRunning || o.preDump) return;
+  if (options.leaveRunning || options.preDump) return;
   try {
-    await destroyContainer(k, o.root, state, o.log);
+    await destroyContainer(k, options.root, state, options.log);
   } catch (error) {
     // The dump is complete, so this is only a warning. "delete --force" removes the rest.
-    o.log.warn(reasonOf(error));
+    options.log.warn(reasonOf(error));
   }
 }
 
 /** CRIU's options for this container and this kind of dump. */
-function containerOptions({ o, k, state, spec, version }: Dump): Partial<CriuOpts> {
+function containerOptions({ options, k, state, spec, version }: Dump): Partial<CriuOpts> {
   return {
     pid: state.pid,
     root: state.rootfs,
-    leave_running: o.leaveRunning,
-    tcp_skip_in_flight: o.tcpSkipInFlight,
-    link_remap: o.linkRemap,
+    leave_running: options.leaveRunning,
+    tcp_skip_in_flight: options.tcpSkipInFlight,
+    link_remap: options.linkRemap,
     config_file: configFile(state.annotations),
     external: externalNamespaces(spec).map((namespace) => describe(k, namespace, version)),
     freeze_cgroup: freezer(state, version),
-    ps: o.pageServer,
-    ...o.parentPath === "" ? {} : { parent_img: o.parentPath, track_mem: true },
-    ...reportsReady(version) || !o.lazyPages || o.statusFd === -1 ? {} : { status_fd: o.statusFd },
+    ps: options.pageServer,
+    ...options.parentPath === "" ? {} : { parent_img: options.parentPath, track_mem: true },
+    ...reportsReady(version) || !options.lazyPages || options.statusFd === -1
+      ? {}
+      : { status_fd: options.statusFd },
   };
 }
 
@@ -189,24 +198,24 @@ function checkStatusFd(k: LocalKernel, fd: number): void {
   }
 }
 
-function runCriu({ o, k, path, version }: Dump, opts: CriuOpts): void {
-  const log = logPath(o, LOG);
+function runCriu({ options, k, path, version }: Dump, opts: CriuOpts): void {
+  const log = logPath(options, LOG);
   using arena = new Arena(k, 0);
   using criu = new Criu(k, arena, path, (process) => {
-    const directories = openDirectories(process, o, LOG);
+    const directories = openDirectories(process, options, LOG);
     Object.assign(opts, directories);
     return [...directoryDescriptors(directories), ...opts.status_fd === undefined ? [] : [opts.status_fd]];
   });
-  const type = o.preDump ? REQUEST.PRE_DUMP : REQUEST.DUMP;
-  o.log.debug(`criu ${version}, ${path}: ${JSON.stringify(opts)}`);
+  const type = options.preDump ? REQUEST.PRE_DUMP : REQUEST.DUMP;
+  options.log.debug(`criu ${version}, ${path}: ${JSON.stringify(opts)}`);
   const response = criu.request({ type, opts }, (script) => {
-    o.log.debug(`criu notifies: ${script}`);
-    if (script === "status-ready") tellReady(k, o.statusFd);
+    options.log.debug(`criu notifies: ${script}`);
+    if (script === "status-ready") tellReady(k, options.statusFd);
   });
   const ended = criu.ended();
   if (!response.success) throw criuFailure(response, log);
   // After a pre-dump CRIU waits for another request. It fails when none comes, which does not matter.
-  if (ended !== undefined && !o.preDump) {
+  if (ended !== undefined && !options.preDump) {
     throw new RuntimeError("EIO_CRIU", `criu failed: ${ended} (log file: ${log})`);
   }
 }

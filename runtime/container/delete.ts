@@ -29,12 +29,12 @@ export interface DeleteOptions {
  * @throws {RuntimeError} `container does not exist`, `cannot delete container <id> that is not stopped:
  * <status>`, or the part that could not be removed. Another call goes on from there.
  */
-export async function deleteContainer(k: LocalKernel, o: DeleteOptions): Promise<void> {
+export async function deleteContainer(k: LocalKernel, options: DeleteOptions): Promise<void> {
   try {
-    using _lock = lockContainer(k, o.root, o.id);
-    await deleteLocked(k, o);
+    using _lock = lockContainer(k, options.root, options.id);
+    await deleteLocked(k, options);
   } catch (error) {
-    if (!(o.force && error instanceof MissingContainerError)) throw error;
+    if (!(options.force && error instanceof MissingContainerError)) throw error;
   }
 }
 

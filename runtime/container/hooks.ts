@@ -1,8 +1,9 @@
 /**
  * Hooks in the runtime's namespaces: prestart, createRuntime, poststart, poststop.
  *
- * Each runs as a child of an executor of its own, which is started only where there are hooks: a hook's `args[0]`
- * may differ from its path, its standard input is the state, and its deadline is kept by the kernel's clock.
+ * An executor of their own starts them, and exists only where there are hooks: a hook's `args[0]` may differ
+ * from its path, its standard input is the state, and the kernel's clock keeps its deadline.
+ *
  * Source: runtime-spec config.md, section POSIX-platform Hooks, and runtime.md, section Lifecycle.
  * @module
  */
@@ -27,9 +28,9 @@ export type RuntimeHookName = Exclude<HookName, "createContainer" | "startContai
 /**
  * Runs hooks of one kind, one after the other.
  *
- * @param state What the hooks are told of the container.
+ * @param state The state that the hooks get.
  * @param arena The command's shared memory, where it has one already.
- * @returns The failures as messages: the first alone, as the rest does not run then; for poststop all of them.
+ * @returns The failures as messages: the first one, after which no hook runs; for poststop all of them.
  */
 function runAll(
   name: RuntimeHookName,
@@ -37,7 +38,7 @@ function runAll(
   state: State,
   arena: Arena,
 ): string[] {
-  // Its end, where an interrupt leaves this scope, takes the hook with it.
+  // Where an interrupt leaves this scope, the executor ends, and the hook ends with it.
   using executor = spawnExecutor(arena);
   const failures: string[] = [];
   for (const [i, hook] of hooks.entries()) {
@@ -58,7 +59,7 @@ function runAll(
 }
 
 /**
- * Runs hooks of one kind; nothing is done when there are none.
+ * Runs hooks of one kind, if there are any.
  *
  * @throws {RuntimeError} `error running <name> hook #<n>: <reason>` for the first that fails.
  */
@@ -76,8 +77,8 @@ export function runHooks(
 }
 
 /**
- * Runs the poststop hooks of a container that is gone. They cannot fail it any more: every one runs, and failures
- * come back for the log.
+ * Runs the poststop hooks of a container that is gone. Every one runs. Their failures are returned for the
+ * log.
  */
 export function runPoststop(
   k: LocalKernel,

@@ -15,10 +15,10 @@ import { isDirectory } from "../host/files.ts";
 const HARMLESS: readonly number[] = [17, 18, 19, 20, 21, 22, 23, 28];
 
 /**
- * The signal that does to a container what `signal` does to a process.
+ * The signal that has the effect on a container that `signal` has on an ordinary process.
  *
- * An init that waits for `start` is process 1 of its PID namespace, with default actions. The kernel drops what
- * would end such a process, except for SIGKILL, so that stands for all of those.
+ * An init that waits for `start` is process 1 of its PID namespace, with default actions. The kernel ignores
+ * signals that would end such a process, except for SIGKILL. So SIGKILL takes the place of all of them.
  */
 export function effectiveSignal(root: string, state: ContainerState, signal: number): number {
   if (signal === 0 || !state.pidNamespace || HARMLESS.includes(signal)) return signal;

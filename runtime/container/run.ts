@@ -33,39 +33,45 @@ export interface RunOptions extends CreateOptions {
  * @returns 0 when detached, else the exit status of its process, 128 + n when signal n ended it.
  * @throws {RuntimeError} As create and start do. The container is gone then.
  */
-export async function runContainer(k: LocalKernel, o: RunOptions): Promise<number> {
+export async function runContainer(k: LocalKernel, options: RunOptions): Promise<number> {
   // This comes before anything is made, so that no signal meant for the container is lost.
-  const supervisor = o.detach ? undefined : new Supervisor(k);
-  if (!o.detach && !o.noSubreaper) k.prctl(PR_SET_CHILD_SUBREAPER, 1);
+  const supervisor = options.detach ? undefined : new Supervisor(k);
+  if (!options.detach && !options.noSubreaper) k.prctl(PR_SET_CHILD_SUBREAPER, 1);
   // A detached command passes no signal on. Until the program runs, a signal ends the command and the
   // container.
-  const interrupts = o.detach ? new Interrupts(k) : undefined;
+  const interrupts = options.detach ? new Interrupts(k) : undefined;
   let master = -1;
   const relay = supervisor?.relay ?? interrupts?.relay;
   const ending: (() => void)[] = [];
   const staying = { takeMaster: (fd: number) => master = fd, atEnd: (step: () => void) => ending.push(step) };
-  const state = await createContainer(k, o.detach ? o : { ...o, ...staying }, () => new Interrupts(k, relay));
+  const state = await createContainer(
+    k,
+    options.detach ? options : { ...options, ...staying },
+    () => new Interrupts(k, relay),
+  );
   // Most containers have no terminal, and do not need this code.
   using terminal = master < 0
     ? undefined
     : new (await import("../features/terminal/terminal.ts")).Terminal(k, master, supervisor!);
   let proxy: NotifyProxy | undefined;
   try {
-    proxy = await openNotify(k, o);
-    const start = () => startContainer(k, o.root, o.id, o.log);
+    proxy = await openNotify(k, options);
+    const start = () => startContainer(k, options.root, options.id, options.log);
     await (interrupts ? interrupts.during(start) : start());
     interrupts?.check();
     interrupts?.release();
-    o.log.settle();
+    options.log.settle();
   } catch (error) {
     interrupts?.disarm();
-    throw await removeFailed(k, o, error);
+    throw await removeFailed(k, options, error);
   }
   using _proxy = proxy;
   // In the foreground the service manager goes on to watch tsrun, which passes signals on.
   const mainPid = supervisor === undefined ? state.pid : ownPid();
   // A failure to notify the manager does not end the container.
-  const notified = proxy?.pass({ pid: state.pid, mainPid }).catch((error) => o.log.warn(reasonOf(error)));
+  const notified = proxy?.pass({ pid: state.pid, mainPid }).catch((error) =>
+    options.log.warn(reasonOf(error))
+  );
   if (supervisor === undefined) {
     await notified;
     return 0;
@@ -81,7 +87,7 @@ export async function runContainer(k: LocalKernel, o: RunOptions): Promise<numbe
     return status;
   } finally {
     // This includes a container that cannot be waited for, since no other process would remove it.
-    if (!o.keep) await removeOwnContainer(k, o.root, o.id, o.log);
+    if (!options.keep) await removeOwnContainer(k, options.root, options.id, options.log);
     for (const step of ending) step();
   }
 }

@@ -24,13 +24,13 @@ export interface RunRestoredOptions extends RestoreOptions {
  * @returns 0 when detached, else the exit status of its process, 128 + n when signal n ended it.
  * @throws {RuntimeError} As {@linkcode restoreContainer} does. The container is gone then.
  */
-export async function runRestored(k: LocalKernel, o: RunRestoredOptions): Promise<number> {
+export async function runRestored(k: LocalKernel, options: RunRestoredOptions): Promise<number> {
   // This comes before anything is made, so that no signal meant for the container is lost.
-  const supervisor = o.detach ? undefined : new Supervisor(k);
-  if (!o.detach && !o.noSubreaper) k.prctl(PR_SET_CHILD_SUBREAPER, 1);
+  const supervisor = options.detach ? undefined : new Supervisor(k);
+  if (!options.detach && !options.noSubreaper) k.prctl(PR_SET_CHILD_SUBREAPER, 1);
   let master = -1;
-  const takeMaster = o.detach ? undefined : (fd: number) => master = fd;
-  const { pid } = await restoreContainer(k, { ...o, takeMaster }, supervisor?.relay);
+  const takeMaster = options.detach ? undefined : (fd: number) => master = fd;
+  const { pid } = await restoreContainer(k, { ...options, takeMaster }, supervisor?.relay);
   mark("processes restored");
   if (supervisor === undefined) return 0;
   using terminal = master < 0
@@ -40,6 +40,6 @@ export async function runRestored(k: LocalKernel, o: RunRestoredOptions): Promis
   terminal?.attach(pid);
   const status = await supervisor.wait(pid);
   await terminal?.drained();
-  await removeOwnContainer(k, o.root, o.id, o.log);
+  await removeOwnContainer(k, options.root, options.id, options.log);
   return status;
 }

@@ -6,7 +6,7 @@
 import { Descriptor } from "../../ffi/descriptor.ts";
 import { readAt } from "../../ffi/io.ts";
 import { pidfdOpen } from "../../ffi/pidfd.ts";
-import * as c from "../../ffi/constants.ts";
+import { AT_FDCWD, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, POLLERR, POLLHUP, POLLIN } from "../../ffi/constants.ts";
 import { ESRCH } from "../../ffi/errno.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
 import type { Hook } from "../../spec/types.ts";
@@ -20,33 +20,33 @@ import { type ContainerState, readState } from "./record.ts";
 import { endedAsInit, initAlive, ociState, statusOf } from "./status.ts";
 import { mark } from "../host/trace.ts";
 
-/** Most bytes of a report that are read; init/start_report.ts describes them. */
+/** The most bytes of a report that are read; init/start_report.ts describes them. */
 const REPORT_SIZE = 8192;
 
 /**
  * Starts the program of a container that is in the state `created`.
  *
- * @param log Takes the failures of poststop hooks, where the container has to go again.
- * @throws {RuntimeError} When it is in another state, when its program cannot be executed (`exec /x: <reason>`), or
- * when a startContainer or poststart hook fails, upon which the container is stopped.
+ * @param log Takes the failures of poststop hooks, where the container has to be removed.
+ * @throws {RuntimeError} When it is in another state, when its program cannot be executed (`exec /x:
+ * <reason>`), or when a startContainer or poststart hook fails, which stops the container.
  */
 export async function startContainer(k: LocalKernel, root: string, id: string, log: Log): Promise<void> {
   using _lock = lockContainer(k, root, id);
   const state = readState(root, id);
   checkStatus(statusOf(root, state));
-  // Whatever may fail comes before the gate is opened: a program that runs cannot be called back.
+  // Everything that may fail comes before the fifo is opened: a program that runs cannot be called back.
   const hooks = poststartHooks(root, id);
   mark("state read");
   const fifo = `${containerDir(root, id)}/exec.fifo`;
   const report = openGate(k, fifo, state);
   mark("program started");
-  // One that stays is no harm: the init has another name now.
-  k.unlinkat(c.AT_FDCWD, fifo, 0, { allow: "any" });
+  // A fifo that stays does no harm: the init has another name now.
+  k.unlinkat(AT_FDCWD, fifo, 0, { allow: "any" });
   if (report.length > 0) throw new RuntimeError("ENOEXEC_PROGRAM", await describe(report, root, id));
   if (hooks.length > 0) await poststart(k, root, state, hooks, log);
 }
 
-/** What a report of the init says. */
+/** The message of a report of the init. */
 async function describe(report: Uint8Array<ArrayBuffer>, root: string, id: string): Promise<string> {
   const { decodeStartReport } = await import("../../init/start_report.ts");
   return decodeStartReport(report, savedConfig(root, id).hooks?.startContainer ?? []);
@@ -64,26 +64,27 @@ function checkStatus(status: string): void {
 }
 
 /**
- * Opens the fifo that the init waits at, and reads until its end: nothing means that the program runs.
+ * Opens the fifo that the init waits at, and reads to its end. An end of file without any byte means that the
+ * program runs.
  *
- * The open does not block, or an init that was killed meanwhile would hang it; poll(2) on the fifo and on the
- * init's pidfd tells which of both happens.
+ * The open does not block: an init that was killed meanwhile would hang it. poll(2) waits for the fifo and
+ * for the init's pidfd.
  */
 function openGate(k: LocalKernel, path: string, state: ContainerState): Uint8Array<ArrayBuffer> {
   const gone = () => new RuntimeError("ESRCH_CONTAINER", "container process is already dead");
   using pidfd = new Descriptor(k, pidfdOpen(k, state.pid, { allow: [ESRCH] }));
   if (pidfd.fd < 0 || !initAlive(state)) throw gone();
-  using fifo = new Descriptor(k, k.open(path, c.O_RDONLY | c.O_NONBLOCK | c.O_NOFOLLOW));
+  using fifo = new Descriptor(k, k.open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW));
   return k.scratch(() => {
     const data = k.buffer(REPORT_SIZE);
     let length = 0;
     for (;;) {
       const [gate, init] = insist(() => k.waitReadable(fifo.fd, pidfd.fd));
-      if (gate & c.POLLIN) {
+      if (gate & POLLIN) {
         const room = REPORT_SIZE - length;
         length += insist(() => readAt(k, fifo.fd, data.address + length, room, {}));
-      } else if (gate & (c.POLLHUP | c.POLLERR)) break;
-      // Dead without ever having opened the fifo: there is no hang-up to wait for.
+      } else if (gate & (POLLHUP | POLLERR)) break;
+      // The init ended without opening the fifo, so there is no hang-up to wait for.
       else if (init !== 0) throw gone();
     }
     if (length === 0 && endedAsInit(state)) throw gone();
@@ -93,12 +94,12 @@ function openGate(k: LocalKernel, path: string, state: ContainerState): Uint8Arr
 
 /** The poststart hooks of the config as it was at create. */
 function poststartHooks(root: string, id: string): readonly Hook[] {
-  // Most configs have none, and reading one takes longer than looking for the word.
+  // Most configs have none, and parsing one takes longer than looking for the word.
   if (!savedText(root, id).includes('"poststart"')) return [];
   return savedConfig(root, id).hooks?.poststart ?? [];
 }
 
-/** A poststart hook that fails takes the container with it: runtime.md, Lifecycle, step 9. */
+/** Runs poststart hooks. A failing one ends the container: runtime.md, Lifecycle, step 9. */
 async function poststart(
   k: LocalKernel,
   root: string,
@@ -117,7 +118,8 @@ async function poststart(
 }
 
 /**
- * Starts a container, and stays until its process says that it is ready or has ended; the service manager is told.
+ * Starts a container, and stays until its process is ready or has ended. The service manager is told when it
+ * is ready.
  *
  * @param manager `NOTIFY_SOCKET` of tsrun's own environment.
  * @throws {RuntimeError} As {@linkcode startContainer}.

@@ -1,7 +1,8 @@
 /**
- * AppArmor profiles and SELinux contexts: what a process is to have, and whether this host can give it.
+ * AppArmor profiles and SELinux contexts: the labels of a process, and whether this host can enforce them.
  *
- * A label that would not be enforced is an error, as in runc: whoever asks for one relies on it.
+ * As in runc, a label that would not be enforced is an error, because the caller relies on it.
+ *
  * Sources: runtime-spec config.md (`apparmorProfile`, `selinuxLabel`) and config-linux.md (`mountLabel`),
  * Documentation/admin-guide/LSM/apparmor.rst, selinux(8).
  * @module
@@ -33,7 +34,10 @@ export function forCreate({ spec }: CreateRequest): CreateFeature {
   };
 }
 
-/** The init writes to a procfs of its own; for its keys it needs one before the others do. */
+/**
+ * The init writes its labels through a procfs of its own. For the labels of keys it needs the procfs earlier
+ * than the other steps.
+ */
 function createSteps(labels: ProcessLabels): SetupSteps {
   let early: Fd | undefined;
   return labelSteps<Setup>(labels, (setup) => setup.procfs ?? (early ??= setup.openProcfs()), ({ k }) => {
@@ -42,7 +46,10 @@ function createSteps(labels: ProcessLabels): SetupSteps {
   });
 }
 
-/** A process that names no labels gets the container's; with runc one that comes as a document has none then. */
+/**
+ * Labels of the process. One that names none gets the container's. With runc, a process from a document has
+ * none then.
+ */
 export function forExec({ process, spec }: ExecRequest): ExecFeature {
   const labels = labelsOf(process, spec.process);
   if (labels === undefined) return {};
@@ -59,9 +66,9 @@ export function forExec({ process, spec }: ExecRequest): ExecFeature {
   };
 }
 
-/** What of the host decides; paths as they are on it. */
+/** Access to the host's files that decide on labels, by their paths on the host. */
 export interface LabelHost {
-  /** Text of a file, undefined where there is none. */
+  /** Text of a file; undefined where there is none. */
   read(path: string): string | undefined;
 }
 
@@ -75,14 +82,14 @@ const HOST: LabelHost = {
   },
 };
 
-/** What may stand in a `process` for its labels. */
+/** The fields of a `process` with labels. */
 export type Labelled = Pick<Process, "apparmorProfile" | "selinuxLabel">;
 
 /**
  * The labels of a process; undefined where it has none.
  *
- * @param process What asks for them.
- * @param base Whose labels count where `process` has none: for `exec`, the container's own process.
+ * @param process The process.
+ * @param base Gives labels where `process` has none: for `exec`, the container's own process.
  * @throws {RuntimeError} In runc's words, when the host does not enforce such labels.
  */
 export function labelsOf(process: Labelled, base: Labelled = {}, host = HOST): ProcessLabels | undefined {
@@ -106,7 +113,9 @@ export function labelsOf(process: Labelled, base: Labelled = {}, host = HOST): P
   return new ProcessLabels(profile, own ? "attr/apparmor/exec" : "attr/exec", context);
 }
 
-/** The labels of a container that is made. @throws {RuntimeError} As {@linkcode labelsOf} and {@linkcode mountLabelOf}. */
+/**
+ * The labels of a new container. @throws {RuntimeError} As {@linkcode labelsOf} and {@linkcode mountLabelOf}.
+ */
 export function containerLabels({ process, linux }: Spec): ContainerLabels {
   return { process: labelsOf(process), mounts: mountLabelOf(linux?.mountLabel) };
 }
@@ -123,12 +132,12 @@ export function mountLabelOf(label: string | undefined, host = HOST): string {
   );
 }
 
-/** The module says so itself; securityfs, where the profiles are listed, need not be mounted. */
+/** The module itself tells. securityfs, which lists the profiles, need not be mounted. */
 function hasApparmor(host: LabelHost): boolean {
   return host.read("/sys/module/apparmor/parameters/enabled")?.startsWith("Y") === true;
 }
 
-/** SELinux is enabled where a selinuxfs is mounted that may be written to: is_selinux_enabled(3). */
+/** SELinux is enabled where a writable selinuxfs is mounted: is_selinux_enabled(3). */
 function hasSelinux(host: LabelHost): boolean {
   const lines = (host.read("/proc/self/mountinfo") ?? "").split("\n");
   return lines.some((line) => {

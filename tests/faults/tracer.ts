@@ -9,7 +9,7 @@
  * @module
  */
 import { describe, isOwn, nameOf, pathOf } from "./calls.ts";
-import * as p from "./ptrace.ts";
+import * as ptrace from "./ptrace.ts";
 
 /** The processes of a command. */
 export type Role = "tsrun" | "stage" | "init";
@@ -88,13 +88,13 @@ class Tracer {
     // The shell waits until it is traced, so that no call of what it becomes is missed.
     const script =
       'g=$1 o=$2 e=$3; shift 3; while [ -e "$g" ]; do :; done; exec "$@" </dev/null >>"$o" 2>>"$e"';
-    this.#main = p.spawn(["/bin/sh", "-c", script, "sh", gate, stdout, stderr, ...argv]);
+    this.#main = ptrace.spawn(["/bin/sh", "-c", script, "sh", gate, stdout, stderr, ...argv]);
     this.#tracees.set(this.#main, { role: "tsrun", counting: false, count: 0 });
-    p.seize(this.#main, p.TRACE_SYSGOOD | p.TRACE_EXEC | p.TRACE_VFORK);
+    ptrace.seize(this.#main, ptrace.TRACE_SYSGOOD | ptrace.TRACE_EXEC | ptrace.TRACE_VFORK);
     Deno.removeSync(gate);
-    this.#watch = p.spawn(["/bin/sleep", String(limit)]);
+    this.#watch = ptrace.spawn(["/bin/sleep", String(limit)]);
     if (this.request.init !== undefined) this.#adopt(this.request.init);
-    while (!this.#ended()) this.#step(p.waitForChange());
+    while (!this.#ended()) this.#step(ptrace.waitForChange());
     this.#release();
     return this.#result;
   }
@@ -106,11 +106,11 @@ class Tracer {
   /** Begins to trace an init that waits for `start`. */
   #adopt(pid: number): void {
     this.#tracees.set(pid, { role: "init", counting: true, count: 0 });
-    p.seize(pid, p.TRACE_SYSGOOD | p.TRACE_EXEC);
-    p.interrupt(pid);
+    ptrace.seize(pid, ptrace.TRACE_SYSGOOD | ptrace.TRACE_EXEC);
+    ptrace.interrupt(pid);
   }
 
-  #step(change: p.Change | undefined): void {
+  #step(change: ptrace.Change | undefined): void {
     if (change === undefined) throw new Error("the traced command has gone");
     const { pid } = change;
     if (change.kind === "end") return this.#end(pid, change.code);
@@ -128,7 +128,7 @@ class Tracer {
     if (pid === this.#watch) {
       this.#watch = 0;
       this.#result.hung = true;
-      for (const pid of this.#tracees.keys()) p.sendSignal(pid, SIGKILL);
+      for (const pid of this.#tracees.keys()) ptrace.sendSignal(pid, SIGKILL);
     } else if (pid === this.#main) {
       this.#result.code = code;
       this.#main = 0;
@@ -137,9 +137,9 @@ class Tracer {
   }
 
   #event(pid: number, tracee: Tracee, event: number, signal: number): void {
-    if (event === p.EVENT_VFORK || event === p.EVENT_CLONE) this.#born(p.madeBy(pid), tracee);
-    if (event === p.EVENT_EXEC) this.#executed(tracee);
-    if (event === p.EVENT_STOP && signal !== SIGTRAP) p.listen(pid);
+    if (event === ptrace.EVENT_VFORK || event === ptrace.EVENT_CLONE) this.#born(ptrace.madeBy(pid), tracee);
+    if (event === ptrace.EVENT_EXEC) this.#executed(tracee);
+    if (event === ptrace.EVENT_STOP && signal !== SIGTRAP) ptrace.listen(pid);
     else this.#goOn(pid, tracee);
   }
 
@@ -151,12 +151,15 @@ class Tracer {
     const isStage = parent.role === "tsrun" && parent.counting && !this.#stageSeen;
     const role = parent.role === "stage" ? "init" : isStage ? "stage" : undefined;
     // It may have stopped before its parent told of it.
-    if (!this.#strangers.delete(child)) { while (p.waitForChange(child)?.kind === "call"); }
-    if (role === undefined) return p.detach(child);
+    if (!this.#strangers.delete(child)) { while (ptrace.waitForChange(child)?.kind === "call"); }
+    if (role === undefined) return ptrace.detach(child);
     if (role === "stage") this.#stageSeen = true;
     const tracee: Tracee = { role, counting: role === "init", count: 0 };
     this.#tracees.set(child, tracee);
-    p.setOptions(child, p.TRACE_SYSGOOD | p.TRACE_EXEC | (role === "stage" ? p.TRACE_CLONE : 0));
+    ptrace.setOptions(
+      child,
+      ptrace.TRACE_SYSGOOD | ptrace.TRACE_EXEC | (role === "stage" ? ptrace.TRACE_CLONE : 0),
+    );
     this.#goOn(child, tracee);
   }
 
@@ -171,13 +174,13 @@ class Tracer {
     const { fault } = this.request;
     const wanted = fault === undefined || fault.role === tracee.role && this.#result.met === undefined;
     const calls = tracee.counting ? wanted : tracee.role === "tsrun";
-    p.goOn(pid, calls || tracee.result !== undefined, signal);
+    ptrace.goOn(pid, calls || tracee.result !== undefined, signal);
   }
 
   #call(pid: number, tracee: Tracee): void {
-    const entry = p.entryOf(pid);
+    const entry = ptrace.entryOf(pid);
     if (entry === undefined) {
-      if (tracee.result !== undefined) p.setResult(pid, tracee.result);
+      if (tracee.result !== undefined) ptrace.setResult(pid, tracee.result);
       tracee.result = undefined;
     } else if (!tracee.counting) this.#await(pid, tracee, entry);
     else if (isOwn(pid, entry)) this.#count(pid, tracee, entry);
@@ -185,24 +188,24 @@ class Tracer {
   }
 
   /** tsrun's calls count from where the engine, and not the shell before it, opens the program. */
-  #await(pid: number, tracee: Tracee, entry: p.Entry): void {
+  #await(pid: number, tracee: Tracee, entry: ptrace.Entry): void {
     if (nameOf(entry.number) !== "openat" || pathOf(pid, entry) !== this.request.argv[0]) return;
     if (SHELLS.test(Deno.readLinkSync(`/proc/${pid}/exe`))) return;
     tracee.counting = true;
   }
 
-  #count(pid: number, tracee: Tracee, entry: p.Entry): void {
+  #count(pid: number, tracee: Tracee, entry: ptrace.Entry): void {
     const { fault } = this.request;
     const index = tracee.count++;
     if (fault === undefined) {
       this.#result.calls.push({ role: tracee.role, index, name: nameOf(entry.number) });
     } else if (fault.role === tracee.role && fault.index === index && this.#result.met === undefined) {
       this.#result.met = describe(pid, entry);
-      if (fault.act === "kill") p.sendSignal(pid, SIGKILL);
+      if (fault.act === "kill") ptrace.sendSignal(pid, SIGKILL);
       else if (typeof fault.act === "function") fault.act();
       else {
         // Whatever close(2) answers, the descriptor is gone.
-        if (nameOf(entry.number) !== "close") p.skipCall(pid);
+        if (nameOf(entry.number) !== "close") ptrace.skipCall(pid);
         tracee.result = -fault.act;
       }
     }
@@ -211,14 +214,14 @@ class Tracer {
   /** Lets everything go that goes on after the command, and ends the watch. */
   #release(): void {
     if (this.#watch !== 0) {
-      p.sendSignal(this.#watch, SIGKILL);
-      while (p.waitForChange(this.#watch)?.kind !== "end");
+      ptrace.sendSignal(this.#watch, SIGKILL);
+      while (ptrace.waitForChange(this.#watch)?.kind !== "end");
     }
     for (const pid of [...this.#tracees.keys(), ...this.#strangers]) {
-      p.interrupt(pid);
-      const change = p.waitForChange(pid);
+      ptrace.interrupt(pid);
+      const change = ptrace.waitForChange(pid);
       if (change !== undefined && change.kind !== "end") {
-        p.detach(pid, change.kind === "signal" ? change.signal : 0);
+        ptrace.detach(pid, change.kind === "signal" ? change.signal : 0);
       }
     }
   }

@@ -1,13 +1,13 @@
 /**
- * `linux.intelRdt`: the container's group in the kernel's resctrl file system, which shares out caches and memory
- * bandwidth, and measures their use.
+ * `linux.intelRdt`: the container's group in the kernel's resctrl file system, which divides caches and
+ * memory bandwidth, and measures their use.
  *
  *     <mount>/<closID, or the container's id>/            class of service: `schemata` and `tasks`
  *     <mount>/<the same>/mon_groups/<container's id>/     MON group: what this container alone uses
  *     <mount>/info/                                       what the machine can do; `last_cmd_status`
  *
- * A class that a config names is shared: it is made where it is missing and stays when the container goes. One that is
- * named after the container goes with it, unless it was there before.
+ * A class that a config names is shared: it is made where it is missing, and stays when the container is
+ * removed. A class that is named after the container is removed with it, unless it existed before.
  *
  * Sources: runtime-spec config-linux.md "IntelRdt"; the kernel's Documentation/filesystems/resctrl.rst.
  * @module
@@ -20,13 +20,13 @@ import { RuntimeError } from "../../../ffi/errors.ts";
 import { lockResctrl } from "./lock.ts";
 import { differences, requestedLines } from "./schemata.ts";
 
-/** What the state file keeps of a container's group. */
+/** The part of the state file about a container's group. */
 export interface ResctrlRecord {
-  /** Where resctrl is mounted. */
+  /** Mount point of resctrl. */
   mount: string;
   /** Directory of the class of service, absolute. */
   clos: string;
-  /** The class is the container's alone, and goes with it. */
+  /** The class belongs to the container alone, and is removed with it. */
   made: boolean;
   /** Directory of the MON group, where there is one. */
   mon?: string;
@@ -39,25 +39,25 @@ export class ResctrlGroup {
   #record: ResctrlRecord;
 
   /**
-   * @param record What is planned.
-   * @param rdt The config's wishes; see {@linkcode planResctrl}.
+   * @param record The planned record.
+   * @param rdt The config's request; see {@linkcode planResctrl}.
    */
   constructor(record: ResctrlRecord, readonly rdt: LinuxIntelRdt, readonly fs: CgroupFs) {
     this.#record = record;
   }
 
-  /** What is planned; when {@linkcode prepare} has answered, what there is. */
+  /** The planned record; after {@linkcode prepare}, the record of the groups that exist. */
   get record(): Readonly<ResctrlRecord> {
     return this.#record;
   }
 
   /**
-   * Makes what is missing, and writes the schemata: one write(2) for each line, so that a later line may change what
-   * an earlier one has set.
+   * Makes missing directories, and writes the schemata with one write(2) for each line, so that a later line
+   * may change an earlier one.
    *
-   * @returns The record to keep. After a failure there is nothing of the container's to remove.
-   * @throws {RuntimeError} naming file, value, the kernel's reason and its `last_cmd_status`; or the difference between
-   * the schemata of a class that is there and those of the config.
+   * @returns The record to keep. After a failure there is no group of the container to remove.
+   * @throws {RuntimeError} with the file, the value, the kernel's reason and its `last_cmd_status`; or with
+   * the difference between the schemata of an existing class and those of the config.
    */
   prepare(): ResctrlRecord {
     const { record, rdt, fs } = this;
@@ -70,13 +70,16 @@ export class ResctrlGroup {
       if (record.mon !== undefined) this.#makeMonGroup(record.mon);
       return this.#record;
     } catch (error) {
-      // A class half made would be refused by whoever comes next; a process in it came by somebody else.
+      // A half-made class would be refused the next time. A process in it was put there by something else.
       if (isNew && fs.read(record.clos, "tasks").trim() === "") fs.rmdir(record.clos);
       throw error;
     }
   }
 
-  /** Puts the init in, before its program runs: what it starts is born in the same group. Once is enough. */
+  /**
+   * Moves the init in before its program runs. Its later children are in the group from their start. A second
+   * call does nothing.
+   */
   enter(pid: number): void {
     if (this.#entered) return;
     enterResctrl(this.record, pid, this.fs);
@@ -119,10 +122,10 @@ export class ResctrlGroup {
 }
 
 /**
- * Looks where a container's group has its place; makes nothing yet.
+ * Finds the place of a container's group. Nothing is made yet.
  *
- * @param mount Where resctrl is mounted, undefined where it is not.
- * @throws {RuntimeError} in runc's words where it has some, for what this machine cannot do.
+ * @param mount Mount point of resctrl; undefined where it is not mounted.
+ * @throws {RuntimeError} in runc's words where it has some, for a request that this machine does not support.
  */
 export function planResctrl(
   rdt: LinuxIntelRdt,
@@ -198,7 +201,8 @@ export function writeSchemata(fs: CgroupFs, record: ResctrlRecord, lines: readon
 }
 
 /**
- * Puts a process into a container's group: its class first, as a MON group takes only what is in its class.
+ * Moves a process into a container's group: first into the class, because a MON group takes only processes of
+ * its class.
  *
  * @throws {RuntimeError}
  */
@@ -210,7 +214,7 @@ export function enterResctrl(record: ResctrlRecord, pid: number, fs: CgroupFs = 
 }
 
 /**
- * Removes what is the container's own; what is gone already is fine.
+ * Removes the container's own directories. Missing ones are no error.
  *
  * @throws {RuntimeError}
  */
@@ -224,7 +228,9 @@ export function removeResctrl(record: ResctrlRecord, fs: CgroupFs = new HostCgro
   }
 }
 
-/** Does something in resctrl; a failure gets the kernel's own explanation, which an errno cannot give. */
+/**
+ * Runs an operation on resctrl. A failure gets the kernel's own explanation, which an errno does not have.
+ */
 function withStatus(fs: CgroupFs, record: ResctrlRecord, work: () => void): void {
   try {
     work();
@@ -248,7 +254,7 @@ function directoryError(
   );
 }
 
-/** What the kernel says of the last operation that failed. */
+/** The kernel's explanation of the last failed operation. */
 function lastStatus(fs: CgroupFs, { mount }: ResctrlRecord): string {
   try {
     const status = fs.read(`${mount}/info`, "last_cmd_status").trim();

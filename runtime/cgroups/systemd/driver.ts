@@ -1,15 +1,15 @@
 /**
- * The drivers of cgroups that systemd makes: it owns the tree, and a container is a unit in it.
+ * The drivers of cgroups that systemd makes. systemd owns the tree, and a container is a unit in it.
  *
- *     tsrun ──StartTransientUnit(PIDs: the stage)──> systemd: makes slices and the scope, moves the stage into it
+ *     tsrun ──StartTransientUnit(PIDs: the stage)──> systemd: makes slices and scope, moves the stage there
  *           <──────────JobRemoved: done─────────────
  *     the stage clones the init, which is born in the scope
  *     tsrun ──SetUnitProperties: limits──> systemd
  *           ──limits that systemd does not know──> files
  *
- * The scope is delegated: what is below it, and the files of controllers that systemd does not know, are ours. All that
- * later commands ask of a cgroup (pids, freezing, statistics) is asked of the files, without systemd, by the driver of the
- * file system that this one has inside.
+ * The scope is delegated: everything below it, and the files of controllers that systemd does not know,
+ * belong to tsrun. Later commands (pids, freezing, statistics) use the files without systemd, through the
+ * driver by files that this one contains.
  *
  * Sources: systemd's documents "Control Group APIs and Delegation" and "New Control Group Interfaces";
  * org.freedesktop.systemd1(5).
@@ -36,17 +36,17 @@ import { makePath } from "../v2/tree.ts";
 import { callerUid } from "../../host/caller.ts";
 import { isRealDirectory } from "../../host/files.ts";
 
-/** There while systemd is process 1: sd_booted(3). */
+/** This directory exists while systemd is process 1: sd_booted(3). */
 const BOOTED = "/run/systemd/system";
 
 /** Opens a conversation. */
 export type Connect = () => Systemd;
 
 /**
- * Where systemd will put a container.
+ * Plans the place of a container.
  *
- * @throws {RuntimeError} where systemd does not run, for a path of another form, and where a user's systemd is asked for
- * its place and does not answer.
+ * @throws {RuntimeError} where systemd does not run, for a path of another form, and where a user's systemd
+ * is asked for its place and does not answer.
  */
 export function planSystemd(
   kernel: () => LocalKernel,
@@ -81,7 +81,7 @@ export function planSystemd(
   return new SystemdCgroup({ kernel, fs: host.fs, record, mountpoint, connect, place, properties, owner });
 }
 
-/** The driver of a container that exists. Talks to systemd only when limits are set, or the unit is to go. */
+/** The driver of an existing container. It talks to systemd only to set limits and to remove the unit. */
 export function openSystemd(kernel: () => LocalKernel, record: CgroupRecord): CgroupDriver {
   const connect = () => SystemdManager.connect(kernel(), record.bus ?? "system", callerUid());
   const place = { unit: record.unit ?? "", slice: record.slice ?? "", name: "" };
@@ -89,9 +89,9 @@ export function openSystemd(kernel: () => LocalKernel, record: CgroupRecord): Cg
   return new SystemdCgroup({ kernel, fs, record, mountpoint: CGROUP_ROOT, connect, place, properties: [] });
 }
 
-/** What a driver is made of. */
+/** The parts of a driver. */
 export interface SystemdOptions {
-  /** Asked for when a device program is attached: bpf(2). */
+  /** Called when a device program is attached: bpf(2). */
   kernel: () => LocalKernel;
   fs: CgroupFs;
   record: CgroupRecord;
@@ -99,70 +99,78 @@ export interface SystemdOptions {
   mountpoint: string;
   connect: Connect;
   place: UnitPlace;
-  /** Properties that the config asks for itself. */
+  /** Properties that the config itself asks for. */
   properties: readonly Property[];
-  /** User to whom the cgroup is given, on v2. */
+  /** The user who gets the cgroup, on v2. */
   owner?: number;
-  /** Puts a device program onto a cgroup: bpf(2), but for tests. */
+  /** Attaches a device program to a cgroup: bpf(2), except in tests. */
   attachDevices?: (dir: string, program: Uint8Array) => void;
 }
 
 /** The driver, of v1 and of v2. */
 export class SystemdCgroup implements CgroupDriver {
-  readonly #o: SystemdOptions;
+  readonly #options: SystemdOptions;
   readonly #v2: boolean;
   readonly #files: CgroupDriver;
   #manager: Systemd | undefined;
-  /** Whether a create has failed: there is nothing of the container's then. */
+  /** Whether a create has failed. The container has no cgroups then. */
   #failed = false;
 
-  constructor(o: SystemdOptions) {
-    this.#o = o;
-    this.#v2 = o.record.driver === "systemd-v2";
-    const rootless = o.record.bus === "user";
-    const options = { tolerant: false, rootless };
+  constructor(options: SystemdOptions) {
+    this.#options = options;
+    this.#v2 = options.record.driver === "systemd-v2";
+    const rootless = options.record.bus === "user";
+    const common = { tolerant: false, rootless };
     this.#files = this.#v2
-      ? new CgroupV2(o.fs, o.record, {
-        ...options,
-        mountpoint: o.mountpoint,
-        attachDevices: o.attachDevices ?? ((dir, program) => attachDevices(o.kernel(), dir, program)),
+      ? new CgroupV2(options.fs, options.record, {
+        ...common,
+        mountpoint: options.mountpoint,
+        attachDevices: options.attachDevices ??
+          ((dir, program) => attachDevices(options.kernel(), dir, program)),
       })
-      : new CgroupV1(o.fs, o.record, { ...options, entered: true });
+      : new CgroupV1(options.fs, options.record, { ...common, entered: true });
   }
 
-  /** The files' driver knows which directories there are. */
+  /** The directories in the record are those of the driver of the files. */
   get record(): Readonly<CgroupRecord> {
-    const { driver } = this.#o.record;
-    return this.#failed ? { driver, paths: {} } : { ...this.#o.record, paths: this.#files.record.paths };
+    const { driver } = this.#options.record;
+    return this.#failed
+      ? { driver, paths: {} }
+      : { ...this.#options.record, paths: this.#files.record.paths };
   }
 
-  /** Has systemd make the unit, and then makes what systemd has not, which it would have removed before. */
+  /**
+   * Makes systemd create the unit, and then makes the directories that systemd does not know; systemd would
+   * have removed earlier ones.
+   */
   create(resources?: LinuxResources, stagePid?: number): CgroupRecord {
-    const { unit } = this.#o.place;
+    const { unit } = this.#options.place;
     try {
       this.#refuseInUse();
       const manager = this.#systemd();
       const birth = this.#v2
         ? birthProperties(resources, () => manager.version())
         : deviceProperties(resources?.devices);
-      const properties = [...this.#unitProperties(stagePid), ...this.#o.properties, ...birth];
+      const properties = [...this.#unitProperties(stagePid), ...this.#options.properties, ...birth];
       manager.startTransientUnit(unit, properties, isSlice(unit));
       if (this.#v2) this.#completePath();
       else this.#files.create(resources);
       return this.record;
     } catch (error) {
-      // The record may be somebody else's. A scope that was made ends with the stage, and what the files' driver has made
-      // is gone.
+      // The record may name a cgroup of another program. A scope that was made ends with the stage, and the
+      // driver of the files has removed what it made.
       this.#failed = true;
       this.#hangUp();
       throw error;
     }
   }
 
-  /** A process of the scope is there already; where there is none, or on v1, it is entered by files as well. */
+  /**
+   * A process of the scope is in it already. Where there is none, and on v1, the init also enters by files.
+   */
   entry(): CgroupEntry {
     const entry = this.#files.entry();
-    if (isSlice(this.#o.place.unit)) return entry;
+    if (isSlice(this.#options.place.unit)) return entry;
     if (this.#v2) return { tasks: [], cloneInto: null };
     const own = this.record.paths[SYSTEMD];
     return { ...entry, tasks: entry.tasks.filter((file) => file !== `${own}/tasks`) };
@@ -172,9 +180,9 @@ export class SystemdCgroup implements CgroupDriver {
     this.#files.join(pid);
   }
 
-  /** Tells systemd what it has properties for, then writes all that is a file. */
+  /** Sets the properties that systemd has, and then writes all files. */
   set(resources: LinuxResources | undefined): void {
-    const { unit } = this.#o.place;
+    const { unit } = this.#options.place;
     try {
       const manager = this.#systemd();
       const version = () => manager.version();
@@ -183,7 +191,7 @@ export class SystemdCgroup implements CgroupDriver {
       manager.setProperties(unit, properties);
       if (!this.#v2) this.#rejoin();
     } finally {
-      // Nothing is asked of systemd for the rest of the container's life; a connection would fill up with its news.
+      // The rest of the container's life needs no systemd. An open connection would fill up with its signals.
       this.#hangUp();
     }
     this.#files.set(resources && roundQuota(resources));
@@ -218,8 +226,9 @@ export class SystemdCgroup implements CgroupDriver {
   }
 
   /**
-   * Stops the unit and has systemd forget it, then removes what systemd did not make. What counts is that the cgroups are
-   * gone: a scope without processes ends by itself, so that a systemd that does not answer is no reason to fail.
+   * Stops the unit and makes systemd forget it, then removes the directories that systemd did not make. A
+   * scope without processes ends by itself, so a systemd that does not answer is no failure once the cgroups
+   * are gone.
    */
   destroy(): void {
     if (this.#failed) return;
@@ -237,7 +246,7 @@ export class SystemdCgroup implements CgroupDriver {
   }
 
   #systemd(): Systemd {
-    return this.#manager ??= this.#o.connect();
+    return this.#manager ??= this.#options.connect();
   }
 
   #hangUp(): void {
@@ -256,13 +265,13 @@ export class SystemdCgroup implements CgroupDriver {
     if (this.frozen()) throw new RuntimeError("EBUSY_CGROUP", "container's cgroup unexpectedly frozen");
   }
 
-  /** systemd hands down the controllers that it knows; here the others follow. */
+  /** systemd hands down the controllers that it knows; this hands down the others. */
   #completePath(): void {
-    const { unit } = this.#o.place;
+    const { unit } = this.#options.place;
     const dir = this.record.paths[UNIFIED], made: string[] = [];
-    makePath(this.#o.fs, this.#o.mountpoint, dir, made);
+    makePath(this.#options.fs, this.#options.mountpoint, dir, made);
     if (!made.includes(dir)) return this.#giveAway(dir);
-    for (const one of made.reverse()) this.#o.fs.rmdir(one);
+    for (const one of made.reverse()) this.#options.fs.rmdir(one);
     throw new RuntimeError(
       "EIO_SYSTEMD",
       `systemd has made unit ${JSON.stringify(unit)}, but its cgroup is not ${dir}`,
@@ -270,7 +279,7 @@ export class SystemdCgroup implements CgroupDriver {
   }
 
   #giveAway(dir: string): void {
-    const { owner } = this.#o;
+    const { owner } = this.#options;
     if (owner === undefined) return;
     try {
       delegate(dir, owner);
@@ -282,20 +291,22 @@ export class SystemdCgroup implements CgroupDriver {
   }
 
   /**
-   * Moves back what systemd has moved out: on v1 it puts the processes of a unit that begins to need a controller into the
-   * slice's directory of that controller (seen of systemd 252 and the devices controller, which is why the devices are
-   * among the properties that a unit is made with).
+   * Moves processes back that systemd has moved out. On v1 it moves the processes of a unit that begins to
+   * need a controller into the slice's directory of that controller (seen with systemd 252 and the devices
+   * controller, for which the unit is made with its devices).
    */
   #rejoin(): void {
     const own = this.record.paths[SYSTEMD];
     if (own === undefined) return;
     const confined = this.pids();
-    for (const pid of processesBelow(this.#o.fs, own)) if (!confined.includes(pid)) this.#files.join(pid);
+    for (const pid of processesBelow(this.#options.fs, own)) {
+      if (!confined.includes(pid)) this.#files.join(pid);
+    }
   }
 
-  /** What every container's unit is like: the same as with runc, and in its words where tools look for them. */
+  /** Properties of every container's unit. They are runc's, in its words where tools look for them. */
   #unitProperties(stagePid: number | undefined): Property[] {
-    const { unit, slice, name } = this.#o.place;
+    const { unit, slice, name } = this.#options.place;
     const text = (key: string, value: string): Property => [key, { signature: "s", value }];
     const on = (key: string): Property => [key, { signature: "b", value: true }];
     const properties: Property[] = [text("Description", `libcontainer container ${name}`)];

@@ -1,9 +1,9 @@
 /**
- * cgroup v1 and hybrid, by the file system.
+ * cgroup v1 and hybrid hosts, by files.
  *
- * Every mounted hierarchy gets a directory of the container's: one for each controller (co-mounted ones share it),
- * one in systemd's own hierarchy and one in the v2 hierarchy of a hybrid host. The last two carry no limits; they
- * exist so that the container is seen as one group there too.
+ * The container gets a directory in every mounted hierarchy: one for each controller (co-mounted ones share
+ * it), one in systemd's own hierarchy and one in the v2 hierarchy of a hybrid host. The last two have no
+ * limits; they show the container as one group there too.
  * @module
  */
 import { EACCES, EEXIST, EINVAL, ENOENT, EPERM, EROFS } from "../../../ffi/errno.ts";
@@ -17,26 +17,29 @@ import { HIERARCHIES, mountsByController, ownDirectory, SYSTEMD, UNIFIED } from 
 import { processesBelow, removeTrees } from "../remove.ts";
 import { applyResources } from "./apply.ts";
 
-/** Tries to move a process that is just being born (EINVAL), and the milliseconds between them. */
+/**
+ * How often moving a process is tried while the process is just starting (EINVAL), and the milliseconds in
+ * between.
+ */
 const JOIN_TRIES = 5, JOIN_PAUSE = 30;
 
-/** How a driver takes failures. */
+/** How a driver handles failures. */
 export interface V1Options {
-  /** Permission errors are passed over as long as no limit is asked for: rootless without a path of its own. */
+  /** Permission errors are ignored as long as no limit is asked for: rootless without a path of its own. */
   tolerant: boolean;
-  /** Failures to write the device list are passed over: rootless. */
+  /** Failures to write the device list are ignored: rootless. */
   rootless: boolean;
-  /** The container's first process is in some of the directories before they are all made: systemd has seen to that. */
+  /** The container's first process enters some directories before all are made, by systemd. */
   entered?: boolean;
 }
 
 /**
- * Where a container's directories will be.
+ * The place of a container's directories.
  *
- * @param inner Cleaned `cgroupsPath`, or the container's id: absolute means below the mount point, relative means
- * below the runtime's own cgroup, as in a container without a cgroup namespace of its own.
- * @throws {RuntimeError} when the devices controller, without which nothing confines the container, is not mounted;
- * and for the root of the hierarchies, which belongs to the host.
+ * @param inner Cleaned `cgroupsPath`, or the container's id. An absolute one lies below the mount point, a
+ * relative one below the runtime's own cgroup, as in a container without a cgroup namespace of its own.
+ * @throws {RuntimeError} when the devices controller, without which nothing confines the container, is not
+ * mounted; and for the root of the hierarchies, which belongs to the host.
  */
 export function planV1(host: CgroupHost, inner: string): CgroupRecord {
   if (inner === "/") {
@@ -86,7 +89,7 @@ export class CgroupV1 implements CgroupDriver {
       return this.#record;
     } catch (error) {
       for (const dir of made.reverse()) this.#fs.rmdir(dir);
-      // What was there before belongs to somebody else: it must not be removed as if it were this container's.
+      // An existing cgroup belongs to something else, so it must not be removed as this container's.
       this.#record = { ...this.#record, paths: {} };
       throw error;
     }
@@ -182,7 +185,7 @@ export class CgroupV1 implements CgroupDriver {
     }
   }
 
-  /** Makes a directory with its parents; answers as mkdir(2) does for the last one. */
+  /** Makes a directory with its parents. Returns mkdir(2)'s answer for the last one. */
   #makeTree(dir: string, made: string[]): number {
     let errno = this.#fs.mkdir(dir);
     if (errno === ENOENT) {
@@ -211,8 +214,9 @@ export class CgroupV1 implements CgroupDriver {
   }
 
   /**
-   * Makes the new directories fit to be entered. A new cpuset has no CPUs and no memory, and takes no task until it
-   * has: those that are asked for, else those of its parent. Parents first, since a child is a subset of its parent.
+   * Prepares the new directories. A new cpuset has no CPUs and no memory nodes, and takes no task until it
+   * has: those that are asked for, or those of its parent. Parents come first, because a child is a subset of
+   * its parent.
    */
   #prepare(resources: LinuxResources | undefined): void {
     const dir = this.record.paths.cpuset;
@@ -237,12 +241,13 @@ export class CgroupV1 implements CgroupDriver {
     try {
       setDevices(this.#fs, dir, rules);
     } catch (error) {
-      // Without privileges on the host nobody may, and the kernel confines the container's devices by other means.
+      // Without privileges on the host this is refused. The kernel confines the container's devices by other
+      // means.
       if (!(this.#options.rootless && error instanceof CgroupFileError)) throw error;
     }
   }
 
-  /** Writes a pid into cgroup.procs; 0 or the errno. */
+  /** Writes a pid to cgroup.procs. Returns 0 or the errno. */
   #move(pid: number, dir: string): number {
     for (let attempt = 1;; attempt++) {
       const errno = errnoOfStep(() => this.#fs.write(dir, "cgroup.procs", String(pid)));
@@ -251,7 +256,7 @@ export class CgroupV1 implements CgroupDriver {
     }
   }
 
-  /** Whether the container can do without this hierarchy; a limit asked of it is refused later, by {@linkcode set}. */
+  /** Whether the container can do without this hierarchy. {@linkcode set} refuses a limit of it later. */
   #mayMiss(name: string, errno: number): boolean {
     const denied = errno === EPERM || errno === EACCES || errno === EROFS;
     const bare = name === SYSTEMD || name === UNIFIED;

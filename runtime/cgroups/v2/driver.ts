@@ -1,5 +1,5 @@
 /**
- * cgroup v2, by the file system: one directory for everything.
+ * cgroup v2, by files: one directory for everything.
  * @module
  */
 import { EACCES, EINVAL, EPERM, EROFS } from "../../../ffi/errno.ts";
@@ -18,26 +18,32 @@ import { processesBelow, removeTrees } from "../remove.ts";
 import { applyUnified } from "./apply.ts";
 import { makePath, settleType } from "./tree.ts";
 
-/** Tries to move a process that is just being born (EINVAL), and the milliseconds between them. */
+/**
+ * How often moving a process is tried while the process is just starting (EINVAL), and the milliseconds in
+ * between.
+ */
 const JOIN_TRIES = 5, JOIN_PAUSE = 30;
 
-/** How a driver takes failures, and what it does by other means than files. */
+/** How a driver handles failures, and its acts other than files. */
 export interface V2Options {
-  /** Permission errors are passed over as long as no limit is asked for: rootless without a path of its own. */
+  /** Permission errors are ignored as long as no limit is asked for: rootless without a path of its own. */
   tolerant: boolean;
-  /** Failures to attach the device program are passed over: rootless. */
+  /** Failures to attach the device program are ignored: rootless. */
   rootless: boolean;
   /** Mount point of the hierarchy, above which nothing is made. */
   mountpoint: string;
-  /** Puts a device program onto a cgroup, see {@linkcode ./device_attach.ts attachDevices}. @throws {RuntimeError} */
+  /**
+   * Attaches a device program to a cgroup, see {@linkcode ./device_attach.ts attachDevices}. @throws
+   * {RuntimeError}
+   */
   attachDevices(dir: string, program: Uint8Array): void;
 }
 
 /**
- * Where a container's directory will be.
+ * The place of a container's directory.
  *
- * @param inner Cleaned `cgroupsPath`, or the container's id: absolute means below the mount point, relative means
- * beside the runtime's own cgroup, which has processes and so cannot hand controllers down.
+ * @param inner Cleaned `cgroupsPath`, or the container's id. An absolute one lies below the mount point, a
+ * relative one beside the runtime's own cgroup, which has processes and so cannot hand controllers down.
  * @throws {RuntimeError} when there is no v2 hierarchy, and for its root, which belongs to the host.
  */
 export function planV2(host: CgroupHost, inner: string): CgroupRecord {
@@ -51,14 +57,14 @@ export function planV2(host: CgroupHost, inner: string): CgroupRecord {
   return { driver: "cgroupfs-v2", paths: { [UNIFIED]: mount.mountpoint + placeOf(host, mount.root, inner) } };
 }
 
-/** The v2 hierarchy: where it usually is, else where it is. */
+/** The v2 hierarchy: at its usual place, or else anywhere. */
 function unifiedMount({ mounts }: CgroupHost): CgroupMount {
   const mount = mountsByController(mounts)[UNIFIED];
   if (mount === undefined) throw new RuntimeError("ENODEV_CGROUPS", "no cgroup2 mount found in mountinfo");
   return mount;
 }
 
-/** Options of a driver for this host, which attaches device programs by system calls. */
+/** Options of a driver for this host. It attaches device programs by system calls. */
 export function unifiedOptions(
   kernel: () => LocalKernel,
   failures: Pick<V2Options, "tolerant" | "rootless">,
@@ -66,7 +72,7 @@ export function unifiedOptions(
   return { ...failures, attachDevices: (dir, program) => attachDevices(kernel(), dir, program) };
 }
 
-/** What a request comes to: see {@linkcode planCgroup}. */
+/** The driver for a request: see {@linkcode planCgroup}. */
 export function planUnified(
   host: CgroupHost,
   inner: string,
@@ -76,7 +82,7 @@ export function planUnified(
   return new CgroupV2(host.fs, planV2(host, inner), { ...options, mountpoint });
 }
 
-/** The driver of a container that exists. */
+/** The driver of an existing container. */
 export function openUnified(
   record: CgroupRecord,
   options: Pick<V2Options, "tolerant" | "rootless" | "attachDevices">,
@@ -87,9 +93,9 @@ export function openUnified(
 function placeOf(host: CgroupHost, root: string, inner: string): string {
   if (inner.startsWith("/")) return inner;
   const own = host.own().get(UNIFIED) ?? "/";
-  // Of a mount that shows a part of the hierarchy, the runtime's path counts from there.
+  // Where the mount shows a part of the hierarchy, the runtime's path counts from that part.
   const shown = root !== "/" && (own === root || own.startsWith(`${root}/`)) ? own.slice(root.length) : own;
-  // A runtime outside of its own cgroup namespace (`/../x`) has no parent that it could see.
+  // A runtime outside of its own cgroup namespace (`/../x`) has no visible parent.
   const parent = shown.startsWith("/..") ? "" : shown.slice(0, shown.lastIndexOf("/"));
   return `${parent}/${inner}`;
 }
@@ -121,7 +127,7 @@ export class CgroupV2 implements CgroupDriver {
       settleType(this.#fs, dir, resources);
     } catch (error) {
       for (const one of made.reverse()) this.#fs.rmdir(one);
-      // What was there before belongs to somebody else: it must not be removed as if it were this container's.
+      // An existing cgroup belongs to something else, so it must not be removed as this container's.
       const { [UNIFIED]: _, ...paths } = this.#record.paths;
       this.#record = { ...this.#record, paths };
       if (!this.#mayMiss(error)) throw error;
@@ -129,7 +135,7 @@ export class CgroupV2 implements CgroupDriver {
     return this.#record;
   }
 
-  /** The init is cloned into its cgroup, limits come when it is set up: no file has to be written by it. */
+  /** The init is cloned into its cgroup, and limits are set later, so it writes no file. */
   entry(): CgroupEntry {
     return { tasks: [], cloneInto: this.#dir() ?? null };
   }
@@ -167,7 +173,7 @@ export class CgroupV2 implements CgroupDriver {
     thaw(this.#fs, this.#freezer());
   }
 
-  /** A frozen process of v2 ends all the same; the cgroup is not to stay frozen for those that come later. */
+  /** On v2 a frozen process ends anyway. The cgroup must not stay frozen for later processes. */
   thawKilled(): void {
     if (this.frozen()) this.thaw();
   }
@@ -178,7 +184,7 @@ export class CgroupV2 implements CgroupDriver {
     if (dir !== undefined) errnoOfStep(() => this.#fs.write(dir, "cpu.max", "max"));
   }
 
-  /** By `cgroup.kill` (Linux 5.14), which nothing that forks outruns; a threaded cgroup has none. */
+  /** Kills by `cgroup.kill` (Linux 5.14), which no fork can outrun. A threaded cgroup has no such file. */
   kill(): boolean {
     const dir = this.#dir();
     if (dir === undefined) return false;
@@ -200,7 +206,7 @@ export class CgroupV2 implements CgroupDriver {
     return this.record.paths[UNIFIED];
   }
 
-  /** A directory that was there already has to be empty, and the runtime's own to use. */
+  /** An existing directory has to be empty, and usable by the runtime. */
   #takeOver(dir: string): void {
     const barred = this.#options.rootless ? errnoOfEntry(this.#fs, dir) : 0;
     if (barred !== 0) throw new CgroupFileError("open", `${dir}/cgroup.procs`, barred);
@@ -222,14 +228,14 @@ export class CgroupV2 implements CgroupDriver {
       this.#options.attachDevices(dir, deviceProgram(list));
     } catch (error) {
       if (!(error instanceof RuntimeError)) throw error;
-      // Without privileges on the host nobody may, and the kernel confines the container's devices by other means;
-      // and where all is allowed nothing is lost.
+      // Without privileges on the host this is refused; the kernel confines the container's devices by other
+      // means. Where all devices are allowed, nothing is lost.
       const open = list.defaultAllow && list.exceptions.length === 0;
       if (!this.#options.rootless && !open) throw error;
     }
   }
 
-  /** Whether the container can do without a cgroup; a limit asked of it is refused later, by {@linkcode set}. */
+  /** Whether the container can do without a cgroup. {@linkcode set} refuses a limit of it later. */
   #mayMiss(error: unknown): boolean {
     if (!this.#options.tolerant || !(error instanceof CgroupFileError)) return false;
     return [EPERM, EACCES, EROFS].includes(error.errno);

@@ -100,7 +100,7 @@ async function carryOut(
   return deed.record;
 }
 
-/** Without root's rights nothing of a container can be made, but in a user namespace. */
+/** Without root's rights a container can only be made in a user namespace. */
 function checkUser({ linux }: Spec): void {
   if (callerIsRoot() || linux?.namespaces?.some(({ type }) => type === "user")) return;
   throw new RuntimeError(

@@ -1,8 +1,8 @@
 /**
- * The plan of a create: everything that will be done, decided before anything is.
+ * The plan of a create: every decision, made before anything is done.
  *
- * Planning reads the bundle and the host and starts nothing; it takes neither root nor a live stage, so the plan is also
- * what a dry run shows.
+ * Planning reads the bundle and the host and starts nothing. It needs neither root nor a running stage, so a
+ * dry run can show the plan.
  * @module
  */
 
@@ -31,7 +31,7 @@ import { containerDir } from "../id.ts";
 import { warnLacking } from "../lacking_capabilities.ts";
 import { type ContainerState, timestamp } from "../record.ts";
 
-/** What is to be made. */
+/** The options of a create. */
 export interface CreateOptions {
   /** State root and bundle, absolute. */
   root: string;
@@ -48,16 +48,19 @@ export interface CreateOptions {
   log: Log;
   /** The container gets what the service manager of this process offers it: NOTIFY_SOCKET, LISTEN_FDS. */
   serviceManager: boolean;
-  /** Takes the master of the process's terminal, by a tsrun that stays; absent when it leaves. */
+  /** Takes the master of the process's terminal in a foreground command; absent where tsrun leaves. */
   takeMaster?: (master: number) => void;
-  /** Takes what is to be done when the process has ended, by a tsrun that stays; absent when it leaves. */
+  /**
+   * Adds a step that a command that waits for the process runs when the process has ended; absent for a
+   * command that does not wait.
+   */
   atEnd?: (step: () => void) => void;
 }
 
 /** Everything that a create will do. */
 export interface CreatePlan {
   options: CreateOptions;
-  /** The configuration as it is carried out, and the text that is kept for later commands. */
+  /** The configuration as it is carried out, and the text that is stored for later commands. */
   spec: Spec;
   configText: string;
   /** The container's state directory. */
@@ -65,22 +68,22 @@ export interface CreatePlan {
   /** The record that is written before anything else is made. */
   state: ContainerState;
   namespaces: NamespacePlan;
-  /** The cgroups, which are not there yet. */
+  /** The driver of the container's cgroups, which do not exist yet. */
   cgroup: CgroupDriver;
-  /** The host's `/` is covered by other mounts, which the stage has to uncover. */
+  /** The host's `/` is covered by other mounts. The stage has to uncover it. */
   uncoverRoot: boolean;
-  /** What the init is told. */
+  /** The plan for the init. */
   setup: SetupPlan;
-  /** What the optional features of this container add to it. */
+  /** The contributions of the optional features that the container uses. */
   features: readonly CreateFeature[];
 }
 
 /**
  * Plans a create.
  *
- * @param k Asks the host.
+ * @param k Only asks the host.
  * @param wait Runs the read of a config.json that is a pipe.
- * @throws {RuntimeError} For whatever is wrong with the bundle, or cannot be had on this host.
+ * @throws {RuntimeError} If the bundle is wrong, or the host cannot do what it asks for.
  */
 export async function planCreate(
   k: LocalKernel,
@@ -160,7 +163,7 @@ export function newState(
   };
 }
 
-/** What is decided of the init's part. */
+/** Decisions that the init's plan depends on. */
 interface Decided {
   spec: Spec;
   rootfs: string;
@@ -170,7 +173,7 @@ interface Decided {
   mounts: HostMounts;
 }
 
-/** Of the host's mounts only what the config makes necessary is looked at. */
+/** Reads only those facts of the host's mounts that the config makes necessary. */
 function planSetup(
   k: LocalKernel,
   { id, bundle, noPivot, noNewKeyring }: CreateOptions,
@@ -194,7 +197,7 @@ function planSetup(
   };
 }
 
-/** Whether a directory is the host's root, by whatever path. */
+/** Whether a directory is the host's root, under any path. */
 function isHostRoot(k: LocalKernel, path: string): boolean {
   const root = stat(k, "/"), other = stat(k, path);
   return root !== undefined && other !== undefined && root.inode === other.inode &&

@@ -1,5 +1,5 @@
 /**
- * `exec`: one more process in a container that runs.
+ * `exec`: one more process in a running container.
  *
  *     the stage starts ── makes itself at home ──────┐
  *     planExec ── reads and decides, starts nothing ─┴─> the deed: joins, becomes the process, is heard of
@@ -31,14 +31,15 @@ import { failedStart, makeReport, NoRoomError } from "./reports.ts";
  * Runs a process in a container.
  *
  * @returns 0 when detached, else the exit status of the process, 128 + n when signal n ended it.
- * @throws {RuntimeError} For whatever failed; there is no process then.
+ * @throws {RuntimeError} The failure. No process is left then.
  */
-export async function execInContainer(k: LocalKernel, o: ExecOptions): Promise<number> {
+export async function execInContainer(k: LocalKernel, options: ExecOptions): Promise<number> {
   // The process may have a terminal.
-  const waits = !o.detach && (typeof o.process === "string" || o.process.tty);
+  const waits = !options.detach && (typeof options.process === "string" || options.process.tty);
   if (waits) (await import("../../../ffi/background.ts")).prepareBackground();
-  // Before anything is started, so that no signal meant for the process is lost. Never disposed of: tsrun ends with it.
-  const supervisor = o.detach ? undefined : new (await import("../supervisor.ts")).Supervisor(k);
+  // This comes before anything is started, so that no signal meant for the process is lost. It is never
+  // disposed of: tsrun ends with it.
+  const supervisor = options.detach ? undefined : new (await import("../supervisor.ts")).Supervisor(k);
   let master = -1;
   const ending: (() => void)[] = [];
   const staying = {
@@ -46,16 +47,16 @@ export async function execInContainer(k: LocalKernel, o: ExecOptions): Promise<n
     takeMaster: (fd: number) => master = fd,
     atEnd: (step: () => void) => ending.push(step),
   };
-  const deed = await startProcess(k, o.detach ? o : { ...o, ...staying });
+  const deed = await startProcess(k, options.detach ? options : { ...options, ...staying });
   const { pid } = deed;
   using terminal = master < 0
     ? undefined
     : new (await import("../../features/terminal/terminal.ts")).Terminal(k, master, supervisor!);
   mark("program started");
-  tellCaller(k, o, deed);
-  o.log.settle();
+  tellCaller(k, options, deed);
+  options.log.settle();
   if (supervisor === undefined) return 0;
-  // The copy begins before anybody waits: a process that has been waited for cannot be looked at any more.
+  // The copy begins before the wait, because a process that has been waited for cannot be looked at.
   terminal?.attach(pid);
   const status = await supervisor.wait(pid);
   await terminal?.drained();
@@ -67,15 +68,18 @@ export async function execInContainer(k: LocalKernel, o: ExecOptions): Promise<n
  * Runs a process in a container, and leaves it to the caller: a child of this process.
  *
  * @returns Its pid on the host.
- * @throws {RuntimeError} For whatever failed; there is no process then.
+ * @throws {RuntimeError} The failure. No process is left then.
  */
-export async function spawnInContainer(k: LocalKernel, o: ExecOptions): Promise<number> {
-  const deed = await startProcess(k, o);
-  tellCaller(k, o, deed);
+export async function spawnInContainer(k: LocalKernel, options: ExecOptions): Promise<number> {
+  const deed = await startProcess(k, options);
+  tellCaller(k, options, deed);
   return deed.pid;
 }
 
-/** Says who the process is, where the caller asked for it; a process that nobody would know of is ended. */
+/**
+ * Gives the caller the pid and the pidfd that it asked for. Where that fails, the process is killed, because
+ * the caller would not know of it.
+ */
 function tellCaller(k: LocalKernel, { pidFile }: ExecOptions, deed: Deed): void {
   try {
     deed.do("running");
@@ -89,64 +93,67 @@ function tellCaller(k: LocalKernel, { pidFile }: ExecOptions, deed: Deed): void 
 
 const STOPPED = "cannot exec in a stopped container";
 
-/** What is carried out, and where. */
+/** A deed, and the cgroups that it enters. */
 interface Prepared {
   deed: Deed;
   entry: ExecEntry;
   elsewhere: Elsewhere | undefined;
 }
 
-/** Starts the process; its program runs then. */
-async function startProcess(k: LocalKernel, o: ExecOptions): Promise<Deed> {
-  checkPreserved(k, 0, o.preserveFds);
-  checkRoot(o.root, k);
-  const state = readState(o.root, o.id);
+/** Starts the process. Its program runs afterwards. */
+async function startProcess(k: LocalKernel, options: ExecOptions): Promise<Deed> {
+  checkPreserved(k, 0, options.preserveFds);
+  checkRoot(options.root, k);
+  const state = readState(options.root, options.id);
   let first: Prepared | undefined;
   try {
-    return await attempt(k, o, state, async (tools) => first = await prepare(tools, o, state));
+    return await attempt(k, options, state, async (tools) => first = await prepare(tools, options, state));
   } catch (error) {
     const entry = error instanceof NoRoomError ? await entryOfFull(first!) : undefined;
     if (entry === undefined) throw meaningOf(error, state);
     const again = (tools: ExecTools) => ({ ...first!, deed: new Deed(tools, first!.deed.plan), entry });
     try {
-      return await attempt(k, o, state, again);
+      return await attempt(k, options, state, again);
     } catch (error) {
       throw meaningOf(error, state);
     }
   }
 }
 
-/** Whatever looks strange in a container that is ending has that for a reason. */
+/** A container that is ending explains other failures. */
 function meaningOf(error: unknown, state: ContainerState): unknown {
   if (initEnds(state)) return new RuntimeError("ESRCH_CONTAINER", STOPPED);
   return error instanceof ExecutorGone ? failedStart(reasonOf(error)) : ownError(error);
 }
 
-/** Plans, and looks how the cgroups are entered. */
-async function prepare(tools: ExecTools, o: ExecOptions, state: ContainerState): Promise<Prepared> {
+/** Makes the plan, and decides how the cgroups are entered. */
+async function prepare(tools: ExecTools, options: ExecOptions, state: ContainerState): Promise<Prepared> {
   const { k, stage } = tools;
-  const plan = await planExec(k, o, state);
+  const plan = await planExec(k, options, state);
   const deed = new Deed(tools, plan);
   deed.do("connected");
   const { entryOf, cgroupOfInit } = await loadEntry();
-  // From a session that systemd does not delegate only systemd gets a process into a user's unit.
+  // From a session that systemd does not delegate, only systemd can move a process into a user's unit.
   const entry = state.cgroup?.bus === "user"
     ? (await loadSystemdEntry()).enterBySystemd(k, state.cgroup, plan.cgroups.unified, stage.pid)
     : entryOf(plan.cgroups);
   const elsewhere = (errno: number) => cgroupOfInit(entry.cloneInto!, state.pid, errno);
-  // One that was asked for by name is not replaced by another.
-  return { deed, entry, elsewhere: o.cgroups.length > 0 ? undefined : elsewhere };
+  // A cgroup that was asked for by name is not replaced by another.
+  return { deed, entry, elsewhere: options.cgroups.length > 0 ? undefined : elsewhere };
 }
 
-/** How to enter cgroups that have room for one process less than an exec takes for a moment. */
+/**
+ * How to enter cgroups that have room for one process only, while an exec needs room for two for a moment.
+ */
 async function entryOfFull({ deed }: Prepared): Promise<ExecEntry | undefined> {
   return (await loadFullEntry()).entryOfFull(deed.plan.cgroups);
 }
 
 /**
- * One try: starts a stage, which makes itself at home while `prepare` works, and carries out what that answers.
+ * One try. It starts a stage, lets `prepare` work while the stage closes descriptors, and carries out the
+ * result.
  *
- * @throws {NoRoomError} Where the cgroup has no room for one more process; there is nothing left of the try then.
+ * @throws {NoRoomError} If the cgroup has no room for one more process. Nothing is left of the try then.
  */
 async function attempt(
   k: LocalKernel,
@@ -175,7 +182,10 @@ async function attempt(
   return deed;
 }
 
-/** Refuses what cannot be entered, in runc's words; else a descriptor of the init, so that its pid cannot change hands. */
+/**
+ * Refuses a container that cannot be entered, in runc's words. Otherwise returns a pidfd of the init, which
+ * no other process can take over.
+ */
 function openInit(k: LocalKernel, state: ContainerState, ignorePaused: boolean): number {
   const pidfd = state.pid === 0 ? -ESRCH : pidfdOpen(k, state.pid, { allow: [ESRCH] });
   if (pidfd < 0 || !initAlive(state)) throw new RuntimeError("ESRCH_CONTAINER", STOPPED);
@@ -188,7 +198,7 @@ function openInit(k: LocalKernel, state: ContainerState, ignorePaused: boolean):
   return pidfd;
 }
 
-/** The error to report. */
+/** The error to report for a failed set-up. */
 function failedSetUp(error: unknown): RuntimeError {
   const full = error instanceof OperationError && error.call === "clone3" && error.errno === EAGAIN;
   const { message } = failedStart(lineOfError(error));

@@ -1,5 +1,5 @@
 /**
- * What comes back from the processes of an exec once they go by themselves: the pid, and what failed.
+ * Reads what the processes of an exec report after tsrun has stopped driving them: the pid, and a failure.
  * @module
  */
 
@@ -14,7 +14,7 @@ import { decodeFailureReports } from "../../../init/failure_report.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 import { insist } from "../insist.ts";
 
-/** What comes back from a process that goes by itself: init/failure_report.ts. The end for writing is the stage's. */
+/** A socket pair for reports: init/failure_report.ts. The stage has the end for writing. */
 export interface Report {
   read: number;
   write: number;
@@ -26,7 +26,10 @@ export function makeReport(k: LocalKernel, arena: Arena): Report {
   return { read, write: arena.inherited(theirs) };
 }
 
-/** There are as many processes as the cgroup may have, so that none can be cloned in it; nothing has been handed out. */
+/**
+ * The cgroup has as many processes as it may have, so none can be cloned in it. Nothing has been handed out
+ * yet.
+ */
 export class NoRoomError extends RuntimeError {
   /** @param message Why there is no process. */
   constructor(message: string) {
@@ -34,22 +37,28 @@ export class NoRoomError extends RuntimeError {
   }
 }
 
-/** Who is heard, and who else is to be told. */
+/** The processes to be heard, and what else to do with their reports. */
 export interface Heard {
   k: LocalKernel;
   report: Report;
   /** Pid of the process that clones the container's. */
   joiner: number;
-  /** The process has a terminal, which has been handed on. */
+  /** The process has a terminal, whose master has been handed on. */
   terminal: boolean;
-  /** Is told the pid of the process as soon as there is one: its first calls may be for an agent to answer. */
+  /**
+   * Called with the pid of the process as soon as it is known: an agent may have to answer the first calls of
+   * the process.
+   */
   heard: ((pid: number) => void) | undefined;
 }
 
-/** Most bytes of a message. */
+/** The most bytes of a message. */
 const MESSAGE_SIZE = 8192;
 
-/** Waits until the process has become its program; its pid comes back. @throws {RuntimeError} What it reports instead. */
+/**
+ * Waits until the process runs its program, and returns its pid. @throws {RuntimeError} The failure that it
+ * reports.
+ */
 export function hearReports({ k, report, heard, joiner, terminal }: Heard): number {
   const messages: Uint8Array<ArrayBuffer>[] = [];
   k.scratch(() => {
@@ -66,7 +75,7 @@ export function hearReports({ k, report, heard, joiner, terminal }: Heard): numb
   k.reap(joiner);
   if (failure === undefined && isOurs) return pid;
   if (isOurs) k.reap(pid);
-  // A terminal has been handed on by now, which is done once only.
+  // A terminal has been handed on by now, which happens once only.
   const noRoom = failure === `${CLONING}: ${strerror(EAGAIN)}`;
   if (noRoom && !terminal) throw new NoRoomError(failedStart(failure).message);
   throw failedStart(failure ?? "the init stage ended unexpectedly (was it killed, or out of memory?)");
@@ -77,7 +86,7 @@ export function failedStart(reason: string): RuntimeError {
   return new RuntimeError("ESRCH_CONTAINER", `unable to start container process: ${reason}`);
 }
 
-/** Where the one who is told fails, the process is ended. */
+/** Calls the listener. If it fails, the process is ended. */
 function tell(
   k: LocalKernel,
   heard: (pid: number) => void,

@@ -39,21 +39,21 @@ export interface PageServer {
  *
  * @throws {RuntimeError} For a mode or a namespace that does not exist.
  */
-export function sharedOptions(o: CriuOptions): Partial<CriuOpts> {
-  const mode = lookup(CGROUP_MODES, o.cgroupMode);
+export function sharedOptions(options: CriuOptions): Partial<CriuOpts> {
+  const mode = lookup(CGROUP_MODES, options.cgroupMode);
   if (mode === undefined) throw new RuntimeError("EINVAL_FLAG", "invalid manage-cgroups-mode value");
   return {
     log_level: 4,
     notify_scripts: true,
     manage_cgroups: true,
     manage_cgroups_mode: mode,
-    tcp_established: o.tcpEstablished,
-    ext_unix_sk: o.extUnixSk,
-    shell_job: o.shellJob,
-    file_locks: o.fileLocks,
-    auto_dedup: o.autoDedup,
-    lazy_pages: o.lazyPages,
-    empty_ns: emptyNamespaces(o.emptyNs),
+    tcp_established: options.tcpEstablished,
+    ext_unix_sk: options.extUnixSk,
+    shell_job: options.shellJob,
+    file_locks: options.fileLocks,
+    auto_dedup: options.autoDedup,
+    lazy_pages: options.lazyPages,
+    empty_ns: emptyNamespaces(options.emptyNs),
     orphan_pts_master: true,
   };
 }

@@ -1,5 +1,5 @@
 /**
- * `linux.netDevices`: devices of the host that become the container's, runtime-spec `config-linux.md`.
+ * `linux.netDevices`: moves devices of the host into the container, runtime-spec `config-linux.md`.
  *
  *     host's network namespace                      container's
  *       RTM_GETLINK, RTM_GETADDR
@@ -7,13 +7,13 @@
  *                                                     RTM_NEWADDR for each permanent address of global scope
  *                                                     RTM_NEWLINK IFF_UP
  *
- * As the specification wants it, nothing is moved back when the container ends: with the last user of its network
- * namespace the kernel gives physical devices to the host and destroys virtual ones. Only a create that fails gives
- * back what it has moved.
+ * As the specification asks, nothing is moved back when the container ends. When the last user of its network
+ * namespace ends, the kernel gives physical devices to the host and destroys virtual ones. Only a failed
+ * create gives back the devices that it has moved.
  * @module
  */
 
-import * as c from "../../../ffi/constants.ts";
+import { O_RDONLY } from "../../../ffi/constants.ts";
 import type { Kernel } from "../../../ffi/kernel.ts";
 import { decodeStatx, STATX_SIZE } from "../../../ffi/structs.ts";
 import { fetchDescriptor } from "../../../init/hand_over.ts";
@@ -32,10 +32,10 @@ import type { CreateFeature, CreateRequest } from "../feature.ts";
 import { RouteSocket } from "./route_socket.ts";
 
 /**
- * The devices move when the container's network namespace is there. The init shows the namespace: not everybody may
- * look at it from outside.
+ * Moves the devices as soon as the container's network namespace exists. The init hands a descriptor of the
+ * namespace over: tsrun may not have the right to open it from outside.
  *
- * @throws {RuntimeError} Without the rights for it.
+ * @throws {RuntimeError} If the caller lacks the rights for it.
  */
 export function forCreate({ spec, rootless }: CreateRequest): CreateFeature {
   if (rootless) {
@@ -45,7 +45,7 @@ export function forCreate({ spec, rootless }: CreateRequest): CreateFeature {
   return {
     steps: ({ k, init, undo }) => ({
       namespaces() {
-        const theirs = fetchDescriptor(k, init, init.open("/proc/self/ns/net", c.O_RDONLY).wait());
+        const theirs = fetchDescriptor(k, init, init.open("/proc/self/ns/net", O_RDONLY).wait());
         devices = new NetDevices(k, theirs);
         undo(() => devices.undo());
         devices.move(spec.linux!.netDevices!);
@@ -55,14 +55,14 @@ export function forCreate({ spec, rootless }: CreateRequest): CreateFeature {
   };
 }
 
-/** A device on its way, or arrived. */
+/** A device that is being moved, or has been. */
 interface Moved {
   device: HostDevice;
   /** Its index in the container. */
   index: number;
 }
 
-/** The devices of one container, from the create's beginning to its end. */
+/** The devices of one container, during its create. */
 export class NetDevices {
   readonly #k: Kernel;
   /** Descriptors of the two network namespaces. */
@@ -73,14 +73,15 @@ export class NetDevices {
   readonly #moved: Moved[] = [];
 
   /**
-   * @param k The kernel of this process: it has the host's rights, and moves devices out of the namespace it is in.
-   * @param theirs Descriptor of the container's network namespace, which is closed by {@linkcode end}.
+   * @param k The kernel of this process. It has the host's rights, and moves devices out of its own
+   * namespace.
+   * @param theirs Descriptor of the container's network namespace. {@linkcode end} closes it.
    */
   constructor(k: Kernel, theirs: number) {
     this.#k = k;
     this.#theirs = theirs;
-    // Namespaces are a thread's own, and this process has several.
-    this.#own = k.open("/proc/thread-self/ns/net", c.O_RDONLY).wait();
+    // Each thread has namespaces of its own, and this process has several threads.
+    this.#own = k.open("/proc/thread-self/ns/net", O_RDONLY).wait();
     if (inodeOf(k, this.#own) === inodeOf(k, theirs)) {
       throw new RuntimeError(
         "EIO_NET_DEVICE",
@@ -99,8 +100,8 @@ export class NetDevices {
   /**
    * Moves devices to the container.
    *
-   * @param devices Names on the host, and how they are to be called in the container.
-   * @throws {RuntimeError} When one cannot be moved; {@linkcode giveBack} brings back the others.
+   * @param devices Names on the host, and the names in the container.
+   * @throws {RuntimeError} When one cannot be moved. {@linkcode giveBack} brings back the others.
    */
   move(devices: Readonly<Record<string, LinuxNetDevice>>): void {
     for (const [name, { name: newName }] of Object.entries(devices)) {
@@ -131,10 +132,10 @@ export class NetDevices {
   }
 
   /**
-   * Brings everything that was moved back to the host, as it was there: name, addresses, up or down. Routes that the
-   * addresses do not bring with them are lost.
+   * Brings every moved device back to the host with its former name, addresses and state. Routes that do not
+   * come with the addresses are lost.
    *
-   * @returns What went wrong.
+   * @returns The failures.
    */
   giveBack(): string[] {
     const failures: string[] = [];
@@ -150,7 +151,7 @@ export class NetDevices {
 
   #giveOneBack({ device, index }: Moved): void {
     let own = device.index;
-    // A move that failed may have left it on either side.
+    // A failed move may have left the device on either side.
     if (this.#host.linkAt(own)?.name !== device.name) {
       const way = { from: this.#container, to: this.#host, namespace: this.#own };
       moveDevice(way, index, device.name, (index) => own = index);
@@ -161,14 +162,17 @@ export class NetDevices {
     if (device.up) this.#host.setUp(own);
   }
 
-  /** {@linkcode giveBack} and {@linkcode end}. @throws {RuntimeError} What went wrong. */
+  /**
+   * Does {@linkcode giveBack} and {@linkcode end}. @throws {RuntimeError} If the devices cannot be given
+   * back.
+   */
   undo(): void {
     const failures = this.giveBack();
     this.end();
     if (failures.length > 0) throw new RuntimeError("EIO_NET_DEVICE", failures.join("; "));
   }
 
-  /** Lets go of the container's network namespace. */
+  /** Closes the container's network namespace. */
   end(): void {
     this.#host.close();
     this.#container.close();
@@ -176,7 +180,7 @@ export class NetDevices {
   }
 }
 
-/** What tells a namespace from the others: they are all on one filesystem, nsfs. */
+/** The inode of a namespace, which tells it from others: all are on one filesystem, nsfs. */
 function inodeOf(k: Kernel, namespace: number): number {
   const { memory } = k, top = memory.top;
   try {

@@ -1,5 +1,5 @@
 /**
- * The listener of a seccomp filter goes to the agent that `linux.seccomp.listenerPath` names.
+ * Sends the listener of a seccomp filter to the agent in `linux.seccomp.listenerPath`.
  *
  * Sources: runtime-spec config-linux.md (Seccomp, The Container Process State), pidfd_getfd(2).
  * @module
@@ -24,7 +24,7 @@ import type { CreateFeature, CreateRequest, ExecFeature, ExecRequest } from "../
 /** Name of the descriptor in `fds`. */
 const SECCOMP_FD = "seccompFd";
 
-/** The init's filter is loaded at the end of create, for the agent to know of the listener before `start`. */
+/** The init loads its filter at the end of create, so that the agent has the listener before `start`. */
 export function forCreate({ spec }: CreateRequest): CreateFeature {
   const { listenerPath: path = "", listenerMetadata: metadata } = spec.linux!.seccomp!;
   return {
@@ -38,7 +38,10 @@ export function forCreate({ spec }: CreateRequest): CreateFeature {
   };
 }
 
-/** One more process gets a listener of its own: the joiner loads the filter, and the agent hears of the process. */
+/**
+ * One more process gets a listener of its own. The joiner loads the filter, and the agent is told of the
+ * process.
+ */
 export function forExec({ k, spec, state }: ExecRequest): ExecFeature {
   const listener = new ExecListener(k, spec.linux!.seccomp!, state);
   return {
@@ -59,13 +62,13 @@ class ExecListener {
 
   /**
    * @param seccomp `linux.seccomp`, with a `listenerPath`.
-   * @param state Of the container.
+   * @param state The container's state.
    */
   constructor(readonly k: LocalKernel, readonly seccomp: LinuxSeccomp, readonly state: State) {}
 
   /**
-   * Loads the filter in the joiner, and takes the listener from it. The agent is called before there is a process, so that
-   * none is started where nobody listens.
+   * Loads the filter in the joiner, and takes the listener from it. It connects to the agent first, so that
+   * no process is started where none listens.
    *
    * @param pid The joiner's.
    * @throws {RuntimeError} `failed to connect with seccomp agent: dial unix <path>: <reason>`
@@ -85,10 +88,11 @@ class ExecListener {
   }
 
   /**
-   * Tells the agent.
+   * Sends the listener to the agent.
    *
-   * @param pid The process's.
-   * @throws {OperationError} When nobody listens any more; the process's questions are then answered with ENOSYS.
+   * @param pid Pid of the process.
+   * @throws {OperationError} When no agent listens any more. The process's calls are then answered with
+   * ENOSYS.
    */
   send(pid: number): void {
     if (this.#fd < 0) return;
@@ -107,11 +111,13 @@ class ExecListener {
   }
 }
 
-/** A process under a filter that asks. */
+/** A process under a filter that asks an agent. */
 export interface Asked {
-  /** Its pid on the host; for `exec` not that of the container's init. */
+  /** Its pid on the host. For `exec` it is not that of the container's init. */
   pid: number;
-  /** The number of the listener in that process, which must not run before it is answered. */
+  /**
+   * The number of the listener in that process. The process must not run before this function has returned.
+   */
   fd: number;
 }
 
@@ -121,7 +127,7 @@ export interface Asked {
  * @param path `linux.seccomp.listenerPath`.
  * @param metadata `linux.seccomp.listenerMetadata`.
  * @param state Of the container, as hooks get it: `creating` for its init.
- * @throws {Error} When the descriptor cannot be taken (which wants CAP_SYS_PTRACE), or nobody listens.
+ * @throws {Error} When the descriptor cannot be taken (which needs CAP_SYS_PTRACE), or no agent listens.
  */
 export function sendListener(
   k: LocalKernel,
@@ -139,7 +145,7 @@ export function sendListener(
   }
 }
 
-/** What to say of an agent that cannot be reached: in runc's words, which its users look for. */
+/** The error for an agent that cannot be reached, in runc's words, which its users look for. */
 export function agentFailure(error: unknown): RuntimeError {
   return new RuntimeError(
     "ECONNREFUSED_SECCOMP_AGENT",
@@ -147,7 +153,7 @@ export function agentFailure(error: unknown): RuntimeError {
   );
 }
 
-/** What the agent is told. */
+/** The message to the agent. */
 export function containerProcessState(
   pid: number,
   metadata: string | undefined,

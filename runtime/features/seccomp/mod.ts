@@ -1,5 +1,5 @@
 /**
- * System call filters: from `linux.seccomp` to a program for the init stage to load.
+ * System call filters: turns `linux.seccomp` into a program for the init stage to load.
  * @module
  */
 
@@ -22,39 +22,42 @@ export interface SeccompProgram {
   program: Uint8Array;
   /** SECCOMP_FILTER_FLAG_*; NEW_LISTENER is set exactly when `listener` is. */
   flags: number;
-  /** Whether a rule notifies: seccomp(2) then returns a descriptor, which goes to `listenerPath`. */
+  /** Whether a rule notifies. seccomp(2) then returns a descriptor, which goes to `listenerPath`. */
   listener: boolean;
 }
 
-/** Compiled filters of root's containers; beside the default state root, and the same for every `--root`. */
+/**
+ * Compiled filters of root's containers. The directory is beside the default state root, and the same for
+ * every `--root`.
+ */
 export const SECCOMP_CACHE = "/run/tsrun-cache";
 
-/** Where this user's compiled filters are kept: beside the default state root. */
+/** The directory of this user's compiled filters, beside the default state root. */
 export function seccompCache(): string {
   const own = callerIsRoot() ? undefined : callerVariable("XDG_RUNTIME_DIR");
   return own ? `${own}/tsrun-cache` : SECCOMP_CACHE;
 }
 
-/** The filter is compiled while the init is at work: that takes a while when it is new. */
+/** The filter is compiled while the init works, because compiling a new filter takes a while. */
 export function forCreate({ k, spec, debug }: Request): CreateFeature & ExecFeature {
   const compile = () => compileSeccomp(k, spec.linux!.seccomp!, seccompCache(), debug);
   return { steps: () => ({ filter: (process: ProcessContext) => void (process.filter = compile()) }) };
 }
 
-/** The same filter is every process's. */
+/** All processes of a container have the same filter. */
 export const forExec = forCreate;
 
-/** To be raised when the cache's files change their form. */
+/** Raise this number when the cache's files change their form. */
 const CACHE_FORMAT = 1;
 
 /**
- * Compiles a profile, or takes it from the cache, where neither libseccomp nor the kernel is asked anything.
+ * Compiles a profile, or takes it from the cache. With the cache, neither libseccomp nor the kernel is asked.
  *
  * @param profile `linux.seccomp` of the config.
- * @param cacheDir Directory of the cache, made with mode 0700 where it is missing; its parent has to be safe.
+ * @param cacheDir Directory of the cache, made with mode 0700 where it is missing. Its parent has to be safe.
  * @param debug Takes lines for `--debug`.
  * @returns null when there is nothing to load: no default action and no rules.
- * @throws {RuntimeError} For a profile that is wrong, or that libseccomp or the kernel cannot do.
+ * @throws {RuntimeError} For a profile that is wrong, or that libseccomp or the kernel does not support.
  */
 export function compileSeccomp(
   k: LocalKernel,
@@ -75,7 +78,7 @@ export function compileSeccomp(
   return { ...filter, listener };
 }
 
-/** A rule that notifies needs somebody who is told, and data for nobody is a mistake (runtime-spec). */
+/** A rule that notifies needs an agent, and data without an agent is a mistake (runtime-spec). */
 function checkListener(profile: LinuxSeccomp, listener: boolean): void {
   if (profile.listenerPath) return;
   if (listener) throw new RuntimeError("EINVAL_SECCOMP", "seccomp listenerPath is not set");
@@ -85,14 +88,14 @@ function checkListener(profile: LinuxSeccomp, listener: boolean): void {
 }
 
 /**
- * Everything that the compiled filter follows from, on one line; null where the library's build cannot be told.
+ * Everything that the compiled filter depends on, in one line; null where the library's build is unknown.
  *
- * The kernel is in it because its release decides which actions and flags it knows.
+ * The kernel's release is part of it, because it decides which actions and flags the kernel knows.
  */
 function cacheKey(profile: LinuxSeccomp): string | null {
   const library = locateLibseccomp();
   if (library === null) return null;
-  // Who is notified makes no difference to the program.
+  // The program does not depend on the agent.
   const rules = { ...profile, listenerPath: undefined, listenerMetadata: undefined };
   const facts = [
     CACHE_FORMAT,
@@ -106,7 +109,7 @@ function cacheKey(profile: LinuxSeccomp): string | null {
   try {
     return JSON.stringify([...facts, rules]);
   } catch {
-    // A 64-bit value. A replacer costs a call for every item, so it is only used when it must.
+    // A 64-bit value. A replacer costs a call for every item, so it is used only where necessary.
     return JSON.stringify([...facts, rules], (_, value) => typeof value === "bigint" ? `${value}n` : value);
   }
 }

@@ -1,8 +1,8 @@
 /**
- * Terminals of processes that tsrun does not stay with: the pty's master goes to the caller's console socket.
+ * Terminals of processes after which tsrun leaves: the pty's master goes to the caller's console socket.
  *
- * Source: runc's docs/terminals.md (section "detached"): one message over an AF_UNIX stream, its data the name of the
- * terminal, with one descriptor.
+ * Source: runc's docs/terminals.md (section "detached"): one message over an AF_UNIX stream, its data the
+ * name of the terminal, with one descriptor.
  * @module
  */
 
@@ -15,21 +15,21 @@ import type { CreateFeature, CreateRequest, ExecFeature, ExecRequest } from "../
 import { copySize, leaveNewlinesAlone, STANDARD } from "./modes.ts";
 import { sendDescriptors } from "../../host/unix_socket.ts";
 
-/** The name that goes with a master: the file it was opened by, as runc has it. */
+/** The name that is sent with a master: as in runc, the file that it was opened by. */
 const MASTER_NAME = "/dev/ptmx";
 
-/** Who is to have a process's terminal. */
+/** Where a process's terminal goes. */
 export interface TerminalRequest {
   /** `process.terminal`. */
   terminal: boolean | undefined;
   /** Absolute path given by `--console-socket`. */
   consoleSocket?: string;
-  /** Takes the master for a tsrun that stays in the foreground; absent when it will not. */
+  /** Takes the master in a foreground command; absent where tsrun leaves. */
   takeMaster?: (master: number) => void;
 }
 
 /**
- * Refuses a terminal that nobody would have, and a socket that nothing would be sent to.
+ * Refuses a terminal that nothing would take, and a socket that nothing would be sent to.
  *
  * @throws {RuntimeError} In runc's words.
  */
@@ -50,8 +50,8 @@ export function checkTerminal({ terminal, consoleSocket, takeMaster }: TerminalR
 }
 
 /**
- * Gives the master to whom the request names: over the console socket, upon which it is closed here, or as it is;
- * the pty then has the size of the caller's terminal, where there is one.
+ * Delivers the master: over the console socket, after which it is closed here, or directly. In the second
+ * case the pty gets the size of the caller's terminal, where there is one.
  *
  * @param master A descriptor of this process.
  * @throws {OperationError} `dial unix <path>: <reason>`
@@ -62,7 +62,7 @@ export function deliverMaster(
   { consoleSocket, takeMaster }: Omit<TerminalRequest, "terminal">,
 ): void {
   if (consoleSocket === undefined) {
-    // Before a process is there to see it otherwise.
+    // This is set before a process can see the terminal.
     leaveNewlinesAlone(k, master);
     copySize(k, STANDARD, master);
     return takeMaster!(master);
@@ -87,7 +87,7 @@ export function forCreate({ process, ...request }: CreateRequest): CreateFeature
       terminal({ k, root, plan }) {
         const { master, slave } = openPty(k, root, process.user.uid, process.consoleSize);
         deliverMaster(host, fetchDescriptor(host, init, master), request);
-        // A master left in the container would keep the terminal from ever hanging up.
+        // A master that stayed open in the container would keep the terminal from ever hanging up.
         k.close(master);
         if (plan.mountable) bindConsole(k, root, slave);
         takeTerminal(k, slave);
@@ -98,8 +98,8 @@ export function forCreate({ process, ...request }: CreateRequest): CreateFeature
 }
 
 /**
- * The terminal of one more process of a container: opened by the joiner, with all rights and in the container's mount
- * namespace, and taken by the process, the leader of a session by then.
+ * The terminal of one more process of a container. The joiner opens it, with all rights and in the
+ * container's mount namespace. The process takes it when it is the leader of a session.
  *
  * @throws {RuntimeError} As {@linkcode checkTerminal}.
  */

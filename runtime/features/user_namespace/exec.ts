@@ -15,9 +15,9 @@ import { deniesGroups, hostIdOf, parseMap } from "../../host/id_maps.ts";
 
 /** Facts about the container's user namespace for exec. */
 export interface ExecUserNamespace {
-  /** CLONE_NEW* flags of all namespaces that are other than the runtime's. */
+  /** CLONE_NEW* flags of all namespaces that differ from the runtime's. */
   flags: number;
-  /** setgroups(2) is denied there for good. */
+  /** setgroups(2) is denied there permanently. */
   groupsDenied: boolean;
   /** The user id of the process on the host. */
   hostUid: number;
@@ -25,7 +25,9 @@ export interface ExecUserNamespace {
   capabilities: HostCapabilities;
 }
 
-/** The joiner enters all namespaces with the rights that it has in the user namespace, and becomes its root. */
+/**
+ * The joiner enters all namespaces with the rights that it has in the user namespace, and becomes its root.
+ */
 export function forExec({ k, pid, process }: ExecRequest): ExecFeature {
   const user = lookAtUserNamespace(k, pid, process);
   if (user === undefined) return {};

@@ -1,9 +1,9 @@
 /**
- * Sources of bind mounts that take more than open_tree(2): those that root of the container's user namespace cannot
- * reach, and those whose ids are mapped.
+ * Sources of bind mounts that take more than open_tree(2): sources that root of the container's user
+ * namespace cannot reach, and sources with mapped ids.
  *
- * An id-mapped mount shows what belongs to one id on disk as another's. The kernel takes the mapping from a user
- * namespace, so one is made of a process that does nothing else: mount_setattr(2), MOUNT_ATTR_IDMAP.
+ * An id-mapped mount shows files of one id on disk as another's. The kernel takes the mapping from a user
+ * namespace. A process that does nothing else makes that namespace: mount_setattr(2), MOUNT_ATTR_IDMAP.
  * @module
  */
 
@@ -24,7 +24,7 @@ import type { CreateFeature, CreateRequest } from "../feature.ts";
 import { mapText, writeIdMaps } from "../../host/id_maps.ts";
 import { callerIsRoot } from "../../host/caller.ts";
 
-/** Sources of a container without a user namespace: its init is as much of root as tsrun. */
+/** Sources of mounts for a container without a user namespace. Its init has the same rights as tsrun. */
 export function forCreate(_request: CreateRequest): CreateFeature {
   let sources: MountSources | undefined;
   return {
@@ -38,7 +38,7 @@ export function forCreate(_request: CreateRequest): CreateFeature {
   };
 }
 
-/** Whether a mount's ids are to be mapped. */
+/** Whether a mount maps ids. */
 export function isIdMapped(mount: Mount): boolean {
   const { uidMappings = [], gidMappings = [], options } = mount;
   return uidMappings.length + gidMappings.length > 0 || parseMountOptions(options).idmap !== undefined;
@@ -50,8 +50,8 @@ export class MountSources {
   readonly #namespaces = new Map<string, number>();
 
   /**
-   * @param init Who mounts.
-   * @param hand Where the init is root of a user namespace only; undefined where it is as much of root as tsrun.
+   * @param init The process that mounts.
+   * @param hand Given where the init is root of a user namespace only; undefined where it has tsrun's rights.
    */
   constructor(
     readonly local: LocalKernel,
@@ -60,7 +60,7 @@ export class MountSources {
     readonly hand: HostHand | undefined,
   ) {}
 
-  /** Clones a mount with these flags of open_tree(2); a descriptor of the init comes back. */
+  /** Clones a mount with these flags of open_tree(2). Returns a descriptor of the init. */
   open(mount: Mount, source: string, flags: number): Fd {
     if (isIdMapped(mount)) return this.#openMapped(mount, source, flags);
     const { hand, init } = this;
@@ -94,11 +94,11 @@ export class MountSources {
       return tree;
     };
     const { hand, init } = this;
-    // It takes the rights of who mounted the filesystem on the host.
+    // This takes the rights of the process that mounted the filesystem on the host.
     return hand === undefined ? open(init) : hand.fetch(open);
   }
 
-  /** A user namespace with a mount's maps: the container's own, where the mount names none. */
+  /** A user namespace with a mount's maps. It is the container's own, where the mount has none. */
   #namespaceOf({ uidMappings: uids = [], gidMappings: gids = [] }: Mount): number {
     const key = `${mapText(uids)}\n${mapText(gids)}`;
     let fd = this.#namespaces.get(key);
@@ -118,7 +118,7 @@ export class MountSources {
     return this.hand.userNamespace();
   }
 
-  /** Makes a user namespace, which lives on by its descriptor. */
+  /** Makes a user namespace, which exists as long as its descriptor is open. */
   #make(uids: readonly LinuxIDMapping[], gids: readonly LinuxIDMapping[]): number {
     const { local, arena } = this;
     using executor = spawnExecutor(arena);

@@ -1,5 +1,5 @@
 /**
- * A container with a user namespace: what `create` does otherwise for it.
+ * A container with a user namespace: the steps of `create` that differ for it.
  * @module
  */
 
@@ -26,7 +26,7 @@ import { MountSources } from "./mount_source.ts";
 import { hostIdOf, type IdMaps, parseMap, sameMap, writeIdMaps } from "../../host/id_maps.ts";
 import { callerGid, callerIsRoot, callerUid } from "../../host/caller.ts";
 
-/** The stage joins the namespace, or the init is cloned into it, and what the init does there is said below. */
+/** The stage joins the namespace, or the init is cloned into it. Further steps of the init are below. */
 export function forCreate({ spec }: CreateRequest): CreateFeature {
   const user = new UserNamespace(spec);
   return {
@@ -37,13 +37,16 @@ export function forCreate({ spec }: CreateRequest): CreateFeature {
   };
 }
 
-/** What the namespace is known to be, in the course of a create. */
+/** The facts of the namespace, as they become known during a create. */
 class UserNamespace {
   readonly #spec: Spec;
   readonly #joined: boolean;
   #maps: IdMaps;
   #groupsDenied = false;
-  /** Made by the root of the user namespace, who then owns its message queues' directory. */
+  /**
+   * The IPC namespace is made by root of the user namespace, which then owns the directory of its message
+   * queues.
+   */
   #freshIpc = false;
   #hand: HostHand | undefined;
   #sources: MountSources | undefined;
@@ -55,7 +58,7 @@ class UserNamespace {
     this.#maps = { uids: uidMappings, gids: gidMappings };
   }
 
-  /** What the stage does otherwise before it clones. */
+  /** The stage's plan, with the steps that differ. */
   stagePlan(plan: StagePlan): StagePlan {
     const rootless = !callerIsRoot();
     if (!this.#joined) {
@@ -68,7 +71,8 @@ class UserNamespace {
         cloneHint: refusalHint,
       };
     }
-    // Root of another user namespace may not be cloned into a cgroup of the host, so the stage enters that before.
+    // Root of another user namespace may not be cloned into a cgroup of the host, so the stage enters the
+    // cgroup before.
     const tasks = plan.cloneInto === null ? [] : [`${plan.cloneInto}/cgroup.procs`];
     return {
       ...plan,
@@ -95,7 +99,10 @@ class UserNamespace {
     this.#checkUser();
   }
 
-  /** In a joined namespace only its own maps tell who the process can be; validation has checked the others. */
+  /**
+   * Checks the process's ids in a joined namespace, by the namespace's own maps. Validation has checked those
+   * of a new one.
+   */
   #checkUser(): void {
     const { uid, gid, additionalGids = [] } = this.#spec.process.user;
     const { uids, gids } = this.#maps;
@@ -111,7 +118,7 @@ class UserNamespace {
     }
   }
 
-  /** What the init does otherwise. */
+  /** The steps of the init that a user namespace adds or changes. */
   steps(deed: CreateDeed): SetupSteps {
     const { k, arena, init } = deed;
     const hand = this.#hand = new HostHand(k, arena, init, !callerIsRoot());
@@ -122,7 +129,7 @@ class UserNamespace {
         setup.host = namespaceCapabilities(setup.host);
         setup.groupsDenied = this.#groupsDenied;
         setup.bindDevices = true;
-        // Root of the namespace may be barred where tsrun is not.
+        // Root of the namespace may not be allowed to open what tsrun can open.
         setup.openHost = (path, flags) => {
           const fd = init.open(path, flags, 0, { allow: [EACCES, EPERM] });
           return fd.wait() >= 0 ? fd : new Settled(hand.fetch((k) => k.open(path, flags)));
@@ -137,14 +144,16 @@ class UserNamespace {
         setup.mounts.copyUp = (from, to) => this.#copyUp(deed, setup, from, to);
       },
       namespaces: (setup) => {
-        // Root of a user namespace may have a procfs only as long as one is in sight (mount_namespaces(7)): the host's.
+        // Root of a user namespace may mount a procfs only while it sees one (mount_namespaces(7)). Here it
+        // still sees the host's.
         setup.procfs = setup.openProcfs();
       },
       shown: ({ k }) => {
-        // Its owner, who is not the host's root, has to be able to look at it while it waits: `exec` enters what it
-        // shows. Who shares a PID namespace with other containers stays hidden from those.
+        // The owner of the init, who is not the host's root, has to be able to look at it while it waits,
+        // because `exec` enters its namespaces. An init that shares its PID namespace with other containers
+        // stays hidden from them.
         const shown = !callerIsRoot() && this.#spec.linux!.namespaces!.some(isNewPid);
-        // The last change of its ids is behind it, which would take this back (prctl(2)).
+        // The last change of ids, which would take this back, has been made (prctl(2)).
         if (shown) k.prctl(PR_SET_DUMPABLE, 1);
       },
     };
@@ -163,7 +172,7 @@ class UserNamespace {
     }
   }
 
-  /** The init is born, and waits for its id maps. */
+  /** The init has been cloned and waits for its id maps. */
   #begin({ k, init, stage }: CreateDeed): void {
     init.getpid();
     init.flush();
@@ -174,12 +183,12 @@ class UserNamespace {
     }
   }
 
-  /** Who an id of the container is on the host; the id of nobody for one that is not mapped. */
+  /** The host's id for an id of the container; nobody's for one that is not mapped. */
   hostUid(uid: number): number {
     return hostIdOf(this.#maps.uids, uid) ?? NOBODY;
   }
 
-  /** Ends what is not needed when the mounts are made. */
+  /** Closes everything that is not needed after the mounts. */
   end(): void {
     this.#hand?.end();
     this.#sources?.end();
@@ -188,5 +197,5 @@ class UserNamespace {
 
 const isNewPid = ({ type, path }: LinuxNamespace) => type === "pid" && !path;
 
-/** What the kernel shows for an id that is not mapped: /proc/sys/kernel/overflowuid. */
+/** The id that the kernel shows for one that is not mapped: /proc/sys/kernel/overflowuid. */
 const NOBODY = 65534;
