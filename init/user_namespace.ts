@@ -48,7 +48,8 @@ export function refusalHint(errno: number): string {
   switch (errno) {
     case EPERM:
       return " (may this user make user namespaces? see the sysctls kernel.unprivileged_userns_clone and " +
-        "kernel.apparmor_restrict_unprivileged_userns)";
+        "kernel.apparmor_restrict_unprivileged_userns; the kernel makes none in a chroot, nor where another mount " +
+        "covers /)";
     case ENOSPC:
       return " (there are as many as the sysctls user.max_*_namespaces allow, or they are nested too deeply)";
     case EINVAL:

@@ -8,6 +8,7 @@ import { assertError, assertOk, type Container } from "../lib/container.ts";
 import { contract } from "../lib/contract.ts";
 import { parseMountinfo } from "../lib/mountinfo.ts";
 import { host } from "../lib/process.ts";
+import { asUser, missingForRootless, RootlessContainer } from "../lib/rootless.ts";
 
 /** A host of its own, on which a script has run. */
 function within(script: string): string[] {
@@ -106,3 +107,15 @@ contract(
     notOnReference: "runc makes a container whose exec lands in the host's root",
   },
 );
+
+contract("covered root: a user without rights, who cannot uncover it, is told", async (box) => {
+  await using container = await RootlessContainer.make(box);
+  const { id, bundle } = container;
+  const run = [box.runtime.path, "--root", box.root, "run", "--bundle", bundle.dir, id];
+  const env = { PATH: "/usr/bin:/bin", XDG_RUNTIME_DIR: `${bundle.dir}/runtime` };
+  const user = ["/usr/bin/setpriv", ...asUser()];
+  assertError(
+    await box.command([...within("mount --rbind / /"), ...user, ...run], { env }),
+    /clone the init.*where another mount covers \/.*operation not permitted/,
+  );
+}, { skip: missingForRootless(), notOnReference: "runc says `operation not permitted`" });
