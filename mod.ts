@@ -108,7 +108,7 @@ export class Container implements AsyncDisposable {
   /**
    * Makes the container: everything but its program, which waits for {@linkcode start}.
    *
-   * @throws {TsrunError} For whatever failed, when everything made until then is gone again.
+   * @throws {TsrunError} For any failure. Everything made until then is removed first.
    * @example
    * ```ts
    * import { Container } from "@tsrun/tsrun";
@@ -386,7 +386,7 @@ export class Container implements AsyncDisposable {
 }
 
 /**
- * What this runtime implements, whatever the host offers: the features document of the runtime specification.
+ * What this runtime implements on any host: the features document of the runtime specification.
  * @example
  * ```ts
  * import { features } from "@tsrun/tsrun";

@@ -28,8 +28,8 @@ let bound: BackgroundCall | undefined;
 
 /**
  * Signals that Deno handles without being asked. It sets the handlers half a second after its event loop has
- * begun to turn: SIGUSR1 then opens a debugger's port, and the others end the program, whatever was listening
- * to them before.
+ * begun to turn: SIGUSR1 then opens a debugger's port, and the others end the program, even if something
+ * listened to them before.
  */
 const SEIZED = { SIGHUP: 1, SIGINT: 2, SIGUSR1: 10, SIGTERM: 15 } as const;
 /** Bytes of the kernel's `struct sigaction`. */

@@ -181,7 +181,7 @@ export class RemoteKernel extends Recorder {
     if (this.#running.length > 0) this.#await();
     for (const { op } of this.#pending) {
       if (op.onError !== undefined || op.name === "branch" || op.name === "exit_group") continue;
-      // It would report to nobody, and wait for ever.
+      // It would wait for ever, because no process reads its report.
       throw new Error(`${op.name} of a program that nobody drives leads nowhere when it fails`);
     }
     const start = this.#submit(false);

@@ -80,8 +80,8 @@ export function openPlace(
 }
 
 /**
- * From this number of missing destinations on, later ones are made before asking whether they exist. Asking
- * first takes round trips for each missing one. Making an existing one takes some microseconds.
+ * After more than this number of missing destinations, later ones are made before asking whether they exist.
+ * Asking first takes round trips for each missing one. Making an existing one takes some microseconds.
  */
 const FEW = 2;
 

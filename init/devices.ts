@@ -122,7 +122,7 @@ export function makeDevices(
   k.close(dev);
 }
 
-/** Makes /dev/ptmx the container's own pty multiplexer, whatever the image has there. */
+/** Makes /dev/ptmx the container's own pty multiplexer. A file that the image has there is replaced. */
 function linkPtmx(k: Kernel, dev: Fd): void {
   k.symlinkat("pts/ptmx", dev, "ptmx", {
     doing: "link /dev/ptmx to pts/ptmx",

@@ -264,7 +264,7 @@ export class Executor implements Disposable {
     this.arena.kernel.reap(this.pid);
   }
 
-  /** Kills the executor, whatever it is doing, and waits for its end. */
+  /** Kills the executor at any point of its work, and waits for its end. */
   [Symbol.dispose](): void {
     if (!this.#over) this.arena.kernel.kill(this.pid, SIGKILL, { allow: "any" });
     this.reap();
@@ -309,8 +309,8 @@ const ATTRIBUTES_SIZE = 336, SPAWN_SETSIGDEF = 4, SPAWN_SETSIGMASK = 8, SPAWN_DE
 /**
  * posix_spawn(3) with an empty environment. Returns the pid, or a negative errno.
  *
- * All signals get their default action and none is blocked, as a container's program expects, whatever the
- * caller, Deno and glibc have set. glibc does this in the child, at no further cost.
+ * All signals get their default action and none is blocked, as a container's program expects. What the
+ * caller, Deno and glibc have set does not count. glibc does this in the child, at no further cost.
  */
 function spawn(kernel: LocalKernel, path: string): number {
   return kernel.scratch(() => {

@@ -58,7 +58,7 @@ export interface RecordedHook {
 /** Makes a call that may fail; told where that leads to, if anywhere. */
 export type Guard = (step: (onError?: Label) => Result) => Result;
 
-/** What a hook that nobody drives is recorded with. */
+/** The parts of the record of a hook that runs without tsrun. */
 export interface OnItsOwn {
   /** Makes every call of the process that waits for the hook. */
   guard: Guard;
@@ -71,7 +71,7 @@ const DRIVEN: OnItsOwn = { guard: (step) => step(), confine: () => {} };
 /**
  * Records a hook from beginning to end. {@linkcode hookFailure} tells how it ended.
  *
- * @param alone For programs that nobody drives.
+ * @param alone For programs that run without tsrun.
  */
 export function recordHook(
   k: Recorder,

@@ -73,7 +73,7 @@ export function openInRoot(k: Kernel, root: Fd, path: string, options: OpenInRoo
 
 /**
  * Makes the last component of a path if it is missing and its parent exists. It waits for no answer: a
- * program of records decides. {@linkcode openInRoot} makes whatever this function cannot.
+ * program of records decides. If it cannot make something, {@linkcode openInRoot} does.
  *
  * @param like A descriptor of the file or directory that will be mounted there; absent for a directory.
  * @returns A function that returns whether a directory was made. Call it after the kernel has answered.

@@ -1,6 +1,6 @@
 /**
  * Whether the root of a mount namespace is the rootfs. A process that joins the namespace, by `exec` or
- * nsenter(1), begins at the topmost mount on its root, whatever the root of the processes inside is.
+ * nsenter(1), begins at the topmost mount on its root, which need not be the root of the processes inside.
  *
  * Sources: setns(2), pivot_root(2), mount_namespaces(7), user_namespaces(7) (EPERM of a process that is
  * chrooted).

@@ -42,10 +42,10 @@ import { decodeStatx, STATX_SIZE } from "../ffi/structs.ts";
 const CWD_SIZE = 4096;
 const SLASH = 0x2f;
 
-/** A root without an /etc/passwd, or with something of that name that is no file to be read. */
+/** Errors for a root without an /etc/passwd, or with an /etc/passwd that cannot be read as a file. */
 const NO_PASSWD: readonly number[] = [
   ...[ENOENT, ENOTDIR, EACCES, EPERM, ELOOP, EXDEV, EISDIR, ENXIO, ENODEV, EINVAL],
-  // It has not been opened.
+  // The file has not been opened.
   EBADF,
 ];
 
@@ -63,7 +63,7 @@ export interface Lookup {
   resolve(): string;
 }
 
-/** How many places are asked about at once. A usual PATH has fewer. */
+/** How many places are asked about in the first batch. A usual PATH has fewer. */
 const FIRST_PLACES = 32;
 
 /** Asks where `name` is as the process will see it: with its user, its working directory and its PATH. */
@@ -96,7 +96,7 @@ function findIn(candidates: readonly Candidate[]): string | undefined {
   return candidates.find((candidate) => verdict(candidate) === 0)?.path;
 }
 
-/** Looks through the rest of a PATH, which has no greatest length. */
+/** Looks through the rest of a PATH, which may have any length. */
 function findFurther(k: Kernel, paths: readonly string[]): string | undefined {
   for (let i = 0; i < paths.length; i += FIRST_PLACES) {
     const path = k.reusing(() => findIn(paths.slice(i, i + FIRST_PLACES).map((path) => lookAt(k, path))));

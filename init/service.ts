@@ -31,7 +31,7 @@ import { fetchDescriptor } from "./hand_over.ts";
 /** Room for one message in bytes, and the most descriptors that it may carry. */
 const MESSAGE_ROOM = 65536, DESCRIPTORS = 4;
 const LAST_FD = 0xffff_ffff;
-/** What a line says whose other end has gone. */
+/** Errors of a line whose other end is closed. */
 const GONE: readonly number[] = [EPIPE, ECONNRESET];
 
 /** How a service is started. */
@@ -76,7 +76,7 @@ export class Service implements Disposable {
     return this.#executor.pid;
   }
 
-  /** Sends a message. When the service has ended, {@linkcode receive} says so. */
+  /** Sends a message. If the service has ended, only {@linkcode receive} reports it. */
   send(bytes: Uint8Array, doing: string): void {
     const options = { doing, allow: GONE };
     this.k.call("sendto", [this.#line, bytes, bytes.length, MSG_NOSIGNAL, null, 0], options);

@@ -52,7 +52,7 @@ export type DropRights = (k: Recorder, branches: Branches) => Result;
 /** Records the program. The kernel then {@linkcode RemoteKernel.release releases} it. */
 export function recordStart(k: Recorder, plan: StartPlan): void {
   closeQuietly(k, plan.channel);
-  // Without the fifo there is nobody to tell, and nothing to wait for: the program must not run.
+  // Without the fifo the init can neither report nor wait, so the program must not run.
   const alone = new Label();
   const fifo = k.call("openat", [plan.procfs, `self/fd/${plan.fifo}`, O_WRONLY | O_CLOEXEC, 0], {
     onError: alone,

@@ -1,5 +1,6 @@
 /**
- * What a runtime implements, whatever the host offers: runtime-spec `features.md` and `features-linux.md`.
+ * What a runtime implements, also on hosts that offer less: runtime-spec `features.md` and
+ * `features-linux.md`.
  *
  * An absent property means that nothing is known. `false` or an empty list means that there is no support.
  *

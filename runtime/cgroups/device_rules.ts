@@ -84,7 +84,7 @@ function play(model: Model, rule: LinuxDeviceCgroup, index: number): void {
     throw new RuntimeError("EINVAL_DEVICE_RULE", `invalid cgroup device type ${JSON.stringify(type)}`);
   }
   if (type === "a") {
-    // To the kernel, "a" means all devices and all accesses, whatever else the rule has.
+    // To the kernel, "a" means all devices and all accesses. The rest of the rule is ignored.
     model.defaultAllow = rule.allow;
     model.exceptions.clear();
     return;
@@ -142,7 +142,7 @@ function covers(wide: DeviceException, narrow: DeviceException): boolean {
     (wide.minor === ANY || wide.minor === narrow.minor);
 }
 
-/** Other letters count for nothing, as in runc. */
+/** Other letters are ignored, as in runc. */
 function parseAccess(text: string): number {
   if (text === "rwm") return ALL;
   let access = 0;

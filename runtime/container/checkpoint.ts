@@ -170,8 +170,8 @@ async function externalMounts({ k, state, spec }: Dump): Promise<CriuOpts["ext_m
 }
 
 /**
- * What the init's standard streams are, empty for a closed one. Pipes are those that it was given: a
- * process may have put others, of the container's own, in their places.
+ * The links of the init's standard streams; empty for a closed one. Pipes are taken from the record: the
+ * process may have replaced them by pipes of the container's own.
  */
 function standardDescriptors({ pid, stdio }: ContainerState): string[] {
   return [0, 1, 2].map((fd) => {

@@ -24,8 +24,9 @@ export interface Config {
  * Reads a bundle's config.json.
  *
  * @param bundle Absolute path of the bundle.
- * @param log Gets warnings, and at level debug what is read otherwise than it is written.
- * @param wait Runs the read of one that is a pipe.
+ * @param log Gets warnings, and at level debug values that are read differently from the way they are
+ * written.
+ * @param wait Runs the read of a config that is a pipe.
  * @throws {RuntimeError} When there is no config.json, or with everything that is wrong with it.
  */
 export async function readConfig(k: LocalKernel, bundle: string, log: Log, wait?: Waiting): Promise<Config> {

@@ -60,8 +60,8 @@ async function deleteLocked(
 }
 
 /**
- * Removes a container that this process has made, whatever state it is in. A container that is gone
- * already was removed by a poststart hook that failed, by "checkpoint", or by "delete --force".
+ * Removes a container that this process has made, in any state. A container that is gone already was removed
+ * by a poststart hook that failed, by "checkpoint", or by "delete --force".
  */
 export async function removeOwnContainer(
   k: LocalKernel,

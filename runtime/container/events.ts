@@ -40,7 +40,7 @@ export type ContainerEvent = ContainerSample | ReturnType<typeof oomEvent>;
 /** A sample of what a container uses. */
 export type ContainerSample = ReturnType<typeof statsEvent>;
 
-/** Waits for descriptors, milliseconds at most. */
+/** Waits for descriptors, for so many milliseconds at most. */
 type Wait = (poll: PollSet, milliseconds: number) => number[] | Promise<number[]>;
 
 /**
@@ -63,7 +63,7 @@ export async function streamEvents(
  * The same events, one by one.
  *
  * @param interval Milliseconds, above 0.
- * @param warn Takes the reason where a sample cannot be taken.
+ * @param warn Called with the reason if a sample cannot be taken.
  * @param wait Waits while the event loop goes on, or while it stands still.
  */
 export async function* watchContainer(

@@ -41,8 +41,8 @@ export interface ContainerState {
   /** Its group in resctrl, where the config asks for one. */
   resctrl?: ResctrlRecord;
   /**
-   * The pipes among the standard streams that the init was given, as links in /proc name them; "" for other
-   * streams. A restore connects these to the streams that there are then.
+   * The standard streams that the init was given: the link in /proc for a pipe, "" for other streams. A
+   * restore connects the pipes to the streams of its own caller.
    */
   stdio?: string[];
   annotations: Record<string, string>;

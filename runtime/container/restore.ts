@@ -1,5 +1,5 @@
 /**
- * `restore`: CRIU makes the processes of a container anew, from what a checkpoint has saved.
+ * `restore`: CRIU makes the processes of a container again from the files of a checkpoint.
  *
  *     tsrun ── in a mount namespace of its own: root, places for mounts ──> criu, in the container's cgroup
  *       │ <── setup-namespaces: hooks, loopback ──                           │
@@ -69,13 +69,13 @@ export interface RestoreOptions extends CriuOptions, LsmOptions {
   systemdCgroup: boolean;
   rootless: "auto" | "true" | "false";
   log: Log;
-  /** Takes the master of the process's terminal, by a tsrun that stays; absent when it leaves. */
+  /** Takes the master of the process's terminal in a foreground command; absent where tsrun leaves. */
   takeMaster?: (master: number) => void;
 }
 
 /** A restore in progress. */
 interface Restore {
-  o: RestoreOptions;
+  options: RestoreOptions;
   k: LocalKernel;
   arena: Arena;
   config: Config;
@@ -86,7 +86,7 @@ interface Restore {
   path: string;
   version: number;
   /**
-   * Gives the terminal's master to whom the command line names; undefined where the process has no
+   * Sends the terminal's master to the receiver that the command line names; undefined if the process has no
    * terminal.
    */
   deliverMaster: ((master: number) => void) | undefined;
@@ -95,17 +95,17 @@ interface Restore {
 /**
  * Restores a container.
  *
- * @param relay Signals that a tsrun that stays listens to; the command's own when absent.
- * @returns Its record; its init is this process's child, and runs.
- * @throws {RuntimeError} For whatever failed, when everything made until then is gone again.
+ * @param relay The signals that a foreground command listens to. Without it the create listens itself.
+ * @returns Its record. Its init is a child of this process, and runs.
+ * @throws {RuntimeError} For any failure. Everything that was made until then is removed first.
  */
 export async function restoreContainer(
   k: LocalKernel,
-  o: RestoreOptions,
+  options: RestoreOptions,
   relay?: SignalRelay,
 ): Promise<ContainerState> {
   try {
-    return await restore(k, o, relay);
+    return await restore(k, options, relay);
   } catch (error) {
     throw RuntimeError.from(causeOf(error), reasonWithUndo(error));
   }
@@ -113,28 +113,35 @@ export async function restoreContainer(
 
 async function restore(
   k: LocalKernel,
-  o: RestoreOptions,
+  options: RestoreOptions,
   relay: SignalRelay | undefined,
 ): Promise<ContainerState> {
-  const path = findCriu(o.criu);
+  const path = findCriu(options.criu);
   const version = criuVersion(k, path);
-  const config = await readConfig(k, o.bundle, o.log);
+  const config = await readConfig(k, options.bundle, options.log);
   const { spec } = config, { cgroupsPath, intelRdt, namespaces } = spec.linux ?? {};
-  const deliverMaster = await terminalDelivery(k, o, spec);
-  const rootfs = resolveRootfs(k, o.bundle, spec.root.path);
+  const deliverMaster = await terminalDelivery(k, options, spec);
+  const rootfs = resolveRootfs(k, options.bundle, spec.root.path);
   const { planCgroup } = await loadDriver();
-  const rootless = isRootless(o.rootless);
-  const request = { id: o.id, cgroupsPath, systemd: o.systemdCgroup, rootless, spec };
+  const rootless = isRootless(options.rootless);
+  const request = { id: options.id, cgroupsPath, systemd: options.systemdCgroup, rootless, spec };
   const cgroup = await planCgroup(() => k, request);
-  const resctrl = intelRdt && (await loadResctrl()).planResctrl(intelRdt, o.id, new HostMounts().resctrl());
-  const state = newState({ ...o, noNewKeyring: false }, spec, rootfs, planNamespaces(namespaces), cgroup);
+  const resctrl = intelRdt &&
+    (await loadResctrl()).planResctrl(intelRdt, options.id, new HostMounts().resctrl());
+  const state = newState(
+    { ...options, noNewKeyring: false },
+    spec,
+    rootfs,
+    planNamespaces(namespaces),
+    cgroup,
+  );
   if (resctrl) state.resctrl = resctrl.record;
   using arena = new Arena(k, 0);
   const interrupts = new Interrupts(k, relay);
-  using _lock = claimContainer(k, o.root, o.id);
-  const work: Restore = { o, k, arena, config, state, cgroup, resctrl, path, version, deliverMaster };
+  using _lock = claimContainer(k, options.root, options.id);
+  const work: Restore = { options, k, arena, config, state, cgroup, resctrl, path, version, deliverMaster };
   await using undo = new UndoStack();
-  undo.add(() => insistOn(() => destroyContainer(k, o.root, state, o.log)));
+  undo.add(() => insistOn(() => destroyContainer(k, options.root, state, options.log)));
   try {
     await interrupts.during(() => build(work));
     interrupts.check();
@@ -154,30 +161,30 @@ async function terminalDelivery(
   const { checkTerminal, deliverMaster } = await import("../features/terminal/console_socket.ts");
   const request = { terminal, consoleSocket, takeMaster };
   checkTerminal(request);
-  // A tsrun that stays will wait for more than one thing then, by its event loop.
+  // A foreground command with a terminal or NOTIFY_SOCKET polls from the event loop. Bind that call now.
   if (takeMaster) (await import("../../ffi/background.ts")).prepareBackground();
   return (master) => deliverMaster(k, master, request);
 }
 
-/** The container's way from its record to running. */
+/** Takes the container from its record to the state running. */
 async function build(restore: Restore): Promise<void> {
-  const { o, k, arena, config, state, cgroup, resctrl, path, version } = restore;
+  const { options, k, arena, config, state, cgroup, resctrl, path, version } = restore;
   const { spec } = config, { rootfs, bundle } = state;
-  const directory = containerDir(o.root, o.id),
+  const directory = containerDir(options.root, options.id),
     root = `${directory}/criu-root`,
     mask = `${directory}/criu-mask`;
-  writeState(o.root, state);
+  writeState(options.root, state);
   writeTextFile(`${directory}/config.json`, config.text, 0o600);
   for (const place of [root, mask]) makeDirectory(place, 0o755);
-  const pipes = standardPipes(await readDescriptors(k, o.imagePath)), log = "restore.log";
+  const pipes = standardPipes(await readDescriptors(k, options.imagePath)), log = "restore.log";
   const mounts = [
     ...hostMounts(spec, rootfs, bundle),
     ...await cgroupHostMounts(spec, rootfs, cgroup.record),
   ];
   const opts: CriuOpts = {
     images_dir_fd: -1,
-    ...sharedOptions(o),
-    ...lsmOptions(o, version),
+    ...sharedOptions(options),
+    ...lsmOptions(options, version),
     root,
     evasive_devices: true,
     rst_sibling: true,
@@ -186,26 +193,26 @@ async function build(restore: Restore): Promise<void> {
   };
   using criu = new Criu(k, arena, path, (process) => {
     // Keyrings are not dumped: the restored processes have CRIU's.
-    makeKeyring(process, o.id);
-    const { options, keep } = openNamespaces(process, spec, version);
+    makeKeyring(process, options.id);
+    const { options: namespaces, keep } = openNamespaces(process, spec, version);
     makeRestoreRoot(process, { rootfs, root, mask, bundle, mounts: spec.mounts ?? [] });
-    const directories = openDirectories(process, o, log);
-    Object.assign(opts, directories, options, { inherit_fd: [...options.inherit_fd, ...pipes] });
+    const directories = openDirectories(process, options, log);
+    Object.assign(opts, directories, namespaces, { inherit_fd: [...namespaces.inherit_fd, ...pipes] });
     return [...keep, ...directoryDescriptors(directories)];
   });
   resctrl?.prepare();
   cgroup.create(spec.linux?.resources, criu.pid);
   state.cgroupClaimed = true;
-  writeState(o.root, state);
+  writeState(options.root, state);
   cgroup.join(criu.pid);
   cgroup.set(spec.linux?.resources);
   opts.cg_root = cgroupRoots(criu.pid);
-  request(restore, criu, opts, logPath(o, log));
+  request(restore, criu, opts, logPath(options, log));
   resctrl?.enter(state.pid);
   recordTimeNamespace(spec, directory, state.pid);
   for (const place of [root, mask]) removeFile(place);
-  if (o.pidFile !== undefined) writePidFile(o.pidFile, state.pid);
-  writeState(o.root, state);
+  if (options.pidFile !== undefined) writePidFile(options.pidFile, state.pid);
+  writeState(options.root, state);
 }
 
 /**
@@ -228,10 +235,10 @@ function cgroupRoots(pid: number): { ctrl: string; path: string }[] {
 }
 
 function request(restore: Restore, criu: Criu, opts: CriuOpts, log: string): void {
-  const { o, state, path, version } = restore;
-  o.log.debug(`criu ${version}, ${path}: ${JSON.stringify(opts)}`);
+  const { options, state, path, version } = restore;
+  options.log.debug(`criu ${version}, ${path}: ${JSON.stringify(opts)}`);
   const response = criu.request({ type: REQUEST.RESTORE, opts }, (script, pid, fds) => {
-    o.log.debug(`criu notifies: ${script}`);
+    options.log.debug(`criu notifies: ${script}`);
     notified(restore, script, pid, fds);
   });
   const ended = criu.ended();
@@ -240,9 +247,9 @@ function request(restore: Restore, criu: Criu, opts: CriuOpts, log: string): voi
   if (state.pid === 0) throw new RuntimeError("EIO_CRIU", `criu restored no process (log file: ${log})`);
 }
 
-/** CRIU has come to a step. */
+/** Handles a notification of CRIU. */
 function notified(
-  { o, k, config, state, deliverMaster }: Restore,
+  { options, k, config, state, deliverMaster }: Restore,
   script: string,
   pid: number,
   fds: readonly number[],
@@ -268,7 +275,7 @@ function notified(
     case "post-restore":
       state.pid = pid;
       state.startTime = startTimeOf(pid) ?? "";
-      writeState(o.root, state);
+      writeState(options.root, state);
       break;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The configuration that a container was created from, whatever has happened to its bundle.
+ * The configuration that a container was created from. Later changes of its bundle do not matter.
  * @module
  */
 

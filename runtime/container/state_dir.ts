@@ -114,7 +114,7 @@ export function removeStateDir(root: string, id: string): void {
 
 /**
  * Removes the directory of a create that was killed before it wrote a record. A directory with other files
- * than a create makes is left alone, so that a wrong `--root` costs nobody files.
+ * than a create makes is left alone, so that a wrong `--root` removes no files of others.
  */
 export function removeUnrecorded(root: string, id: string): void {
   validateId(id);

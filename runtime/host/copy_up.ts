@@ -2,7 +2,7 @@
  * `tmpcopyup`: copies the image's files at a tmpfs's destination into the tmpfs, before it is attached.
  *
  * tsrun copies through /proc/PID/fd of the init. Both directories are therefore those that the init has open,
- * whatever happens to their paths meanwhile. Links in them are copied, never followed.
+ * even if their paths change meanwhile. Links in them are copied, never followed.
  * @module
  */
 

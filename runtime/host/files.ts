@@ -12,7 +12,7 @@ export function readText(path: string): string {
   return Deno.readTextFileSync(path);
 }
 
-/** The text at the end of a file that may be long. @param most Bytes. */
+/** The text at the end of a file that may be long. @param most Number of bytes. */
 export function readTail(path: string, most: number): string {
   using file = Deno.openSync(path, { read: true });
   const { size } = file.statSync(), bytes = new Uint8Array(Math.min(size, most));

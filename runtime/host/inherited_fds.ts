@@ -9,11 +9,11 @@ import type { LocalKernel } from "../../ffi/local.ts";
 import { decodeStatx, STATX_SIZE } from "../../ffi/structs.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
 
-/** What the caller's standard streams are. */
+/** Facts of the caller's standard streams. */
 export interface StandardStreams {
   /** The descriptors that are the host's null device. The init replaces them by the container's own. */
   nulls: number[];
-  /** Each stream's name as links in /proc tell it, where it is a pipe, else ""; absent where none is. */
+  /** The link in /proc of each stream that is a pipe, "" for other streams; absent if no stream is a pipe. */
   pipes?: string[];
 }
 

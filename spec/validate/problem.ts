@@ -14,7 +14,7 @@ export interface Problem {
   fix?: string;
 }
 
-/** The most problems that a line tells: with more of them something else is wrong than their places. */
+/** The most problems that a line names. A document with more problems is wrong as a whole. */
 const MOST_TOLD = 20;
 
 /**

@@ -1,5 +1,5 @@
 /** The whole set-up of a container on a kernel that only records. */
-import * as c from "../../ffi/constants.ts";
+import { S_IFCHR, S_IFREG } from "../../ffi/constants.ts";
 import type { DryKernel } from "../../ffi/dry.ts";
 import { planNamespaces } from "../../init/namespaces.ts";
 import { setUp } from "../../init/setup.ts";
@@ -22,8 +22,8 @@ function wellKernel(cwd: string): DryKernel {
     openat2: (_dir, path) => void (opened = path as string),
     statx: (...args) =>
       opened === "/dev/null" && args[1] === ""
-        ? stat(c.S_IFCHR, 1, 3)(...args)
-        : stat(c.S_IFREG | 0o755)(...args),
+        ? stat(S_IFCHR, 1, 3)(...args)
+        : stat(S_IFREG | 0o755)(...args),
   });
 }
 

@@ -89,7 +89,8 @@ export function expandSlice(slice: string): string {
 }
 
 /**
- * The directory of a unit below the mount point. A slice's own name decides, whatever slice was asked for.
+ * The directory of a unit below the mount point. For a slice its own name decides, not the slice that was
+ * asked for.
  */
 export function unitPath({ unit, slice }: UnitPlace): string {
   return isSlice(unit) ? expandSlice(unit) : `${expandSlice(slice)}/${unit}`;

@@ -10,8 +10,8 @@ import { deviceList, formatException } from "../device_rules.ts";
 const ALL = "a *:* rwm";
 
 /**
- * Writes a cgroup's device list, whatever list it inherited: one write for the default, one for each
- * exception.
+ * Writes a cgroup's device list. It replaces the list that the cgroup inherited: one write for the default,
+ * one for each exception.
  *
  * Exceptions keep their full access even where a wider one grants a part of it (mknod of everything): a
  * container that makes cgroups of its own can only hand on what one single exception grants.

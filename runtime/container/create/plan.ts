@@ -46,7 +46,9 @@ export interface CreateOptions {
   systemdCgroup: boolean;
   rootless: "auto" | "true" | "false";
   log: Log;
-  /** The container gets what the service manager of this process offers it: NOTIFY_SOCKET, LISTEN_FDS. */
+  /**
+   * Whether the container gets the sockets of the service manager of this process: NOTIFY_SOCKET, LISTEN_FDS.
+   */
   serviceManager: boolean;
   /** Takes the master of the process's terminal in a foreground command; absent where tsrun leaves. */
   takeMaster?: (master: number) => void;
@@ -112,7 +114,7 @@ export async function planCreate(
   const state = newState(options, spec, rootfs, namespaces, cgroup);
   const resctrl = features.find((feature) => feature.resctrl)?.resctrl;
   const setup = planSetup(k, options, { spec, rootfs, hostRoot, directory, namespaces, mounts });
-  // In a user namespace of its own the container has all that there are.
+  // In a user namespace of its own the container has all capabilities.
   if (!hasNamespace(namespaces, "user")) warnLacking(options.log, spec.process, setup.host);
   return {
     ...{ options, spec, configText, directory, namespaces, cgroup, features },
@@ -122,7 +124,7 @@ export async function planCreate(
   };
 }
 
-/** Where the rootfs really is. @throws {RuntimeError} When it is no directory. */
+/** The path of the rootfs without links. @throws {RuntimeError} If it is not a directory. */
 export function resolveRootfs(k: LocalKernel, bundle: string, path: string): string {
   const rootfs = path.startsWith("/") ? path : `${bundle}/${path}`;
   let real: string;

@@ -65,7 +65,7 @@ export async function execInContainer(k: LocalKernel, options: ExecOptions): Pro
 }
 
 /**
- * Runs a process in a container, and leaves it to the caller: a child of this process.
+ * Runs a process in a container. It is a child of this process, and the caller has to wait for it.
  *
  * @returns Its pid on the host.
  * @throws {RuntimeError} The failure. No process is left then.

@@ -60,7 +60,8 @@ export function readCache(
     if (end !== "" || more.length > 0 || program === "" || program !== again) return null;
     const filter = { program: Uint8Array.fromBase64(program), flags: Number.parseInt(flags) };
     if (!Number.isInteger(filter.flags) || filter.program.length % 8 !== 0) return null;
-    // What is used is the last to go. Times of access are not kept, or once a day: mount(8), relatime.
+    // A used file must be the last to be removed. Times of access are not kept, or once a day: mount(8),
+    // relatime.
     touch(k, path);
     return filter;
   } catch {
@@ -110,8 +111,8 @@ function isOurs(k: LocalKernel, directory: string, debug: (line: string) => void
 }
 
 /**
- * Removes the files that nobody has used for longest, so that there is room for one more; left-over
- * temporary files age away the same way.
+ * Removes the files that were not used for the longest time, so that there is room for one more. Left-over
+ * temporary files are removed in the same way.
  */
 function prune(directory: string): void {
   const names = namesIn(directory);

@@ -2,10 +2,10 @@
  * Copies between a pty's master and the caller's descriptors, until the process on the pty has ended.
  *
  * What may block is done by other threads of Deno's pool (a wait, or a write to standard output), so that the
- * event loop stays free for signals, whatever the caller's terminal or pipe does. Everything else is a plain
- * read(2) or write(2) here, on a master that does not block. Writing goes on while the next buffer fills.
- * Measured with 100 MB of output into a pipe: 1.2 s and 0.7 s of processor time in tsrun (runc 1.1.5: 1.0 s
- * and 1.2 s); each write by the pool carries 9 KB on average. Deno's streams will not do: they open
+ * event loop stays free for signals, also when the caller's terminal or pipe blocks. Everything else is a
+ * plain read(2) or write(2) here, on a master that does not block. Writing goes on while the next buffer
+ * fills. Measured with 100 MB of output into a pipe: 1.2 s and 0.7 s of processor time in tsrun (runc 1.1.5:
+ * 1.0 s and 1.2 s); each write by the pool carries 9 KB on average. Deno's streams will not do: they open
  * descriptors by path, and a second open of ptmx is another terminal.
  * @module
  */

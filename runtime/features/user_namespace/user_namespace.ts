@@ -183,7 +183,7 @@ class UserNamespace {
     }
   }
 
-  /** The host's id for an id of the container; nobody's for one that is not mapped. */
+  /** The host's id for an id of the container; the overflow id if it is not mapped. */
   hostUid(uid: number): number {
     return hostIdOf(this.#maps.uids, uid) ?? NOBODY;
   }
