@@ -3,6 +3,8 @@
  * @module
  */
 
+import { printable } from "./printable.ts";
+
 /** A code: the name of an error number, and the object it is about, such as `ENOENT_ROOTFS`. */
 export type ErrorCode = `E${string}_${string}`;
 
@@ -47,7 +49,8 @@ export class TsrunError extends Error {
   readonly reason: string;
 
   constructor(facts: ErrorFacts, options?: ErrorOptions) {
-    super(facts.message ?? lineOf(facts), options);
+    // What is quoted came from outside.
+    super(printable(facts.message ?? lineOf(facts)), options);
     ({ code: this.code, operation: this.operation, object: this.object = "", reason: this.reason } = facts);
   }
 }

@@ -3,7 +3,7 @@
  * @module
  */
 import { codeOf, ownError, reasonOf, RuntimeError, TsrunError } from "../../ffi/errors.ts";
-import { Log, visible, writeText } from "../host/log.ts";
+import { Log, writeText } from "../host/log.ts";
 import { mark, traceTo } from "../host/trace.ts";
 import type { Command, GlobalOptions } from "./command.ts";
 import { commandNames, loadCommand } from "./commands.ts";
@@ -44,7 +44,7 @@ async function parseGlobals(argv: readonly string[]): Promise<ParsedLine> {
     return parseFlags(GLOBAL_FLAGS, argv, { stopAtOperand: true });
   } catch (error) {
     if (error instanceof UsageError) {
-      writeText(Deno.stdout, `Incorrect Usage. ${visible(error.message)}\n\n`);
+      writeText(Deno.stdout, `Incorrect Usage. ${error.message}\n\n`);
       await printHelp();
     }
     throw error;
@@ -89,7 +89,7 @@ class WrongArgumentCount extends UsageError {}
 
 async function explain(command: Command, error: UsageError): Promise<void> {
   const { commandHelp } = await import("./usage.ts");
-  const reason = error instanceof WrongArgumentCount ? "." : `: ${visible(error.message)}`;
+  const reason = error instanceof WrongArgumentCount ? "." : `: ${error.message}`;
   writeText(Deno.stdout, `Incorrect Usage${reason}\n\n${commandHelp(command)}`);
 }
 

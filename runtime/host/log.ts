@@ -6,6 +6,7 @@
  * exactly one record: warnings about a configuration wait until the command has done its work.
  * @module
  */
+import { printable } from "../../ffi/printable.ts";
 import { type ErrorCode, reasonOf, RuntimeError } from "../../ffi/errors.ts";
 
 /** Values of `--log-format`. */
@@ -46,14 +47,6 @@ export function writeText(sink: Sink, text: string): void {
   }
 }
 
-// deno-lint-ignore no-control-regex -- They are what is looked for.
-const CONTROLS = /[\x00-\x1f\x7f-\x9f\u2028\u2029]/g;
-
-/** A text in one line, in which a terminal finds no commands: control characters as `\u001b`. */
-export function visible(text: string): string {
-  return text.replace(CONTROLS, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`);
-}
-
 /**
  * One record as a line.
  *
@@ -68,8 +61,11 @@ export function formatRecord(
   code?: ErrorCode,
 ): string {
   const stamp = time.toISOString().slice(0, 19) + "Z";
-  if (format === "json") return visible(JSON.stringify({ level, msg: message, time: stamp, code })) + "\n";
-  return `time="${stamp}" level=${level} msg=${visible(JSON.stringify(message))}\n`;
+  if (format === "json") {
+    return printable(JSON.stringify({ level, msg: message, time: stamp, code })) + "\n";
+  }
+  // JSON leaves some characters as they are that steer a terminal.
+  return `time="${stamp}" level=${level} msg=${printable(JSON.stringify(message))}\n`;
 }
 
 /** The log of one command. */
@@ -95,8 +91,9 @@ export class Log {
    * file.
    */
   error(message: string, code: ErrorCode): void {
-    this.#write("error", message, code);
-    if (this.#file) complain(visible(message));
+    const line = printable(message);
+    this.#write("error", line, code);
+    if (this.#file) complain(line);
   }
 
   /**
@@ -104,7 +101,7 @@ export class Log {
    * takes any record for the failure.
    */
   warn(message: string): void {
-    this.#write("warning", message);
+    this.#write("warning", printable(message));
   }
 
   /**

@@ -274,3 +274,29 @@ contract("bad input: a config of several megabytes is read or refused, not endur
   const result = await container.run({ timeout: 15_000 });
   assert(result.code === 0 || result.stderr.trim() !== "");
 });
+
+contract("bad input: text from outside forges no line and steers no terminal", async (box) => {
+  const forged = 'x\ntime="now" level=error msg="forged"\x1b[2J\x9b2J', log = `${box.dir}/log`;
+  const container = box.container();
+  for (
+    const overrides of [
+      { process: { args: [`/${forged}`] } },
+      { process: { args: ["/probe"], cwd: `/proc/${forged}` } },
+      { mounts: [{ destination: `/${forged}`, type: forged, source: forged }] },
+      { process: { rlimits: [{ type: forged, soft: 1, hard: 1 }] } },
+      { linux: { namespaces: [{ type: forged }] } },
+      { root: { path: forged } },
+    ]
+  ) {
+    container.writeConfig(JSON.stringify(box.config(container.id, overrides)));
+    const globals = ["--log", log, "--log-format", "text"];
+    const result = await box.cli(["create", "--bundle", container.bundle.dir, container.id], { globals });
+    if (result.code === 0) await box.cli(["delete", "--force", container.id]);
+    const said = result.stderr + (exists(log) ? Deno.readTextFileSync(log) : "");
+    // deno-lint-ignore no-control-regex
+    assert(!/[\x00-\x09\x0b-\x1f\x7f-\x9f]|^time="now"/m.test(said), JSON.stringify([overrides, said]));
+    assertOneLine(result.stderr === "" ? { ...result, stderr: said } : result);
+    if (exists(log)) Deno.removeSync(log);
+  }
+  assertOneLine(await box.cli(["state", forged]));
+}, { notOnReference: "runc 1.1.5 prints parts of a config as they are" });

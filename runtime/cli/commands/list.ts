@@ -1,4 +1,5 @@
 /** `tsrun list`: all containers under the root. */
+import { printable } from "../../../ffi/printable.ts";
 import type { Command, Context } from "../command.ts";
 import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
 import { writeText } from "../../host/log.ts";
@@ -39,7 +40,7 @@ function checkRoot(root: string): void {
 function readReports(root: string): Report[] {
   const listed = listContainers(
     root,
-    (id, error) => writeText(Deno.stderr, `load container ${id}: ${error.message}\n`),
+    (id, error) => writeText(Deno.stderr, `load container ${printable(id)}: ${error.message}\n`),
   );
   if (listed.length === 0) return [];
   const names = readUsers();
@@ -60,7 +61,7 @@ function format(kind: string, reports: readonly Report[]): string {
   // runc prints an empty list as null. Its clients know both.
   if (kind === "json") return (reports.length > 0 ? JSON.stringify(reports) : "null") + "\n";
   if (kind !== "table") throw new RuntimeError("EINVAL_FLAG", "invalid format option");
-  const rows = reports.map((r) => [r.id, String(r.pid), r.status, r.bundle, r.created, r.owner]);
+  const rows = reports.map((r) => [r.id, String(r.pid), r.status, printable(r.bundle), r.created, r.owner]);
   return table([["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"], ...rows]);
 }
 

@@ -1,0 +1,32 @@
+/**
+ * Text from outside in messages: from a config, a command line, a file name, another program.
+ * @module
+ */
+
+/**
+ * Characters that would end a line, steer a terminal, or turn the order of what stands behind them: the
+ * controls of Unicode (Cc), line and paragraph separators, and the marks of bidirectional text.
+ */
+// deno-lint-ignore no-control-regex
+const UNPRINTABLE = /[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
+
+/** The escapes that have names in C and JSON. */
+const NAMED: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+
+/**
+ * A text as one line that a terminal shows as it is: what is not printable is written as an escape of JSON.
+ * Text without such characters comes back as it is, so it does no harm to ask twice.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { printable } from "./printable.ts";
+ * assertEquals(printable("a\nb\x1b[2J"), "a\\nb\\u001b[2J");
+ * ```
+ */
+export function printable(text: string): string {
+  return text.replace(
+    UNPRINTABLE,
+    (one) => NAMED[one] ?? `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}

@@ -1,0 +1,25 @@
+import { assert, assertEquals } from "@std/assert";
+import { RuntimeError, TsrunError } from "./errors.ts";
+import { printable } from "./printable.ts";
+
+Deno.test("printable: one line, and nothing that steers a terminal", () => {
+  assertEquals(printable('time=… level=error msg="x" ü 日本'), 'time=… level=error msg="x" ü 日本');
+  assertEquals(printable("a\r\n\tb\x00\x7f\x9b2J"), "a\\r\\n\\tb\\u0000\\u007f\\u009b2J");
+  assertEquals(printable("a\u2028b\u202ec"), "a\\u2028b\\u202ec");
+  for (let code = 0; code < 0xa0; code++) {
+    const text = printable(String.fromCharCode(code));
+    assert(/^[\x20-\x7e]+$/.test(text), `character ${code}`);
+    assertEquals(printable(text), text);
+  }
+});
+
+Deno.test("printable: the message of every error, whatever it quotes", () => {
+  const raw = "x\nforged\x1b[2J", shown = "x\\nforged\\u001b[2J";
+  assertEquals(new RuntimeError("EINVAL_TEST", `a: ${raw}`).message, `a: ${shown}`);
+  assertEquals(
+    new TsrunError({ code: "EINVAL_TEST", operation: raw, object: raw, reason: raw }).message,
+    `${shown} ${shown}: ${shown}`,
+  );
+  const { message } = new TsrunError({ code: "EINVAL_TEST", operation: "a", reason: "b", message: raw });
+  assertEquals(message, shown);
+});
