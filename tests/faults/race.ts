@@ -6,7 +6,7 @@ import { exists, readText } from "../lib/process.ts";
 import { complaint, type Ended, LIMIT, Place } from "./place.ts";
 import { spawn } from "./ptrace.ts";
 import { EVERY } from "./sweep.ts";
-import { trace } from "./tracer.ts";
+import { type Made, trace } from "./tracer.ts";
 
 /** A command and its rivals. */
 export interface Race {
@@ -26,10 +26,10 @@ export interface Raced {
   faults: string[];
 }
 
-/** Milliseconds that the first command stands still: more than an unhindered rival takes. */
-const PAUSE = 250;
+/** Milliseconds that the first command stands still: more than unhindered rivals take, where it matters most. */
+const PAUSE = 200, LONG_PAUSE = 1500;
 /** Calls by which a container changes hands: all of them are tried, whatever the others. */
-const HANDS: ReadonlySet<string> = new Set(["flock", "fchmod", "rename", "mknodat", "unlinkat"]);
+const HANDS: ReadonlySet<string> = new Set(["mknodat", "unlinkat"]);
 const SLEEP = { process: { args: ["/bin/sleep", "1000"] } };
 
 function waitUntil(done: () => boolean, milliseconds: number): boolean {
@@ -49,14 +49,15 @@ class Rivals {
     this.#base = `${place.dir}/${place.id}.rival`;
   }
 
-  start(): void {
+  /** @param pause Longest wait for their end, in milliseconds. */
+  start(pause: number): void {
     const quote = (word: string) => `'${word}'`;
     const lines = this.commands.map((command, i) => {
       const words = this.place.argv(...command).map(quote).join(" ");
       return `${words} </dev/null >${this.#base}${i}.out 2>${this.#base}${i}.err; echo $? >${this.#base}${i}.code`;
     });
     spawn(["/bin/sh", "-c", `${lines.join("\n")}\n: >${this.#base}.done`]);
-    waitUntil(() => this.#over(), PAUSE);
+    waitUntil(() => this.#over(), pause);
   }
 
   #over(): boolean {
@@ -74,6 +75,18 @@ class Rivals {
   }
 }
 
+/** The calls that are tried: each while the directory may be there and is not locked, and some of the others. */
+function pointsOf(calls: readonly Made[]): { index: number; pause: number }[] {
+  const own = calls.filter(({ role }) => role === "tsrun");
+  const lock = own.find(({ name }) => name === "flock")?.index ?? -1;
+  const made = own.find(({ name, index }) => name === "mkdir" && index < lock)?.index ?? lock;
+  return own.flatMap(({ name, index }) => {
+    if (index >= made && index <= lock) return [{ index, pause: LONG_PAUSE }];
+    const tried = HANDS.has(name) || index % EVERY === EVERY >> 1;
+    return tried ? [{ index, pause: PAUSE }] : [];
+  });
+}
+
 /** Runs the first command once for each of its calls that is tried. */
 export async function race(run: Race): Promise<Raced> {
   const place = new Place(SLEEP), raced: Raced = { points: 0, faults: [] };
@@ -83,11 +96,9 @@ export async function race(run: Race): Promise<Raced> {
     const argv = place.argv(...run.first(place));
     const { calls } = trace({ argv, ...place.files("command"), limit: LIMIT });
     await remove(place);
-    const own = calls.filter(({ role }) => role === "tsrun");
-    const points = own.filter(({ name, index }) => HANDS.has(name) || index % EVERY === EVERY >> 1);
-    for (const { index } of points) {
+    for (const { index, pause } of pointsOf(calls)) {
       raced.points++;
-      raced.faults.push(...await tryAt(place, run, index));
+      raced.faults.push(...await tryAt(place, run, index, pause));
     }
     return raced;
   } finally {
@@ -96,11 +107,11 @@ export async function race(run: Race): Promise<Raced> {
 }
 
 /** @returns What is wrong, a line each. */
-async function tryAt(place: Place, run: Race, index: number): Promise<string[]> {
+async function tryAt(place: Place, run: Race, index: number, pause: number): Promise<string[]> {
   place.next();
   run.prepare?.(place);
   const rivals = new Rivals(place, run.rivals(place)), files = place.files("command");
-  const act = () => rivals.start();
+  const act = () => rivals.start(pause);
   const argv = place.argv(...run.first(place));
   const { code, hung, met } = trace({
     argv,
