@@ -26,7 +26,10 @@ export interface Raced {
   faults: string[];
 }
 
-/** Milliseconds that the first command stands still: more than unhindered rivals take, where it matters most. */
+/**
+ * Milliseconds that the first command stands still: more than unhindered rivals take, where it matters
+ * most.
+ */
 const PAUSE = 200, LONG_PAUSE = 1500;
 /** Calls by which a container changes hands: all of them are tried, whatever the others. */
 const HANDS: ReadonlySet<string> = new Set(["mknodat", "unlinkat"]);
@@ -75,7 +78,10 @@ class Rivals {
   }
 }
 
-/** The calls that are tried: each while the directory may be there and is not locked, and some of the others. */
+/**
+ * The calls that are tried: each while the directory may be there and is not locked, and some of the
+ * others.
+ */
 function pointsOf(calls: readonly Made[]): { index: number; pause: number }[] {
   const own = calls.filter(({ role }) => role === "tsrun");
   const lock = own.find(({ name }) => name === "flock")?.index ?? -1;
