@@ -16,7 +16,14 @@
  */
 export function parseJson(text: string): unknown {
   // Most documents have neither, and a reviver makes parsing five times slower.
-  return /:\s*null|\d{16}/.test(text) ? JSON.parse(text, revive) : JSON.parse(text);
+  if (!/:\s*null|\d{16}/.test(text)) return JSON.parse(text);
+  try {
+    return JSON.parse(text, revive);
+  } catch (error) {
+    // Only the walk with a reviver is recursive.
+    if (error instanceof RangeError) throw new SyntaxError("the document is nested too deep");
+    throw error;
+  }
 }
 
 function revive(this: unknown, key: string, value: unknown, context?: { source?: string }): unknown {

@@ -15,6 +15,12 @@ Deno.test("parseJson keeps 64-bit integers exact", () => {
   });
 });
 
+Deno.test("parseJson says so of a document that is nested too deep", () => {
+  const depth = 1_000_000;
+  const text = `${"[".repeat(depth)}1234567890123456789${"]".repeat(depth)}`;
+  assertThrows(() => parseJson(text), SyntaxError, "nested too deep");
+});
+
 Deno.test("parseJson leaves out what is null", () => {
   assertEquals(parseJson('{"a":null,"b":{"c": null},"d":[null, 1],"e":"null"}'), {
     b: {},

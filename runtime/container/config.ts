@@ -60,9 +60,8 @@ async function readText(k: LocalKernel, bundle: string, wait: Waiting | undefine
   try {
     return await readInput(k, path, wait);
   } catch (error) {
-    if (error instanceof RuntimeError) throw RuntimeError.from(error, `read ${path}: ${error.message}`);
-    if (!(error instanceof OperationError)) throw error;
-    if (error.errno !== ENOENT) throw RuntimeError.from(error, `read ${path}: ${inputFailure(error)}`);
+    const missing = error instanceof OperationError && error.errno === ENOENT;
+    if (!missing) throw RuntimeError.from(error, `read ${path}: ${inputFailure(error)}`);
   }
   try {
     Deno.statSync(bundle);

@@ -113,3 +113,13 @@ contract(
   },
   { notOnReference },
 );
+
+contract("unbounded input: a config.json that may not be read is named", async (box) => {
+  const container = box.container(), { dir } = container.bundle;
+  for (const place of [box.dir, dir]) Deno.chmodSync(place, 0o755);
+  Deno.chmodSync(`${dir}/config.json`, 0o600);
+  const { path } = box.runtime;
+  const create = [path, "--root", "/tmp/none-of-it", "create", "--bundle", dir, container.id];
+  const result = await box.command(["/usr/bin/setpriv", "--reuid", "1000", "--clear-groups", ...create]);
+  assertOneLine(result, /read \S*\/config\.json: permission denied/);
+}, { notOnReference: "runc has other words" });
