@@ -79,11 +79,12 @@ export function recordHook(
   setting: HookSetting,
   { guard, confine }: OnItsOwn = DRIVEN,
 ): RecordedHook {
-  const bytes = new TextEncoder().encode(setting.state);
+  // As a text, which is copied to the arena once for all hooks.
+  const size = new TextEncoder().encode(setting.state).length;
   const memfd = (name: string) =>
     guard((onError) => k.call("memfd_create", [name, MFD_CLOEXEC], { onError }));
   const stdin = memfd("hook:state");
-  guard((onError) => k.call("write", [stdin, bytes, bytes.length], { onError }));
+  guard((onError) => k.call("write", [stdin, setting.state, size], { onError }));
   guard((onError) => k.call("lseek", [stdin, 0, 0], { onError }));
   const stdout = memfd("hook:stdout"), stderr = memfd("hook:stderr");
   // The kernel writes the child's pidfd to where poll(2) reads it: struct pollfd begins with the descriptor.
