@@ -25,7 +25,7 @@ Deno.test("container hooks: createContainer has the runtime's environment, and i
   const { k } = run({ createContainer: [{ path: "/h", args: ["h", "a"] }] }, siginfo);
   assertEquals(callsOf(k, "execve").map(({ args }) => args), [["/h", ["h", "a"], ["R=1"]]]);
   assertEquals(callsOf(k, "chdir").map(({ args }) => args), [["/r"]]);
-  const [state] = callsOf(k, "write").map(({ args }) => new TextDecoder().decode(args[1] as Uint8Array));
+  const [state] = callsOf(k, "write").map(({ args }) => args[1] as string);
   assertEquals(state, "creating 1");
 });
 
