@@ -7,7 +7,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { parseConfig } from "./parse.ts";
 import { isPlainConfig } from "./plain.ts";
 import { type Config, containerdConfig, dockerConfig, fullConfig, remappedConfig } from "./spec_testing.ts";
-import { configWarnings, formatProblems, type Problem, readWholeConfig, validateConfig } from "./validate.ts";
+import { configWarnings, explainConfig, formatProblems, type Problem, validateConfig } from "./validate.ts";
 
 /** Values that are wrong in most places, and right in some. */
 const VALUES: readonly unknown[] = [
@@ -96,7 +96,7 @@ Deno.test("a configuration that looks plain has no problems, and is read as it i
     const shown = JSON.stringify(config, noBigints);
     if (!looksPlain || shown.includes("\\u0000")) continue;
     plain++;
-    const { document, problems, warnings, notes } = readWholeConfig(config);
+    const { document, problems, warnings, notes } = explainConfig(config);
     assertEquals([problems, notes], [[], []], shown);
     assertEquals(warnings, seen, shown);
     assertEquals(document, config, shown);

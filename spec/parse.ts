@@ -22,7 +22,7 @@ export interface Reading {
 /**
  * Reads a config.json the quick way, which is enough for what clients usually send.
  *
- * If the result is not `plain`, `readWholeConfig` has to read the document. Its module is best loaded only
+ * If the result is not `plain`, `explainConfig` has to read the document. Its module is best loaded only
  * then.
  *
  * @throws SyntaxError when the text is not JSON.

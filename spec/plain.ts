@@ -6,7 +6,7 @@
  * shapes (shapes.ts), for which the usual rules (rules/) report no problem, therefore skips the full
  * validation.
  *
- * The quick look gives no reasons, and it may say no to a valid document. When it says yes, `readWholeConfig`
+ * The quick look gives no reasons, and it may say no to a valid document. When it says yes, `explainConfig`
  * finds no problems, the same document and the same warnings. A test compares the two.
  *
  * The quick look does not search for NUL bytes: the text of a document shows whether it can hold one.

@@ -42,7 +42,7 @@ export interface Reading<Document> {
  *
  * @param config The document as `parseJson` reads it.
  */
-export function readWholeConfig(config: unknown): Reading<Spec> {
+export function explainConfig(config: unknown): Reading<Spec> {
   return readWhole<Spec>(config, "$config", "config cannot be null", (spec, report) => {
     const namespaces = checkUsual(spec, report);
     const { process, linux } = spec;
@@ -64,7 +64,7 @@ export function readWholeConfig(config: unknown): Reading<Spec> {
  *
  * @param process The document as `parseJson` reads it.
  */
-export function readWholeProcess(process: unknown): Reading<Process> {
+export function explainProcess(process: unknown): Reading<Process> {
   return readWhole<Process>(process, "$process", "process property must not be empty", (it, report) => {
     checkRlimits(it, "", report);
     checkScheduler(it, "", report);
@@ -76,21 +76,21 @@ export function readWholeProcess(process: unknown): Reading<Process> {
  *
  * @param resources The document as `parseJson` reads it.
  */
-export function readWholeResources(resources: unknown): Reading<LinuxResources> {
+export function explainResources(resources: unknown): Reading<LinuxResources> {
   return readWhole<LinuxResources>(resources, "$resources", "resources cannot be null", (it, report) => {
     checkResources(it, "", true, report);
     checkRareResources(it, "", report);
   });
 }
 
-/** The problems of a config.json, as `readWholeConfig` finds them. */
+/** The problems of a config.json, as `explainConfig` finds them. */
 export function validateConfig(config: unknown): Problem[] {
-  return readWholeConfig(config).problems;
+  return explainConfig(config).problems;
 }
 
-/** The warnings of a config.json, as `readWholeConfig` finds them. */
+/** The warnings of a config.json, as `explainConfig` finds them. */
 export function configWarnings(config: unknown): Problem[] {
-  return readWholeConfig(config).warnings;
+  return explainConfig(config).warnings;
 }
 
 type Rules<Document> = (document: Partly<Document>, report: Report) => void;

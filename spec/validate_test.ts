@@ -11,9 +11,9 @@ import {
 } from "./spec_testing.ts";
 import {
   configWarnings,
+  explainProcess,
+  explainResources,
   formatProblems,
-  readWholeProcess,
-  readWholeResources,
   validateConfig,
 } from "./validate.ts";
 
@@ -166,8 +166,8 @@ Deno.test("formatProblems writes one line with the reasons verbatim", () => {
 });
 
 Deno.test("processes and resources are read as documents of their own", () => {
-  const validateProcess = (process: unknown) => readWholeProcess(process).problems;
-  const validateResources = (resources: unknown) => readWholeResources(resources).problems;
+  const validateProcess = (process: unknown) => explainProcess(process).problems;
+  const validateResources = (resources: unknown) => explainResources(resources).problems;
   assertEquals(validateProcess(dockerConfig().process), []);
   assertEquals(validateProcess({ cwd: "/" }).map((it) => it.path), ["args"]);
   assertEquals(validateProcess(undefined)[0].reason, "process property must not be empty");

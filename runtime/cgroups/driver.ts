@@ -39,13 +39,13 @@ export async function planCgroup(
     throw new RuntimeError("ENODEV_CGROUPS", "no cgroup mount found in mountinfo");
   }
   if (request.systemd) return (await import("./systemd/driver.ts")).planSystemd(kernel, request, host);
-  const { inner, options } = readRequest(request);
+  const { inner, options } = planRequest(request);
   if (isUnified(host.mounts)) return await planUnified(kernel, host, inner, options);
   return new CgroupV1(host.fs, planV1(host, inner), options);
 }
 
 /** A request in the terms of a driver by files: the place, and how failures are handled. */
-export function readRequest(
+export function planRequest(
   { id, cgroupsPath = "", rootless }: CgroupRequest,
 ): { inner: string; options: { tolerant: boolean; rootless: boolean } } {
   const asked = cleanPath(cgroupsPath);

@@ -47,8 +47,8 @@ export async function readConfig(k: LocalKernel, bundle: string, log: Log, wait?
 }
 
 async function readWhole(config: unknown, log: Log): Promise<Spec> {
-  const { readWholeConfig, formatProblems } = await import("../../spec/validate.ts");
-  const { document, problems, warnings, notes } = readWholeConfig(config);
+  const { explainConfig, formatProblems } = await import("../../spec/validate.ts");
+  const { document, problems, warnings, notes } = explainConfig(config);
   if (problems.length > 0) throw new RuntimeError("EINVAL_CONFIG", formatProblems(problems, "config.json"));
   for (const { path, reason } of notes) log.debug(`${path}: ${reason}`);
   for (const { reason } of warnings) log.warnLater(reason);

@@ -12,7 +12,7 @@ import { parseJson } from "../../spec/json.ts";
 import { parseConfig } from "../../spec/parse.ts";
 import { dockerConfig } from "../../spec/spec_testing.ts";
 import type { LinuxResources, Spec } from "../../spec/types.ts";
-import { readWholeConfig, readWholeResources } from "../../spec/validate.ts";
+import { explainConfig, explainResources } from "../../spec/validate.ts";
 import { deviceList, formatException } from "../cgroups/device_rules.ts";
 import type { Row } from "../cgroups/row.ts";
 import { propertiesV1, propertiesV2 } from "../cgroups/systemd/properties.ts";
@@ -280,7 +280,7 @@ for (const [path, range, parts, observe] of FIELDS) {
     for (const value of BOUNDARIES) {
       const text = textOf(parts(String(value)));
       const { config } = parseConfig(text);
-      const { document, problems } = readWholeConfig(config);
+      const { document, problems } = explainConfig(config);
       const own = problems.filter((problem) => problem.path === path);
       if (value < first || value > last) {
         const { reason, fix = "" } = own[0] ?? { reason: "nothing" };
@@ -305,7 +305,7 @@ for (const [path, range, parts, observe] of FIELDS) {
 
 Deno.test("64-bit integers: resources of update", () => {
   for (const value of BOUNDARIES) {
-    const { document, problems } = readWholeResources(parseJson(`{"cpu":{"quota":${value}}}`));
+    const { document, problems } = explainResources(parseJson(`{"cpu":{"quota":${value}}}`));
     const [first, last] = RANGES.i64;
     if (value < first || value > last) assertEquals(problems.map((problem) => problem.path), ["cpu.quota"]);
     else assertEquals(BigInt(document.cpu!.quota!), value);

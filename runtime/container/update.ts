@@ -5,7 +5,7 @@
 import type { LocalKernel } from "../../ffi/local.ts";
 import { parseJson } from "../../spec/parse.ts";
 import type { LinuxResources } from "../../spec/types.ts";
-import { formatProblems, readWholeResources } from "../../spec/validate.ts";
+import { explainResources, formatProblems } from "../../spec/validate.ts";
 import { openLive } from "../cgroups/mod.ts";
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 import { exactJson } from "./exact_json.ts";
@@ -70,7 +70,7 @@ function replacesDevices({ cgroup }: ContainerState, old: LinuxResources, change
 }
 
 function readWhole(resources: unknown): LinuxResources {
-  const { document, problems } = readWholeResources(resources);
+  const { document, problems } = explainResources(resources);
   if (problems.length > 0) throw new RuntimeError("EINVAL_RESOURCES", formatProblems(problems, "resources"));
   return document;
 }

@@ -1,14 +1,14 @@
 import { assert, assertEquals } from "@std/assert";
 import { isPlainConfig } from "../plain.ts";
 import { change, dockerConfig, fullConfig } from "../spec_testing.ts";
-import { readWholeConfig, readWholeProcess } from "../validate.ts";
+import { explainConfig, explainProcess } from "../validate.ts";
 
 Deno.test("a whole reading of a configuration gives what it says", () => {
   const full = fullConfig();
-  const { document } = readWholeConfig(full);
+  const { document } = explainConfig(full);
   Object.assign(full.linux.devices[1], { major: 0, minor: 0 });
   assertEquals(document, full);
-  assertEquals(readWholeConfig({ ...dockerConfig(), windows: {} }).document, dockerConfig());
+  assertEquals(explainConfig({ ...dockerConfig(), windows: {} }).document, dockerConfig());
 });
 
 /** A property that is left out, and what is read in its place. */
@@ -28,7 +28,7 @@ Deno.test("Go's zero value stands for properties that are absent, and a note say
       const config = dockerConfig();
       change(config, path, absent);
       assert(!isPlainConfig(config), path);
-      const { document, problems, notes } = readWholeConfig(config);
+      const { document, problems, notes } = explainConfig(config);
       const found = steps.split(".").reduce(
         (it: unknown, step) => (it as Record<string, unknown>)[step],
         document,
@@ -38,12 +38,12 @@ Deno.test("Go's zero value stands for properties that are absent, and a note say
     }
   }
   const devices = { linux: { devices: [{ type: "c", path: "/dev/x" }], uidMappings: [{ size: 1 }] } };
-  const { document } = readWholeConfig({ ...dockerConfig(), ...devices });
+  const { document } = explainConfig({ ...dockerConfig(), ...devices });
   assertEquals(document.linux!.devices, [{ type: "c", path: "/dev/x", major: 0, minor: 0 }]);
   assertEquals(document.linux!.uidMappings, [{ containerID: 0, hostID: 0, size: 1 }]);
-  assertEquals(readWholeProcess({ args: ["a"], cwd: "/" }).document.user, { uid: 0, gid: 0 });
+  assertEquals(explainProcess({ args: ["a"], cwd: "/" }).document.user, { uid: 0, gid: 0 });
   const ioPriority = { class: "IOPRIO_CLASS_BE" };
-  const process = readWholeProcess({ args: ["a"], cwd: "/", ioPriority }).document;
+  const process = explainProcess({ args: ["a"], cwd: "/", ioPriority }).document;
   assertEquals(process.ioPriority, { class: "IOPRIO_CLASS_BE", priority: 0 });
 });
 
@@ -55,7 +55,7 @@ Deno.test("names of properties are read in any case where none is exact, as Go r
   config.process.NOFILE = 1;
   config.Linux = { namespaces: "not this one: there is an exact name" };
   assert(!isPlainConfig(config));
-  const { document, problems, notes } = readWholeConfig(config);
+  const { document, problems, notes } = explainConfig(config);
   assertEquals(problems, []);
   assertEquals(document.linux!.resources!.hugepageLimits, [{ pageSize: "2MB", limit: 5 }]);
   assertEquals(document.hostname, dockerConfig().hostname);
@@ -66,7 +66,7 @@ Deno.test("names of properties are read in any case where none is exact, as Go r
   ]);
   config.process.ARGS = [1];
   delete config.process.args;
-  assertEquals(readWholeConfig(config).problems, [
+  assertEquals(explainConfig(config).problems, [
     { path: "process.ARGS[0]", reason: "must be a string, not a number" },
   ]);
 });
@@ -76,7 +76,7 @@ Deno.test("rules say nothing of what follows from a value that is wrong itself",
   config.linux.resources.memory.limit = "64m";
   config.mounts[4] = 5;
   config.mounts[1].source = "a\0";
-  assertEquals(readWholeConfig(config).problems.map(({ path }) => path), [
+  assertEquals(explainConfig(config).problems.map(({ path }) => path), [
     "mounts[1].source",
     "mounts[4]",
     "linux.resources.memory.limit",
@@ -91,7 +91,7 @@ Deno.test("a document may have any names, and those of the table of shapes are n
     JSON.stringify(config).replace('"annotations":{', '"annotations":{"__proto__":"d",'),
   );
   assert(!isPlainConfig(odd));
-  const { document, problems } = readWholeConfig(odd);
+  const { document, problems } = explainConfig(odd);
   assertEquals(problems, []);
   assertEquals(Object.entries(document.annotations!).toSorted(), [["!", "a"], ["*", "c"], ["0", "b"], [
     "__proto__",

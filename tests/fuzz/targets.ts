@@ -10,7 +10,7 @@ import { setAttributes } from "../../init/process_attributes.ts";
 import { parseConfig } from "../../spec/parse.ts";
 import { signalNumber } from "../../spec/signals.ts";
 import type { LinuxResources, Spec } from "../../spec/types.ts";
-import { formatProblems, readWholeConfig } from "../../spec/validate.ts";
+import { explainConfig, formatProblems } from "../../spec/validate.ts";
 import type { Row } from "../../runtime/cgroups/row.ts";
 import { rowsFor } from "../../runtime/cgroups/v1/resources.ts";
 import { rowsV2 } from "../../runtime/cgroups/v2/resources.ts";
@@ -143,7 +143,7 @@ function readAndPlan(text: string): Verdict {
   let spec: Spec;
   try {
     const reading = parseConfig(text);
-    const whole = readWholeConfig(reading.config);
+    const whole = explainConfig(reading.config);
     if (whole.problems.length > 0) {
       check(!reading.plain, "looks plain and has problems");
       checkMessage(formatProblems(whole.problems, "config.json"));
@@ -157,7 +157,7 @@ function readAndPlan(text: string): Verdict {
   }
   const saved = exactJson(spec);
   check(
-    exactJson(readWholeConfig(parseConfig(saved).config).document) === saved,
+    exactJson(explainConfig(parseConfig(saved).config).document) === saved,
     "is another config when it is read back",
   );
   return plan(spec);

@@ -1,7 +1,7 @@
 import { assertEquals, assertFalse, assertThrows } from "@std/assert";
 import { EACCES, EBUSY, EEXIST, EINVAL, EPERM, EROFS, ESRCH } from "../../../ffi/errno.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
-import { readRequest } from "../driver.ts";
+import { planRequest } from "../driver.ts";
 import type { CgroupDriver, CgroupHost, CgroupRequest } from "../types.ts";
 import { FakeCgroupFs } from "../fs_testing.ts";
 import type { CgroupMount } from "../path.ts";
@@ -40,7 +40,7 @@ function host(names = NAMES): CgroupHost & { fs: FakeCgroupFs; paths: Map<string
 const REQUEST: CgroupRequest = { id: "c1", cgroupsPath: "/p/c", systemd: false, rootless: false };
 
 function plan(on: CgroupHost, request: Partial<CgroupRequest> = {}): CgroupDriver {
-  const { inner, options } = readRequest({ ...REQUEST, ...request });
+  const { inner, options } = planRequest({ ...REQUEST, ...request });
   return new CgroupV1(on.fs, planV1(on, inner), options);
 }
 

@@ -162,8 +162,8 @@ function withDefaults(process: Process, base: Process): Process {
 }
 
 async function readWhole(process: unknown, path: string, log: Log): Promise<Process> {
-  const { readWholeProcess, formatProblems } = await import("../../../spec/validate.ts");
-  const { document, problems, warnings, notes } = readWholeProcess(process);
+  const { explainProcess, formatProblems } = await import("../../../spec/validate.ts");
+  const { document, problems, warnings, notes } = explainProcess(process);
   if (problems.length > 0) throw new RuntimeError("EINVAL_PROCESS", formatProblems(problems, path));
   for (const { path, reason } of notes) log.debug(`${path}: ${reason}`);
   for (const { reason } of warnings) log.warnLater(reason);
