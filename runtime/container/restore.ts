@@ -209,7 +209,6 @@ async function build(restore: Restore): Promise<void> {
   opts.cg_root = cgroupRoots(criu.pid);
   request(restore, criu, opts, logPath(options, log));
   resctrl?.enter(state.pid);
-  recordTimeNamespace(spec, directory, state.pid);
   for (const place of [root, mask]) removeFile(place);
   if (options.pidFile !== undefined) writePidFile(options.pidFile, state.pid);
   writeState(options.root, state);
@@ -275,6 +274,8 @@ function notified(
     case "post-restore":
       state.pid = pid;
       state.startTime = startTimeOf(pid) ?? "";
+      // The process is still stopped: once it runs it may end at any time.
+      recordTimeNamespace(config.spec, containerDir(options.root, options.id), pid);
       writeState(options.root, state);
       break;
   }
