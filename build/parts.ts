@@ -34,7 +34,7 @@ export const PARTS: readonly Part[] = [
     limitSeconds: 1200,
   },
   { name: "integration", paths: ["tests/golden_test.ts", "tests/integration", "bench"], limitSeconds: 2400 },
-  // Every 25th point of what they sweep; `--all` takes hours.
+  // Every 25th point of what they sweep; `--all` takes about an hour.
   { name: "faults", paths: ["tests/faults"], limitSeconds: 1200, wholeSeconds: 20_000 },
   // The same against the kind of build that dist/tsrun is not.
   { name: "kinds", paths: [], program: "build/kinds.ts", limitSeconds: 2400 },

@@ -160,6 +160,8 @@ Deno.test("formatProblems writes one line with the reasons verbatim", () => {
     formatProblems([empty, root, { path: "", reason: "config cannot be null" }], "config.json"),
     "config.json: 3 problems: process.args: args must not be empty; root: root must be specified (name a directory); config cannot be null",
   );
+  const long = formatProblems([{ path: "a", reason: "x".repeat(5000) }], "config.json");
+  assertEquals(long.length < 700 && long.endsWith("x…"), true);
   const many = formatProblems(Array(300).fill(empty), "config.json");
   assertEquals(many.match(/args must not be empty/g)?.length, 20);
   assertEquals(many.startsWith("config.json: 300 problems: ") && many.endsWith("; and 280 more"), true);

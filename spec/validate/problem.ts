@@ -16,6 +16,8 @@ export interface Problem {
 
 /** The most problems that a line names. A document with more problems is wrong as a whole. */
 const MOST_TOLD = 20;
+/** The most characters of one of several problems; a value of the document may be of any length. */
+const LONGEST = 600;
 
 /**
  * The problems of a file in one line, reasons verbatim: all of them, or the first and how many more there
@@ -36,9 +38,13 @@ const MOST_TOLD = 20;
 export function formatProblems(problems: readonly Problem[], file: string): string {
   const count = problems.length === 1 ? "" : `${problems.length} problems: `;
   const more = problems.length > MOST_TOLD ? `; and ${problems.length - MOST_TOLD} more` : "";
-  return `${file}: ${count}${problems.slice(0, MOST_TOLD).map(formatProblem).join("; ")}${more}`;
+  return `${file}: ${count}${problems.slice(0, MOST_TOLD).map(formatProblem).map(cutOff).join("; ")}${more}`;
 }
 
 function formatProblem({ path, reason, fix }: Problem): string {
   return `${path === "" ? "" : `${path}: `}${reason}${fix === undefined ? "" : ` (${fix})`}`;
+}
+
+function cutOff(text: string): string {
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
 }

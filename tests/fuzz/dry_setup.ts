@@ -49,6 +49,9 @@ export function drySetUp(spec: Spec): DryKernel {
   };
   const tools = { nullStdio: [], channel: 202, arena: 200, groupsDenied: () => false, hostProcfs: () => 9 };
   const filter = spec.linux?.seccomp ? FILTER : null;
-  setUp(k, plan, tools, [{ filter: (setup) => void (setup.filter = filter) }]);
+  setUp(k, plan, tools, [{
+    birth: (setup) => void (setup.mounts.copyUp = () => {}),
+    filter: (setup) => void (setup.filter = filter),
+  }]);
   return k;
 }
