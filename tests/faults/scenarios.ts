@@ -71,6 +71,19 @@ const STAYS = settings([...PROBE.slice(0, 2), `${PROBE[2]}${SLEEP}`]);
 const ENDS = settings(PROBE);
 const SLEEPS = settings(["/bin/sleep", "1000"]);
 
+const HOOK = [{ path: "/bin/true", args: ["true"], timeout: 10 }];
+/** The same in a user namespace, with hooks of all kinds but the last: other ways through the setup. */
+const MAPPED: Dict = {
+  ...STAYS,
+  hooks: { prestart: HOOK, createRuntime: HOOK, createContainer: HOOK, startContainer: HOOK },
+  linux: {
+    ...(STAYS.linux as Dict),
+    namespaces: ["user", "pid", "network", "ipc", "uts", "mount", "cgroup"].map((type) => ({ type })),
+    uidMappings: [{ containerID: 0, hostID: 100_000, size: 65_536 }],
+    gidMappings: [{ containerID: 0, hostID: 100_000, size: 65_536 }],
+  },
+};
+
 /** What the container's program has written, once it has written all. */
 function told(place: Place, name: string): string {
   const { stdout } = place.files(name);
@@ -150,6 +163,13 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: "run --detach",
     settings: STAYS,
+    args: (place) => ["run", "--detach", "--bundle", place.bundle, place.id],
+    facts: (place) => [...seen(place, told(place, "command")), ...mustBe(place, "running")],
+    undoes: true,
+  },
+  {
+    name: "run --detach with a user namespace and hooks",
+    settings: MAPPED,
     args: (place) => ["run", "--detach", "--bundle", place.bundle, place.id],
     facts: (place) => [...seen(place, told(place, "command")), ...mustBe(place, "running")],
     undoes: true,
