@@ -56,7 +56,14 @@ const MiB = 2 ** 20, GiB = 2 ** 30;
 /** Limits that the engine needs (measured: build/README.md). Below them it ends in a panic or a trap. */
 export const LIMITS: readonly Limit[] = [
   ["-n", "open files", 7, "hard", 40, "40"] as const,
-  ["-v", "address space", 9, "soft", 40 * GiB, "40 GiB, as V8 reserves 32"] as const,
+  [
+    "-v",
+    "address space",
+    9,
+    "soft",
+    72 * GiB,
+    "72 GiB, as V8 reserves 32, and looks for an aligned place in 64",
+  ] as const,
   ["-d", "data", 2, "soft", 128 * MiB, "128 MiB"] as const,
   ["-s", "the stack", 3, "soft", MiB, "1 MiB"] as const,
   ["-f", "the size of files", 1, "soft", 64 * MiB, "64 MiB"] as const,

@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { local } from "../../ffi/local.ts";
 import type { Box } from "../lib/box.ts";
 import { sh } from "../lib/bundle.ts";
-import { assertError, assertOk } from "../lib/container.ts";
+import { assertError, assertOk, type Container } from "../lib/container.ts";
 import { contract } from "../lib/contract.ts";
 import { UnixListener } from "../lib/unix_listener.ts";
 import { exists, until } from "../lib/process.ts";
@@ -25,6 +25,16 @@ async function say(box: Box, id: string, text: string): Promise<void> {
   const socket = connectUnix(k, path, 2);
   sendMessage(k, socket, new TextEncoder().encode(text), [], path);
   k.close(socket);
+}
+
+/** Waits until the container's program, which is its namespace's first process, takes a SIGTERM. */
+async function untilItTakesTerm(container: Container): Promise<void> {
+  const TERM = 15;
+  const pid = await container.pid();
+  await until("the program to have its trap", () => {
+    const [, caught] = /^SigCgt:\t([0-9a-f]+)$/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`)) ?? [];
+    return (BigInt(`0x${caught ?? 0}`) >> BigInt(TERM - 1) & 1n) === 1n;
+  });
 }
 
 /** What a manager gets of a service, sorted: the messages up to the barrier, which it passes. */
@@ -81,6 +91,7 @@ contract("NOTIFY_SOCKET: in the foreground the manager watches the runtime", asy
   const end = container.run({ env: { NOTIFY_SOCKET: manager.path }, onStart: (started) => pid = started });
   await say(box, container.id, "READY=1\n");
   assertEquals(await heard(manager, box), ["BARRIER=1", `MAINPID=${pid}`, "READY=1"]);
+  await untilItTakesTerm(container);
   Deno.kill(pid, "SIGTERM");
   assertEquals((await end).code, 0);
 });

@@ -38,7 +38,7 @@ contract("output files: both streams in one file stay in their order", async (bo
   assertOk(await ran(container, `>>${file.path} 2>&1`));
   assertEquals(readText(file.path), "before\none\ntwo\nthree\nfour\n");
   assertEquals(file.owner(), 0);
-});
+}, { notOnReference: "runc 1.1.5 copies each stream by itself: their order is chance" });
 
 contract("output files: the last of much output is there, and the status is the program's", async (box) => {
   const file = fileOf(box, "out");

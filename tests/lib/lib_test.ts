@@ -3,6 +3,7 @@ import { config, merge } from "./bundle.ts";
 import { findProcesses } from "./leaks.ts";
 import { mountAt, parseMountinfo } from "./mountinfo.ts";
 import { capabilityBits, parseFacts } from "./probe.ts";
+import { until } from "./process.ts";
 
 Deno.test("merge: objects by key, arrays and scalars replaced, undefined removes", () => {
   const base = { a: { b: 1, c: [1, 2] }, d: "x" };
@@ -59,6 +60,8 @@ Deno.test("leaks: a name finds a process by its command line, and nobody by what
   const token = crypto.randomUUID();
   const child = new Deno.Command("/bin/sh", { args: ["-c", "read never", token], stdin: "piped" }).spawn();
   try {
+    // A child has its own command line once it is the program.
+    await until("the child's command line", () => findProcesses(token).length > 0);
     assertEquals(findProcesses(token), [child.pid]);
     for (const line of Deno.readTextFileSync("/proc/self/cgroup").trim().split("\n")) {
       const hierarchy = line.slice(0, line.indexOf(":", line.indexOf(":") + 1) + 1);
