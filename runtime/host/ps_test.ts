@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { RuntimeError } from "../../../ffi/errors.ts";
+import { RuntimeError } from "../../ffi/errors.ts";
 import { selectRows } from "./ps.ts";
 
 const TEXT = "USER       PID COMMAND\nroot         7 a 9\nroot         9 b\nroot        70 c\n";
