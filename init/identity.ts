@@ -65,14 +65,6 @@ export function finalSets(process: Process, host: HostCapabilities): CapabilityS
   };
 }
 
-/**
- * The final sets, and CAP_SYS_ADMIN for loading a seccomp filter, which comes after everything else is
- * dropped.
- */
-export function withSysAdmin(sets: CapabilitySets, host: HostCapabilities): CapabilitySets {
-  return withRights(sets, host, ["CAP_SYS_ADMIN"]);
-}
-
 /** Sets with further capabilities for later steps, as far as the runtime has them. */
 export function withRights(
   sets: CapabilitySets,

@@ -22,7 +22,6 @@ import {
   readHostCapabilities,
   setCapabilities,
   withRights,
-  withSysAdmin,
 } from "./identity.ts";
 
 const ALL: HostCapabilities = { permitted: { low: 0xffffffff, high: 0x1ff }, last: 40 };
@@ -83,8 +82,12 @@ Deno.test("capabilities: what the kernel does not know is left out", () => {
 Deno.test("capabilities: for loading a filter CAP_SYS_ADMIN is added, as far as the runtime has it", () => {
   const sets = finalSets(processOf({ permitted: ["CAP_KILL"], effective: ["CAP_KILL"] }), ALL);
   const more = { low: 1 << CAP_KILL | 1 << CAP_SYS_ADMIN, high: 0 };
-  assertEquals(withSysAdmin(sets, ALL), { permitted: more, effective: more, inheritable: NONE });
-  assertEquals(withSysAdmin(sets, { permitted: KILL, last: 40 }), sets);
+  assertEquals(withRights(sets, ALL, ["CAP_SYS_ADMIN"]), {
+    permitted: more,
+    effective: more,
+    inheritable: NONE,
+  });
+  assertEquals(withRights(sets, { permitted: KILL, last: 40 }, ["CAP_SYS_ADMIN"]), sets);
   assertEquals(withRights(sets, ALL, []), sets);
 });
 

@@ -13,7 +13,7 @@ import {
   RTM_NEWLINK,
   wordValue,
 } from "../../../ffi/structs_netlink.ts";
-import { type FakeDevice, FakeRoutes, type Refuse, THEIRS } from "./fake_routes.ts";
+import { type FakeDevice, FakeRoutes, type Refuse, THEIRS } from "./routes_testing.ts";
 import { showAddress } from "./device.ts";
 import { NetDevices } from "./mod.ts";
 
