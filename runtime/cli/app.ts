@@ -6,7 +6,7 @@ import { codeOf, ownError, reasonOf, RuntimeError, TsrunError } from "../../ffi/
 import { Log, writeText } from "../host/log.ts";
 import { mark, traceTo } from "../host/trace.ts";
 import type { Command, GlobalOptions } from "./command.ts";
-import { commandNames, loadCommand } from "./commands.ts";
+import { allCommands, loadCommand } from "./commands.ts";
 import { type ParsedLine, parseFlags, UsageError } from "./flags.ts";
 import { GLOBAL_FLAGS, readGlobals } from "./globals.ts";
 
@@ -69,7 +69,13 @@ async function runCommand(
     if (error instanceof UsageError) await explain(command, error);
     throw error;
   }
-  const status = await command.run({ global, flags: line.flags, args: line.args, log });
+  const status = await command.run({
+    global,
+    flags: line.flags,
+    args: line.args,
+    log,
+    commands: allCommands,
+  });
   mark(`command ${name} done`);
   return status;
 }
@@ -107,8 +113,7 @@ async function printHelp(name?: string): Promise<number> {
     return 0;
   }
   const { versionText } = await import("./version.ts");
-  const commands = await Promise.all(commandNames().map(loadCommand)) as Command[];
-  writeText(Deno.stdout, programHelp(commands, GLOBAL_FLAGS, versionText()));
+  writeText(Deno.stdout, programHelp(await allCommands(), GLOBAL_FLAGS, versionText()));
   return 0;
 }
 

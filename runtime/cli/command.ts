@@ -29,6 +29,8 @@ export interface Context {
   /** Operands, in the number that the command accepts. */
   args: string[];
   log: Log;
+  /** Loads all commands, in the order of the help. */
+  commands(): Promise<readonly Command[]>;
 }
 
 /** One command: `runtime/commands/<name>.ts` exports it as `command`. */

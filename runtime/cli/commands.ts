@@ -10,6 +10,7 @@ type Loader = () => Promise<{ command: Command }>;
 /** Names and modules, in the order of the help. */
 const LOADERS: Readonly<Record<string, Loader>> = {
   checkpoint: () => import("./commands/checkpoint.ts"),
+  completion: () => import("./commands/completion.ts"),
   create: () => import("./commands/create.ts"),
   delete: () => import("./commands/delete.ts"),
   events: () => import("./commands/events.ts"),
@@ -28,9 +29,9 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   update: () => import("./commands/update.ts"),
 };
 
-/** Names of all commands. */
-export function commandNames(): string[] {
-  return Object.keys(LOADERS);
+/** Loads all commands, in the order of the help. */
+export async function allCommands(): Promise<Command[]> {
+  return await Promise.all(Object.values(LOADERS).map(async (load) => (await load()).command));
 }
 
 /**

@@ -15,18 +15,21 @@ export const CREATE_FLAGS: readonly Flag[] = [
     short: "b",
     kind: "string",
     usage: "directory of the bundle; the working directory when not given",
+    values: "directory",
   },
   {
     name: "console-socket",
     kind: "string",
     usage: "unix socket to send the master of the container's terminal to",
+    values: "file",
   },
   {
     name: "pidfd-socket",
     kind: "string",
     usage: "unix socket to send a pidfd of the container's process to",
+    values: "file",
   },
-  { name: "pid-file", kind: "string", usage: "file to write the process id to" },
+  { name: "pid-file", kind: "string", usage: "file to write the process id to", values: "file" },
   {
     name: "no-pivot",
     kind: "bool",

@@ -12,8 +12,18 @@ const DEFAULT_IMAGES = "checkpoint";
 
 /** Flags of both commands. */
 export const CRIU_FLAGS: readonly Flag[] = [
-  { name: "image-path", kind: "string", usage: 'directory of the images; "checkpoint" when not given' },
-  { name: "work-path", kind: "string", usage: "directory of CRIU's logs; that of the images when not given" },
+  {
+    name: "image-path",
+    kind: "string",
+    usage: 'directory of the images; "checkpoint" when not given',
+    values: "directory",
+  },
+  {
+    name: "work-path",
+    kind: "string",
+    usage: "directory of CRIU's logs; that of the images when not given",
+    values: "directory",
+  },
   { name: "tcp-established", kind: "bool", usage: "keep open TCP connections" },
   { name: "ext-unix-sk", kind: "bool", usage: "allow unix sockets whose other end is outside" },
   { name: "shell-job", kind: "bool", usage: "allow a session or terminal from outside" },
@@ -22,11 +32,13 @@ export const CRIU_FLAGS: readonly Flag[] = [
     name: "manage-cgroups-mode",
     kind: "string",
     usage: "what becomes of cgroups: soft, full, strict or ignore; CRIU's choice when not given",
+    values: ["soft", "full", "strict", "ignore"],
   },
   {
     name: "empty-ns",
     kind: "strings",
     usage: "make a namespace of this type and leave it empty (network, which always is)",
+    values: ["network"],
   },
   { name: "auto-dedup", kind: "bool", usage: "drop pages of parent images that newer images have" },
   { name: "lazy-pages", kind: "bool", usage: "bring memory pages when they are first used, by userfaultfd" },

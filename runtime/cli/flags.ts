@@ -22,6 +22,8 @@ export interface Flag {
   readonly usage: string;
   /** Value of a flag that is not given; else `false`, `""`, `0`, `[]`. */
   readonly default?: string | number;
+  /** What shells offer for the value: words of a list, or paths. Any text where this is absent. */
+  readonly values?: readonly string[] | "file" | "directory";
 }
 
 /** A mistake of the user in the command line. It is answered with the usage text. */

@@ -9,20 +9,38 @@ import { type Flag, type FlagValues, parseBool } from "./flags.ts";
 import { callerIsRoot, callerVariable } from "../host/caller.ts";
 
 /** State root of the host's root user. It is not runc's, because the state files differ. */
-const DEFAULT_ROOT = "/run/tsrun";
+export const DEFAULT_ROOT = "/run/tsrun";
 
 /** The global flags, which are runc's. */
 export const GLOBAL_FLAGS: readonly Flag[] = [
   { name: "debug", kind: "bool", usage: "log what is done and how long each stage takes" },
-  { name: "log", kind: "string", usage: "file to append the log to; standard error when not given" },
-  { name: "log-format", kind: "string", usage: "format of the log: text or json", default: "text" },
+  {
+    name: "log",
+    kind: "string",
+    usage: "file to append the log to; standard error when not given",
+    values: "file",
+  },
+  {
+    name: "log-format",
+    kind: "string",
+    usage: "format of the log: text or json",
+    default: "text",
+    values: ["text", "json"],
+  },
   {
     name: "root",
     kind: "string",
     usage: "directory for the state of containers, best on a tmpfs",
     default: DEFAULT_ROOT,
+    values: "directory",
   },
-  { name: "criu", kind: "string", usage: "path of criu, for checkpoint and restore", default: "criu" },
+  {
+    name: "criu",
+    kind: "string",
+    usage: "path of criu, for checkpoint and restore",
+    default: "criu",
+    values: "file",
+  },
   {
     name: "systemd-cgroup",
     kind: "bool",
@@ -34,6 +52,7 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
     kind: "string",
     usage: "ignore missing rights to cgroups: true, false or auto",
     default: "auto",
+    values: ["true", "false", "auto"],
   },
   { name: "version", short: "v", kind: "bool", usage: "show what this program is and exit" },
 ];

@@ -44,6 +44,7 @@ export function updateFlags(): Flag[] {
       kind: "string",
       usage:
         "file with a JSON object as linux.resources of config.json, - for standard input; instead of all other flags",
+      values: "file",
     },
     { name: "blkio-weight", kind: "int", usage: "weight of block device use, 10 to 1000" },
     ...CPU_NUMBERS.map(([name, , , usage]) => text(name, usage)),

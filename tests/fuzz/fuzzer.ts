@@ -2,7 +2,7 @@
  * Makes inputs and tries them.
  * @module
  */
-import { commandNames, loadCommand } from "../../runtime/cli/commands.ts";
+import { allCommands } from "../../runtime/cli/commands.ts";
 import { GLOBAL_FLAGS } from "../../runtime/cli/globals.ts";
 import { containerdConfig, dockerConfig, fullConfig, remappedConfig } from "../../spec/spec_testing.ts";
 import { config } from "../lib/bundle.ts";
@@ -59,8 +59,8 @@ function makeConfig(random: Random): Input {
 /** Flags by command, and lines to begin with. */
 async function lineParts(): Promise<{ flags: string[]; lines: string[][] }> {
   const flags = GLOBAL_FLAGS.map(({ name }) => name), lines: string[][] = [];
-  for (const name of commandNames()) {
-    const command = (await loadCommand(name))!;
+  for (const command of await allCommands()) {
+    const { name } = command;
     flags.push(...command.flags.map((flag) => flag.name));
     lines.push(["--root", "/run/x", name, "box", ...(command.maxArgs > 1 ? ["true"] : [])], [name, "box"]);
   }

@@ -14,7 +14,7 @@ import { explainConfig, formatProblems } from "../../spec/validate.ts";
 import type { Row } from "../../runtime/cgroups/row.ts";
 import { rowsFor } from "../../runtime/cgroups/v1/resources.ts";
 import { rowsV2 } from "../../runtime/cgroups/v2/resources.ts";
-import { loadCommand } from "../../runtime/cli/commands.ts";
+import { allCommands, loadCommand } from "../../runtime/cli/commands.ts";
 import type { Command } from "../../runtime/cli/command.ts";
 import { createOptions } from "../../runtime/cli/create_flags.ts";
 import { parseDuration } from "../../runtime/cli/duration.ts";
@@ -218,7 +218,9 @@ async function tryCommand(
   const { flags, args, help } = parseFlags(command.flags, words, command);
   if (help || args.length < command.minArgs || args.length > command.maxArgs) return "refused";
   if (args.length > 0) validateId(args[0]);
-  if (command.name === "create" || command.name === "run") createOptions({ global, flags, args, log: QUIET });
+  if (command.name === "create" || command.name === "run") {
+    createOptions({ global, flags, args, log: QUIET, commands: allCommands });
+  }
   if (command.name === "update" && flags.string("resources") === "") {
     const resources = await requestedResources(local(), flags);
     requestedSchemata(flags);

@@ -16,7 +16,12 @@ export const command: Command = {
   maxArgs: 1,
   flags: [
     ...CRIU_FLAGS,
-    { name: "parent-path", kind: "string", usage: "images of an earlier pre-dump, relative to --image-path" },
+    {
+      name: "parent-path",
+      kind: "string",
+      usage: "images of an earlier pre-dump, relative to --image-path",
+      values: "directory",
+    },
     { name: "leave-running", kind: "bool", usage: "let the container go on" },
     { name: "tcp-skip-in-flight", kind: "bool", usage: "leave TCP connections out that are being made" },
     { name: "link-remap", kind: "bool", usage: "give deleted files that are open a name for a while" },

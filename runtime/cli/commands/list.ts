@@ -16,7 +16,14 @@ export const command: Command = {
   minArgs: 0,
   maxArgs: 0,
   flags: [
-    { name: "format", short: "f", kind: "string", usage: "table or json", default: "table" },
+    {
+      name: "format",
+      short: "f",
+      kind: "string",
+      usage: "table or json",
+      default: "table",
+      values: ["table", "json"],
+    },
     { name: "quiet", short: "q", kind: "bool", usage: "show the ids only" },
   ],
   run({ global, flags }: Context): number {

@@ -22,6 +22,7 @@ export const command: Command = {
     short: "f",
     kind: "string",
     usage: "table or json (process ids only)",
+    values: ["table", "json"],
     default: "table",
   }],
   async run({ global, flags, args: [id, ...options] }: Context): Promise<number> {

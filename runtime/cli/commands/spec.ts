@@ -20,6 +20,7 @@ export const command: Command = {
       short: "b",
       kind: "string",
       usage: "directory to write it to; the working directory when not given",
+      values: "directory",
     },
     { name: "rootless", kind: "bool", usage: "for a container that its user makes without root's rights" },
   ],
