@@ -33,6 +33,7 @@ import {
   type ExecOptions,
   programKernel,
   programLog,
+  statusAtEnd,
 } from "./runtime/container/library.ts";
 import { listContainers } from "./runtime/container/list.ts";
 import { pauseContainer, resumeContainer } from "./runtime/container/pause.ts";
@@ -43,7 +44,6 @@ import { ociState, statusOf } from "./runtime/container/status.ts";
 import { updateContainer } from "./runtime/container/update.ts";
 import { seccompFeatures } from "./runtime/features/seccomp/features.ts";
 import { build } from "./runtime/host/build_info.ts";
-import { waitForChild } from "./runtime/host/child.ts";
 import type { Log } from "./runtime/host/log.ts";
 import { features as featuresOf } from "./spec/features.ts";
 import { signalNumber } from "./spec/signals.ts";
@@ -155,7 +155,9 @@ export class Container implements AsyncDisposable {
   /**
    * Waits for the end of the container's own process.
    *
-   * @returns Its exit status, 128 + n when signal n ended it. Only the maker of the container learns it.
+   * @returns Its exit status, 128 + n when signal n ended it.
+   * @throws {TsrunError} `ENODATA_EXIT_STATUS` where the status is lost: another program made the container,
+   * and it has ended before, or the kernel is older than 6.15.
    * @example
    * ```ts
    * import { Container } from "@tsrun/tsrun";
@@ -166,13 +168,7 @@ export class Container implements AsyncDisposable {
    * ```
    */
   wait(): Promise<number> {
-    return this.#status ??= attempt(() => {
-      const k = programKernel(), { pid } = this.#read();
-      if (!k.isChild(pid)) {
-        throw new RuntimeError("ECHILD_CONTAINER", "cannot wait for a container that another program made");
-      }
-      return waitForChild(k, pid);
-    });
+    return this.#status ??= attempt(() => statusAtEnd(programKernel(), this.root, this.#read()));
   }
 
   /**

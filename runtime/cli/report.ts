@@ -19,10 +19,22 @@ export interface Report {
   annotations?: Record<string, string>;
   /** Name of its creator. */
   owner: string;
+  /** Exit status of its process, where it has stopped and the status is known. runc has no such field. */
+  exitStatus?: number;
 }
 
-/** Describes a container. @param owner Name for its owner, or empty. */
-export function describe(state: ContainerState, status: Status, owner: string): Report {
+/**
+ * Describes a container.
+ *
+ * @param owner Name for its owner, or empty.
+ * @param exitStatus Of its process, where it is known.
+ */
+export function describe(
+  state: ContainerState,
+  status: Status,
+  owner: string,
+  exitStatus?: number,
+): Report {
   return {
     ociVersion: state.ociVersion,
     id: state.id,
@@ -33,6 +45,7 @@ export function describe(state: ContainerState, status: Status, owner: string): 
     created: state.created,
     annotations: Object.keys(state.annotations).length > 0 ? state.annotations : undefined,
     owner,
+    exitStatus,
   };
 }
 

@@ -8,6 +8,9 @@ import { LocalKernel } from "../../ffi/local.ts";
 import type { State } from "../../spec/types.ts";
 import { waitForChild } from "../host/child.ts";
 import { Log } from "../host/log.ts";
+import { recordExit } from "./exit_status.ts";
+import type { ContainerState } from "./record.ts";
+import { unknownStatus, waitForContainer } from "./wait.ts";
 
 /** Names a container, and says how it is kept. */
 export interface ContainerOptions {
@@ -115,4 +118,21 @@ export function programKernel(): LocalKernel {
 /** Calls a function, and returns its result or its error as a promise. */
 export async function attempt<T>(work: () => T | Promise<T>): Promise<T> {
   return await work();
+}
+
+/**
+ * Waits for the end of a container's process: of this program's child, or of another's.
+ *
+ * @returns Its exit status, 128 + n when signal n ended it.
+ * @throws {RuntimeError} The status is lost.
+ */
+export async function statusAtEnd(k: LocalKernel, root: string, state: ContainerState): Promise<number> {
+  if (k.isChild(state.pid)) {
+    const status = await waitForChild(k, state.pid);
+    recordExit(k, root, state, status, 0);
+    return status;
+  }
+  const status = await waitForContainer(k, root, state.id, (poll, time) => poll.inBackground(time));
+  if (status === undefined) throw unknownStatus(state.id);
+  return status;
 }

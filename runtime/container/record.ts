@@ -46,6 +46,11 @@ export interface ContainerState {
    */
   stdio?: string[];
   annotations: Record<string, string>;
+  /**
+   * The exit status of its process, 128 + n when signal n ended it. Absent while the process runs, and if no
+   * command of tsrun has learned it.
+   */
+  exitStatus?: number;
 }
 
 /**
@@ -118,7 +123,7 @@ function findProblem(value: Partial<Record<keyof ContainerState, unknown>>, id: 
   }
   if (typeof value.pidNamespace !== "boolean") return "pidNamespace is neither true nor false";
   if (!hasStrings(value.annotations)) return "annotations is not an object of strings";
-  const { cgroup, resctrl, rootMount } = value;
+  const { cgroup, resctrl, rootMount, exitStatus } = value;
   if (rootMount !== undefined && !Number.isInteger(rootMount)) return "rootMount is not a number";
   if (resctrl !== undefined && !(isObject(resctrl) && typeof resctrl.clos === "string")) {
     return "resctrl does not name a group";
@@ -126,6 +131,7 @@ function findProblem(value: Partial<Record<keyof ContainerState, unknown>>, id: 
   if (value.stdio !== undefined && !(Array.isArray(value.stdio) && hasStrings(value.stdio))) {
     return "stdio is not a list of strings";
   }
+  if (exitStatus !== undefined && !Number.isInteger(exitStatus)) return "exitStatus is not a number";
   if (cgroup === null) return undefined;
   if (!isObject(cgroup) || typeof cgroup.driver !== "string" || !hasStrings(cgroup.paths)) {
     return "cgroup does not name a driver and its paths";

@@ -84,6 +84,7 @@ export async function runContainer(k: LocalKernel, options: RunOptions): Promise
     await terminal?.drained();
     await notified;
     mark("program ended");
+    if (options.keep) (await import("./exit_status.ts")).recordExit(k, options.root, state, status);
     return status;
   } finally {
     // This includes a container that cannot be waited for, since no other process would remove it.

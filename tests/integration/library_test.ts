@@ -147,6 +147,19 @@ test("two containers in one program, at once", async (box) => {
   assertEquals(await library.Container.list({ root: box.root }), []);
 });
 
+test("wait for a container that another program made, and for one that has ended", async (box) => {
+  const made = await box.container({ process: { args: ["/bin/sleep", "1000"] } }).started();
+  const container = new library.Container({ id: made.id, root: box.root });
+  const end = container.wait();
+  await container.kill({ signal: "KILL" });
+  const kept = box.container({ process: { args: ["/bin/sh", "-c", "exit 5"] } });
+  await kept.run({ flags: ["--keep"] });
+  assertEquals(await new library.Container({ id: kept.id, root: box.root }).wait(), 5);
+  const [major, minor] = Deno.osRelease().split(".").map(Number);
+  if (major > 6 || (major === 6 && minor >= 15)) assertEquals(await end, 137);
+  else await end.catch((error) => assertEquals(error.code, "ENODATA_EXIT_STATUS"));
+});
+
 test("a hundred containers of one program, one after the other, leave it as it was", async (box) => {
   const { id, bundle } = box.container({ process: { args: ["/bin/true"] } });
   const text = `

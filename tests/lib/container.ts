@@ -17,6 +17,8 @@ export interface StateJson {
   created: string;
   owner: string;
   annotations?: Record<string, string>;
+  /** Where a container has stopped, and the status is known; not runc's. */
+  exitStatus?: number;
 }
 
 /** Options of the commands: {@linkcode CommandOptions}, flags before the command, flags after it. */

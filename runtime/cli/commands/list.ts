@@ -26,9 +26,9 @@ export const command: Command = {
     },
     { name: "quiet", short: "q", kind: "bool", usage: "show the ids only" },
   ],
-  run({ global, flags }: Context): number {
+  async run({ global, flags }: Context): Promise<number> {
     if (global.rootGiven) checkRoot(global.root);
-    const reports = readReports(global.root);
+    const reports = await readReports(global.root);
     if (flags.bool("quiet")) writeText(Deno.stdout, reports.map(({ id }) => id + "\n").join(""));
     else writeText(Deno.stdout, format(flags.string("format"), reports));
     return 0;
@@ -44,15 +44,21 @@ function checkRoot(root: string): void {
   }
 }
 
-function readReports(root: string): Report[] {
+async function readReports(root: string): Promise<Report[]> {
   const listed = listContainers(
     root,
     (id, error) => writeText(Deno.stderr, `load container ${printable(id)}: ${error.message}\n`),
   );
   if (listed.length === 0) return [];
   const names = readUsers();
+  const { exitStatusOf } = await import("../../container/exit_status.ts");
   return listed.map(({ state, status }) =>
-    describe(state, status, names.get(state.owner) ?? `#${state.owner}`)
+    describe(
+      state,
+      status,
+      names.get(state.owner) ?? `#${state.owner}`,
+      status === "stopped" ? exitStatusOf(state) : undefined,
+    )
   );
 }
 

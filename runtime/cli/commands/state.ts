@@ -2,7 +2,7 @@
 import type { Command, Context } from "../command.ts";
 import { writeText } from "../../host/log.ts";
 import { describe } from "../report.ts";
-import { readState } from "../../container/record.ts";
+import { type ContainerState, readState } from "../../container/record.ts";
 import { statusOf } from "../../container/status.ts";
 
 export const command: Command = {
@@ -11,15 +11,22 @@ export const command: Command = {
   operands: "<container-id>",
   description:
     "Prints the state document of the runtime specification, with the root filesystem, the time of\n" +
-    "creation and the owner added, as JSON.",
+    "creation and the owner added, as JSON; and with exitStatus, where the container has stopped and the\n" +
+    "status is known.",
   minArgs: 1,
   maxArgs: 1,
   flags: [],
-  run({ global, args }: Context): number {
+  async run({ global, args }: Context): Promise<number> {
     const state = readState(global.root, args[0]);
+    const status = statusOf(global.root, state);
     // Owners are named in lists only. runc, too, leaves the field empty here, and ends without a newline.
-    const report = describe(state, statusOf(global.root, state), "");
+    const report = describe(state, status, "", status === "stopped" ? await endOf(state) : undefined);
     writeText(Deno.stdout, JSON.stringify(report, null, 2));
     return 0;
   },
 };
+
+/** Loaded only for what has stopped: clients ask for the state of what runs. */
+async function endOf(state: ContainerState): Promise<number | undefined> {
+  return (await import("../../container/exit_status.ts")).exitStatusOf(state);
+}
