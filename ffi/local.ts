@@ -171,6 +171,11 @@ export function local(): LocalKernel {
   return kernel;
 }
 
+/** This process's kernel where it has been made: to make it takes 1 ms, which some commands never need. */
+export function madeLocal(): LocalKernel | undefined {
+  return kernel;
+}
+
 /**
  * Ends the process at once by exit_group(2). V8 and its threads need no shutdown, and this way is faster.
  *

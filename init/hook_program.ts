@@ -86,6 +86,7 @@ export function recordHook(
   const stdin = memfd("hook:state");
   guard((onError) => k.call("write", [stdin, setting.state, size], { onError }));
   guard((onError) => k.call("lseek", [stdin, 0, 0], { onError }));
+  // Files, so that a hook never waits for a reader. Their pages are charged to the hook, like its memory.
   const stdout = memfd("hook:stdout"), stderr = memfd("hook:stderr");
   // The kernel writes the child's pidfd to where poll(2) reads it: struct pollfd begins with the descriptor.
   const pollfd = k.buffer(8), siginfo = k.buffer(SIGINFO_SIZE);
@@ -166,8 +167,12 @@ export function hookFailure(recorded: RecordedHook): string | undefined {
     return `hook ran past specified timeout of ${hook.timeout.toFixed(1)}s`;
   }
   const how = code === CLD_EXITED ? `exit status ${status}` : `signal: ${status}`;
-  const [stdout, stderr] = [recorded.stdout, recorded.stderr].map((text) =>
-    text.text().trim().replaceAll("\n", " ")
-  );
+  const { stdout, stderr } = outputOfHook(recorded);
   return `${how}, stdout: ${stdout}, stderr: ${stderr}`;
+}
+
+/** The beginning of what a hook wrote, in one line each. Call it after the hook's records have run. */
+export function outputOfHook({ stdout, stderr }: RecordedHook): { stdout: string; stderr: string } {
+  const line = (text: Buffer) => text.text().trim().replaceAll("\n", " ");
+  return { stdout: line(stdout), stderr: line(stderr) };
 }

@@ -24,9 +24,12 @@ export function decodeStartReport(report: Uint8Array<ArrayBuffer>, hooks: readon
   const memory = new Memory(block, 0);
   const first = memory.getI64(0);
   if (first <= 0) return `${new TextDecoder().decode(report.subarray(8)).trimEnd()}: ${strerror(-first)}`;
+  const hook = hooks[first - 1];
+  // The container can write to the pipe where its hooks can: such a text is no report.
+  if (hook === undefined) return "the container's init sent a report that is none";
   const part = (offset: number, size: number) => new Buffer(memory, offset, size);
   const failure = hookFailure({
-    hook: hooks[first - 1],
+    hook,
     poll: new Settled(memory.getI64(8)),
     exec: new Settled(memory.getI64(16)),
     siginfo: part(24, SIGINFO_SIZE),

@@ -16,9 +16,11 @@ import {
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 import type { Log } from "../host/log.ts";
 import { killPid, sendSignal } from "../host/signal.ts";
+import { readSmallFile, RECORD_MAX } from "../host/small_file.ts";
 import { sleepSync } from "../host/sleep.ts";
 import { containerDir } from "./id.ts";
 import type { ContainerState } from "./record.ts";
+import { mayHaveHooks } from "./saved_config.ts";
 import { initAlive } from "./status.ts";
 import { removeStateDir } from "./state_dir.ts";
 import { mark } from "../host/trace.ts";
@@ -74,9 +76,8 @@ export async function insistOn(removal: () => Promise<void>): Promise<void> {
 /** The poststop hooks of the config as it was at create; none where the config is lost. */
 function poststopHooks(root: string, id: string, log: Log): readonly Hook[] {
   try {
-    const text = Deno.readTextFileSync(`${containerDir(root, id)}/config.json`);
-    // Most configs have none, and are not parsed for it.
-    return text.includes('"poststop"') ? (JSON.parse(text) as Spec).hooks?.poststop ?? [] : [];
+    const text = readSmallFile(`${containerDir(root, id)}/config.json`, RECORD_MAX);
+    return mayHaveHooks(text, "poststop") ? (JSON.parse(text) as Spec).hooks?.poststop ?? [] : [];
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) log.warn(`poststop hooks: ${reasonOf(error)}`);
     return [];
@@ -156,7 +157,7 @@ export async function destroyUnreadable(
 /** The config that was saved at create; undefined when it is missing or unreadable. */
 function readConfig(path: string): { linux?: Pick<Linux, "cgroupsPath" | "intelRdt"> } | undefined {
   try {
-    const config = JSON.parse(Deno.readTextFileSync(path));
+    const config = JSON.parse(readSmallFile(path, RECORD_MAX));
     return typeof config === "object" && config !== null ? config : undefined;
   } catch {
     return undefined;

@@ -10,7 +10,7 @@
  */
 import { Descriptor } from "../../ffi/descriptor.ts";
 import { tryLock } from "../../ffi/io.ts";
-import { AT_FDCWD, AT_REMOVEDIR, O_RDONLY } from "../../ffi/constants.ts";
+import { AT_FDCWD, AT_REMOVEDIR, O_NONBLOCK, O_RDONLY } from "../../ffi/constants.ts";
 import { ENOENT } from "../../ffi/errno.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
 import { fstat, stat } from "../../ffi/stat.ts";
@@ -113,7 +113,8 @@ export function withLock<T>(k: LocalKernel, root: string, id: string, work: () =
 }
 
 function open(k: LocalKernel, path: string): number {
-  const fd = k.open(path, O_RDONLY, 0, { allow: [ENOENT], doing: `lock ${path}` }).wait();
+  // Not blocking: what has the name may be a pipe.
+  const fd = k.open(path, O_RDONLY | O_NONBLOCK, 0, { allow: [ENOENT], doing: `lock ${path}` }).wait();
   if (fd < 0) throw new MissingContainerError();
   return fd;
 }

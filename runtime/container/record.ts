@@ -4,6 +4,7 @@
  */
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 import type { CgroupRecord, ResctrlRecord } from "../cgroups/mod.ts";
+import { readSmallFile, RECORD_MAX, UnreadableFileError } from "../host/small_file.ts";
 import { containerDir, validateId } from "./id.ts";
 import { checkRootOnce } from "./state_dir.ts";
 
@@ -87,9 +88,10 @@ export function readState(root: string, id: string): ContainerState {
   const path = `${containerDir(root, id)}/state.json`;
   let text: string;
   try {
-    text = Deno.readTextFileSync(path);
+    text = readSmallFile(path, RECORD_MAX);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) throw new MissingContainerError();
+    if (error instanceof UnreadableFileError) throw new CorruptStateError(path, error.reason);
     throw new RuntimeError("EIO_STATE", `read ${path}: ${reasonOf(error)}`);
   }
   return parseState(text, path, id);

@@ -10,7 +10,7 @@ import { AT_FDCWD, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, POLLERR, POLLHUP, POLLIN } 
 import { ESRCH } from "../../ffi/errno.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
 import type { Hook } from "../../spec/types.ts";
-import { savedConfig, savedText } from "./saved_config.ts";
+import { mayHaveHooks, savedConfig, savedText } from "./saved_config.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
 import type { Log } from "../host/log.ts";
 import { lockContainer } from "./lock.ts";
@@ -21,7 +21,7 @@ import { endedAsInit, initAlive, ociState, statusOf } from "./status.ts";
 import { mark } from "../host/trace.ts";
 
 /** The most bytes of a report that are read; init/start_report.ts describes them. */
-const REPORT_SIZE = 8192;
+const REPORT_SIZE = 8192, PIECE = 1024;
 
 /**
  * Starts the program of a container that is in the state `created`.
@@ -81,8 +81,14 @@ function openGate(k: LocalKernel, path: string, state: ContainerState): Uint8Arr
     for (;;) {
       const [gate, init] = insist(() => k.waitReadable(fifo.fd, pidfd.fd));
       if (gate & POLLIN) {
-        const room = REPORT_SIZE - length;
-        length += insist(() => readAt(k, fifo.fd, data.address + length, room, {}));
+        // What is more than a report may have is read over the last piece: it is no report of the init.
+        const at = Math.min(length, REPORT_SIZE - PIECE);
+        const got = insist(() =>
+          readAt(k, fifo.fd, data.address + at, REPORT_SIZE - at, { doing: `read ${path}` })
+        );
+        // A pipe with something to read does not end, and one that has ended says so by a hang-up.
+        if (got === 0) throw new RuntimeError("EINVAL_STATE", `open ${path}: not a pipe`);
+        length = at + got;
       } else if (gate & (POLLHUP | POLLERR)) break;
       // The init ended without opening the fifo, so there is no hang-up to wait for.
       else if (init !== 0) throw gone();
@@ -94,8 +100,7 @@ function openGate(k: LocalKernel, path: string, state: ContainerState): Uint8Arr
 
 /** The poststart hooks of the config as it was at create. */
 function poststartHooks(root: string, id: string): readonly Hook[] {
-  // Most configs have none, and parsing one takes longer than looking for the word.
-  if (!savedText(root, id).includes('"poststart"')) return [];
+  if (!mayHaveHooks(savedText(root, id), "poststart")) return [];
   return savedConfig(root, id).hooks?.poststart ?? [];
 }
 

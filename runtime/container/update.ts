@@ -7,6 +7,7 @@ import { parseJson } from "../../spec/parse.ts";
 import type { LinuxResources } from "../../spec/types.ts";
 import { explainResources, formatProblems } from "../../spec/validate.ts";
 import { openLive } from "../cgroups/mod.ts";
+import { readSmallFile, RECORD_MAX } from "../host/small_file.ts";
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 import { exactJson } from "./exact_json.ts";
 import { lockContainer } from "./lock.ts";
@@ -80,7 +81,7 @@ export function currentResources(root: string, id: string): LinuxResources {
   const path = `${containerDir(root, id)}/${RESOURCES}`;
   let text: string;
   try {
-    text = Deno.readTextFileSync(path);
+    text = readSmallFile(path, RECORD_MAX);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return savedConfig(root, id).linux?.resources ?? {};
     throw new RuntimeError("EIO_SAVED_LIMITS", `read ${path}: ${reasonOf(error)}`);

@@ -22,10 +22,12 @@ export interface IdMaps {
   gids: readonly LinuxIDMapping[];
 }
 
-/** The writer of maps, as far as it decides how they are written. */
+/** A user who writes maps. */
 export interface MapWriter {
   uid: number;
   gid: number;
+  /** Writes a map that the user may not write: by newuidmap(1) or newgidmap(1). */
+  tool: (kind: "uid" | "gid", pid: number, ranges: readonly LinuxIDMapping[]) => void;
 }
 
 /** The text of a map, with a line for each range. */
@@ -55,23 +57,29 @@ export function hostIdOf(ranges: readonly LinuxIDMapping[], id: number): number 
 }
 
 /**
- * Writes the maps of a process's new user namespace.
+ * Writes the maps of a process's new user namespace, with root's rights.
  *
  * @param pid A process in the namespace, which is a child or a descendant of this one.
  * @returns Whether setgroups(2) is denied there from now on.
  * @throws {RuntimeError} with the map and what the caller lacks.
  */
-export function writeIdMaps(k: LocalKernel, pid: number, maps: IdMaps, writer: MapWriter): boolean {
-  const { uids, gids } = maps;
-  if (writer.uid === 0) {
-    writeMap(k, pid, "uid_map", mapText(uids));
-    writeMap(k, pid, "gid_map", mapText(gids));
-    return deniesGroups(pid);
-  }
+export function writeIdMaps(k: LocalKernel, pid: number, { uids, gids }: IdMaps): boolean {
+  writeMap(k, pid, "uid_map", mapText(uids));
+  writeMap(k, pid, "gid_map", mapText(gids));
+  return deniesGroups(pid);
+}
+
+/** Does the same as {@linkcode writeIdMaps} for a user without root's rights. */
+export function writeIdMapsAsUser(
+  k: LocalKernel,
+  pid: number,
+  { uids, gids }: IdMaps,
+  writer: MapWriter,
+): boolean {
   if (isOwn(uids, writer.uid)) writeMap(k, pid, "uid_map", mapText(uids));
-  else runMapper("newuidmap", pid, uids);
+  else writer.tool("uid", pid, uids);
   if (!isOwn(gids, writer.gid)) {
-    runMapper("newgidmap", pid, gids);
+    writer.tool("gid", pid, gids);
     return deniesGroups(pid);
   }
   // Without it, a group that is denied something by a file's mode could be left.
@@ -100,40 +108,5 @@ function writeMap(k: LocalKernel, pid: number, name: string, text: string): void
       "EPERM_ID_MAP",
       `${reasonOf(error)} (are all these host ids mapped, and yours to give?)`,
     );
-  }
-}
-
-/** Where newuidmap(1) may be: what it does with its privileges must not depend on the caller's PATH. */
-const DIRECTORIES = ["/usr/bin", "/bin", "/usr/local/bin", "/usr/sbin", "/sbin"];
-
-function runMapper(name: "newuidmap" | "newgidmap", pid: number, ranges: readonly LinuxIDMapping[]): void {
-  const kind = name === "newuidmap" ? "uid" : "gid";
-  const path = DIRECTORIES.map((directory) => `${directory}/${name}`).find(exists);
-  if (path === undefined) {
-    throw new RuntimeError(
-      "ENOENT_ID_MAP_TOOL",
-      `map ${kind}s other than your own: ${name} is not installed (Debian: package uidmap); ` +
-        `without it linux.${kind}Mappings can only be one range of size 1 with your own id`,
-    );
-  }
-  const args = [
-    pid,
-    ...ranges.flatMap(({ containerID, hostID, size }) => [containerID, hostID, size]),
-  ].map(String);
-  const { success, stderr } = new Deno.Command(path, { args, clearEnv: true, stdin: "null" }).outputSync();
-  if (success) return;
-  const reason = new TextDecoder().decode(stderr).trim();
-  throw new RuntimeError(
-    "EPERM_ID_MAP",
-    `${name} ${args.join(" ")}: ${reason} (/etc/sub${kind} says which ids you may use)`,
-  );
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
   }
 }

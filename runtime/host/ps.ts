@@ -6,6 +6,10 @@
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 import { callerEnvironment } from "./caller.ts";
 import { isFile } from "./files.ts";
+import { type Output, outputOf } from "./output.ts";
+
+/** The most that ps may print, in bytes: room for a million processes with short command lines. */
+export const PS_MAX: number = 64 << 20;
 
 /** Directories in which ps is looked for after the caller's PATH. */
 const DEFAULT_PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
@@ -16,25 +20,27 @@ const DEFAULT_PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
  * @param options Its options: go-runc gives all of them as one operand, people one by one. `-ef` when there
  * are none.
  * @returns What it printed.
- * @throws {RuntimeError} When it is not installed, cannot be run, or fails.
+ * @throws {RuntimeError} When it is not installed, cannot be run, fails, or prints too much.
  */
-export function runPs(options: readonly string[]): string {
+export async function runPs(options: readonly string[]): Promise<string> {
   const words = options.length === 1 ? options[0].split(/\s+/).filter((word) => word !== "") : [...options];
   const args = words.length > 0 ? words : ["-ef"];
   const doing = `list processes with "ps ${args.join(" ")}"`;
-  let output: Deno.CommandOutput;
+  let output: Output;
   try {
     const env = callerEnvironment();
-    output = new Deno.Command(findPs(env.PATH), { args, clearEnv: true, env, stdin: "null" }).outputSync();
+    output = await outputOf(findPs(env.PATH), args, env, PS_MAX);
   } catch (error) {
     throw new RuntimeError("EIO_PS", `${doing}: ${reasonOf(error)}`);
   }
-  const decoder = new TextDecoder();
+  if (output.tooLong) {
+    throw new RuntimeError("EFBIG_DOCUMENT", `${doing}: it prints more than ${PS_MAX >> 20} MiB`);
+  }
   if (!output.success) {
-    const complaint = decoder.decode(output.stderr).trim().replace(/\s*\n\s*/g, " ");
+    const complaint = output.stderr.trim().replace(/\s*\n\s*/g, " ");
     throw new RuntimeError("EIO_PS", `${doing}: exit status ${output.code}: ${complaint}`);
   }
-  return decoder.decode(output.stdout);
+  return output.stdout;
 }
 
 /**

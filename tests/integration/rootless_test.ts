@@ -233,6 +233,26 @@ contract("rootless: limits, a filter, hooks, and what they are told", async (box
   assertEquals(Deno.readTextFileSync(log), `${USER}\n0\n${USER}\n`);
 }, { skip });
 
+/** Programs in the place of newuidmap(1), and how a run ends with them. The second one sends tsrun a signal. */
+const BAD_TOOLS: [name: string, script: string, reason: RegExp, code: number][] = [
+  ["writes without end", "exec cat /dev/zero >&2", /newuidmap \d+ 0 .*: signal: 25/, 1],
+  [
+    "is waited for until a signal comes",
+    'kill -TERM "$(cut -d" " -f4 "/proc/$PPID/stat")"; exec sleep 1000',
+    /interrupted by signal 15/,
+    143,
+  ],
+];
+for (const [name, newuidmap, reason, code] of BAD_TOOLS) {
+  contract(`rootless: a newuidmap that ${name}`, async (box) => {
+    const who = { uid: USER, subordinate: true, newuidmap };
+    await using container = await RootlessContainer.make(box, script("true"), who);
+    container.configure({ linux: { uidMappings: MANY_IDS, gidMappings: MANY_IDS } });
+    assertError(await container.start(), reason, code);
+    await box.assertNothingLeft();
+  }, { skip: NEWUIDMAP, notOnReference: "runc waits for it, and keeps all that it writes" });
+}
+
 contract("rootless: more ids, by newuidmap and newgidmap", async (box) => {
   const text = "cat /proc/self/uid_map /proc/self/setgroups; touch /tmp/a; chown 1000:5 /tmp/a; id -G";
   await using container = await RootlessContainer.make(box, script(text), { uid: USER, subordinate: true });

@@ -20,6 +20,8 @@ export interface Who {
    * them.
    */
   runtimeDir?: string;
+  /** Takes the place of newuidmap(1): a shell script. Only with {@linkcode Who.subordinate}. */
+  newuidmap?: string;
 }
 
 /** Arguments of setpriv(1) for a command of this user. */
@@ -58,6 +60,8 @@ export class RootlessContainer {
     Deno.mkdirSync(box.root);
     for (const path of [dir, box.root]) await host("/bin/chown", "-hR", `${who.uid}:${who.uid}`, path);
     for (const [name, text] of Object.entries(DATABASES)) Deno.writeTextFileSync(`${box.dir}/${name}`, text);
+    const tool = `#!/bin/sh\n${who.newuidmap}\n`;
+    if (who.newuidmap) Deno.writeTextFileSync(`${box.dir}/newuidmap`, tool, { mode: 0o755 });
     const { code, stderr } = await container.run("spec", "--rootless", "--bundle", dir);
     if (code !== 0) throw new Error(`spec --rootless: ${stderr}`);
     container.configure({ process: { terminal: false }, ...overrides });
@@ -76,6 +80,7 @@ export class RootlessContainer {
     const { box, who } = this;
     const command = ["/usr/bin/setpriv", ...asUser(who.uid), box.runtime.path, "--root", box.root, ...args];
     const mounts = Object.keys(DATABASES).map((name) => `mount --bind ${box.dir}/${name} /etc/${name}`);
+    if (who.newuidmap) mounts.push(`mount --bind ${box.dir}/newuidmap /usr/bin/newuidmap`);
     const script = [...mounts, 'exec "$@"'].join(" && ");
     const argv = who.subordinate
       ? ["/usr/bin/unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", script, "sh", ...command]

@@ -3,6 +3,7 @@ import { printable } from "../../../ffi/printable.ts";
 import type { Command, Context } from "../command.ts";
 import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
 import { writeText } from "../../host/log.ts";
+import { readSmallFile, USERS_MAX } from "../../host/small_file.ts";
 import { describe, type Report, userNames } from "../report.ts";
 import { listContainers } from "../../container/list.ts";
 
@@ -64,7 +65,7 @@ async function readReports(root: string): Promise<Report[]> {
 
 function readUsers(): Map<number, string> {
   try {
-    return userNames(Deno.readTextFileSync("/etc/passwd"));
+    return userNames(readSmallFile("/etc/passwd", USERS_MAX));
   } catch {
     return new Map();
   }

@@ -34,7 +34,7 @@ export const command: Command = {
     const pids = await containerPids(local, state);
     writeText(
       Deno.stdout,
-      format === "json" ? JSON.stringify(pids) + "\n" : selectRows(runPs(options), pids),
+      format === "json" ? JSON.stringify(pids) + "\n" : selectRows(await runPs(options), pids),
     );
     return 0;
   },

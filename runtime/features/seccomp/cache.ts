@@ -28,11 +28,11 @@ import {
   makeDirectories,
   modifiedAt,
   namesIn,
-  readText,
   removeFile,
   renameFile,
   writeTextFile,
 } from "../../host/files.ts";
+import { FILTER_MAX, readSmallFile } from "../../host/small_file.ts";
 
 /** The most files that are kept. A host has few profiles, and each takes about 30 KB. */
 const MAX_FILES = 32;
@@ -54,7 +54,7 @@ export function readCache(
   if (!isOurs(k, directory, debug)) return null;
   try {
     const path = `${directory}/${fileName(key)}`;
-    const text = readText(path);
+    const text = readSmallFile(path, FILTER_MAX);
     if (!text.startsWith(key) || text[key.length] !== "\n") return null;
     const [flags, program, again, end, ...more] = text.slice(key.length + 1).split("\n");
     if (end !== "" || more.length > 0 || program === "" || program !== again) return null;

@@ -135,7 +135,7 @@ export class MountSources {
       },
     });
     k.flush();
-    writeIdMaps(local, pid, { uids, gids }, { uid: 0, gid: 0 });
+    writeIdMaps(local, pid, { uids, gids });
     return local.open(`/proc/${pid}/ns/user`, O_RDONLY | O_CLOEXEC).wait();
   }
 

@@ -23,7 +23,15 @@ import { actAs } from "../../host/act_as.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 import type { CreateDeed, CreateFeature, CreateRequest } from "../feature.ts";
 import { MountSources } from "./mount_source.ts";
-import { hostIdOf, type IdMaps, parseMap, sameMap, writeIdMaps } from "../../host/id_maps.ts";
+import { runIdMapTool } from "./id_map_tool.ts";
+import {
+  hostIdOf,
+  type IdMaps,
+  parseMap,
+  sameMap,
+  writeIdMaps,
+  writeIdMapsAsUser,
+} from "../../host/id_maps.ts";
 import { callerGid, callerIsRoot, callerUid } from "../../host/caller.ts";
 
 /** The stage joins the namespace, or the init is cloned into it. Further steps of the init are below. */
@@ -173,11 +181,16 @@ class UserNamespace {
   }
 
   /** The init has been cloned and waits for its id maps. */
-  #begin({ k, init, stage }: CreateDeed): void {
+  #begin({ k, arena, init, stage }: CreateDeed): void {
     init.getpid();
     init.flush();
-    const writer = { uid: callerUid(), gid: callerGid() };
-    this.#groupsDenied = writeIdMaps(k, stage.initPid, this.#maps, writer);
+    this.#groupsDenied = callerIsRoot()
+      ? writeIdMaps(k, stage.initPid, this.#maps)
+      : writeIdMapsAsUser(k, stage.initPid, this.#maps, {
+        uid: callerUid(),
+        gid: callerGid(),
+        tool: (kind, pid, ranges) => runIdMapTool(k, arena, kind, pid, ranges),
+      });
     if (this.#groupsDenied && this.#spec.process.user.additionalGids?.length) {
       throw new RuntimeError("EPERM_GROUPS", "cannot set any additional groups in a rootless container");
     }
