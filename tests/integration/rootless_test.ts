@@ -233,7 +233,7 @@ contract("rootless: limits, a filter, hooks, and what they are told", async (box
   assertEquals(Deno.readTextFileSync(log), `${USER}\n0\n${USER}\n`);
 }, { skip });
 
-/** Programs in the place of newuidmap(1), and how a run ends with them. The second one sends tsrun a signal. */
+/** Programs in the place of newuidmap(1), and how a run ends. The second one sends tsrun a signal. */
 const BAD_TOOLS: [name: string, script: string, reason: RegExp, code: number][] = [
   ["writes without end", "exec cat /dev/zero >&2", /newuidmap \d+ 0 .*: signal: 25/, 1],
   [

@@ -49,12 +49,9 @@ export function runIdMapTool(
   ].map(String);
   using executor = spawnExecutor(arena);
   const tool = { path, args: [name, ...args], env: [], timeout: TIMEOUT };
-  const recorded = recordHook(executor.kernel, tool, { state: "", env: [] }, {
-    guard: (step) => step(),
-    // What it writes is kept in memory.
-    confine: (k, onError) =>
-      void k.call("prlimit64", [0, RLIMITS.RLIMIT_FSIZE, [OUTPUT_MAX, OUTPUT_MAX], 0], { onError }),
-  });
+  // What it writes is kept in memory.
+  executor.kernel.prlimit(0, RLIMITS.RLIMIT_FSIZE, OUTPUT_MAX, OUTPUT_MAX);
+  const recorded = recordHook(executor.kernel, tool, { state: "", env: [] });
   executor.kernel.flush();
   const failure = hookFailure(recorded);
   if (failure === undefined) return;
