@@ -109,6 +109,7 @@ export const S_IWOTH = 0o002,
   STATX_MNT_ID_UNIQUE = 0x4000,
   UMOUNT_NOFOLLOW = 8,
   DEVPTS_SUPER_MAGIC = 0x1cd1,
+  W_OK = 2,
   X_OK = 1;
 
 // signal.h, poll.h, mman.h, socket.h

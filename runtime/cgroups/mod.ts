@@ -46,6 +46,16 @@ export async function openLive(kernel: () => LocalKernel, record: CgroupRecord):
   return (await import("./live.ts")).openLiveDriver(kernel, record);
 }
 
+/** The rules of `linux.resources.devices`, for a check without a container. */
+export function loadDeviceRules(): Promise<typeof import("./device_rules.ts")> {
+  return import("./device_rules.ts");
+}
+
+/** What this host's cgroups lack for the limits of a config. */
+export function loadLacking(): Promise<typeof import("./lacking.ts")> {
+  return import("./lacking.ts");
+}
+
 /** Mounts of type `cgroup` in a container. */
 export function loadCgroupMount(): Promise<typeof import("./mount.ts")> {
   return import("./mount.ts");

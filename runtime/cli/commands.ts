@@ -27,6 +27,7 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   start: () => import("./commands/start.ts"),
   state: () => import("./commands/state.ts"),
   update: () => import("./commands/update.ts"),
+  validate: () => import("./commands/validate.ts"),
   wait: () => import("./commands/wait.ts"),
 };
 

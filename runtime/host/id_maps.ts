@@ -110,3 +110,47 @@ function writeMap(k: LocalKernel, pid: number, name: string, text: string): void
     );
   }
 }
+<<<<<<< HEAD
+=======
+
+/** Where newuidmap(1) may be: what it does with its privileges must not depend on the caller's PATH. */
+export const MAPPER_DIRECTORIES: readonly string[] = [
+  "/usr/bin",
+  "/bin",
+  "/usr/local/bin",
+  "/usr/sbin",
+  "/sbin",
+];
+
+function runMapper(name: "newuidmap" | "newgidmap", pid: number, ranges: readonly LinuxIDMapping[]): void {
+  const kind = name === "newuidmap" ? "uid" : "gid";
+  const path = MAPPER_DIRECTORIES.map((directory) => `${directory}/${name}`).find(exists);
+  if (path === undefined) {
+    throw new RuntimeError(
+      "ENOENT_ID_MAP_TOOL",
+      `map ${kind}s other than your own: ${name} is not installed (Debian: package uidmap); ` +
+        `without it linux.${kind}Mappings can only be one range of size 1 with your own id`,
+    );
+  }
+  const args = [
+    pid,
+    ...ranges.flatMap(({ containerID, hostID, size }) => [containerID, hostID, size]),
+  ].map(String);
+  const { success, stderr } = new Deno.Command(path, { args, clearEnv: true, stdin: "null" }).outputSync();
+  if (success) return;
+  const reason = new TextDecoder().decode(stderr).trim();
+  throw new RuntimeError(
+    "EPERM_ID_MAP",
+    `${name} ${args.join(" ")}: ${reason} (/etc/sub${kind} says which ids you may use)`,
+  );
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+>>>>>>> ba1080b (wip validate)

@@ -44,6 +44,11 @@ export class HostMounts {
     return this.#lines().find(({ type, root }) => type === "resctrl" && root === "/")?.point;
   }
 
+  /** The namespace that is mounted on a path, such as `net:[4026531840]`; undefined where none is. */
+  namespaceAt(path: string): string | undefined {
+    return this.#lines().findLast(({ type, point }) => type === "nsfs" && point === path)?.root;
+  }
+
   /** Whether the host has /proc/kcore. */
   hasKcore(): boolean {
     try {
