@@ -37,8 +37,8 @@ export interface HostView {
   readonly kernel: string;
 }
 
-/** The most bytes that are read of a file. */
-const LONGEST = 1 << 20;
+/** The most bytes that are read of a file; what is longer is cut. */
+const VIEW_MAX = 1 << 20;
 
 /** This host, as the caller sees it. */
 export function thisHost(k: LocalKernel): HostView {
@@ -74,7 +74,7 @@ function attempt<T>(look: () => T): T | undefined {
 function readBounded(path: string): string | undefined {
   if (!Deno.statSync(path).isFile) return undefined;
   using file = Deno.openSync(path, { read: true });
-  const bytes = new Uint8Array(LONGEST);
+  const bytes = new Uint8Array(VIEW_MAX);
   let length = 0;
   while (length < bytes.length) {
     const got = file.readSync(bytes.subarray(length));

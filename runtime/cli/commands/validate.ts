@@ -11,6 +11,8 @@ import type { Command, Context } from "../command.ts";
 import { absolute } from "../globals.ts";
 import { findingsJson, formatFindings, type JudgedFile, verdictOf } from "../validate/report.ts";
 
+const FORMATS = ["text", "json"], HOSTS = ["this", "none"];
+
 export const command: Command = {
   name: "validate",
   usage: "show everything that is wrong with a config",
@@ -29,14 +31,21 @@ export const command: Command = {
       short: "b",
       kind: "string",
       usage: "directory of the bundle; without FILEs the working directory when not given",
+      values: "directory",
     },
-    { name: "host", kind: "string", usage: "this, or none: judge the document alone", default: "this" },
+    {
+      name: "host",
+      kind: "string",
+      usage: "this, or none: judge the document alone",
+      values: HOSTS,
+      default: "this",
+    },
     { name: "strict", kind: "bool", usage: "exit with 2 if there are warnings" },
-    { name: "format", short: "f", kind: "string", usage: "text or json", default: "text" },
+    { name: "format", short: "f", kind: "string", usage: "text or json", values: FORMATS, default: "text" },
   ],
   async run({ global, flags, args }: Context): Promise<number> {
-    const format = oneOf("format", flags.string("format"), ["text", "json"]);
-    const host = oneOf("host", flags.string("host"), ["this", "none"]);
+    const format = oneOf("format", flags.string("format"), FORMATS);
+    const host = oneOf("host", flags.string("host"), HOSTS);
     const k = local(), { systemdCgroup } = global;
     const judged: JudgedHost | undefined = host === "none" ? undefined : {
       view: thisHost(k),

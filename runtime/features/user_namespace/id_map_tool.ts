@@ -13,9 +13,8 @@ import { type Arena, spawnExecutor } from "../../../init/executor.ts";
 import { hookFailure, outputOfHook, recordHook } from "../../../init/hook_program.ts";
 import { RLIMITS } from "../../../spec/rlimits.ts";
 import type { LinuxIDMapping } from "../../../spec/types.ts";
+import { ID_MAP_TOOL_DIRECTORIES } from "./id_map_tool_places.ts";
 
-/** Where newuidmap(1) may be: what it does with its privileges must not depend on the caller's PATH. */
-const DIRECTORIES = ["/usr/bin", "/bin", "/usr/local/bin", "/usr/sbin", "/sbin"];
 /** The most bytes that it may write to a stream. */
 const OUTPUT_MAX = 1 << 20;
 /** Seconds that it may take: it may have to ask a directory service. */
@@ -35,7 +34,7 @@ export function runIdMapTool(
   ranges: readonly LinuxIDMapping[],
 ): void {
   const name = `new${kind}map`;
-  const path = DIRECTORIES.map((directory) => `${directory}/${name}`).find((it) => stat(k, it));
+  const path = ID_MAP_TOOL_DIRECTORIES.map((directory) => `${directory}/${name}`).find((it) => stat(k, it));
   if (path === undefined) {
     throw new RuntimeError(
       "ENOENT_ID_MAP_TOOL",

@@ -5,7 +5,7 @@
 
 import type { Partly } from "../../../../spec/rules/report.ts";
 import type { LinuxIDMapping } from "../../../../spec/types.ts";
-import { mapperPath, subordinateRanges } from "../../../host/subordinate_ids.ts";
+import { mapperPath, subordinateRanges } from "../../../features/user_namespace/subordinate_ids.ts";
 import type { HostReport } from "../finding.ts";
 import { asksFor, type Question, withPaths } from "./check.ts";
 

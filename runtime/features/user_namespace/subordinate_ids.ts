@@ -3,8 +3,8 @@
  * @module
  */
 
-import { MAPPER_DIRECTORIES } from "./id_maps.ts";
-import type { HostView } from "./view.ts";
+import { ID_MAP_TOOL_DIRECTORIES } from "./id_map_tool_places.ts";
+import type { HostView } from "../../host/view.ts";
 
 /** Ids that are granted to a user. */
 export interface IdRange {
@@ -14,7 +14,7 @@ export interface IdRange {
 
 /** The path of newuidmap(1) or newgidmap(1); undefined if it is not installed. */
 export function mapperPath(host: HostView, name: "newuidmap" | "newgidmap"): string | undefined {
-  return MAPPER_DIRECTORIES.map((directory) => `${directory}/${name}`).find((path) =>
+  return ID_MAP_TOOL_DIRECTORIES.map((directory) => `${directory}/${name}`).find((path) =>
     host.kind(path) === "program"
   );
 }
