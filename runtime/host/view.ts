@@ -6,11 +6,13 @@
 
 import { AT_EACCESS, AT_FDCWD, W_OK } from "../../ffi/constants.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
-import { type RefusedOption, tryOptions } from "../../init/filesystem_trial.ts";
 import { callerGid, callerUid, kernelRelease } from "./caller.ts";
 
 /** What a path leads to. */
 export type FileKind = "file" | "program" | "directory" | "socket" | "other";
+
+/** Asks for the options of a filesystem that the kernel refuses, with its reasons. */
+export type OptionTrial = (type: string, data: readonly string[]) => { option: string; reason: string }[];
 
 /** A host to look at. Nothing of it throws: what may not be looked at is not there. */
 export interface HostView {
@@ -29,7 +31,7 @@ export interface HostView {
    *
    * @param type One that the kernel has.
    */
-  refusedOptions(type: string, data: readonly string[]): RefusedOption[];
+  refusedOptions: OptionTrial;
   /** Effective ids of the caller. */
   readonly uid: number;
   readonly gid: number;
@@ -40,8 +42,12 @@ export interface HostView {
 /** The most bytes that are read of a file; what is longer is cut. */
 const VIEW_MAX = 1 << 20;
 
-/** This host, as the caller sees it. */
-export function thisHost(k: LocalKernel): HostView {
+/**
+ * This host, as the caller sees it.
+ *
+ * @param tryOptions See {@linkcode HostView.refusedOptions}.
+ */
+export function thisHost(k: LocalKernel, tryOptions: OptionTrial = () => []): HostView {
   return {
     read: (path) => attempt(() => readBounded(path)),
     kind: (path) => attempt(() => kindOf(Deno.statSync(path))),
@@ -49,7 +55,7 @@ export function thisHost(k: LocalKernel): HostView {
     names: (path) => attempt(() => [...Deno.readDirSync(path)].map(({ name }) => name).sort()) ?? [],
     writable: (path) =>
       k.call("faccessat2", [AT_FDCWD, path, W_OK, AT_EACCESS], { allow: "any" }).wait() === 0,
-    refusedOptions: (type, data) => attempt(() => k.scratch(() => tryOptions(k, type, data))) ?? [],
+    refusedOptions: (type, data) => attempt(() => tryOptions(type, data)) ?? [],
     uid: callerUid(),
     gid: callerGid(),
     kernel: kernelRelease(),

@@ -1,4 +1,4 @@
-/** What is told of a config that has no errors: unknown and deprecated fields, dangers; and where it is told. */
+/** What is told of a config beside its errors: unknown fields, deprecated ones, dangers. */
 import { assert, assertEquals } from "@std/assert";
 import { CAPABILITIES } from "../capabilities.ts";
 import {

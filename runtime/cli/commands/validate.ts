@@ -1,6 +1,7 @@
 /** `tsrun validate`: everything that is wrong with a config, or may be, at once. */
 import { RuntimeError } from "../../../ffi/errors.ts";
 import { local, type LocalKernel } from "../../../ffi/local.ts";
+import { tryOptions } from "../../../init/filesystem_trial.ts";
 import { type JudgedHost, unreadable, validateText } from "../../container/validate/validate.ts";
 import { inputFailure, readInput, readStream } from "../../host/input.ts";
 import { writeText } from "../../host/log.ts";
@@ -48,7 +49,7 @@ export const command: Command = {
     const host = oneOf("host", flags.string("host"), HOSTS);
     const k = local(), { systemdCgroup } = global;
     const judged: JudgedHost | undefined = host === "none" ? undefined : {
-      view: thisHost(k),
+      view: thisHost(k, (type, data) => k.scratch(() => tryOptions(k, type, data))),
       systemdCgroup,
       rootless: isRootless(global.rootless),
     };

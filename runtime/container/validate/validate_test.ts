@@ -60,7 +60,7 @@ async function refusals(
   return findings.filter(({ kind, rule }) => kind !== "warning" && !/no cgroup mount/.test(rule));
 }
 
-/** What is changed in config, host and caller; the path and the words of the one finding; whether it refuses. */
+/** What is changed in config, host and caller; path and words of the finding; whether create refuses. */
 type Row = [Record<string, unknown>, FakeFiles, Partial<HostView>, string, RegExp, boolean?];
 
 const gone = (path: string): FakeFiles => ({ [path]: undefined as unknown as string });
@@ -207,8 +207,8 @@ for (const [changes, files, facts, path, words, refused = true] of ROWS) {
     Deno.test(`validate: ${path} ${words.source} [${Object.keys(changes)}] [${Object.keys(files)}]`, async () => {
       const findings = (await refusals(changes, files, facts)).filter((it) => it.kind === "host");
       const found = findings.find((it) => it.path === path && words.test(it.rule));
-      assert(found?.fix, JSON.stringify(findings));
-      assertEquals(found.refused, refused);
+      assert(found?.fix !== undefined, JSON.stringify(findings));
+      assertEquals(found?.refused, refused);
     });
   }
 }
