@@ -18,6 +18,13 @@ export const CREATE_FLAGS: readonly Flag[] = [
     values: "directory",
   },
   {
+    name: "config",
+    short: "f",
+    kind: "string",
+    usage: "file to read in place of the bundle's config.json",
+    values: "file",
+  },
+  {
     name: "console-socket",
     kind: "string",
     usage: "unix socket to send the master of the container's terminal to",
@@ -63,6 +70,7 @@ export function createOptions({ global, flags, args, log }: Context): CreateOpti
     root: global.root,
     id: args[0],
     bundle: absolute(flags.string("bundle")),
+    config: path("config"),
     pidFile: path("pid-file"),
     consoleSocket: path("console-socket"),
     pidfdSocket: path("pidfd-socket"),

@@ -27,41 +27,55 @@ export interface Config {
  * @param log Gets warnings, and at level debug values that are read differently from the way they are
  * written.
  * @param wait Runs the read of a config that is a pipe.
+ * @param file Path of another file to read in its place.
  * @throws {RuntimeError} When there is no config.json, or with everything that is wrong with it.
  */
-export async function readConfig(k: LocalKernel, bundle: string, log: Log, wait?: Waiting): Promise<Config> {
-  const text = await readText(k, bundle, wait);
+export async function readConfig(
+  k: LocalKernel,
+  bundle: string,
+  log: Log,
+  wait?: Waiting,
+  file?: string,
+): Promise<Config> {
+  const text = await readText(k, bundle, wait, file), name = file ?? "config.json";
   let reading: Reading;
   try {
     reading = parseConfig(text);
   } catch (error) {
-    throw new RuntimeError("EINVAL_CONFIG", `config.json: ${reasonOf(error)}`);
+    throw new RuntimeError("EINVAL_CONFIG", `${name}: ${reasonOf(error)}`);
   }
   // A quick look accepts the configs that clients usually send; the full check takes 8 ms.
   if (reading.plain && !log.debugging) {
     for (const { reason } of reading.warnings) log.warnLater(reason);
     return { spec: reading.config as Spec, text };
   }
-  const spec = await readWhole(reading.config, log);
+  const spec = await readWhole(reading.config, log, name);
   return { spec, text: exactJson(spec) };
 }
 
-async function readWhole(config: unknown, log: Log): Promise<Spec> {
+async function readWhole(config: unknown, log: Log, name: string): Promise<Spec> {
   const { explainConfig, formatProblems } = await import("../../spec/validate.ts");
   const { document, problems, warnings, notes } = explainConfig(config);
-  if (problems.length > 0) throw new RuntimeError("EINVAL_CONFIG", formatProblems(problems, "config.json"));
+  if (problems.length > 0) throw new RuntimeError("EINVAL_CONFIG", formatProblems(problems, name));
   for (const { path, reason } of notes) log.debug(`${path}: ${reason}`);
   for (const { reason } of warnings) log.warnLater(reason);
   return document;
 }
 
-async function readText(k: LocalKernel, bundle: string, wait: Waiting | undefined): Promise<string> {
-  const path = `${bundle}/config.json`;
+async function readText(
+  k: LocalKernel,
+  bundle: string,
+  wait: Waiting | undefined,
+  file: string | undefined,
+): Promise<string> {
+  const path = file ?? `${bundle}/config.json`;
   try {
     return await readInput(k, path, wait);
   } catch (error) {
     const missing = error instanceof OperationError && error.errno === ENOENT;
-    if (!missing) throw RuntimeError.from(error, `read ${path}: ${inputFailure(error)}`);
+    if (!missing || file !== undefined) {
+      throw RuntimeError.from(error, `read ${path}: ${inputFailure(error)}`);
+    }
   }
   try {
     Deno.statSync(bundle);

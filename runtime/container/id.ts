@@ -16,7 +16,10 @@ export function containerDir(root: string, id: string): string {
  */
 export function validateId(id: string): void {
   if (id === "") throw new RuntimeError("EINVAL_CONTAINER_ID", "container id cannot be empty");
-  if (!/^[\w+.-]+$/.test(id) || id === "." || id === "..") {
-    throw new RuntimeError("EINVAL_CONTAINER_ID", "invalid container ID format");
-  }
+  if (!isId(id)) throw new RuntimeError("EINVAL_CONTAINER_ID", "invalid container ID format");
+}
+
+/** Whether a container can have this id. */
+export function isId(id: string): boolean {
+  return /^[\w+.-]+$/.test(id) && id !== "." && id !== "..";
 }

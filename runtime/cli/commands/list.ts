@@ -13,7 +13,8 @@ export const command: Command = {
   operands: "",
   description:
     "Lists the containers whose state is kept under the global option --root. An entry that cannot be\n" +
-    "read is named on standard error and left out.",
+    "read is named on standard error and left out. --filter can be repeated: filters of one key are\n" +
+    "alternatives, filters of several keys, and annotations, must all be met.",
   minArgs: 0,
   maxArgs: 0,
   flags: [
@@ -25,11 +26,27 @@ export const command: Command = {
       default: "table",
       values: ["table", "json"],
     },
+    {
+      name: "filter",
+      kind: "strings",
+      usage: "show what has KEY=VALUE: annotation, bundle, id (a regular expression), owner or status",
+    },
+    {
+      name: "sort",
+      kind: "string",
+      usage: "sort by bundle, created, id, owner, pid or status; a minus sign before it reverses the order",
+      default: "id",
+      values: ["bundle", "created", "id", "owner", "pid", "status", "-created"],
+    },
     { name: "quiet", short: "q", kind: "bool", usage: "show the ids only" },
   ],
   async run({ global, flags }: Context): Promise<number> {
     if (global.rootGiven) checkRoot(global.root);
-    const reports = await readReports(global.root);
+    let reports = await readReports(global.root);
+    if (flags.has("filter") || flags.has("sort")) {
+      const { chooseReports } = await import("../list_choice.ts");
+      reports = chooseReports(reports, flags.strings("filter"), flags.string("sort"));
+    }
     if (flags.bool("quiet")) writeText(Deno.stdout, reports.map(({ id }) => id + "\n").join(""));
     else writeText(Deno.stdout, format(flags.string("format"), reports));
     return 0;

@@ -19,7 +19,14 @@ export const command: Command = {
     "the exit status is 125, as for any error. Linux before 6.15 tells the status only to the parent.",
   minArgs: 1,
   maxArgs: 1,
-  flags: [{ name: "format", short: "f", kind: "string", usage: "text or json", default: "text" }],
+  flags: [{
+    name: "format",
+    short: "f",
+    kind: "string",
+    usage: "text or json",
+    default: "text",
+    values: ["text", "json"],
+  }],
   async run({ global, flags, args: [id] }: Context): Promise<number> {
     const format = flags.string("format");
     try {

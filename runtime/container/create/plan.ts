@@ -37,6 +37,8 @@ export interface CreateOptions {
   root: string;
   id: string;
   bundle: string;
+  /** Absolute path of the configuration, where it is not the bundle's config.json. */
+  config?: string;
   pidFile?: string;
   consoleSocket?: string;
   pidfdSocket?: string;
@@ -93,7 +95,7 @@ export async function planCreate(
   wait?: Waiting,
 ): Promise<CreatePlan> {
   const { root, id, bundle, log } = options;
-  const { spec, text: configText } = await readConfig(k, bundle, log, wait);
+  const { spec, text: configText } = await readConfig(k, bundle, log, wait, options.config);
   const listening = options.serviceManager ? listenDescriptors() : 0;
   if (listening > 0) spec.process.env = withListenDescriptors(spec.process.env, listening);
   const directory = containerDir(root, id), rootless = isRootless(options.rootless);
