@@ -35,6 +35,12 @@ export async function planCgroup(
   request: CgroupRequest,
   host: CgroupHost = readCgroupHost(),
 ): Promise<CgroupDriver> {
+  if (request.none) {
+    // A record without directories is also that of a rootless container that could get none.
+    const { openUnified, unifiedOptions } = await import("./v2/driver.ts");
+    const record: CgroupRecord = { driver: "cgroupfs-v2", paths: {} };
+    return openUnified(record, unifiedOptions(kernel, { tolerant: true, rootless: true }));
+  }
   if (host.mounts.length === 0) {
     throw new RuntimeError("ENODEV_CGROUPS", "no cgroup mount found in mountinfo");
   }

@@ -138,6 +138,8 @@ export interface CgroupRequest {
   cgroupsPath?: string;
   /** `--systemd-cgroup` was given. */
   systemd: boolean;
+  /** No cgroup is to be made. */
+  none?: boolean;
   /** Permission errors are ignored as long as neither a path nor a limit is asked for. */
   rootless: boolean;
   /**

@@ -28,7 +28,7 @@ export async function runApp(argv: readonly string[]): Promise<number> {
     const [name, ...rest] = line.args;
     if (line.help || name === undefined) return await printHelp();
     const global = readGlobals(line.flags);
-    log = new Log({ file: global.log, format: global.logFormat, debug: global.debug });
+    log = await openLog(global);
     if (global.debug) traceTo((text) => log.debug(text));
     mark("command line read");
     return name === "help" || name === "h"
@@ -37,6 +37,16 @@ export async function runApp(argv: readonly string[]): Promise<number> {
   } catch (error) {
     return fail(log, error);
   }
+}
+
+/** The log of a command. `journald:` and `syslog:` before a name, and `file:` before a path, are crun's. */
+async function openLog({ log, logFormat: format, debug }: GlobalOptions): Promise<Log> {
+  if (!/^(journald|syslog):/.test(log)) return new Log({ file: log.replace(/^file:/, ""), format, debug });
+  const [{ openLogSocket }, { local }] = await Promise.all([
+    import("../host/log_socket.ts"),
+    import("../../ffi/local.ts"),
+  ]);
+  return new Log({ service: openLogSocket(local(), log), format, debug });
 }
 
 async function parseGlobals(argv: readonly string[]): Promise<ParsedLine> {

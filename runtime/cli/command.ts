@@ -16,6 +16,8 @@ export interface GlobalOptions {
   logFormat: LogFormat;
   debug: boolean;
   systemdCgroup: boolean;
+  /** `--cgroup-manager disabled`: containers get no cgroup of their own. */
+  noCgroup: boolean;
   /** Whether cgroup permission errors are ignored. `auto` ignores them where the host makes it necessary. */
   rootless: "auto" | "true" | "false";
   /** Path of the criu binary, for the commands that use it. */

@@ -78,6 +78,7 @@ export function createOptions({ global, flags, args, log }: Context): CreateOpti
     noNewKeyring: flags.bool("no-new-keyring"),
     preserveFds,
     systemdCgroup: global.systemdCgroup,
+    noCgroup: global.noCgroup,
     rootless: global.rootless,
     log,
     serviceManager: true,

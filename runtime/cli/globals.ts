@@ -17,7 +17,7 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
   {
     name: "log",
     kind: "string",
-    usage: "file to append the log to; standard error when not given",
+    usage: "file to append the log to, journald:NAME or syslog:NAME; standard error when not given",
     values: "file",
   },
   {
@@ -48,6 +48,12 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
       'leave cgroups to systemd; cgroupsPath is then "slice:prefix:name", such as "system.slice:tsrun:web"',
   },
   {
+    name: "cgroup-manager",
+    kind: "string",
+    usage: "who makes the cgroup: cgroupfs (tsrun itself), systemd (as --systemd-cgroup) or disabled (none)",
+    values: ["cgroupfs", "systemd", "disabled"],
+  },
+  {
     name: "rootless",
     kind: "string",
     usage: "ignore missing rights to cgroups: true, false or auto",
@@ -75,7 +81,7 @@ export function readGlobals(flags: FlagValues): GlobalOptions {
     log: flags.string("log"),
     logFormat,
     debug: flags.bool("debug"),
-    systemdCgroup: flags.bool("systemd-cgroup"),
+    ...readManager(flags),
     rootless: readRootless(flags.string("rootless")),
     criu: flags.string("criu"),
   };
@@ -105,6 +111,26 @@ function workingDirectory(path: string): string {
       `resolve ${JSON.stringify(path)} in the working directory: ${reasonOf(error)}`,
     );
   }
+}
+
+/** Both flags for the cgroup manager, which must not contradict each other. */
+function readManager(flags: FlagValues): Pick<GlobalOptions, "systemdCgroup" | "noCgroup"> {
+  const systemd = flags.bool("systemd-cgroup");
+  if (!flags.has("cgroup-manager")) return { systemdCgroup: systemd, noCgroup: false };
+  const manager = flags.string("cgroup-manager");
+  if (!["cgroupfs", "systemd", "disabled"].includes(manager)) {
+    throw new RuntimeError(
+      "EINVAL_FLAG",
+      `invalid --cgroup-manager value ${JSON.stringify(manager)}: want cgroupfs, systemd or disabled`,
+    );
+  }
+  if (systemd && manager !== "systemd") {
+    throw new RuntimeError(
+      "EINVAL_FLAG",
+      `--systemd-cgroup and --cgroup-manager ${manager} exclude each other`,
+    );
+  }
+  return { systemdCgroup: manager === "systemd", noCgroup: manager === "disabled" };
 }
 
 function readRootless(text: string): GlobalOptions["rootless"] {

@@ -67,6 +67,8 @@ export interface RestoreOptions extends CriuOptions, LsmOptions {
   pidFile?: string;
   consoleSocket?: string;
   systemdCgroup: boolean;
+  /** The container gets no cgroup. */
+  noCgroup?: boolean;
   rootless: "auto" | "true" | "false";
   log: Log;
   /** Takes the master of the process's terminal in a foreground command; absent where tsrun leaves. */
@@ -124,8 +126,8 @@ async function restore(
   const rootfs = resolveRootfs(k, options.bundle, spec.root.path);
   const { planCgroup } = await loadDriver();
   const rootless = isRootless(options.rootless);
-  const request = { id: options.id, cgroupsPath, systemd: options.systemdCgroup, rootless, spec };
-  const cgroup = await planCgroup(() => k, request);
+  const { id, systemdCgroup: systemd, noCgroup: none } = options;
+  const cgroup = await planCgroup(() => k, { id, cgroupsPath, systemd, rootless, spec, none });
   const resctrl = intelRdt &&
     (await loadResctrl()).planResctrl(intelRdt, options.id, new HostMounts().resctrl());
   const state = newState(

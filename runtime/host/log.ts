@@ -19,8 +19,25 @@ export type LogLevel = "error" | "warning" | "debug";
 export interface LogOptions {
   /** File to append to; absent or empty means standard error. */
   file?: string;
+  /** Takes the records instead of a file. */
+  service?: RecordSink;
   format: LogFormat;
   debug: boolean;
+}
+
+/** One record, for a service that keeps it. */
+export interface LogRecord {
+  level: LogLevel;
+  message: string;
+  time: Date;
+  /** Of an error: see docs/errors.md. */
+  code?: ErrorCode;
+}
+
+/** A service that keeps records: log_socket.ts. */
+export interface RecordSink {
+  /** @throws {OperationError} When it takes no more. */
+  send(record: LogRecord): void;
 }
 
 /** Something that bytes can be written to: a file, or standard error. */
@@ -72,6 +89,7 @@ export function formatRecord(
 export class Log {
   readonly debugging: boolean;
   readonly #file: Sink | undefined;
+  readonly #service: RecordSink | undefined;
   readonly #format: LogFormat;
   readonly #held: string[] = [];
 
@@ -83,17 +101,18 @@ export class Log {
   constructor(options: LogOptions) {
     this.debugging = options.debug;
     this.#format = options.format;
+    this.#service = options.service;
     this.#file = options.file ? openLog(options.file) : undefined;
   }
 
   /**
-   * Writes a failure, once per command: to the log, and as plain text to standard error when the log is a
-   * file.
+   * Writes a failure, once per command: to the log, and as plain text to standard error when the log is
+   * elsewhere.
    */
   error(message: string, code: ErrorCode): void {
     const line = printable(message);
     this.#write("error", line, code);
-    if (this.#file) complain(line);
+    if (this.#file || this.#service) complain(line);
   }
 
   /**
@@ -109,7 +128,8 @@ export class Log {
    * one. Where people read, the warning comes at once.
    */
   warnLater(message: string): void {
-    if (this.debugging || (this.#file === undefined && this.#format === "text")) this.warn(message);
+    const read = this.#file === undefined && this.#service === undefined && this.#format === "text";
+    if (this.debugging || read) this.warn(message);
     else this.#held.push(message);
   }
 
@@ -125,10 +145,11 @@ export class Log {
 
   /** A log that is full, or has no reader any more, does not end the command. */
   #write(level: LogLevel, message: string, code?: ErrorCode): void {
-    const record = formatRecord(this.#format, level, message, new Date(), code);
-    if (this.#file === undefined) return complain(record.trimEnd());
+    const time = new Date(), record = formatRecord(this.#format, level, message, time, code);
+    if (this.#file === undefined && this.#service === undefined) return complain(record.trimEnd());
     try {
-      writeText(this.#file, record);
+      if (this.#file) writeText(this.#file, record);
+      else this.#service!.send({ level, message, time, code });
     } catch (error) {
       complain(reasonOf(error));
     }

@@ -40,6 +40,7 @@ export const command: Command = {
         pidFile: path("pid-file"),
         consoleSocket: path("console-socket"),
         systemdCgroup: global.systemdCgroup,
+        noCgroup: global.noCgroup,
         rootless: global.rootless,
         log,
         detach: flags.bool("detach"),

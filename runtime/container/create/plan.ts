@@ -46,6 +46,8 @@ export interface CreateOptions {
   noNewKeyring: boolean;
   preserveFds: number;
   systemdCgroup: boolean;
+  /** The container gets no cgroup, and no limits: it stays in the cgroup of tsrun. */
+  noCgroup?: boolean;
   rootless: "auto" | "true" | "false";
   log: Log;
   /**
@@ -111,7 +113,7 @@ export async function planCreate(
   });
   mark("config read");
   const { cgroupsPath } = spec.linux ?? {};
-  const request = { id, cgroupsPath, systemd: options.systemdCgroup, rootless, spec };
+  const request = { id, cgroupsPath, systemd: options.systemdCgroup, rootless, spec, none: options.noCgroup };
   const cgroup = await planCgroup(() => k, request, cgroups);
   const state = newState(options, spec, rootfs, namespaces, cgroup);
   const resctrl = features.find((feature) => feature.resctrl)?.resctrl;
