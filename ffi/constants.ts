@@ -90,6 +90,8 @@ export const AF_UNIX = 1,
 export const SIOCGIFFLAGS = 0x8913, SIOCSIFFLAGS = 0x8914, IFF_UP = 1, IFF_RUNNING = 0x40;
 export const MSG_DONTWAIT = 0x40, MSG_TRUNC = 0x20;
 export const RLIMIT_NOFILE = 7;
+// time.h
+export const CLOCK_REALTIME = 0;
 // eventfd.h, inotify.h, fcntl.h
 export const EFD_NONBLOCK = 0o4000, EFD_CLOEXEC = 0o2000000;
 export const IN_NONBLOCK = 0o4000, IN_CLOEXEC = 0o2000000, IN_MODIFY = 2;

@@ -74,8 +74,8 @@ const LONG = 256;
 export abstract class Kernel {
   /** The memory that arguments of calls lie in. */
   abstract readonly memory: Memory;
-  /** The step that is being done, for error messages. */
-  protected doing = "";
+  /** The step that is being done, for error messages and traces. */
+  doing = "";
 
   /**
    * Makes or records one system call.

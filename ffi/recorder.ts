@@ -25,6 +25,7 @@ export interface Branches {
 }
 
 const NOTHING: readonly Arg[] = [];
+const NO_LABELS: readonly Label[] = [];
 
 /** One record: a system call, or one of the two operations that are not. */
 export interface Op extends Branches {
@@ -90,7 +91,8 @@ export abstract class Recorder extends Kernel {
     onError?: Op["onError"],
     onPositive?: Label,
   ): Result {
-    const labels = this.waiting;
+    // Labels that are placed later are not this record's.
+    const labels = this.waiting.length > 0 ? this.waiting : NO_LABELS;
     if (labels.length > 0) this.waiting = [];
     return this.record({
       name,

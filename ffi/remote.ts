@@ -7,6 +7,7 @@
  * @module
  */
 
+import { type Channel, outsideBatch } from "./channel.ts";
 import { TsrunError } from "./errors.ts";
 import {
   AddressOf,
@@ -20,36 +21,33 @@ import {
   type Result,
 } from "./kernel.ts";
 import type { Memory } from "./memory.ts";
+import {
+  ARGUMENTS,
+  BRANCH,
+  MASK,
+  ON_ERROR,
+  ON_POSITIVE,
+  RECORD_SIZE,
+  RESULT,
+  STOP,
+  stopClocks,
+  writeClock,
+} from "./record.ts";
 import { type Label, type Op, Recorder } from "./recorder.ts";
 import { syscallNumber } from "./syscalls.ts";
+import { type Driven, type Watched, watcher } from "./watch.ts";
 
-/** Bytes of a record; its layout is drawn in init/executor_x86_64.s. */
-export const RECORD_SIZE = 80;
-const MASK = 4, ARGUMENTS = 8, RESULT = 56, ON_ERROR = 64, ON_POSITIVE = 72;
+export { type Channel, RECORD_SIZE };
+
 /** Bytes of memory that are reserved for records at a time. */
 const PIECE = 1024 * RECORD_SIZE;
-/** Numbers of the two operations that are not system calls. */
-const STOP = -1, BRANCH = -2;
-
-/** The line to one executor. */
-export interface Channel {
-  /** Descriptors of its two ends: ours in this process, the executor's in the executor. */
-  readonly ours: number;
-  readonly theirs: number;
-  /** Starts the executor at a record. */
-  send(address: number): void;
-  /**
-   * Waits until the executor stops; returns the record where it stopped. Throws when the executor is gone.
-   */
-  receive(): number;
-  /** Whether {@linkcode receive} would answer at once, or within this many milliseconds. */
-  ready(milliseconds?: number): boolean;
-}
 
 /** A record, and its result once its batch has run. */
 class RemoteResult implements Result {
   settled = false;
   #value = 0;
+  /** The record as a watcher knows it. */
+  watched: Watched | undefined;
 
   /**
    * @param kernel The kernel that recorded it.
@@ -81,20 +79,15 @@ interface Reference {
   at: number;
 }
 
-/**
- * The error for a report that names no record of the batch: something other than the executor wrote to the
- * channel.
- */
-function outsideBatch(stopped: number): TsrunError {
-  return new TsrunError({
-    code: "EPROTO_INIT_STAGE",
-    operation: "hear from the init stage",
-    reason: `it stopped outside its batch, at ${stopped}`,
-  });
+/** The records as a watcher knows them. */
+function watchedOf(results: readonly RemoteResult[]): Watched[] {
+  return results.map(({ watched }) => watched).filter((watched) => watched !== undefined);
 }
 
 /** Records calls for one executor. */
-export class RemoteKernel extends Recorder {
+export class RemoteKernel extends Recorder implements Driven {
+  readonly subject = { name: "executor", pid: 0 };
+  readonly #watch = watcher()?.drives(this);
   #pending: RemoteResult[] = [];
   /** The batch that the executor is running. */
   #running: RemoteResult[] = [];
@@ -115,14 +108,33 @@ export class RemoteKernel extends Recorder {
   }
 
   protected override record(op: Op): Result {
-    const from = this.#next;
-    if (this.#makeRoom() && this.#pending.length > 0) this.#bridge(from, this.#next);
-    const result = new RemoteResult(this, op, this.#next);
-    this.#next += RECORD_SIZE;
-    for (const label of op.labels) label.address = result.address;
+    const first = this.#pending.length === 0, watch = this.#watch;
+    const before = watch?.clocked && (first || op.labels.length > 0) ? this.#clock(!first) : 0;
+    const result = new RemoteResult(this, op, this.#allocate(!first || before !== 0));
+    for (const label of op.labels) label.address = before || result.address;
     this.#write(op, result.address);
     this.#pending.push(result);
+    if (watch) {
+      result.watched = { op, address: result.address, before, behind: 0 };
+      watch.recorded(result.watched);
+      if (watch.clocked && op.name !== "stop") result.watched.behind = this.#clock(true);
+    }
     return result;
+  }
+
+  /** Takes the memory of the next record. @param follows Another record of the batch leads to it. */
+  #allocate(follows: boolean): number {
+    const from = this.#next;
+    if (this.#makeRoom() && follows) this.#bridge(from, this.#next);
+    const address = this.#next;
+    this.#next += RECORD_SIZE;
+    return address;
+  }
+
+  #clock(follows: boolean): number {
+    const address = this.#allocate(follows);
+    writeClock(this.memory, address);
+    return address;
   }
 
   /** Hands over what is recorded if the executor is idle, and does not wait. */
@@ -185,6 +197,12 @@ export class RemoteKernel extends Recorder {
       throw new Error(`${op.name} of a program that nobody drives leads nowhere when it fails`);
     }
     const start = this.#submit(false);
+    if (this.#watch) {
+      const records = watchedOf(this.#running);
+      // A program without tsrun may be under a filter that forbids to read the clock.
+      for (const { before, behind } of records) stopClocks(this.memory, before, behind);
+      this.#watch.released(records);
+    }
     this.#running = [];
     return start;
   }
@@ -205,7 +223,8 @@ export class RemoteKernel extends Recorder {
     this.#references = [];
     this.#running = this.#pending;
     this.#pending = [];
-    return this.#running[0].address;
+    const [{ watched, address }] = this.#running;
+    return watched?.before || address;
   }
 
   /**
@@ -290,10 +309,12 @@ export class RemoteKernel extends Recorder {
       if (result === undefined) throw outsideBatch(stopped);
       if (result.op.name === "stop") break;
       const again = this.#failed(result);
+      if (result.watched) this.#watch?.resumed(result.watched, again);
       this.channel.send(stopped + (again ? 0 : RECORD_SIZE));
     }
     this.#running = [];
     for (const result of running) result.settle(this.memory.getI64(result.slot));
+    this.#watch?.ran(watchedOf(running));
   }
 
   /** Handles a record that failed. Returns whether to run it again. */
@@ -301,6 +322,10 @@ export class RemoteKernel extends Recorder {
     const { op, address } = result;
     const errno = -this.memory.getI64(result.slot);
     const { options } = op;
+    if (this.#watch && result.watched) {
+      this.#settleUntil(address);
+      this.#watch.failed(result.watched, errno);
+    }
     if (options?.allow !== "any" && options?.allow?.includes(errno)) return false;
     if (options?.repair) {
       try {
@@ -327,10 +352,10 @@ export class RemoteKernel extends Recorder {
 
   /** Takes in the results of the records before one. */
   #settleUntil(address: number): void {
-    for (const result of this.#running) {
-      if (result.address === address) return;
-      result.settle(this.memory.getI64(result.slot));
-    }
+    const end = this.#running.findIndex((result) => result.address === address);
+    const before = this.#running.slice(0, end);
+    for (const result of before) result.settle(this.memory.getI64(result.slot));
+    this.#watch?.ran(watchedOf(before));
   }
 
   /** Runs a repair, which makes calls of its own while the batch stands still. */

@@ -17,6 +17,7 @@ capget 125 90
 capset 126 91
 chdir 80 49
 chroot 161 51
+clock_gettime 228 113
 clone 56 220
 clone3 435 435
 close 3 57
@@ -142,6 +143,7 @@ export type SyscallName =
   | "capset"
   | "chdir"
   | "chroot"
+  | "clock_gettime"
   | "clone"
   | "clone3"
   | "close"

@@ -249,6 +249,7 @@ export class Executor implements Disposable {
   constructor(readonly arena: Arena, readonly pid: number, line: Line) {
     this.#line = line;
     this.kernel = new RemoteKernel(arena.memory, arena.channel(line.ours, line.theirs));
+    this.kernel.subject.pid = pid;
   }
 
   /** The number of the channel's descriptor, in the executor. */

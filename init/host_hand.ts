@@ -53,6 +53,7 @@ export class HostHand {
     const arena = this.#own = new Arena(this.local, this.arena.preserved);
     const executor = spawnExecutor(arena);
     const { kernel: k } = executor;
+    k.subject.name = "hand";
     k.during("enter the container's mount namespace", () => {
       // Both descriptors are opened before either namespace is joined: the process may lose access to the
       // other by joining.

@@ -9,6 +9,7 @@
  */
 
 import type { Kernel } from "../ffi/kernel.ts";
+import { watcher } from "../ffi/watch.ts";
 
 /** One step. Its argument is the state that the steps of its process share. */
 export type Step<Context> = (context: Context) => void;
@@ -67,13 +68,17 @@ export class Lifecycle<Stage extends string, Context> {
    */
   runWaiting(stage: Stage, k: Kernel, context: Context): void {
     k.flush();
+    const over = watcher()?.enters(stage, k);
     for (const step of this.#steps.get(stage)!.splice(0)) step(context);
+    over?.();
   }
 
   /** Runs one stage, for callers that go through the stages one by one, or run one ahead of its time. */
   runStage(stage: Stage, context: Context): void {
     const steps = this.#steps.get(stage)!;
+    const over = watcher()?.enters(stage, (context as { k?: Kernel }).k);
     // Not for ... of: a step may add another step to its own stage.
     for (let i = 0; i < steps.length; i++) steps[i](context);
+    over?.();
   }
 }

@@ -26,6 +26,7 @@ const LAST_FD = 0xffff_ffff;
 export function startCopier(arena: Arena, from: number, to: number): Executor {
   const executor = spawnExecutor(arena);
   const { kernel: k } = executor;
+  k.subject.name = "copier";
   k.during("copy the output of the container", () => {
     // The terminal's signals are for the container. The copier has to stay until the container has written
     // everything.

@@ -63,6 +63,7 @@ export class Service implements Disposable {
    */
   constructor(readonly k: LocalKernel, arena: Arena, start: ServiceStart) {
     this.#executor = spawnExecutor(arena);
+    this.#executor.kernel.subject.name = "service";
     try {
       this.#line = new Descriptor(k, becomeProgram(k, this.#executor.kernel, start));
     } catch (error) {

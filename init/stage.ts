@@ -100,6 +100,7 @@ export class Stage {
   #known = 0;
   readonly #cgroupFd: number;
   #killed = false;
+  #init: RemoteKernel | undefined;
 
   /**
    * Starts the stage. It closes descriptors while tsrun reads the config.
@@ -113,6 +114,7 @@ export class Stage {
     this.#initLine = arena.line();
     this.#executor = spawnExecutor(arena, noexecDir);
     const k = this.#executor.kernel;
+    k.subject.name = "stage";
     this.#initPid = k.buffer(8);
     const kept = [arena.fd, this.#initLine.theirs, this.#executor.channelFd, ...keep];
     // A number that is free, and surely below the caller's limit; files that are opened meanwhile get lower
@@ -142,7 +144,10 @@ export class Stage {
   get initPid(): number {
     if (this.#known === 0) {
       const pid = this.#initPid.u32(0);
-      if (pid !== 0 && this.arena.kernel.isChild(pid)) this.#known = pid;
+      if (pid !== 0 && this.arena.kernel.isChild(pid)) {
+        this.#known = pid;
+        this.#init!.subject.pid = pid;
+      }
     }
     return this.#known;
   }
@@ -168,7 +173,10 @@ export class Stage {
     // The stage runs these while tsrun makes the init's first records.
     k.kick();
     const line = this.arena.channel(this.#initLine.ours, this.#executor.channelFd);
-    return new RemoteKernel(this.arena.memory, new ClonedChannel(line, (first) => this.#clone(plan, first)));
+    const cloned = new ClonedChannel(line, (first) => this.#clone(plan, first));
+    this.#init = new RemoteKernel(this.arena.memory, cloned);
+    this.#init.subject.name = "init";
+    return this.#init;
   }
 
   /**

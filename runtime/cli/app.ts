@@ -3,12 +3,15 @@
  * @module
  */
 import { codeOf, ownError, reasonOf, RuntimeError, TsrunError } from "../../ffi/errors.ts";
+import { printable } from "../../ffi/printable.ts";
+import { callerVariable } from "../host/caller.ts";
 import { Log, writeText } from "../host/log.ts";
 import { mark, traceTo } from "../host/trace.ts";
 import type { Command, GlobalOptions } from "./command.ts";
 import { allCommands, loadCommand } from "./commands.ts";
-import { type ParsedLine, parseFlags, UsageError } from "./flags.ts";
+import { type FlagValues, type ParsedLine, parseFlags, UsageError } from "./flags.ts";
 import { GLOBAL_FLAGS, readGlobals } from "./globals.ts";
+import type { Tracing } from "./tracing/tracing.ts";
 
 /** runc's exit status for an unknown command. */
 const NO_SUCH_COMMAND = 3;
@@ -22,6 +25,9 @@ const NO_SUCH_COMMAND = 3;
 export async function runApp(argv: readonly string[]): Promise<number> {
   // Until --log is known, failures can only go to standard error.
   let log = new Log({ format: "text", debug: false });
+  let tracing: Tracing | undefined;
+  const called: Called = { name: "", id: "" };
+  let status: number;
   try {
     const line = await parseGlobals(argv);
     if (line.flags.bool("version")) return await printVersion();
@@ -30,13 +36,45 @@ export async function runApp(argv: readonly string[]): Promise<number> {
     const global = readGlobals(line.flags);
     log = await openLog(global);
     if (global.debug) traceTo((text) => log.debug(text));
+    tracing = await startTracing(line.flags);
     mark("command line read");
-    return name === "help" || name === "h"
+    status = name === "help" || name === "h"
       ? await printHelp(rest[0])
-      : await runCommand(name, rest, global, log);
+      : await runCommand(name, rest, { global, log, called });
   } catch (error) {
-    return fail(log, error);
+    status = fail(log, error);
   }
+  if (tracing) await endTracing(tracing, called, status, log);
+  return status;
+}
+
+/** The command that runs, for its trace. */
+interface Called {
+  name: string;
+  /** Its container; empty where it has none. */
+  id: string;
+}
+
+async function startTracing(flags: FlagValues): Promise<Tracing | undefined> {
+  const path = flags.string("trace") || callerVariable("TSRUN_TRACE");
+  if (!path) return undefined;
+  const { Tracing } = await import("./tracing/tracing.ts");
+  try {
+    return new Tracing(path, flags.string("trace-format"));
+  } catch (error) {
+    // A variable of the environment is not the command line of this command, so it does not fail it.
+    if (flags.has("trace")) throw error;
+    writeText(Deno.stderr, `TSRUN_TRACE: ${printable(reasonOf(error))}\n`);
+    return undefined;
+  }
+}
+
+/** Writes the trace. A command that fails writes one record, so the warning is none then. */
+async function endTracing(tracing: Tracing, { name, id }: Called, status: number, log: Log): Promise<void> {
+  const problem = await tracing.end(name, id, status);
+  if (problem === undefined) return;
+  if (status === 0) log.warn(problem);
+  else writeText(Deno.stderr, `${printable(problem)}\n`);
 }
 
 /** The log of a command. `journald:` and `syslog:` before a name, and `file:` before a path, are crun's. */
@@ -64,8 +102,7 @@ async function parseGlobals(argv: readonly string[]): Promise<ParsedLine> {
 async function runCommand(
   name: string,
   argv: readonly string[],
-  global: GlobalOptions,
-  log: Log,
+  { global, log, called }: { global: GlobalOptions; log: Log; called: Called },
 ): Promise<number> {
   const command = await loadCommand(name);
   if (command === undefined) return await noSuchCommand(name);
@@ -75,6 +112,8 @@ async function runCommand(
     line = parseFlags(command.flags, argv, { ...command, dropDashes: true });
     if (line.help) return await printHelp(name);
     checkArgs(command, line.args.length);
+    called.name = name;
+    if (command.operands.startsWith("<container-id>")) called.id = line.args[0];
   } catch (error) {
     if (error instanceof UsageError) await explain(command, error);
     throw error;

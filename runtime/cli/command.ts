@@ -22,6 +22,8 @@ export interface GlobalOptions {
   rootless: "auto" | "true" | "false";
   /** Path of the criu binary, for the commands that use it. */
   criu: string;
+  /** `--trace-format`, empty where it is not given. */
+  traceFormat: string;
 }
 
 /** The input of a command. */

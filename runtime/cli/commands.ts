@@ -26,6 +26,7 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   spec: () => import("./commands/spec.ts"),
   start: () => import("./commands/start.ts"),
   state: () => import("./commands/state.ts"),
+  trace: () => import("./commands/trace.ts"),
   update: () => import("./commands/update.ts"),
   validate: () => import("./commands/validate.ts"),
   wait: () => import("./commands/wait.ts"),

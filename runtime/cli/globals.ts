@@ -11,7 +11,7 @@ import { callerIsRoot, callerVariable } from "../host/caller.ts";
 /** State root of the host's root user. It is not runc's, because the state files differ. */
 export const DEFAULT_ROOT = "/run/tsrun";
 
-/** The global flags, which are runc's. */
+/** The global flags: runc's, and those of traces. */
 export const GLOBAL_FLAGS: readonly Flag[] = [
   { name: "debug", kind: "bool", usage: "log what is done and how long each stage takes" },
   {
@@ -60,6 +60,18 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
     default: "auto",
     values: ["true", "false", "auto"],
   },
+  {
+    name: "trace",
+    kind: "string",
+    usage: "file (.json, .svg, .txt) or directory to write every step and system call to, with its time",
+    values: "file",
+  },
+  {
+    name: "trace-format",
+    kind: "string",
+    usage: "format of the trace where the name does not tell it: json, svg, txt or otlp",
+    values: ["json", "svg", "txt", "otlp"],
+  },
   { name: "version", short: "v", kind: "bool", usage: "show what this program is and exit" },
 ];
 
@@ -84,6 +96,7 @@ export function readGlobals(flags: FlagValues): GlobalOptions {
     ...readManager(flags),
     rootless: readRootless(flags.string("rootless")),
     criu: flags.string("criu"),
+    traceFormat: flags.string("trace-format"),
   };
 }
 

@@ -40,6 +40,7 @@ function runAll(
 ): string[] {
   // Where an interrupt leaves this scope, the executor ends, and the hook ends with it.
   using executor = spawnExecutor(arena);
+  executor.kernel.subject.name = `${name} hooks`;
   const failures: string[] = [];
   for (const [i, hook] of hooks.entries()) {
     const setting = {

@@ -7,6 +7,8 @@
  * @module
  */
 
+import { watcher } from "../../ffi/watch.ts";
+
 let report: ((line: string) => void) | undefined;
 /** Milliseconds between the start of the process and the start of JavaScript's clock. */
 let before = 0;
@@ -14,6 +16,7 @@ let last = 0;
 
 /** Marks the end of a stage. @param stage The stage, in a few words. */
 export function mark(stage: string): void {
+  watcher()?.marks(stage);
   if (report === undefined) return;
   const now = performance.now();
   report(`stage "${stage}": ${(before + now).toFixed(1)} ms, +${(now - last).toFixed(1)} ms`);
@@ -41,7 +44,7 @@ export function traceTo(sink: (line: string) => void): void {
  * Age of this process in milliseconds, from field 22 of /proc/self/stat, which counts 1/100 s since boot:
  * proc(5).
  */
-function processAge(): number {
+export function processAge(): number {
   const stat = Deno.readTextFileSync("/proc/self/stat");
   const started = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]);
   const uptime = Number(Deno.readTextFileSync("/proc/uptime").split(" ")[0]);

@@ -77,6 +77,7 @@ export class Deed implements ExecDeed {
       cloneInto: entry.cloneInto,
       cloneElsewhere: elsewhere,
     });
+    this.joiner.subject.name = "joiner";
     const ready = this.#setUpJoiner(entry);
     this.do("limits");
     ready.release();

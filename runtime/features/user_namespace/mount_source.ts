@@ -123,6 +123,7 @@ export class MountSources {
     const { local, arena } = this;
     using executor = spawnExecutor(arena);
     const { kernel: k, pid } = executor;
+    k.subject.name = "owner of a user namespace";
     const doing = "make a user namespace for an id-mapped mount";
     k.unshare(NAMESPACES.user.flag, {
       doing,
