@@ -1,12 +1,14 @@
 /**
  * `./x install [PREFIX=/usr/local] [DESTDIR=]`: copies dist/tsrun (or what TSRUN names) to PREFIX/bin. A
  * bundle gets a Deno of its own in PREFIX/lib/tsrun, so that nothing of the checkout is needed any more; a
- * compiled program gets its directory of compiled code beside it.
+ * compiled program gets its directory of compiled code beside it. Manual pages and completion for shells go
+ * to PREFIX/share.
  * @module
  */
 import { warmCompiled } from "./compiled.ts";
 import { denoToRun, replaceFile } from "./deno.ts";
 import { bundleFile, textOfBundle } from "./launcher.ts";
+import { sharedFiles } from "./shared_files.ts";
 import { warmCache } from "./warm.ts";
 
 const BUILT = Deno.env.get("TSRUN") ?? new URL("../dist/tsrun", import.meta.url).pathname;
@@ -44,7 +46,17 @@ async function install(args: readonly string[]): Promise<void> {
     replaceFile(program, content, 0o755);
     await warmCompiled(program);
   } else replaceFile(program, await installDeno(text, prefix, destdir), 0o755);
+  await installShared(`${destdir}${prefix}`);
   console.log(program);
+}
+
+/** Writes manual pages and completion. */
+async function installShared(place: string): Promise<void> {
+  for (const [path, text] of await sharedFiles()) {
+    Deno.mkdirSync(`${place}/${path.slice(0, path.lastIndexOf("/"))}`, { recursive: true });
+    replaceFile(`${place}/${path}`, text, 0o644);
+  }
+  console.log(`${place}/share: manual pages, completion for bash, fish and zsh`);
 }
 
 /** Gives a bundle a Deno of its own. @returns The bundle that starts it. */

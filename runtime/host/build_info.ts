@@ -23,5 +23,5 @@ declare const TSRUN_BUILD: BuildInfo | undefined;
 
 /** Version, commit and kind of this copy of tsrun. */
 export const build: Readonly<BuildInfo> = typeof TSRUN_BUILD === "undefined"
-  ? { version: "0.1.0", commit: "", kind: "source" }
+  ? { version: "0.2.0", commit: "", kind: "source" }
   : TSRUN_BUILD;

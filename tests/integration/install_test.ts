@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { cacheOf } from "../../build/compiled.ts";
 import { engineOfProgram } from "../../build/entry.ts";
+import { COMPLETION_FILES } from "../../build/shared_files.ts";
 import { exists } from "../lib/process.ts";
 import { pathUnderTest } from "../lib/runtime.ts";
 import { skip } from "../lib/skip.ts";
@@ -56,6 +57,12 @@ else {
       const cache = isBundle ? `${prefix}/lib/tsrun/tsrun-cache/v8_code_cache_v2` : cacheOf(program).file;
       assert(exists(cache), cache);
       assertEquals(await version(program), await version(TSRUN));
+      assert(exists(`${prefix}/share/man/man8/tsrun.8`));
+      assert(exists(`${prefix}/share/man/man8/tsrun-create.8`));
+      for (const [shell, path] of Object.entries(COMPLETION_FILES)) {
+        const { stdout } = await new Deno.Command(program, { args: ["completion", shell] }).output();
+        assertEquals(Deno.readTextFileSync(`${prefix}/${path}`), new TextDecoder().decode(stdout));
+      }
       if (isBundle) {
         assertEquals(engineOfProgram(Deno.readFileSync(program)), `${prefix}/lib/tsrun/deno`);
       }

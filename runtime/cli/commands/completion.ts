@@ -1,20 +1,8 @@
 /** `tsrun completion`: scripts by which shells complete command lines of tsrun. */
-import { SIGNALS } from "../../../spec/signals.ts";
 import { writeText } from "../../host/log.ts";
 import type { Command, Context } from "../command.ts";
-import { bashCompletion } from "../completion/bash.ts";
-import { fishCompletion } from "../completion/fish.ts";
-import type { Vocabulary } from "../completion/operands.ts";
-import { zshCompletion } from "../completion/zsh.ts";
+import { completionScript } from "../completion/shells.ts";
 import { UsageError } from "../flags.ts";
-import { DEFAULT_ROOT, GLOBAL_FLAGS } from "../globals.ts";
-
-/** Makes the script of each shell. */
-const SHELLS: Readonly<Record<string, (vocabulary: Vocabulary) => string>> = {
-  bash: bashCompletion,
-  zsh: zshCompletion,
-  fish: fishCompletion,
-};
 
 export const command: Command = {
   name: "completion",
@@ -28,16 +16,11 @@ export const command: Command = {
   maxArgs: 1,
   flags: [],
   async run({ args: [shell], commands }: Context): Promise<number> {
-    if (!Object.hasOwn(SHELLS, shell)) {
+    const script = completionScript(shell, await commands());
+    if (script === undefined) {
       throw new UsageError(`no completion for shell ${JSON.stringify(shell)}: want bash, zsh or fish`);
     }
-    const vocabulary: Vocabulary = {
-      globals: GLOBAL_FLAGS,
-      commands: await commands(),
-      root: DEFAULT_ROOT,
-      signals: Object.keys(SIGNALS),
-    };
-    writeText(Deno.stdout, SHELLS[shell](vocabulary));
+    writeText(Deno.stdout, script);
     return 0;
   },
 };
