@@ -25,13 +25,22 @@ export async function sampleContainer(k: LocalKernel, state: ContainerState): Pr
   return (await sampler(state, await liveCgroup(k, state)))();
 }
 
+/** Makes a line of an event. */
+export type ShowEvent<T extends ContainerEvent = ContainerEvent> = (event: T) => string;
+
+/** The line that clients read. */
+function jsonLine(event: ContainerEvent): string {
+  return exactJson(event) + "\n";
+}
+
 /** Prints one sample. @throws {RuntimeError} when it cannot be taken. */
 export async function printStats(
   k: LocalKernel,
   state: ContainerState,
   { print }: EventSinks,
+  show: ShowEvent<ContainerSample> = jsonLine,
 ): Promise<void> {
-  print(exactJson(await sampleContainer(k, state)) + "\n");
+  print(show(await sampleContainer(k, state)));
 }
 
 /** An event as `events` prints it: a sample, or that memory ran out. */
@@ -54,9 +63,10 @@ export async function streamEvents(
   state: ContainerState,
   interval: number,
   { print, warn }: EventSinks,
+  show: ShowEvent = jsonLine,
 ): Promise<void> {
   const events = watchContainer(k, state, interval, warn, (poll, time) => poll.wait(time));
-  for await (const event of events) print(exactJson(event) + "\n");
+  for await (const event of events) print(show(event));
 }
 
 /**

@@ -3,8 +3,9 @@ import type { Command, Context } from "../command.ts";
 import { UsageError } from "../flags.ts";
 import { parseDuration } from "../duration.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
-import { printStats, streamEvents } from "../../container/events.ts";
+import { type ContainerSample, printStats, type ShowEvent, streamEvents } from "../../container/events.ts";
 import { writeText } from "../../host/log.ts";
+import { screenColumns } from "../../host/screen.ts";
 import { readState } from "../../container/record.ts";
 import { statusOf } from "../../container/status.ts";
 import { local } from "../../../ffi/local.ts";
@@ -14,8 +15,8 @@ export const command: Command = {
   usage: "show what a container uses, and its out-of-memory events",
   operands: "<container-id>",
   description:
-    "Prints one JSON object a line: measurements of the container's cgroup at every interval, and an event\n" +
-    "whenever the kernel runs out of the container's memory. Ends with the container.",
+    "Prints measurements of the container's cgroup at every interval, and an event whenever the kernel runs out\n" +
+    "of the container's memory: one JSON object a line, or on a terminal a table. Ends with the container.",
   minArgs: 1,
   maxArgs: 1,
   flags: [
@@ -26,6 +27,13 @@ export const command: Command = {
       default: "5s",
     },
     { name: "stats", kind: "bool", usage: "print one measurement and end" },
+    {
+      name: "format",
+      short: "f",
+      kind: "string",
+      usage: "json, table, or with --stats prometheus; table on a terminal, json elsewhere, when not given",
+      values: ["json", "table", "prometheus"],
+    },
   ],
   async run({ global, flags, args: [id], log }: Context): Promise<number> {
     const interval = parseDuration(flags.string("interval"));
@@ -43,9 +51,42 @@ export const command: Command = {
       print: (line: string) => writeText(Deno.stdout, line),
       warn: (line: string) => log.warn(line),
     };
+    const show = await showing(flags.string("format"), flags.bool("stats"), sinks.print);
     await (flags.bool("stats")
-      ? printStats(local(), state, sinks)
-      : streamEvents(local(), state, interval, sinks));
+      ? printStats(local(), state, sinks, show)
+      : streamEvents(local(), state, interval, sinks, show));
     return 0;
   },
 };
+
+/**
+ * What makes a line of an event; undefined for the lines that clients read.
+ *
+ * @param stats One measurement is asked for.
+ * @param print Takes the titles of a table.
+ */
+async function showing(
+  format: string,
+  stats: boolean,
+  print: (line: string) => void,
+): Promise<ShowEvent | undefined> {
+  if (!["", "json", "table", "prometheus"].includes(format)) {
+    throw new RuntimeError("EINVAL_FLAG", "invalid format option");
+  }
+  if (format === "prometheus") {
+    if (!stats) {
+      throw new RuntimeError("EINVAL_FLAG", "--format prometheus is of one measurement: give --stats, too");
+    }
+    const { prometheusText } = await import("../show/prometheus.ts");
+    const { measuresOf } = await import("../show/measures.ts");
+    return (event) => prometheusText(measuresOf(event as ContainerSample));
+  }
+  const screen = screenColumns(local());
+  if (format === "json" || (format === "" && screen === undefined)) return undefined;
+  const { StatsStream, statsTable } = await import("../show/stats.ts");
+  const { measuresOf } = await import("../show/measures.ts");
+  if (stats) return (event) => statsTable(measuresOf(event as ContainerSample), screen);
+  const stream = new StatsStream(screen);
+  print(stream.head());
+  return (event) => stream.line(event, new Date(), performance.now());
+}

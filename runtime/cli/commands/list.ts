@@ -4,6 +4,8 @@ import type { Command, Context } from "../command.ts";
 import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
 import { writeText } from "../../host/log.ts";
 import { readSmallFile, USERS_MAX } from "../../host/small_file.ts";
+import { screenColumns } from "../../host/screen.ts";
+import { local } from "../../../ffi/local.ts";
 import { describe, type Report, userNames } from "../report.ts";
 import { listContainers } from "../../container/list.ts";
 
@@ -14,7 +16,8 @@ export const command: Command = {
   description:
     "Lists the containers whose state is kept under the global option --root. An entry that cannot be\n" +
     "read is named on standard error and left out. --filter can be repeated: filters of one key are\n" +
-    "alternatives, filters of several keys, and annotations, must all be met.",
+    "alternatives, filters of several keys, and annotations, must all be met. On a terminal the table fits it,\n" +
+    "and says how long ago a container was created, and with which status it ended if that is known.",
   minArgs: 0,
   maxArgs: 0,
   flags: [
@@ -48,7 +51,7 @@ export const command: Command = {
       reports = chooseReports(reports, flags.strings("filter"), flags.string("sort"));
     }
     if (flags.bool("quiet")) writeText(Deno.stdout, reports.map(({ id }) => id + "\n").join(""));
-    else writeText(Deno.stdout, format(flags.string("format"), reports));
+    else writeText(Deno.stdout, await format(flags.string("format"), reports));
     return 0;
   },
 };
@@ -88,12 +91,37 @@ function readUsers(): Map<number, string> {
   }
 }
 
-function format(kind: string, reports: readonly Report[]): string {
+async function format(kind: string, reports: readonly Report[]): Promise<string> {
   // runc prints an empty list as null. Its clients know both.
   if (kind === "json") return (reports.length > 0 ? JSON.stringify(reports) : "null") + "\n";
   if (kind !== "table") throw new RuntimeError("EINVAL_FLAG", "invalid format option");
+  const screen = screenColumns(local());
+  if (screen !== undefined) return await tableForPeople(reports, screen);
   const rows = reports.map((r) => [r.id, String(r.pid), r.status, printable(r.bundle), r.created, r.owner]);
   return table([["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"], ...rows]);
+}
+
+/** The table on a terminal. */
+async function tableForPeople(reports: readonly Report[], screen: number): Promise<string> {
+  const { fitTable } = await import("../show/table.ts");
+  const { formatAge } = await import("../show/units.ts");
+  const columns = [
+    { title: "ID", cut: "end" },
+    { title: "PID" },
+    { title: "STATUS" },
+    { title: "BUNDLE", cut: "start" },
+    { title: "CREATED" },
+    { title: "OWNER", cut: "end" },
+  ] as const;
+  const rows = reports.map(({ id, pid, status, exitStatus, bundle, created, owner }) => [
+    id,
+    pid === 0 ? "-" : `${pid}`,
+    exitStatus === undefined ? status : `${status} (${exitStatus})`,
+    printable(bundle),
+    formatAge(Date.now() - Date.parse(created)),
+    printable(owner),
+  ]);
+  return fitTable(columns, rows, screen);
 }
 
 /** Columns at least 12 wide, three spaces between them. */

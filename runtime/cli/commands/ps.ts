@@ -3,6 +3,7 @@ import type { Command, Context } from "../command.ts";
 import { local } from "../../../ffi/local.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 import { writeText } from "../../host/log.ts";
+import { screenColumns } from "../../host/screen.ts";
 import { runPs, selectRows } from "../../host/ps.ts";
 import { containerPids } from "../../container/ps.ts";
 import { readState } from "../../container/record.ts";
@@ -13,7 +14,8 @@ export const command: Command = {
   operands: "<container-id> [ps options]",
   description:
     "Shows what the host's ps(1) says of the processes in the container's cgroup. Options for ps, -ef when\n" +
-    "there are none, follow the id; among its columns must be PID.",
+    "there are none, follow the id; among its columns must be PID. On a terminal a line is cut where\n" +
+    "the terminal ends.",
   minArgs: 1,
   maxArgs: Infinity,
   stopAtOperand: true,
@@ -32,10 +34,11 @@ export const command: Command = {
     }
     const state = readState(global.root, id);
     const pids = await containerPids(local, state);
-    writeText(
-      Deno.stdout,
-      format === "json" ? JSON.stringify(pids) + "\n" : selectRows(await runPs(options), pids),
-    );
+    const text = format === "json" ? JSON.stringify(pids) + "\n" : selectRows(await runPs(options), pids);
+    const screen = format === "json" ? undefined : screenColumns(local());
+    // ps(1) cuts its lines only on a terminal, and here it writes to a pipe.
+    const fit = screen === undefined ? undefined : (await import("../show/table.ts")).fitLines;
+    writeText(Deno.stdout, fit === undefined ? text : fit(text, screen!));
     return 0;
   },
 };

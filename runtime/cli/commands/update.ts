@@ -1,9 +1,11 @@
 /** `tsrun update`: change the limits of a live container. */
 import type { Command, Context } from "../command.ts";
 import { readState } from "../../container/record.ts";
-import { updateContainer } from "../../container/update.ts";
+import { currentResources, updateContainer } from "../../container/update.ts";
 import { requestedResources, requestedSchemata, updateFlags } from "../update_flags.ts";
 import { loadResctrlUpdate } from "../../cgroups/mod.ts";
+import { writeText } from "../../host/log.ts";
+import { screenColumns } from "../../host/screen.ts";
 import { local } from "../../../ffi/local.ts";
 
 export const command: Command = {
@@ -13,7 +15,7 @@ export const command: Command = {
   description:
     "Changes what is asked for and leaves the rest as it is. If one of the limits cannot be set, none is\n" +
     "changed. Device rules are changed on cgroup v2 only, all of them at once, by --resources. The flags for\n" +
-    "Intel RDT stand beside --resources too.",
+    "Intel RDT stand beside --resources too. On a terminal a table shows the limits that have changed.",
   minArgs: 1,
   maxArgs: 1,
   flags: updateFlags(),
@@ -23,10 +25,16 @@ export const command: Command = {
     if (change.memory?.kernel !== undefined || change.memory?.kernelTCP !== undefined) {
       log.warn("Kernel memory limits are obsolete: recent kernels ignore them");
     }
+    const screen = screenColumns(local());
+    const before = screen === undefined ? undefined : currentResources(global.root, id);
     const limits = () => updateContainer(local(), global.root, id, change);
     const schemata = requestedSchemata(flags);
     if (schemata === undefined) await limits();
     else await (await loadResctrlUpdate()).changeSchemata(schemata, resctrl, limits);
+    if (before !== undefined) {
+      const { changesTable } = await import("../show/changes.ts");
+      writeText(Deno.stdout, changesTable(before, currentResources(global.root, id), screen));
+    }
     return 0;
   },
 };
