@@ -39,6 +39,9 @@ export const PARTS: readonly Part[] = [
   // The same against the kind of build that dist/tsrun is not.
   { name: "kinds", paths: [], program: "build/kinds.ts", limitSeconds: 2400 },
   { name: "clients", paths: ["tests/clients"], limitSeconds: 1800 },
+  { name: "builders", paths: ["tests/builders"], limitSeconds: 3000 },
+  // Both of these parts build their clients first, where the cache has none.
+  { name: "cri", paths: ["tests/cri"], limitSeconds: 3000 },
   // Inside a machine of its own, whose image is built first where there is none.
   { name: "vm", paths: [], program: "tests/vm/bed/main.ts", limitSeconds: 2100 },
 ];

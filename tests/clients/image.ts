@@ -7,15 +7,21 @@ import { host } from "../lib/process.ts";
  * @param layer Path of an uncompressed tar file with the rootfs.
  * @param archive Where the image archive is written.
  * @param name Reference of the image, with its tag.
+ * @param command What its containers run where nothing else is said.
  */
-export async function writeImage(layer: string, archive: string, name: string): Promise<void> {
+export async function writeImage(
+  layer: string,
+  archive: string,
+  name: string,
+  command: string[] = ["sh"],
+): Promise<void> {
   const dir = `${archive}.d`;
   Deno.mkdirSync(dir);
   Deno.copyFileSync(layer, `${dir}/layer.tar`);
   const config = JSON.stringify({
     architecture: Deno.build.arch === "aarch64" ? "arm64" : "amd64",
     os: "linux",
-    config: { Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"], Cmd: ["sh"] },
+    config: { Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"], Cmd: command },
     rootfs: { type: "layers", diff_ids: [`sha256:${await sha256(Deno.readFileSync(layer))}`] },
   });
   const configName = `${await sha256(new TextEncoder().encode(config))}.json`;

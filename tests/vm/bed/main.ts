@@ -54,6 +54,7 @@ async function runFile(
   const words = [
     ...["timeout", "--kill-after=10", `${seconds}`, "env", "-i", "HOME=/root", `PATH=${PATH}`, "NO_COLOR=1"],
     ...["DENO_NO_UPDATE_CHECK=1", `DENO_DIR=${stage.top}/.deno/cache`, `TSRUN_TEST_PATIENCE=${PATIENCE}`],
+    `TSRUN_CLIENTS_CACHE=${stage.clients}`,
     // The reference has run the tests of tests/integration outside.
     ...(file.startsWith("tests/vm/") ? [] : ["TSRUN_TEST_REFERENCE=no"]),
     // Where the packages of deno.json were reached, their copies are in the cache.

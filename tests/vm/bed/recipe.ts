@@ -26,7 +26,16 @@ export const PACKAGES: readonly string[] = [
   ...["systemd-sysv", "udev", "dbus", "dbus-user-session", "libpam-systemd", "openssh-server"],
   ...["linux-image-cloud-amd64", "kmod", "cpio", "xz-utils", "busybox-static"],
   ...["apparmor", "docker.io", "containerd", "podman", "conmon", "crun", "runc", "libseccomp2"],
-  ...["iproute2", "iptables", "procps", "uidmap", "slirp4netns", "fuse-overlayfs", "strace"],
+  ...[
+    "iproute2",
+    "iptables",
+    "procps",
+    "uidmap",
+    "slirp4netns",
+    "fuse-overlayfs",
+    "strace",
+    "containernetworking-plugins",
+  ],
 ];
 
 /**

@@ -4,10 +4,15 @@
  * @module
  */
 import { engineOfProgram } from "../../../build/entry.ts";
+import { programsDir } from "../../lib/go_programs.ts";
+import { exists } from "../../lib/process.ts";
 
 const TOP = new URL("../../..", import.meta.url).pathname.replace(/\/$/, "");
 /** Not needed inside, or large. */
 const LEFT_OUT: readonly string[] = [".git", ".deno", "node_modules"];
+
+/** Where built clients are, below the top. */
+const CLIENTS = ".deno/clients";
 
 /** How tests are run inside. */
 export interface Stage {
@@ -20,6 +25,8 @@ export interface Stage {
   top: string;
   /** Deno in the checkout. */
   deno: string;
+  /** For TSRUN_CLIENTS_CACHE. */
+  clients: string;
   /** Shell commands that put everything in its place. */
   prepare: string;
 }
@@ -38,6 +45,11 @@ export function makeStage(dir: string): Stage {
   copy(entries.map((name) => `${TOP}/${name}`), tree);
   copy([Deno.env.get("DENO_DIR") ?? `${TOP}/.deno/cache`], `${tree}/.deno/cache`);
   const deno = installDeno(tree);
+  // Clients that tests outside have built.
+  Deno.mkdirSync(`${tree}/${CLIENTS}`);
+  for (const name of ["bin", "systemd.tar"]) {
+    if (exists(`${programsDir()}/${name}`)) copy([`${programsDir()}/${name}`], `${tree}/${CLIENTS}/${name}`);
+  }
   const disk = `${dir}/checkout.img`;
   call("mkfs.ext4", "-q", "-O", "^has_journal", "-m", "0", "-d", tree, disk, `${size(tree) + 200}M`);
   Deno.removeSync(tree, { recursive: true });
@@ -45,7 +57,13 @@ export function makeStage(dir: string): Stage {
   const link = target === undefined || target.startsWith(`${TOP}/`)
     ? ":"
     : `mkdir -p '${parent(target)}' && ln -s '${deno}' '${target}'`;
-  return { disk, top: TOP, deno, prepare: `mkdir -p '${TOP}' && mount /dev/vdb '${TOP}' && ${link}` };
+  return {
+    disk,
+    top: TOP,
+    deno,
+    clients: `${TOP}/${CLIENTS}`,
+    prepare: `mkdir -p '${TOP}' && mount /dev/vdb '${TOP}' && ${link}`,
+  };
 }
 
 /**

@@ -1,0 +1,215 @@
+/**
+ * Pods and their containers, as a kubelet runs them by the CRI: sandbox, exec, attach, port forwarding, logs,
+ * figures, limits, end. Each case does the same under runc, and compares all that can be seen.
+ */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { exists, readText, sleep, until } from "../lib/process.ts";
+import { type Cri, type CriCase, type Handler, MODE } from "./cri.ts";
+
+const MIB = 1 << 20;
+
+/** A container that lives until it is stopped, which it does at once. */
+const WAITS = "trap 'exit 0' TERM; while :; do sleep 0.1; done";
+
+/** By what they show. */
+export const LIFE: Readonly<Record<string, CriCase>> = {
+  "a pod of two containers shares its network, IPC and host name, not its processes": (cri) =>
+    cri.both(async (handler) => {
+      const apart = { security_context: { namespace_options: { pid: MODE.CONTAINER } } };
+      const pod = await cri.pod(handler, apart);
+      // The kernel gives the number of a namespace to the next when it ends.
+      const look =
+        "hostname; for n in net ipc uts mnt pid; do readlink /proc/self/ns/$n; done; ps | wc -l; sleep 2";
+      const ids = [await cri.container(pod, look, apart), await cri.container(pod, look, apart)];
+      const [one, two] = await Promise.all(ids.map(async (id) => (await cri.output(id)).split("\n")));
+      await cri.remove(pod);
+      assertEquals(one.slice(0, 4), two.slice(0, 4));
+      assert(one[4] !== two[4] && one[5] !== two[5], `${one}`);
+      return [one[0], one[6], two[6]];
+    }),
+
+  "the logs of a container are in the form of the CRI, both streams apart": (cri) =>
+    cri.both(async (handler) => {
+      const pod = await cri.pod(handler);
+      const id = await cri.container(pod, "echo out; echo err >&2; exit 3");
+      await cri.output(id);
+      const { exitCode, reason, state } = await cri.status(id);
+      const lines = cri.logFile(pod).replace(/^\S+ /gm, "").split("\n").sort();
+      await cri.remove(pod);
+      assertEquals(lines, ["", "stderr F err", "stdout F out"]);
+      return [exitCode, reason, state];
+    }),
+
+  "execsync answers with output and status, and ends at its time limit": (cri) =>
+    cri.both(async (handler) => {
+      const pod = await cri.pod(handler);
+      const id = await cri.container(pod, WAITS);
+      const plain = await cri.crictl("exec", "-s", id, "sh", "-c", "echo in; echo bad >&2; exit 5");
+      const late = await cri.crictl("exec", "-s", "--timeout", "1", id, "sleep", "100");
+      assert(late.code !== 0);
+      assertMatch(late.stderr, /timeout 1s exceeded|DeadlineExceeded/);
+      await until("the end of what was late", async () => {
+        return !(await cri.ok("exec", "-s", id, "ps")).includes("sleep 100");
+      });
+      const none = await cri.crictl("exec", "-s", id, "/nothing");
+      await cri.remove(pod);
+      assert(none.code !== 0);
+      assertMatch(none.stderr, /no such file or directory/);
+      return [plain.code, plain.stdout.trim(), /exit code 5|status 5|bad/.test(plain.stderr)];
+    }),
+
+  "exec streams input and output, with a terminal and without": (cri) =>
+    cri.both(async (handler) => {
+      const pod = await cri.pod(handler);
+      const id = await cri.container(pod, WAITS);
+      const words = cri.words("exec", "-i", id, "sh", "-c", "read a; echo got $a; exit 4");
+      const plain = await cri.daemons.command(words, { stdin: "hello\n" });
+      const terminal = cri.terminal("exec", "-i", "-t", id, "sh");
+      await terminal.expect(/[#$] /);
+      await terminal.line("tty; echo $((40+2))", /\/dev\/pts\/0[^]*42/);
+      await terminal.type("exit 6\n");
+      const code = await terminal.wait();
+      await cri.remove(pod);
+      return [plain.stdout, plain.code !== 0, code !== 0];
+    }),
+
+  "attach reaches the standard input of a container": (cri) =>
+    cri.both(async (handler) => {
+      const pod = await cri.pod(handler);
+      const id = await cri.container(pod, "read a; echo attached $a", {}, { stdin: true, stdin_once: true });
+      await cri.daemons.command(cri.words("attach", "-i", id), { stdin: "words\n" });
+      const output = await cri.output(id);
+      await cri.remove(pod);
+      return output;
+    }),
+
+  "a port of the pod is forwarded": (cri) =>
+    cri.both(async (handler) => {
+      const pod = await cri.pod(handler);
+      await cri.container(pod, "echo page >/tmp/index.html; exec busybox httpd -f -p 8080 -h /tmp");
+      const port = await forward(cri, pod.id, handler);
+      const page = await until("an answer", async () => {
+        return await fetch(`http://127.0.0.1:${port}/`).then((answer) => answer.text()).catch(() =>
+          undefined
+        );
+      }, 20_000);
+      await cri.remove(pod);
+      return page;
+    }),
+
+  "figures of a container, and limits that change": (cri) =>
+    cri.both(async (handler) => {
+      const pod = await cri.pod(handler);
+      const resources = { memory_limit_in_bytes: 64 * MIB, cpu_quota: 50_000, cpu_period: 100_000 };
+      const id = await cri.container(pod, WAITS, { resources });
+      const before = limits(await initOf(cri, id));
+      await cri.ok("update", "--memory", String(32 * MIB), "--cpu-quota", "20000", id);
+      const after = limits(await initOf(cri, id));
+      const figures = await until("figures", async () => {
+        const { stats } = JSON.parse(await cri.ok("stats", "-o", "json", id));
+        return Number(stats[0]?.memory?.workingSetBytes?.value ?? 0) > 0 ? stats[0] : undefined;
+      });
+      assert(Number(figures.cpu.usageCoreNanoSeconds.value) > 0);
+      await cri.remove(pod);
+      assertEquals([before, after], [[64 * MIB, 50_000], [32 * MIB, 20_000]]);
+    }),
+
+  "a container that takes more memory than it may have is reported as OOMKilled": (cri) =>
+    cri.both(async (handler) => {
+      const pod = await cri.pod(handler);
+      const resources = { memory_limit_in_bytes: 16 * MIB, memory_swap_limit_in_bytes: 16 * MIB };
+      const id = await cri.container(pod, "x=$(dd if=/dev/zero bs=1M count=64 | tr '\\0' x); echo", {
+        resources,
+      });
+      await cri.output(id);
+      const status = await until("the reason", async () => {
+        const status = await cri.status(id);
+        return status.reason === "" ? undefined : status;
+      });
+      await cri.remove(pod);
+      return [status.reason, status.exitCode];
+    }),
+
+  "stop waits as long as it is told, then kills": (cri) =>
+    cri.both(async (handler) => {
+      const pod = await cri.pod(handler);
+      const polite = await cri.container(pod, WAITS);
+      const deaf = await cri.container(pod, "trap '' TERM; while :; do sleep 0.1; done");
+      await sleep(200);
+      await cri.ok("stop", "--timeout", "20", polite);
+      const begin = performance.now();
+      await cri.ok("stop", "--timeout", "1", deaf);
+      assert(performance.now() - begin >= 1000);
+      const codes = [(await cri.status(polite)).exitCode, (await cri.status(deaf)).exitCode];
+      await cri.remove(pod);
+      assertEquals(codes, [0, 137]);
+    }),
+
+  "eight pods, one after the other: network namespaces, cgroups and mounts go with them": async (cri) => {
+    const before = await leftovers(cri);
+    for (let round = 0; round < 8; round++) {
+      const pod = await cri.pod("tsrun");
+      await cri.container(pod, WAITS);
+      // No container is stopped first: the kubelet's way to remove a node's pods.
+      await cri.remove(pod);
+    }
+    assertEquals(await leftovers(cri), before);
+  },
+
+  "pods at once, of both handlers": async (cri) => {
+    await Promise.all(Array.from({ length: 6 }, async (_, index) => {
+      const pod = await cri.pod(index % 2 ? "runc" : "tsrun");
+      assertEquals(await cri.output(await cri.container(pod, `echo ${index}`)), `${index}`);
+      await cri.ok("stopp", pod.id);
+      await cri.ok("rmp", pod.id);
+    }));
+    assertEquals([cri.stateOf("tsrun"), cri.stateOf("runc")], [[], []]);
+  },
+};
+
+/** Starts `crictl port-forward` on a free port. @returns The port. */
+async function forward(cri: Cri, pod: string, handler: Handler): Promise<number> {
+  const name = `forward-${handler}`;
+  cri.daemons.spawn(name, cri.words("port-forward", pod, "0:8080"));
+  return await until("the port", () => {
+    const found = /Forwarding from 127\.0\.0\.1:(\d+)/.exec(readText(`${cri.daemons.dir}/${name}.log`));
+    return found ? Number(found[1]) : undefined;
+  }, 20_000);
+}
+
+/** Process id of a container's init. */
+async function initOf(cri: Cri, id: string): Promise<number> {
+  return JSON.parse(await cri.ok("inspect", id)).info.pid;
+}
+
+/** Bytes of memory and microseconds of CPU time that a process's cgroup may have, of either version. */
+function limits(pid: number): number[] {
+  const lines = readText(`/proc/${pid}/cgroup`).trim().split("\n").map((line) => line.split(":"));
+  const path = (controller: string) => lines.find(([, names]) => names.split(",").includes(controller))?.[2];
+  if (exists("/sys/fs/cgroup/cgroup.controllers")) {
+    const dir = `/sys/fs/cgroup${lines[0][2]}`;
+    return [readText(`${dir}/memory.max`), readText(`${dir}/cpu.max`)].map((text) => parseInt(text));
+  }
+  const memory = `/sys/fs/cgroup/memory${path("memory")}/memory.limit_in_bytes`;
+  return [memory, `/sys/fs/cgroup/cpu${path("cpu")}/cpu.cfs_quota_us`].map((file) =>
+    parseInt(readText(file))
+  );
+}
+
+/** What pods leave when their removal is not whole: names of namespaces, devices, cgroups and mounts. */
+async function leftovers(cri: Cri): Promise<unknown> {
+  const { dir, token } = cri.daemons, containerd = cri.daemons.pids().containerd;
+  const mounts = readText(`/proc/${containerd}/mountinfo`).split("\n").filter((line) => line.includes(token));
+  const netns = `${dir}/containerd-state/io.containerd.grpc.v1.cri/netns`;
+  const devices = await cri.daemons.command(["/usr/sbin/ip", "-o", "-4", "address"]);
+  return {
+    mounts: mounts.map((line) => line.split(" ")[4]),
+    namespaces: exists(netns) ? [...Deno.readDirSync(netns)].map(({ name }) => name) : [],
+    devices: devices.stdout.split("\n").filter((line) => line.includes(" 10.200.")).length,
+    addresses: exists(`${dir}/addresses/pods`)
+      ? [...Deno.readDirSync(`${dir}/addresses/pods`)].map(({ name }) => name).filter((name) =>
+        /^10\./.test(name)
+      )
+      : [],
+  };
+}

@@ -1,0 +1,21 @@
+/**
+ * The CRI on cgroup v2 with systemd's cgroups, as nodes of Kubernetes have it: what is different there. All
+ * other cases run outside, see ../cri.
+ */
+import { testCri } from "../cri/cri.ts";
+import { LIFE } from "../cri/life_cases.ts";
+import { SECURITY } from "../cri/security_cases.ts";
+import { lacksCgroupV2, lacksSystemd } from "../lib/skip.ts";
+
+/** An emulated machine has time for few. */
+const CHOSEN = [
+  "figures of a container",
+  "a container that takes more memory",
+  "stop waits",
+  "a user namespace",
+];
+
+const cases = Object.fromEntries(
+  Object.entries({ ...LIFE, ...SECURITY }).filter(([name]) => CHOSEN.some((start) => name.startsWith(start))),
+);
+await testCri("CRI with systemd on cgroup v2", cases, "systemd", lacksSystemd() ?? lacksCgroupV2());
