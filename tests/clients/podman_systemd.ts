@@ -1,4 +1,4 @@
-/** systemd as the first process of a container, and services that belong together. Each under both runtimes. */
+/** systemd as the first process of a container; services that belong together. Each under both runtimes. */
 import { assert, assertEquals } from "@std/assert";
 import { sleep, until } from "../lib/process.ts";
 import { type Podman, type RuntimeName, RUNTIMES } from "./podman.ts";

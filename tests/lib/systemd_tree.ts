@@ -1,4 +1,4 @@
-/** A small Debian whose first process is systemd, as an archive, made once and kept in the cache directory. */
+/** A small Debian whose first process is systemd: an archive, made once and kept in the cache directory. */
 import { readSources } from "../vm/bed/image.ts";
 import { programsDir } from "./go_programs.ts";
 import { exists } from "./process.ts";
