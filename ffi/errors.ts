@@ -110,12 +110,19 @@ export class RuntimeError extends TsrunError {
   }
 }
 
-/** The parts of a message: the reason is what follows the last colon. */
-function partsOf(message: string): { operation: string; reason: string } {
+/** The object of a message, at the end of what was being done or in it: a quoted text, or a path. */
+const OBJECT = /"(?:[^"\\]|\\.)*"|(?<=^|\s)\/[^\s:;,]*/g;
+
+/**
+ * The parts of a message: the reason is what follows the last colon, and the object is the last quoted text
+ * or path before it, or else after it.
+ */
+function partsOf(message: string): { operation: string; object: string; reason: string } {
   const colon = message.lastIndexOf(": ");
-  return colon < 0
-    ? { operation: "", reason: message }
-    : { operation: message.slice(0, colon), reason: message.slice(colon + 2) };
+  const reason = colon < 0 ? message : message.slice(colon + 2);
+  const operation = colon < 0 ? "" : message.slice(0, colon);
+  const object = operation.match(OBJECT)?.at(-1) ?? reason.match(OBJECT)?.[0] ?? "";
+  return { operation: operation.replace(object, "").trim().replaceAll("  ", " "), object, reason };
 }
 
 /** The code of an error; `EFAULT_INTERNAL` for an error that is a mistake of the program. */

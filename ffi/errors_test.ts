@@ -65,6 +65,16 @@ Deno.test("error: says operation, object and reason in one line, or in the words
   assertEquals(partsOf(new TsrunError({ ...facts, message: "own words" })).message, "own words");
 });
 
+Deno.test("error: the object of a message is what it quotes, or a path in it", () => {
+  const object = (message: string) => new RuntimeError("EIO_TEST", message).object;
+  assertEquals(object("read /run/a/state.json: permission denied"), "/run/a/state.json");
+  assertEquals(object('container "a" is busy: another command has worked on it'), '"a"');
+  assertEquals(object('exec: "no \\"pe": executable file not found in $PATH'), '"no \\"pe"');
+  assertEquals(object("container does not exist"), "");
+  const parts = partsOf(new RuntimeError("EIO_TEST", 'mount "a" to "/b": busy'));
+  assertEquals([parts.operation, parts.object, parts.reason], ['mount "a" to', '"/b"', "busy"]);
+});
+
 Deno.test("error: a failed call has a code of its errno and its name, and says the step that it was part of", () => {
   const error = new OperationError("openat", ENOENT, '"/a"', "mount the root");
   assertInstanceOf(error, TsrunError);

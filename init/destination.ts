@@ -43,7 +43,13 @@ export function openOrdinary(k: Recorder, context: MountContext, destination: st
     missing: "directory",
     explain: (errno) =>
       errno === ELOOP || errno === ENOTDIR
-        ? new Error(`filesystem ${JSON.stringify(type)} must be mounted on ordinary directory`)
+        ? new TsrunError({
+          code: "EINVAL_MOUNT_POINT",
+          operation: "mount on",
+          object: JSON.stringify(destination),
+          reason: "not an ordinary directory",
+          message: `filesystem ${JSON.stringify(type)} must be mounted on ordinary directory`,
+        })
         : new OperationError("open", errno, JSON.stringify(destination), ""),
   });
 }

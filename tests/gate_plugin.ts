@@ -4,7 +4,14 @@
  * @module
  */
 
-import { callProblem, constantProblem, denoProblem, importProblem, isShipped } from "./rooms.ts";
+import {
+  callProblem,
+  constantProblem,
+  denoProblem,
+  errorProblem,
+  importProblem,
+  isShipped,
+} from "./rooms.ts";
 
 const MAX_FILE_LINES = 400;
 const MAX_FUNCTION_LINES = 60;
@@ -73,6 +80,17 @@ function eachConstant(context: Deno.lint.RuleContext): Deno.lint.LintVisitor {
   };
 }
 
+/** Reports errors without a code. */
+function eachError(context: Deno.lint.RuleContext): Deno.lint.LintVisitor {
+  return {
+    NewExpression(node) {
+      if (node.callee.type !== "Identifier") return;
+      const message = errorProblem(below(context.filename), node.callee.name);
+      if (message !== undefined) context.report({ node, message });
+    },
+  };
+}
+
 /** How many lines a piece of a file takes. */
 function lineCount(context: Deno.lint.RuleContext, [start, end]: [number, number]): number {
   return context.sourceCode.text.slice(start, end).split("\n").length;
@@ -126,6 +144,7 @@ const plugin: Deno.lint.Plugin = {
     "imports": { create: eachImport },
     "asks": { create: eachAsk },
     "constants": { create: eachConstant },
+    "errors": { create: eachError },
     "comment-columns": {
       create(context) {
         return { Program: () => eachCommentLine(context) };

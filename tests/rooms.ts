@@ -131,6 +131,22 @@ export function callProblem(path: string, name: "local" | "call"): string | unde
 }
 
 /**
+ * Files whose plain errors are either mistakes of the program, or caught by their only caller, who gives them
+ * a code.
+ */
+const PLAIN_ERRORS = new RegExp(
+  "^(?:build/|spec/cpu_list|ffi/(?:local|remote|structs_netlink)|init/(?:cgroup_mount|lifecycle|setup_context)|" +
+    "runtime/cgroups/systemd/(?:annotations|properties)|runtime/cli/flags|runtime/dbus/(?:message|text|value)|" +
+    "runtime/features/checkpoint/(?:protobuf|rpc))",
+);
+
+/** Says what is wrong with the making of an error in a file, if anything. */
+export function errorProblem(path: string, name: string): string | undefined {
+  if (!/^(?:Range|Type)?Error$/.test(name) || !isShipped(path) || PLAIN_ERRORS.test(path)) return undefined;
+  return "an error has a code: throw a RuntimeError (docs/errors.md)";
+}
+
+/**
  * Names of the kernel's headers, and of errors and signals: by these a reader looks for them in one place.
  */
 const KERNEL_NAME = new RegExp(

@@ -13,7 +13,7 @@
  * @module
  */
 
-import { RuntimeError } from "../../../ffi/errors.ts";
+import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
 import type { Arena } from "../../../init/executor.ts";
 import { Service, type ServiceStart } from "../../../init/service.ts";
@@ -70,7 +70,7 @@ export class Criu implements Disposable {
       if (message === undefined) {
         throw new RuntimeError("EIO_CRIU", "criu ended unexpectedly (was it killed, or out of memory?)");
       }
-      const response = decodeCriuResponse(message.bytes);
+      const response = decode(message.bytes);
       if (response.type !== REQUEST.NOTIFY) {
         if (failure) throw failure.error;
         return response;
@@ -96,6 +96,15 @@ export class Criu implements Disposable {
 
   [Symbol.dispose](): void {
     this.#service[Symbol.dispose]();
+  }
+}
+
+/** @throws {RuntimeError} For what is no answer of CRIU. */
+function decode(bytes: Uint8Array): CriuResponse {
+  try {
+    return decodeCriuResponse(bytes);
+  } catch (error) {
+    throw new RuntimeError("EIO_CRIU", `criu's answer is not understood: ${reasonOf(error)}`);
   }
 }
 

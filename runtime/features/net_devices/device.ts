@@ -20,6 +20,7 @@ import {
   RT_SCOPE_LINK,
   RT_SCOPE_UNIVERSE,
 } from "../../../ffi/structs_netlink.ts";
+import { RuntimeError } from "../../../ffi/errors.ts";
 import type { RouteSocket } from "./route_socket.ts";
 
 /** A device before it was moved. */
@@ -33,11 +34,13 @@ export interface HostDevice {
 /**
  * Reads the facts of a device of the host.
  *
- * @throws {Error} Where there is none of that name.
+ * @throws {RuntimeError} Where there is none of that name.
  */
 export function readDevice(host: RouteSocket, name: string): HostDevice {
   const link = host.linkNamed(name);
-  if (!link) throw new Error(`link not found for interface ${name} on runtime namespace`);
+  if (!link) {
+    throw new RuntimeError("EIO_NET_DEVICE", `link not found for interface ${name} on runtime namespace`);
+  }
   return {
     index: link.index,
     name: link.name,
@@ -109,7 +112,7 @@ export function isTemplate(name: string): boolean {
  * @param from A socket of the device's namespace, and `to` one of the other, which is open as `namespace`.
  * @param index Its index here. It keeps the index where that is free.
  * @param wanted Called with each index before it is tried.
- * @throws {Error} When the name is in use there, or the kernel refuses.
+ * @throws {RuntimeError} When the name is in use there, or the kernel refuses.
  */
 export function moveDevice(
   { from, to, namespace }: { from: RouteSocket; to: RouteSocket; namespace: number },
@@ -118,7 +121,10 @@ export function moveDevice(
   wanted: (index: number) => void,
 ): void {
   if (!isTemplate(name) && to.linkNamed(name)) {
-    throw new Error(`network device ${JSON.stringify(name)}: file exists in the other network namespace`);
+    throw new RuntimeError(
+      "EIO_NET_DEVICE",
+      `network device ${JSON.stringify(name)}: file exists in the other network namespace`,
+    );
   }
   let there = index;
   // Other processes may make devices there at the same time.
@@ -127,7 +133,10 @@ export function moveDevice(
     wanted(there);
     if (from.moveLink(index, namespace, name, there)) return;
   }
-  throw new Error("the other network namespace has no index for it: its devices keep changing");
+  throw new RuntimeError(
+    "EIO_NET_DEVICE",
+    "the other network namespace has no index for it: its devices keep changing",
+  );
 }
 
 const INDEX_TRIES = 10;

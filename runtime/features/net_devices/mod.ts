@@ -108,10 +108,12 @@ export class NetDevices {
       try {
         this.#moveOne(name, newName || name);
       } catch (error) {
+        const operation = "error creating network interfaces: move netDevice", reason = reasonOf(error);
         throw new RuntimeError(
           "EIO_NET_DEVICE",
-          `error creating network interfaces: move netDevice ${name} to the container's network namespace: ` +
-            reasonOf(error),
+          `${operation} ${name} to the container's network namespace: ${reason}`,
+          undefined,
+          { operation, object: JSON.stringify(name), reason },
         );
       }
     }

@@ -6,6 +6,7 @@
 import { makeSocket, receiveInto, sendBytes, trySocketOption } from "../../../ffi/sockets.ts";
 import { AF_NETLINK, IFF_UP, MSG_TRUNC, SOCK_RAW } from "../../../ffi/constants.ts";
 import { EBUSY, EEXIST, ENODEV, strerror } from "../../../ffi/errno.ts";
+import { RuntimeError } from "../../../ffi/errors.ts";
 import type { Kernel } from "../../../ffi/kernel.ts";
 import {
   type Address,
@@ -180,7 +181,7 @@ export class RouteSocket {
       if (messages.some(({ flags }) => flags & NLM_F_DUMP_INTR)) continue;
       return messages.filter(({ type }) => type === wanted);
     }
-    throw new Error(`${question.doing}: they keep changing`);
+    throw new RuntimeError("EIO_NET_DEVICE", `${question.doing}: they keep changing`);
   }
 
   /** Sends a request, and reads all answers to it. */
@@ -209,7 +210,9 @@ export class RouteSocket {
     try {
       const buffer = this.#k.buffer(DATAGRAM);
       const length = receiveInto(this.#k, this.#fd, buffer, MSG_TRUNC, { doing });
-      if (length > DATAGRAM) throw new Error(`${doing}: the kernel's answer has ${length} bytes`);
+      if (length > DATAGRAM) {
+        throw new RuntimeError("EIO_NET_DEVICE", `${doing}: the kernel's answer has ${length} bytes`);
+      }
       return decodeMessages(buffer.bytes.slice(0, length));
     } finally {
       memory.release(top);

@@ -16,6 +16,7 @@ import { pidfdOpen } from "../../../ffi/pidfd.ts";
 import { bindSocket, makeSocket, receiveInto } from "../../../ffi/sockets.ts";
 import { AF_UNIX, AT_FDCWD, MSG_DONTWAIT, O_DIRECTORY, O_PATH, SOCK_DGRAM } from "../../../ffi/constants.ts";
 import { EAGAIN, ENOENT, ESRCH } from "../../../ffi/errno.ts";
+import { RuntimeError } from "../../../ffi/errors.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
 import { PollSet } from "../../host/poll.ts";
 import { unixAddress } from "../../../ffi/structs_socket.ts";
@@ -162,6 +163,9 @@ async function barrier(k: LocalKernel, socket: number, manager: string): Promise
   }
   const [closed] = await new PollSet(k, [read.fd]).inBackground(BARRIER_TIMEOUT);
   if (closed === 0) {
-    throw new Error(`the service manager at ${manager} took no note of the container in time`);
+    throw new RuntimeError(
+      "ETIMEDOUT_NOTIFY",
+      `tell the service manager ${JSON.stringify(manager)} that the container is ready: no answer in time`,
+    );
   }
 }
