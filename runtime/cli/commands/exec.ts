@@ -1,7 +1,7 @@
 /** `tsrun exec`: run one more process in a container. */
 import type { Command, Context } from "../command.ts";
 import { absolute } from "../globals.ts";
-import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
+import { codeOf, reasonOf, RuntimeError } from "../../../ffi/errors.ts";
 import { execInContainer } from "../../container/exec/exec.ts";
 import type { ExecOptions } from "../../container/exec/plan.ts";
 import { local } from "../../../ffi/local.ts";
@@ -77,7 +77,9 @@ export const command: Command = {
     try {
       return await execInContainer(local(), execOptions(context));
     } catch (error) {
-      throw RuntimeError.from(error, `exec failed: ${reasonOf(error)}`, EXEC_FAILED);
+      // As if the signal had ended tsrun, which it does where nothing is to be taken back.
+      const status = codeOf(error) === "EINTR_COMMAND" ? undefined : EXEC_FAILED;
+      throw RuntimeError.from(error, `exec failed: ${reasonOf(error)}`, status);
     }
   },
 };
