@@ -119,6 +119,7 @@ signalfd4 289 74
 socket 41 198
 socketpair 53 199
 statfs 137 43
+statmount 457 457
 statx 332 291
 symlinkat 266 36
 timerfd_create 283 85
@@ -245,6 +246,7 @@ export type SyscallName =
   | "socket"
   | "socketpair"
   | "statfs"
+  | "statmount"
   | "statx"
   | "symlinkat"
   | "timerfd_create"

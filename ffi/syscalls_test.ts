@@ -35,10 +35,13 @@ for (const arch of ["x86_64", "aarch64"] as const) {
   if (text === undefined) skip(name, "the kernel's headers are not installed (linux-libc-dev)");
   else {
     Deno.test(name, () => {
-      const numbers = numbersIn(text);
+      const numbers = numbersIn(text), last = Math.max(...numbers.values());
       const wrong = syscallNames().filter((call) => {
         const known = numbers.get(call) ?? numbers.get(GENERIC_64[call] ?? "");
-        return known !== syscallNumber(call, arch);
+        // Calls that are newer than the headers have the same number everywhere.
+        const newer = known === undefined && syscallNumber(call, arch) > last &&
+          syscallNumber(call, "x86_64") === syscallNumber(call, "aarch64");
+        return !newer && known !== syscallNumber(call, arch);
       });
       assertEquals(wrong, []);
     });

@@ -7,7 +7,14 @@
  * @module
  */
 
-import { AT_FDCWD, AT_RECURSIVE, MNT_DETACH } from "../ffi/constants.ts";
+import {
+  AT_FDCWD,
+  AT_RECURSIVE,
+  MNT_DETACH,
+  O_DIRECTORY,
+  O_PATH,
+  OPEN_TREE_CLONE,
+} from "../ffi/constants.ts";
 import { EBUSY } from "../ffi/errno.ts";
 import { type Fd, type Kernel, OperationError } from "../ffi/kernel.ts";
 import type { Recorder } from "../ffi/recorder.ts";
@@ -62,6 +69,62 @@ export function uncoverRoot(k: Kernel): void {
       k.umount("/", MNT_DETACH);
     }
   });
+}
+
+/**
+ * Removes the mounts below the root of the process from its own mount namespace, except the lowest, which is
+ * the kernel's first file system: what a container that may unmount its root would find there is the host.
+ * The root is mounted again on the lowest.
+ *
+ * Nothing is done in a chroot, whose root is no layer of the namespace's.
+ *
+ * @param layers The number of mounts below the root. None of them is shared.
+ */
+export function removeLayersBelow(k: Kernel, layers: number): void {
+  k.during("remove the mounts below the host's /", () => {
+    k.unshare(NAMESPACES.mount.flag);
+    const old = k.open("/", O_PATH | O_DIRECTORY);
+    enterNamespaceRoot(k);
+    if (!isSameMount(k, old)) {
+      enterRoot(k, old);
+      return;
+    }
+    const root = k.openTree(AT_FDCWD, "/", OPEN_TREE_CLONE | AT_RECURSIVE);
+    for (let i = 0; i < layers; i++) {
+      // The host keeps its mounts: neither these nor what they are mounted on propagates the change.
+      k.mountSetattr(AT_FDCWD, "/", AT_RECURSIVE, { propagation: MS_SLAVE });
+      k.umount("/", MNT_DETACH);
+      enterNamespaceRoot(k);
+    }
+    const place = k.open("/", O_PATH | O_DIRECTORY);
+    k.moveMount(root, place);
+    enterRoot(k, root);
+    k.close(place);
+    k.close(old);
+  });
+}
+
+/** Moves the root of the process to where one that joins its mount namespace begins. */
+function enterNamespaceRoot(k: Kernel): void {
+  const self = k.call("pidfd_open", [k.call("getpid", []), 0]);
+  k.setns(self, NAMESPACES.mount.flag);
+  k.close(self);
+}
+
+/** Makes a directory the root of the process, and closes its descriptor. */
+function enterRoot(k: Kernel, root: Fd): void {
+  k.fchdir(root);
+  k.call("chroot", ["."]);
+  k.chdir("/");
+  k.close(root);
+}
+
+/** Whether the root of the process is on the mount of a descriptor. */
+function isSameMount(k: Kernel, file: Fd): boolean {
+  const here = k.buffer(STATX_SIZE), there = k.buffer(STATX_SIZE);
+  k.statx(AT_FDCWD, "/", here);
+  k.statx(file, "", there).wait();
+  return decodeStatx(here).mountId === decodeStatx(there).mountId;
 }
 
 function isCovered(k: Kernel): boolean {

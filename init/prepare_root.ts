@@ -49,7 +49,10 @@ export const ROOT_STEPS: SetupSteps = {
     const { k, root, plan: { spec, noPivot, procAndSys } } = setup;
     if (!hasOwnMounts(setup)) return chrootInto(k, root);
     const propagation = spec.linux?.rootfsPropagation;
-    setup.later("found", noPivot ? moveInto(k, root, procAndSys) : pivotInto(k, root, propagation));
+    setup.later(
+      "found",
+      noPivot ? moveInto(k, root, propagation, procAndSys) : pivotInto(k, root, propagation),
+    );
   },
 };
 

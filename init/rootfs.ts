@@ -98,22 +98,38 @@ function longestPrefix(mountPoints: readonly string[], path: string): string {
  */
 export function pivotInto(k: Recorder, root: Fd, propagation: RootfsPropagation | undefined): () => void {
   return k.during("pivot_root into the rootfs", () => {
-    const old = k.open("/", O_PATH | O_DIRECTORY);
-    k.fchdir(root);
-    k.pivotRoot(".", ".");
-    // The old root now lies over the new one. It must not be shared when it is unmounted, or the host would
-    // lose its mounts.
-    k.fchdir(old);
-    if (propagation !== undefined) {
-      k.mountSetattr(AT_FDCWD, ".", AT_RECURSIVE, { propagation: MS_SLAVE });
-    }
-    unmountAll(k);
-    k.close(old);
-    k.chdir("/");
+    pivot(k, root, propagation);
     const check = enterOwnRoot(k, root);
     setFinalPropagation(k, propagation);
     return check;
   });
+}
+
+/**
+ * Exchanges the root for the rootfs.
+ *
+ * @param refused Where a pivot_root(2) that the kernel refuses leads to.
+ * @returns Descriptor of the old root, which is closed, except where the kernel refuses.
+ */
+function pivot(
+  k: Recorder,
+  root: Fd,
+  propagation: RootfsPropagation | undefined,
+  refused?: Label,
+): Result {
+  const old = k.open("/", O_PATH | O_DIRECTORY);
+  k.fchdir(root);
+  k.call("pivot_root", [".", "."], { onError: refused });
+  // The old root now lies over the new one. It must not be shared when it is unmounted, or the host would
+  // lose its mounts.
+  k.fchdir(old);
+  if (propagation !== undefined) {
+    k.mountSetattr(AT_FDCWD, ".", AT_RECURSIVE, { propagation: MS_SLAVE });
+  }
+  unmountAll(k);
+  k.close(old);
+  k.chdir("/");
+  return old;
 }
 
 /** Unmounts the working directory and its covers, one call for each mount. A check follows later. */
@@ -134,16 +150,28 @@ function setFinalPropagation(k: Kernel, propagation: RootfsPropagation | undefin
 }
 
 /**
- * `--no-pivot`: moves the rootfs over `/` and changes root to it, for hosts that run from an initramfs.
+ * `--no-pivot`: for hosts that run from an initramfs, where pivot_root(2) is not possible. The rootfs is moved
+ * over `/` then. On other hosts this is {@linkcode pivotInto}, which leaves nothing of the host.
  *
- * The host's mounts stay below, out of reach. Full views of /proc and /sys among them would let the container
- * mount new ones, so these are removed first.
+ * Where the rootfs is moved, the host's mounts stay below, out of reach for a container that may not unmount
+ * its root. Full views of /proc and /sys among them would let the container mount new ones, so these are
+ * removed first.
  *
  * @param procAndSys Mount points of the host that show a whole procfs or sysfs, the innermost last.
  * @returns The check that nothing but the rootfs is on top of `/`. Call it after the kernel has answered.
  */
-export function moveInto(k: Recorder, root: Fd, procAndSys: readonly string[]): () => void {
+export function moveInto(
+  k: Recorder,
+  root: Fd,
+  propagation: RootfsPropagation | undefined,
+  procAndSys: readonly string[],
+): () => void {
   return k.during("move the rootfs to /", () => {
+    const refused = new Label(), done = new Label();
+    const old = pivot(k, root, propagation, refused);
+    k.jump(done);
+    k.place(refused);
+    k.close(old);
     for (const path of procAndSys.toReversed()) {
       k.umount(path, MNT_DETACH, {
         repair(errno) {
@@ -163,7 +191,10 @@ export function moveInto(k: Recorder, root: Fd, procAndSys: readonly string[]): 
     k.close(place);
     k.call("chroot", ["."]);
     k.chdir("/");
-    return enterOwnRoot(k, root);
+    k.place(done);
+    const check = enterOwnRoot(k, root);
+    setFinalPropagation(k, propagation);
+    return check;
   });
 }
 

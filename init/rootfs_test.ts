@@ -111,7 +111,7 @@ Deno.test("pivot: another root of the mount namespace than the rootfs is an erro
   pivotInto(mounted({ "": 7, "/..": 7 }), 5, undefined)();
   const wrong = { "": 7, "/..": 8 };
   assertThrows(() => pivotInto(mounted(wrong), 5, undefined)(), OperationError, "is another one");
-  assertThrows(() => moveInto(mounted(wrong), 5, [])(), OperationError, "is another one");
+  assertThrows(() => moveInto(mounted(wrong), 5, undefined, [])(), OperationError, "is another one");
 });
 
 Deno.test("pivot: where mounts may be shared, the old root is made a slave before it goes", () => {
@@ -141,24 +141,34 @@ Deno.test("pivot: the final propagation is the root's alone, volumes keep theirs
 
 Deno.test("no pivot: views of /proc and /sys go first, the innermost before what holds it", () => {
   const k = new DryKernel();
-  moveInto(k, 5, ["/proc", "/proc/inner", "/sys"]);
+  moveInto(k, 5, undefined, ["/proc", "/proc/inner", "/sys"]);
   assertEquals(
     lines(k, "umount2"),
-    ["/sys", "/proc/inner", "/proc"].map((p) => `umount2 "${p}" ${MNT_DETACH}`),
+    [".", "/sys", "/proc/inner", "/proc"].map((p) => `umount2 "${p}" ${MNT_DETACH}`),
   );
-  assertEquals(names(k).slice(3, 9), ["openat", "fchdir", "move_mount", "close", "chroot", "chdir"]);
-  assertEquals(callsOf(k, "move_mount")[0].args.slice(0, 3), [5, "", 100]);
-  assertEquals(lines(k, "chroot", "chdir"), ['chroot "."', 'chdir "/"']);
+  const moving = names(k).slice(names(k).lastIndexOf("umount2") + 1);
+  assertEquals(moving.slice(0, 6), ["openat", "fchdir", "move_mount", "close", "chroot", "chdir"]);
+  assertEquals(callsOf(k, "move_mount")[0].args.slice(0, 3), [5, "", 101]);
+  assertEquals(lines(k, "chroot", "chdir"), ['chdir "/"', 'chroot "."', 'chdir "/"']);
+});
+
+Deno.test("no pivot: pivot_root is tried first, and leads over what moves the rootfs", () => {
+  const k = new DryKernel();
+  moveInto(k, 5, undefined, ["/proc"]);
+  const list = names(k);
+  assertEquals(list.slice(0, 5), ["openat", "fchdir", "pivot_root", "fchdir", "umount2"]);
+  // Two jumps: back to the next unmounting, and over the moving.
+  assertEquals(list.slice(5, 11), ["branch", "close", "chdir", "branch", "close", "umount2"]);
 });
 
 Deno.test("no pivot: mounts that a user namespace cannot take apart are covered", () => {
   const k = scripted({ umount2: (path) => path === "/sys" ? -EINVAL : 0 });
-  moveInto(k, 5, ["/proc", "/sys"]);
+  moveInto(k, 5, undefined, ["/proc", "/sys"]);
   assertEquals(lines(k, "fsopen"), ['fsopen "tmpfs" 1']);
-  assertEquals(callsOf(k, "openat").map(({ args }) => args[1]), ["/sys", "/"]);
+  assertEquals(callsOf(k, "openat").map(({ args }) => args[1]), ["/", "/sys", "/"]);
   assertEquals(callsOf(k, "move_mount").length, 2);
   assertThrows(
-    () => moveInto(scripted({ umount2: -EBUSY }), 5, ["/proc"]),
+    () => moveInto(scripted({ umount2: (path) => path === "." ? 0 : -EBUSY }), 5, undefined, ["/proc"]),
     OperationError,
     'umount2 "/proc"',
   );

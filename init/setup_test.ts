@@ -281,9 +281,9 @@ Deno.test("set-up: without a mount namespace nothing is mounted, the root change
   assertEquals(list.includes("chroot"), true);
 });
 
-Deno.test("set-up: without pivot_root the rootfs is moved", () => {
-  const list = names(run({}, { noPivot: true }));
-  assertEquals([list.includes("pivot_root"), list.includes("chroot")], [false, true]);
+Deno.test("set-up: where pivot_root may be refused the rootfs can be moved", () => {
+  assertEquals(names(run({}, { noPivot: true })).includes("chroot"), true);
+  assertEquals(names(run()).includes("chroot"), false);
 });
 
 Deno.test("set-up: a /dev that is bound keeps its own devices", () => {

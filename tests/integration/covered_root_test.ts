@@ -24,6 +24,18 @@ const HOSTS: Record<string, string> = {
   "a copy of / that is shared": "mount --make-rshared / && mount --rbind / /",
 };
 
+/** Goes on at the topmost mount on the root. */
+const ON_TOP = "nsenter --mount=/proc/self/ns/mnt";
+/** The runtime's own root is on top of other mounts, as after systemd has moved the root of a service. */
+const STACKED: Record<string, string> = {
+  "copies of / below the runtime's":
+    `mount --rbind / / && set -- ${ON_TOP} /bin/sh -c 'mount --rbind / / && exec ${ON_TOP} "$@"' sh "$@"`,
+  "/ below a root that was moved there":
+    'mount --rbind / /mnt && cd /mnt && mount --move . / && set -- chroot . "$@"',
+  "/ below a root that another copy covers":
+    `mount --rbind / / && set -- ${ON_TOP} /bin/sh -c 'mount --rbind / / && exec "$@"' sh "$@"`,
+};
+
 const ENTRIES = "bin\ndev\netc\nhome\nproc\nroot\nrun\nsys\ntmp\nvar\n";
 const USER: Dict = {
   linux: {
@@ -60,6 +72,39 @@ for (const [name, script] of Object.entries(HOSTS)) {
     }
   }
 }
+
+for (const [name, script] of Object.entries({ "/ of the host": "true", ...STACKED })) {
+  for (const flag of ["", "--no-pivot"]) {
+    contract(
+      `covered root: a container that unmounts its root does not find ${name} ${flag}`,
+      async (box) => {
+        const container = box.container({ process: { args: sh("sleep 1000") } });
+        assertOk(await container.run({ flags: ["-d", ...(flag ? [flag] : [])] }));
+        await assertOwnRoot(container, 6);
+        const inside = ["/usr/bin/nsenter", "-t", String(await container.pid()), "-m"];
+        await host(...inside, "/bin/umount", "-l", "/");
+        // A process that joins would begin at the host's root, where the host's programs are.
+        assertEquals((await box.command([...inside, "/bin/true"])).code, 127);
+      },
+      { within: within(script), notOnReference: "runc leaves the host's mounts below" },
+    );
+  }
+}
+
+contract("covered root: --no-pivot moves the rootfs where the kernel refuses pivot_root", async (box) => {
+  const container = box.container({ process: { args: sh("sleep 1000") } });
+  const id = container.id;
+  assertError(await container.create(), /pivot_root.*invalid argument/);
+  assertOk(await container.run({ flags: ["-d", "--no-pivot"] }));
+  await assertOwnRoot(container, 6);
+  assertOk(await box.cli(["delete", "--force", id]));
+}, {
+  // pivot_root refuses a root that is mounted on a shared mount.
+  within: within(
+    'mount --make-rshared / && mount --rbind / / && set -- nsenter --mount=/proc/self/ns/mnt "$@"',
+  ),
+  notOnReference: "runc's exec begins at the host's root",
+});
 
 contract("covered root: the cover stays on the host", async (box) => {
   const count = "grep -c ' / / ' /proc/self/mountinfo";
@@ -102,7 +147,7 @@ contract(
   },
   {
     within: [
-      ...within('r=$(mktemp -d) && mount --rbind / "$r" && rmdir "$r" 2>/dev/null; set -- chroot "$r" "$@"'),
+      ...within('mount --rbind / /mnt && set -- chroot /mnt "$@"'),
     ],
     notOnReference: "runc makes a container whose exec lands in the host's root",
   },

@@ -8,12 +8,13 @@
 
 import { AT_FDCWD, S_IFIFO } from "../../../ffi/constants.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
+import type { Kernel } from "../../../ffi/kernel.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
 import type { RemoteKernel } from "../../../ffi/remote.ts";
 import type { Arena } from "../../../init/executor.ts";
 import { giveProcfs } from "../../../init/host_procfs.ts";
 import { Lifecycle, type Steps } from "../../../init/lifecycle.ts";
-import { uncoverRoot } from "../../../init/own_root.ts";
+import { removeLayersBelow, uncoverRoot } from "../../../init/own_root.ts";
 import { type Ready, setUp } from "../../../init/setup.ts";
 import type { Stage, StagePlan } from "../../../init/stage.ts";
 import type { State, Status } from "../../../spec/types.ts";
@@ -184,14 +185,18 @@ function makeCgroup(deed: Deed): void {
 
 /** What the stage does before it clones the init. */
 function stagePlan(deed: Deed): StagePlan {
-  const { plan: { cgroup, namespaces, spec, features, uncoverRoot: covered } } = deed;
+  const { plan: { cgroup, namespaces, spec, features, uncoverRoot: covered, layersBelowRoot } } = deed;
   const entry = cgroup.entry();
+  const prepare = (k: Kernel) => {
+    if (covered) uncoverRoot(k);
+    if (layersBelowRoot > 0) removeLayersBelow(k, layersBelowRoot);
+  };
   const plan: StagePlan = {
     namespaces,
     oomScoreAdj: spec.process.oomScoreAdj,
     cgroupTasks: entry.tasks,
     cloneInto: entry.cloneInto,
-    prepare: covered ? uncoverRoot : undefined,
+    prepare: covered || layersBelowRoot > 0 ? prepare : undefined,
   };
   return features.reduce((plan, feature) => feature.stagePlan?.(plan, deed) ?? plan, plan);
 }

@@ -9,6 +9,7 @@
 import { S_IFDIR, S_IFMT } from "../../../ffi/constants.ts";
 import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
+import { layersBelowRoot } from "../../../ffi/mount_layers.ts";
 import { stat } from "../../../ffi/stat.ts";
 import { readHostCapabilities } from "../../../init/identity.ts";
 import { keyringName } from "../../../init/keyring.ts";
@@ -78,6 +79,8 @@ export interface CreatePlan {
   cgroup: CgroupDriver;
   /** The host's `/` is covered by other mounts. The stage has to uncover it. */
   uncoverRoot: boolean;
+  /** How many mounts lie below the host's `/`, where the stage has to remove them; 0 where it has not. */
+  layersBelowRoot: number;
   /** The plan for the init. */
   setup: SetupPlan;
   /** The contributions of the optional features that the container uses. */
@@ -123,9 +126,22 @@ export async function planCreate(
   return {
     ...{ options, spec, configText, directory, namespaces, cgroup, features },
     state: resctrl ? { ...state, resctrl } : state,
-    uncoverRoot: callerIsRoot() && namespaces.fresh.has("mount") && mounts.rootIsCovered(),
+    ...planHostRoot(k, namespaces, mounts),
     setup,
   };
+}
+
+/** What hides above and below the host's root, from which the container's is to be the only one. */
+function planHostRoot(
+  k: LocalKernel,
+  namespaces: NamespacePlan,
+  mounts: HostMounts,
+): Pick<CreatePlan, "uncoverRoot" | "layersBelowRoot"> {
+  if (!callerIsRoot() || !namespaces.fresh.has("mount")) return { uncoverRoot: false, layersBelowRoot: 0 };
+  const layers = layersBelowRoot(k);
+  // One is usual. A shared one cannot be removed for the container alone, and pivot_root(2) refuses it.
+  const removable = layers.length > 1 && !layers.some(({ shared }) => shared);
+  return { uncoverRoot: mounts.rootIsCovered(), layersBelowRoot: removable ? layers.length : 0 };
 }
 
 /** The path of the rootfs without links. @throws {RuntimeError} If it is not a directory. */
