@@ -150,8 +150,8 @@ function setFinalPropagation(k: Kernel, propagation: RootfsPropagation | undefin
 }
 
 /**
- * `--no-pivot`: for hosts that run from an initramfs, where pivot_root(2) is not possible. The rootfs is moved
- * over `/` then. On other hosts this is {@linkcode pivotInto}, which leaves nothing of the host.
+ * `--no-pivot`: for hosts that run from an initramfs, where pivot_root(2) is not possible. The rootfs is
+ * moved over `/` then. On other hosts this is {@linkcode pivotInto}, which leaves nothing of the host.
  *
  * Where the rootfs is moved, the host's mounts stay below, out of reach for a container that may not unmount
  * its root. Full views of /proc and /sys among them would let the container mount new ones, so these are
