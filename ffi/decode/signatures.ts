@@ -132,7 +132,7 @@ signalfd4 fd memory length number
 socket domain socketType number
 socketpair domain socketType number memory
 statfs text memory
-statmount memory memory int int
+statmount memory memory length number
 statx fd text at statx memory
 symlinkat text fd text
 timerfd_create clock number
