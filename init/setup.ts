@@ -7,6 +7,7 @@
  */
 
 import { O_NOFOLLOW, O_PATH } from "../ffi/constants.ts";
+import { codeOf, TsrunError } from "../ffi/errors.ts";
 import type { Recorder } from "../ffi/recorder.ts";
 import { NAMESPACES } from "../spec/namespaces.ts";
 import type { Spec } from "../spec/types.ts";
@@ -136,16 +137,30 @@ function nameHost(k: Recorder, { hostname, domainname }: Spec): void {
 function recordProgram(
   { k, process, path, env, procfs, fifo, tools, startHooks, filter, dropRights }: Setup,
 ): void {
-  recordStart(k, {
-    process,
-    path,
-    env,
-    procfs: procfs!,
-    fifo: fifo.wait(),
-    channel: tools.channel,
-    hooks: startHooks?.hooks ?? [],
-    hookSetting: startHooks?.setting ?? { state: "", env: [] },
-    filter,
-    dropRights,
-  });
+  const hooks = startHooks?.hooks ?? [];
+  try {
+    recordStart(k, {
+      process,
+      path,
+      env,
+      procfs: procfs!,
+      fifo: fifo.wait(),
+      channel: tools.channel,
+      hooks,
+      hookSetting: startHooks?.setting ?? { state: "", env: [] },
+      filter,
+      dropRights,
+    });
+  } catch (error) {
+    if (hooks.length === 0 || codeOf(error) !== "ENOMEM_ARENA") throw error;
+    const reason = `${hooks.length} hooks do not fit into the memory of the init, which runs them alone ` +
+      "(give fewer, or one that runs the others)";
+    throw new TsrunError({
+      code: "ENOMEM_ARENA",
+      operation: "",
+      object: "hooks.startContainer",
+      reason,
+      message: `hooks.startContainer: ${reason}`,
+    });
+  }
 }

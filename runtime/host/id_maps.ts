@@ -10,7 +10,7 @@
  */
 
 import { AT_FDCWD, O_WRONLY } from "../../ffi/constants.ts";
-import { EPERM } from "../../ffi/errno.ts";
+import { EINVAL, EPERM } from "../../ffi/errno.ts";
 import { OperationError } from "../../ffi/kernel.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
 import type { LinuxIDMapping } from "../../spec/types.ts";
@@ -98,12 +98,23 @@ function isOwn(ranges: readonly LinuxIDMapping[], id: number): boolean {
   return ranges.length === 1 && ranges[0].size === 1 && ranges[0].hostID === id;
 }
 
+/** Characters of a map that a message shows, and bytes of a page: user_namespaces(7). */
+const SHOWN = 200, PAGE = 4096;
+
 function writeMap(k: LocalKernel, pid: number, name: string, text: string): void {
-  const doing = `write ${JSON.stringify(text.trimEnd())} to /proc/${pid}/${name}`;
+  const shown = text.length > SHOWN ? `${text.slice(0, SHOWN)}...` : text.trimEnd();
+  const doing = `write ${JSON.stringify(shown)} to /proc/${pid}/${name}`;
   try {
     k.writeFile(AT_FDCWD, `/proc/${pid}/${name}`, text, O_WRONLY, 0, { doing });
   } catch (error) {
-    if (!(error instanceof OperationError) || error.errno !== EPERM) throw error;
+    if (!(error instanceof OperationError)) throw error;
+    if (error.errno === EINVAL && text.length >= PAGE) {
+      throw new RuntimeError(
+        "EINVAL_ID_MAPPINGS",
+        `${doing}: ${error.reason} (${text.length} bytes: the kernel takes less than a page, ${PAGE})`,
+      );
+    }
+    if (error.errno !== EPERM) throw error;
     throw new RuntimeError(
       "EPERM_ID_MAP",
       `${reasonOf(error)} (are all these host ids mapped, and yours to give?)`,
