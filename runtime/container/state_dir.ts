@@ -6,7 +6,7 @@
  *     <root>/<id>/exec.fifo     there as long as the container is created but not started
  * @module
  */
-import { S_IWOTH } from "../../ffi/constants.ts";
+import { S_IFDIR, S_IFMT, S_IWOTH } from "../../ffi/constants.ts";
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
 import { stat } from "../../ffi/stat.ts";
@@ -33,6 +33,9 @@ export function checkRootOnce(root: string): void {
 export function checkRoot(root: string, k?: LocalKernel): boolean {
   const there = k === undefined ? statByDeno(root) : stat(k, root);
   if (there === undefined) return false;
+  if ((there.mode & S_IFMT) !== S_IFDIR) {
+    throw new RuntimeError("EIO_STATE_ROOT", `state root ${root}: not a directory`);
+  }
   const own = callerUid();
   if (there.uid !== own && there.uid !== 0) {
     throw new RuntimeError(

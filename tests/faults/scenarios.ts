@@ -66,12 +66,12 @@ function settings(args: string[]): Dict {
 }
 
 /** A program that tells what it sees, and stays. */
-const STAYS = settings([...PROBE.slice(0, 2), `${PROBE[2]}${SLEEP}`]);
+export const STAYS: Dict = settings([...PROBE.slice(0, 2), `${PROBE[2]}${SLEEP}`]);
 /** One that tells it, and ends. */
 const ENDS = settings(PROBE);
-const SLEEPS = settings(["/bin/sleep", "1000"]);
+export const SLEEPS: Dict = settings(["/bin/sleep", "1000"]);
 
-const HOOK = [{ path: "/bin/true", args: ["true"], timeout: 10 }];
+export const HOOK = [{ path: "/bin/true", args: ["true"], timeout: 10 }];
 /** The same in a user namespace, with hooks of all kinds but the last: other ways through the setup. */
 const MAPPED: Dict = {
   ...STAYS,
@@ -85,7 +85,7 @@ const MAPPED: Dict = {
 };
 
 /** What the container's program has written, once it has written all. */
-function told(place: Place, name: string): string {
+export function told(place: Place, name: string): string {
   const { stdout } = place.files(name);
   const end = performance.now() + 5000;
   for (;;) {
@@ -96,12 +96,12 @@ function told(place: Place, name: string): string {
   }
 }
 
-function seen(place: Place, text: string): string[] {
+export function seen(place: Place, text: string): string[] {
   return [...comparable(text, place.id), ...limitLines(place.id)];
 }
 
 /** Fails unless the container has this status, soon. */
-function mustBe(place: Place, wanted: string): string[] {
+export function mustBe(place: Place, wanted: string): string[] {
   const end = performance.now() + 3000;
   let status = place.status();
   while (status !== wanted && performance.now() < end) status = place.status();
@@ -109,19 +109,19 @@ function mustBe(place: Place, wanted: string): string[] {
   return [];
 }
 
-function running(place: Place): void {
+export function running(place: Place): void {
   place.done("run", "--detach", "--bundle", place.bundle, place.id);
 }
 
 /** The program writes to the file of the command that made the container. */
-function hasRun(place: Place, name: string): string[] {
+export function hasRun(place: Place, name: string): string[] {
   return readText(place.files(name).stdout) === "" ? [] : ["the program has run"];
 }
 
-const CREATE = (place: Place) => ["create", "--bundle", place.bundle, place.id];
+export const CREATE = (place: Place): string[] => ["create", "--bundle", place.bundle, place.id];
 
 /** Only the init is left of an exec that failed. */
-function onlyInit(place: Place): string[] {
+export function onlyInit(place: Place): string[] {
   const end = performance.now() + 2000;
   while (place.processes().length > 1 && performance.now() < end);
   const left = place.processes().length;

@@ -4,6 +4,7 @@
 import { say } from "./say.ts";
 import { skip } from "../lib/skip.ts";
 import { lacksTracing } from "./ptrace.ts";
+import { MORE_SCENARIOS } from "./more_scenarios.ts";
 import { SCENARIOS } from "./scenarios.ts";
 import { type Act, callsOf, ERRNOS, EVERY, Sweep } from "./sweep.ts";
 
@@ -14,7 +15,7 @@ const KINDS: Readonly<Record<string, readonly Act[]>> = {
 
 const lacking = lacksTracing();
 const which = EVERY === 1 ? "every" : `every ${EVERY}th`;
-for (const scenario of SCENARIOS) {
+for (const scenario of [...SCENARIOS, ...MORE_SCENARIOS]) {
   for (const [kind, acts] of Object.entries(KINDS)) {
     const name = `faults: ${scenario.name}: ${kind} at ${which} call`;
     if (lacking !== undefined) {
