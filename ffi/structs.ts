@@ -55,6 +55,11 @@ export function decodeStatfsFlags(buffer: Buffer): number {
   return buffer.u32(80);
 }
 
+/** What is free on a filesystem for its users, out of a `struct statfs`. */
+export function decodeStatfsFree(buffer: Buffer): { bytes: number; files: number } {
+  return { bytes: buffer.u64(8) * buffer.u64(32), files: buffer.u64(48) };
+}
+
 /** Bytes of `struct statfs`. */
 export const STATFS_SIZE = 120;
 

@@ -56,6 +56,16 @@ export function loadLacking(): Promise<typeof import("./lacking.ts")> {
   return import("./lacking.ts");
 }
 
+/** Whether device programs of cgroup v2 can be loaded. */
+export function loadDeviceTrial(): Promise<typeof import("./v2/device_trial.ts")> {
+  return import("./v2/device_trial.ts");
+}
+
+/** Conversations with systemd. */
+export function loadSystemd(): Promise<typeof import("./systemd/manager.ts")> {
+  return import("./systemd/manager.ts");
+}
+
 /** Mounts of type `cgroup` in a container. */
 export function loadCgroupMount(): Promise<typeof import("./mount.ts")> {
   return import("./mount.ts");

@@ -13,6 +13,7 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   completion: () => import("./commands/completion.ts"),
   create: () => import("./commands/create.ts"),
   delete: () => import("./commands/delete.ts"),
+  doctor: () => import("./commands/doctor.ts"),
   events: () => import("./commands/events.ts"),
   exec: () => import("./commands/exec.ts"),
   features: () => import("./commands/features.ts"),

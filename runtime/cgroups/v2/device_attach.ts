@@ -41,7 +41,7 @@ export function attachDevices(k: LocalKernel, dir: string, program: Uint8Array):
   try {
     k.during(`attach the device program to ${dir}`, () => {
       const cgroup = keep(k.open(dir, O_RDONLY | O_DIRECTORY).wait());
-      const loaded = keep(load(k, program));
+      const loaded = keep(loadProgram(k, program));
       const old = attached(k, cgroup).map((id) => descriptorOf(k, id)).filter((fd) => fd >= 0).map(keep);
       const words = [cgroup, loaded, BPF_CGROUP_DEVICE];
       if (old.length === 1) {
@@ -59,7 +59,7 @@ export function attachDevices(k: LocalKernel, dir: string, program: Uint8Array):
 }
 
 /** Loads a program. The licence is needed only for helper functions, and the program calls none. */
-function load(k: LocalKernel, program: Uint8Array): number {
+export function loadProgram(k: LocalKernel, program: Uint8Array): number {
   return k.scratch(() => {
     const instructions = k.memory.put(program), licence = k.memory.string("Apache-2.0");
     const pointer = (address: number) => [address % 2 ** 32, Math.floor(address / 2 ** 32)];
