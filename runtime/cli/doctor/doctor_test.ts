@@ -1,81 +1,12 @@
 /** `doctor` on hosts that do not exist: each trial that fails, and each file that says so, in its words. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { EACCES, EINVAL, ENODEV, ENOSPC, ENOSYS, EPERM } from "../../../ffi/errno.ts";
-import { type FakeFiles, fakeHost } from "../../host/view_testing.ts";
+import type { FakeFiles } from "../../host/view_testing.ts";
 import { examine, verdict } from "./doctor.ts";
 import type { DoctorHost, Finding } from "./finding.ts";
+import { hostOf, V1, V2, type Who } from "./host_testing.ts";
 import { examinationJson, formatExamination } from "./report.ts";
 import type { Trials } from "./trials.ts";
-
-/** Trials that all succeed. */
-const FINE: Trials = {
-  namespace: () => 0,
-  namespaceOfUser: () => 0,
-  rightsInUserNamespace: () => 0,
-  mapIds: () => undefined,
-  clone3: () => 0,
-  pidfd: () => 0,
-  fileCalls: () => ({ openat2: 0, faccessat2: 0, close_range: 0 }),
-  mountCalls: () => ({ open_tree: 0, fsopen: 0 }),
-  memfd: () => undefined,
-  overlay: () => 0,
-  idmap: () => 0,
-  filter: () => undefined,
-  unknownCalls: () => [],
-  unknownFlags: () => [],
-  libseccomp: () => "2.6.0",
-  cgroup: () => 0,
-  deviceProgram: () => Promise.resolve(0),
-  systemd: () => Promise.resolve({ release: 257 }),
-  criu: () => Promise.resolve({ path: "/usr/sbin/criu", version: 41100 }),
-  stateDirectory: () => 0,
-  space: () => ({ bytes: 2 ** 31, files: 100_000, type: "tmpfs" }),
-  firstLine: () => Promise.resolve("version 1"),
-};
-
-/** A host of cgroup v2 with everything. */
-const FILES: FakeFiles = {
-  "/proc/self/uid_map": "         0          0 4294967295\n",
-  "/run/systemd/system": { kind: "directory" },
-  "/sys/module/apparmor/parameters/enabled": "Y\n",
-  "/sys/kernel/security/apparmor/profiles": "a (enforce)\nb (enforce)\n",
-  "/sys/fs/cgroup/cgroup.controllers": "cpuset cpu io memory hugetlb pids\n",
-  "/sys/fs/cgroup/system.slice/memory.swap.max": "max\n",
-  "/usr/bin/podman": { kind: "program" },
-  "/etc/containers/containers.conf": '[engine]\nruntime = "tsrun"\n',
-  "/etc/passwd": "root:x:0:0:::\nann:x:1000:1000:::\n",
-  "/etc/subuid": "ann:100000:65536\n",
-  "/etc/subgid": "1000:100000:65536\n",
-  "/usr/bin/newuidmap": { kind: "program" },
-  "/usr/bin/newgidmap": { kind: "program" },
-  "/var/lib/docker/x": "",
-};
-
-const V2 = "30 1 8:1 / / rw - ext4 /dev/sda rw\n31 30 0:5 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n" +
-  "32 30 8:2 / /var/lib/docker rw - xfs /dev/sdb rw\n";
-const V1 =
-  "30 1 8:1 / / rw - ext4 /dev/sda rw\n31 30 0:5 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n";
-
-/** Root, or a user with the id 1000. */
-type Who = "root" | "user";
-
-function hostOf(
-  who: Who,
-  trials: Partial<Trials>,
-  files: FakeFiles,
-  facts: Partial<DoctorHost> = {},
-): DoctorHost {
-  const id = who === "root" ? 0 : 1000;
-  return {
-    view: fakeHost({ ...FILES, ...files }, { uid: id, gid: id, kernel: "6.12.5" }),
-    trials: { ...FINE, ...trials },
-    mountinfo: V2,
-    env: { PATH: "/usr/bin", HOME: "/home/ann", XDG_RUNTIME_DIR: "/run/user/1000" },
-    root: "/run/tsrun",
-    criu: "criu",
-    ...facts,
-  };
-}
 
 /** The findings that are not fine, by group and name, and the exit status. */
 async function ills(host: DoctorHost): Promise<{ found: Record<string, Finding>; status: number }> {
@@ -88,7 +19,7 @@ async function ills(host: DoctorHost): Promise<{ found: Record<string, Finding>;
 
 const gone = (path: string): FakeFiles => ({ [path]: undefined as unknown as string });
 
-/** What fails, for whom, and the finding: its name, state, words (with those of the remedy) and the exit status. */
+/** What fails, for whom, and the finding: its name, state, words, remedy, and the exit status. */
 interface Row {
   who?: Who;
   trials?: Partial<Trials>;
