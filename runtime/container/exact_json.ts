@@ -9,6 +9,8 @@ const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
 /**
  * JSON.stringify for values with bigints, which become plain numbers with all their digits.
  *
+ * @param indent Blanks of each level; one line where it is absent.
+ *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
@@ -16,6 +18,7 @@ const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
  * assertEquals(exactJson({ limit: 18446744073709551615n }), '{"limit":18446744073709551615}');
  * ```
  */
-export function exactJson(value: unknown): string {
-  return JSON.stringify(value, (_, item) => typeof item === "bigint" ? rawJSON(String(item)) : item);
+export function exactJson(value: unknown, indent?: number): string {
+  const exact = (_: string, item: unknown) => typeof item === "bigint" ? rawJSON(String(item)) : item;
+  return JSON.stringify(value, exact, indent);
 }

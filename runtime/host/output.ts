@@ -22,6 +22,7 @@ export interface Output {
  * Runs a program to its end, with nothing to read. It is killed when it writes more than `most` bytes to its
  * standard output.
  *
+ * @param longest Milliseconds after which it is ended; absent for no limit.
  * @throws Deno's errors where it cannot be started.
  */
 export async function outputOf(
@@ -29,6 +30,7 @@ export async function outputOf(
   args: readonly string[],
   env: Record<string, string>,
   most: number,
+  longest?: number,
 ): Promise<Output> {
   const child = new Deno.Command(path, {
     args: [...args],
@@ -37,6 +39,7 @@ export async function outputOf(
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
+    ...longest !== undefined && { signal: AbortSignal.timeout(longest) },
   }).spawn();
   const complaint = beginningOf(child.stderr);
   const stdout = await wholeOf(child.stdout, most);

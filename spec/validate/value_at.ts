@@ -11,6 +11,9 @@ const STEP = /\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|([^.[\]]+)/g;
 /** The most characters of a value that are shown. */
 const LONGEST = 80;
 
+/** ECMAScript's raw JSON, by which integers keep all digits. */
+const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
+
 /** The value of a document at a path such as `process.args[0]`; undefined where there is none. */
 export function valueAt(document: unknown, path: string): unknown {
   let value = document;
@@ -24,13 +27,9 @@ export function valueAt(document: unknown, path: string): unknown {
   return value;
 }
 
-/**
- * A value as JSON in one line, cut off where it is long; undefined for no value. An object or a list whose
- * problem is the whole of it is shown by its kind only when it is long.
- */
+/** A value as JSON in one line, cut off where it is long; undefined for no value. */
 export function shownValue(value: unknown): string | undefined {
   if (value === undefined) return undefined;
-  const text = JSON.stringify(value, (_, it) => typeof it === "bigint" ? Number(it) : it);
-  if (typeof value === "bigint") return String(value);
+  const text = JSON.stringify(value, (_, it) => typeof it === "bigint" ? rawJSON(String(it)) : it);
   return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
 }

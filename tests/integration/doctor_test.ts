@@ -132,9 +132,7 @@ contract(
 
 contractV2("doctor: a host of v2 confines devices by programs", async (box) => {
   const report = reportOf(await box.cli(["doctor", "--format", "json"]));
-  assertMatch(findingOf(report, "cgroups", "version").says, /v2|hybrid/);
-  if (findingOf(report, "cgroups", "version").says === "cgroup v2") {
-    assertEquals(findingOf(report, "cgroups", "devices").state, "ok");
-  }
+  assertEquals(findingOf(report, "cgroups", "version").says, "cgroup v2");
+  assertEquals(findingOf(report, "cgroups", "devices").state, "ok");
   assertEquals(findingOf(report, "cgroups", "making").state, "ok");
 }, { notOnReference });

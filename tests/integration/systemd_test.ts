@@ -274,3 +274,12 @@ Deno.test({
     }
   },
 });
+
+contractSystemd(hosts, "doctor asks the manager for its release", async (box, on) => {
+  const { stdout } = await box.cli(["doctor", "--format", "json"]);
+  const groups = JSON.parse(stdout).groups as { name: string; findings: { state: string; says: string }[] }[];
+  const [manager] = groups.find(({ name }) => name === "systemd")!.findings;
+  assertEquals(manager.state, "ok", manager.says);
+  const release = /^systemd (\d+)/.exec(await on.run("systemctl", "--version"))?.[1];
+  assertEquals(manager.says, `release ${release} answers on the system bus`);
+}, { notOnReference: "runc has no such command" });

@@ -5,6 +5,7 @@ import { Random } from "../fuzz/random.ts";
 import type { Box } from "../lib/box.ts";
 import { type Dict, namespaces } from "../lib/bundle.ts";
 import { contract } from "../lib/contract.ts";
+import { Terminal } from "../lib/pty.ts";
 import { asUser } from "../lib/rootless.ts";
 
 const notOnReference = "runc has no such command";
@@ -231,4 +232,32 @@ contract("validate: without root's rights, what that user lacks", async (box, ru
   const found = host.map(({ path }) => path);
   assert(found.includes("linux.namespaces"), stdout);
   assert(found.includes("linux.resources.pids.limit"), stdout);
+}, { notOnReference });
+
+contract("validate: numbers beyond 2^53 are shown as they are written", async (box) => {
+  const container = box.container(), { dir } = container.bundle;
+  const rlimits = '[{"type": "RLIMIT_CPU", "hard": 18446744073709551614, "soft": 18446744073709551615}]';
+  container.configure({ process: { rlimits: "LIMITS" } });
+  container.writeConfig(Deno.readTextFileSync(`${dir}/config.json`).replace('"LIMITS"', rlimits));
+  const text = await box.cli(["validate", "-b", dir]);
+  assertMatch(text.stdout, /rlimits\[0\]\.soft: 18446744073709551615: soft limit/);
+  const json = await box.cli(["validate", "-b", dir, "-f", "json"]);
+  assertMatch(json.stdout, /"value": 18446744073709551615,/);
+}, { notOnReference });
+
+contract("validate, doctor: colours on a terminal, unless NO_COLOR is set", async (box, runtime) => {
+  const { dir } = box.container().bundle;
+  const seen = async (args: string[], env: Record<string, string>) => {
+    const terminal = Terminal.start([runtime.path, "--root", box.root, ...args], { env });
+    try {
+      await terminal.expect(/create refuses|containers can be made/);
+      await terminal.wait();
+      return terminal.output.includes("\x1b[");
+    } finally {
+      await terminal.close();
+    }
+  };
+  for (const args of [["validate", "-b", dir], ["doctor"]]) {
+    assertEquals([await seen(args, {}), await seen(args, { NO_COLOR: "1" })], [true, false], args[0]);
+  }
 }, { notOnReference });

@@ -36,8 +36,8 @@ import { writeIdMaps, writeIdMapsAsUser } from "../../host/id_maps.ts";
 import { outputOf } from "../../host/output.ts";
 import type { IdGrant, Trials } from "./trials.ts";
 
-/** Bytes of a program's output that are read. */
-const PROGRAM_OUTPUT_MAX = 1 << 16;
+/** Bytes of a program's output that are read, and the milliseconds that it may take. */
+const PROGRAM_OUTPUT_MAX = 1 << 16, PROGRAM_PATIENCE = 20_000;
 
 /** Magic numbers of filesystems that a state directory may be on: linux/magic.h. */
 const TYPES: Readonly<Record<number, string>> = {
@@ -202,7 +202,13 @@ export class HostTrials implements Trials, Disposable {
     ]);
     try {
       const path = findCriu(name), version = criuVersion(this.k, path);
-      const { success, stdout, stderr } = await outputOf(path, ["check"], {}, PROGRAM_OUTPUT_MAX);
+      const { success, stdout, stderr } = await outputOf(
+        path,
+        ["check"],
+        {},
+        PROGRAM_OUTPUT_MAX,
+        PROGRAM_PATIENCE,
+      );
       const complaint = `${stdout}\n${stderr}`.trim().split("\n").at(-1);
       return { path, version, ...success ? {} : { check: complaint || "it failed" } };
     } catch (error) {
@@ -251,12 +257,8 @@ export class HostTrials implements Trials, Disposable {
 
   async firstLine(path: string, args: readonly string[]): Promise<string | undefined> {
     try {
-      const { stdout } = await outputOf(
-        path,
-        args,
-        { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
-        PROGRAM_OUTPUT_MAX,
-      );
+      const env = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
+      const { stdout } = await outputOf(path, args, env, PROGRAM_OUTPUT_MAX, PROGRAM_PATIENCE);
       return stdout.split("\n")[0] || undefined;
     } catch {
       return undefined;

@@ -5,6 +5,7 @@
 
 import { printable } from "../../../ffi/printable.ts";
 import { shownValue } from "../../../spec/validate/value_at.ts";
+import { exactJson } from "../../container/exact_json.ts";
 import type { Finding, FindingKind } from "../../container/validate/finding.ts";
 import type { Colour, Paint } from "../colours.ts";
 
@@ -59,7 +60,9 @@ function summary(findings: readonly Finding[], paint: Paint): string {
     return count === 0 ? [] : [`${count} ${count === 1 ? one : many}`];
   });
   const refused = findings.some((it) => it.refused);
-  return `${counts.join(", ")}; create ${refused ? paint("red", "refuses it") : paint("green", "takes it")}`;
+  return `${counts.join(", ")}; ${
+    refused ? paint("red", "create refuses it") : paint("green", "nothing that create refuses")
+  }`;
 }
 
 /** The stable JSON. */
@@ -73,6 +76,5 @@ export function findingsJson(files: readonly JudgedFile[], host: string): string
       findings,
     })),
   };
-  const exact = (_: string, value: unknown) => typeof value === "bigint" ? Number(value) : value;
-  return JSON.stringify(document, exact, 2) + "\n";
+  return exactJson(document, 2) + "\n";
 }
