@@ -1,7 +1,32 @@
 /** systemd as the first process of a container; services that belong together. Each under both runtimes. */
 import { assert, assertEquals } from "@std/assert";
-import { sleep, until } from "../lib/process.ts";
+import { exists, host, sleep, until } from "../lib/process.ts";
 import { type Podman, type RuntimeName, RUNTIMES } from "./podman.ts";
+
+const INIT = "/usr/lib/systemd/systemd";
+
+/** Why systemd cannot be booted in a container: its programs are those of this machine. */
+export function systemdMissing(): string | undefined {
+  const merged = exists("/usr/lib/systemd/systemd") && exists("/usr/bin/systemctl");
+  return merged ? undefined : "needs systemd's programs in /usr (Debian's package systemd)";
+}
+
+/** Gives podman an image `systemd` without programs: they are this machine's, from a volume. */
+export async function importSystemd(podman: Podman): Promise<void> {
+  const tree = `${podman.daemons.dir}/systemd`;
+  for (const name of ["dev", "etc", "proc", "run", "sys", "tmp", "usr", "var/log", "root"]) {
+    Deno.mkdirSync(`${tree}/${name}`, { recursive: true });
+  }
+  for (const name of ["bin", "sbin", "lib", "lib64"]) {
+    if (exists(`/usr/${name}`)) Deno.symlinkSync(`usr/${name}`, `${tree}/${name}`);
+  }
+  // Without it, systemd would take this for the first boot, and switch on every unit that there is.
+  Deno.writeTextFileSync(`${tree}/etc/machine-id`, "0123456789abcdef0123456789abcdef\n");
+  Deno.writeTextFileSync(`${tree}/etc/passwd`, "root:x:0:0:root:/root:/bin/sh\n");
+  Deno.writeTextFileSync(`${tree}/etc/group`, "root:x:0:\n");
+  await host("tar", "-C", tree, "-cf", `${tree}.tar`, ".");
+  await podman.ok("import", `${tree}.tar`, "systemd");
+}
 
 /**
  * Boots a container of the image `systemd`, runs a unit in it, and stops it.
@@ -9,11 +34,11 @@ import { type Podman, type RuntimeName, RUNTIMES } from "./podman.ts";
  * @returns What was seen, to be compared.
  */
 async function boot(podman: Podman, runtime: RuntimeName): Promise<unknown> {
-  const id = await podman.detached(runtime, "--systemd=always", "systemd", "/sbin/init");
+  const id = await podman.detached(runtime, "--systemd=always", "-v", "/usr:/usr:ro", "systemd", INIT);
   const inside = (...words: string[]) => podman.run("--runtime", runtime, "exec", id, ...words);
   const state = await until("systemd's start", async () => {
-    const word = (await inside("systemctl", "is-system-running")).stdout.trim();
-    return ["running", "degraded"].includes(word) ? word : sleep(200).then(() => undefined);
+    const word = (await inside("systemctl", "is-system-running", "--wait")).stdout.trim();
+    return ["running", "degraded"].includes(word) ? word : sleep(300).then(() => undefined);
   }, 60_000);
   const failed = (await inside("systemctl", "list-units", "--state=failed", "--plain", "--no-legend")).stdout;
   // A service has a cgroup of its own below the container's.

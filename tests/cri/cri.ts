@@ -15,7 +15,6 @@ import { skip } from "../lib/skip.ts";
 
 /** The runtime handlers. */
 export type Handler = "tsrun" | "runc";
-export const HANDLERS: readonly Handler[] = ["tsrun", "runc"];
 
 const CNI = "/usr/lib/cni";
 const IMAGE = "example.org/box:latest";
@@ -294,9 +293,16 @@ ${handler("tsrun", pathUnderTest())}${handler("runc", "/usr/sbin/runc")}`;
     }
   }
 
-  /** Does the same under each handler; what is seen must be the same. @returns It. */
+  /**
+   * Does the same under each handler; what is seen must be the same. With systemd, under tsrun alone.
+   *
+   * @returns What was seen.
+   */
   async both<T>(look: (handler: Handler) => Promise<T>): Promise<T> {
-    const ours = await look("tsrun"), theirs = await look("runc");
+    const ours = await look("tsrun");
+    // An emulated machine takes minutes for a pod, and runc has passed outside of it.
+    if (this.manager === "systemd") return ours;
+    const theirs = await look("runc");
     assertEquals(ours, theirs, `tsrun, then runc; ${this.daemons.log("containerd")}`);
     return ours;
   }

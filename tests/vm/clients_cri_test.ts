@@ -4,7 +4,6 @@
  */
 import { testCri } from "../cri/cri.ts";
 import { LIFE } from "../cri/life_cases.ts";
-import { SECURITY } from "../cri/security_cases.ts";
 import { lacksCgroupV2, lacksSystemd } from "../lib/skip.ts";
 
 /** An emulated machine has time for few. */
@@ -16,6 +15,6 @@ const CHOSEN = [
 ];
 
 const cases = Object.fromEntries(
-  Object.entries({ ...LIFE, ...SECURITY }).filter(([name]) => CHOSEN.some((start) => name.startsWith(start))),
+  Object.entries(LIFE).filter(([name]) => CHOSEN.some((start) => name.startsWith(start))),
 );
 await testCri("CRI with systemd on cgroup v2", cases, "systemd", lacksSystemd() ?? lacksCgroupV2());

@@ -9,7 +9,6 @@ import {
   PACKAGES,
   parseSources,
   type Recipe,
-  type Sources,
   TARGET_FORMAT,
 } from "./recipe.ts";
 import { exists } from "../../lib/process.ts";
@@ -67,8 +66,7 @@ function onPath(program: string): boolean {
     .some((dir) => exists(`${dir}/${program}`));
 }
 
-/** The archives that the apt of this machine knows; undefined where it knows none of Debian. */
-export function readSources(): Sources | undefined {
+function readSources() {
   try {
     const { stdout } = new Deno.Command("apt-get", {
       args: ["indextargets", "--format", TARGET_FORMAT, "Created-By: Packages"],

@@ -46,9 +46,9 @@ export function makeStage(dir: string): Stage {
   copy([Deno.env.get("DENO_DIR") ?? `${TOP}/.deno/cache`], `${tree}/.deno/cache`);
   const deno = installDeno(tree);
   // Clients that tests outside have built.
-  Deno.mkdirSync(`${tree}/${CLIENTS}`);
-  for (const name of ["bin", "systemd.tar"]) {
-    if (exists(`${programsDir()}/${name}`)) copy([`${programsDir()}/${name}`], `${tree}/${CLIENTS}/${name}`);
+  if (exists(`${programsDir()}/bin`)) {
+    Deno.mkdirSync(`${tree}/${CLIENTS}`);
+    copy([`${programsDir()}/bin`], `${tree}/${CLIENTS}/bin`);
   }
   const disk = `${dir}/checkout.img`;
   call("mkfs.ext4", "-q", "-O", "^has_journal", "-m", "0", "-d", tree, disk, `${size(tree) + 200}M`);
