@@ -12,6 +12,9 @@ import {
 } from "./qemu.ts";
 import { exists } from "../../lib/process.ts";
 
+/** How long clocks are compared. */
+const CLOCK_SECONDS = 4;
+
 /** How a command in the machine ended. */
 export interface Outcome {
   code: number;
@@ -46,6 +49,7 @@ export class Machine {
       const machine = Machine.start(options, accelerator, lifeSeconds);
       try {
         await machine.answersWithin(seconds);
+        await machine.checkClock();
         return machine;
       } catch (error) {
         await machine.stop();
@@ -76,6 +80,24 @@ export class Machine {
       if (ended) throw new Error("the emulator has ended");
       if (Date.now() > deadline) throw new Error(`no answer after ${seconds} s`);
       await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
+
+  /**
+   * Compares the machine's clock with this computer's. A kernel that boots on a computer with too much to do
+   * measures its clock wrongly once in many times; then seconds pass ten times as fast, and every limit with
+   * them.
+   *
+   * @throws {Error} Its seconds are less than half as long, or more than twice.
+   */
+  private async checkClock(): Promise<void> {
+    const uptime = async () => parseFloat((await this.run("cat /proc/uptime", 60)).stdout);
+    await uptime();
+    const begin = performance.now(), before = await uptime();
+    await new Promise((resolve) => setTimeout(resolve, CLOCK_SECONDS * 1000));
+    const inside = await uptime() - before, outside = (performance.now() - begin) / 1000;
+    if (inside < outside / 2 || inside > outside * 2) {
+      throw new Error(`its clock is wrong: ${inside.toFixed(1)} s in ${outside.toFixed(1)} s`);
     }
   }
 
