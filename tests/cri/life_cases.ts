@@ -108,7 +108,7 @@ export const LIFE: Readonly<Record<string, CriCase>> = {
       const figures = await until("figures", async () => {
         const { stats } = JSON.parse(await cri.ok("stats", "-o", "json", id));
         return Number(stats[0]?.memory?.workingSetBytes?.value ?? 0) > 0 ? stats[0] : undefined;
-      });
+      }, 20_000);
       assert(Number(figures.cpu.usageCoreNanoSeconds.value) > 0);
       await cri.remove(pod);
       assertEquals([before, after], [[64 * MIB, 50_000], [32 * MIB, 20_000]]);
@@ -125,7 +125,7 @@ export const LIFE: Readonly<Record<string, CriCase>> = {
       const status = await until("the reason", async () => {
         const status = await cri.status(id);
         return status.reason === "" ? undefined : status;
-      });
+      }, 20_000);
       await cri.remove(pod);
       return [status.reason, status.exitCode];
     }),
