@@ -13,7 +13,7 @@ import { denoToRun, prelinkProgram, replaceFile } from "./deno.ts";
 import { bundleFile, CACHED_FLAG, V8_FLAGS } from "./launcher.ts";
 import { link } from "./link.ts";
 import type { Chunk } from "./module_body.ts";
-import { USUAL } from "./usual.ts";
+import { USUAL, usualModules } from "./usual.ts";
 import { warmCache } from "./warm.ts";
 
 const TOP = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
@@ -62,7 +62,7 @@ async function bundle(dir: string): Promise<Chunk[]> {
     ...["bundle", "--quiet", "--platform=deno", "--minify", "--code-splitting", `--outdir=${dir}`],
     ...imports,
     "main.ts",
-    ...USUAL.flat(),
+    ...usualModules(USUAL),
   ]);
   return filesBelow(dir).map((name) => ({ name, code: Deno.readTextFileSync(`${dir}/${name}`) }));
 }
@@ -138,7 +138,9 @@ async function main(): Promise<void> {
     const chunks = await bundle(`${dir}/chunks`);
     const { version } = JSON.parse(Deno.readTextFileSync(`${TOP}/deno.json`));
     const info = { version, commit: await commitOfTree() };
-    const linked = (kind: BuildKind) => link(chunks, ENTRY, USUAL, { ...info, kind } satisfies BuildInfo);
+    const linked = (kind: BuildKind) =>
+      // The cache of a compiled program is read as a whole.
+      link(chunks, ENTRY, USUAL, { ...info, kind } satisfies BuildInfo, kind === "bundle");
     const size = `${Math.round(linked("bundle").length / 1024)} KB of JavaScript in ${chunks.length} chunks`;
     const name = TARGET.startsWith(`${TOP}/`) ? TARGET.slice(TOP.length + 1) : TARGET;
     const reason = await tryCompile(linked("compiled"), dir);

@@ -47,6 +47,8 @@ export function variables(deno: string): string[] {
     "DENO_DISABLE_NODE_SHIM=1",
     "DENO_LOG=error,deno::cache=off",
     "DENO_NO_UPDATE_CHECK=1",
+    // Buffers of scripts are used again, where their pages would be given back and asked for again.
+    "GLIBC_TUNABLES=glibc.malloc.mmap_threshold=8388608:glibc.malloc.trim_threshold=67108864",
     "HOME=/proc",
   ];
 }

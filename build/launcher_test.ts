@@ -4,7 +4,10 @@ import { link } from "./link.ts";
 
 /** A bundle of one chunk. */
 function bundle(deno: string, code: string): Uint8Array<ArrayBuffer> {
-  return bundleFile(deno, link([{ name: "main.js", code }], "main.js", [], {}));
+  return bundleFile(
+    deno,
+    link([{ name: "main.js", code }], "main.js", { commands: [], features: [] }, {}, true),
+  );
 }
 
 /** Starts a bundle with nothing in the environment but `env`. */

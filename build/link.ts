@@ -7,11 +7,13 @@
  * that back costs 0.03 ms per kilobyte, whether or not it is used: so chunks that the same commands need are
  * one script, run when the first of them is imported.
  *
- *     script script … base script  digest length
- * The loader reads the file from its end, so what stands before the text may change.
+ *     names of chunks  script script … base script  digest length
+ * The loader reads the file from its end, so what stands before the text may change. Chunks are known by
+ * their number in the list of names, which nothing reads but people and measurements.
  * @module
  */
 import { type Chunk, type ModuleBody, moduleBody } from "./module_body.ts";
+import type { Usual } from "./usual.ts";
 
 /**
  * Where a script begins and ends, counted backwards from the beginning of the base script; and the digest of
@@ -49,36 +51,84 @@ function chunkOf(module: string, bodies: ReadonlyMap<string, ModuleBody>): strin
   return name;
 }
 
-/** Names of chunks that are compiled together. */
-interface Groups {
-  /** What all commands need. */
-  all: string[];
-  /** What the usual modules need, and what only others do. */
+/** Which chunks are compiled together. A chunk may be in more than one script. */
+interface Scripts {
+  /** Chunks that all commands need. */
+  base: string[];
+  /** The scripts of usual modules, and those of other chunks. */
   usual: string[][];
   other: string[][];
 }
 
 /**
- * Groups of chunks that are compiled together. Chunks that the same usual modules need form one group; every
- * other chunk is a group of its own.
+ * The scripts of a program whose cache holds what each command has run: one script for each command, with all
+ * that the command needs. To find and to read a script takes 0.1 ms, and its compiled form is small, so a
+ * chunk of many commands is in the script of each of them. What only some containers need is a script too,
+ * without the chunks that every command that loads it has.
  */
-function groupsOf(
+function scriptPerCommand(
   bodies: ReadonlyMap<string, ModuleBody>,
   entry: string,
-  usual: readonly (readonly string[])[],
-): Groups {
+  { commands, features }: Usual,
+): Scripts {
   const base = closure(bodies, [entry]);
-  const needs = usual.map((row) => closure(bodies, row.map((module) => chunkOf(module, bodies))));
+  const need = (row: readonly string[]) => closure(bodies, row.map((module) => chunkOf(module, bodies)));
+  const ownOf = commands.map((row) => need(row).difference(base));
+  const shared = features.map(({ modules, of }) => {
+    const users = commands.flatMap((row, i) => row.some((module) => of.includes(module)) ? [ownOf[i]] : []);
+    if (users.length < of.length) throw new Error(`no usual command for each of ${of.join(", ")}`);
+    return need(modules).difference(base).difference(users.reduce((all, one) => all.intersection(one)));
+  });
+  const usual = [...ownOf, ...shared].flatMap((names) =>
+    inParts([...bodies.keys()].filter((name) => names.has(name)), bodies)
+  );
+  const found = new Set([...base, ...usual.flat()]);
+  const other = [...bodies.keys()].filter((name) => !found.has(name)).map((name) => [name]);
+  return { base: [...bodies.keys()].filter((name) => base.has(name)), usual, other };
+}
+
+/**
+ * Characters of a script. A larger one costs page faults: the engine and its database have it and its
+ * compiled form in several buffers, which are used again for the next script if they are not too large.
+ */
+const PART = 50_000;
+
+/** Divides the chunks of a script among scripts of at most that size, if no chunk is larger. */
+function inParts(names: readonly string[], bodies: ReadonlyMap<string, ModuleBody>): string[][] {
+  const sizeOf = (names: readonly string[]) =>
+    names.reduce((sum, name) => sum + bodies.get(name)!.body.length, 0);
+  const most = sizeOf(names) / Math.ceil(sizeOf(names) / PART) + 1;
+  const parts: string[][] = [[]];
+  for (const name of names) {
+    const last = parts[parts.length - 1];
+    if (last.length > 0 && sizeOf([...last, name]) > most) parts.push([name]);
+    else last.push(name);
+  }
+  return parts;
+}
+
+/**
+ * The scripts of a program whose cache holds everything and is read as a whole: each chunk is in one script.
+ * Chunks that the same usual modules need are one script; every other chunk is a script by itself.
+ */
+function scriptPerUse(
+  bodies: ReadonlyMap<string, ModuleBody>,
+  entry: string,
+  { commands, features }: Usual,
+): Scripts {
+  const base = closure(bodies, [entry]);
+  const rows = [...commands, ...features.map(({ modules }) => modules)];
+  const needs = rows.map((row) => closure(bodies, row.map((module) => chunkOf(module, bodies))));
   const groups = new Map<string, string[]>([["all", []]]);
   for (const name of bodies.keys()) {
     const users = needs.flatMap((need, i) => need.has(name) ? [i] : []);
     const key = base.has(name) ? "all" : users.length > 0 ? users.join(" ") : name;
     groups.set(key, [...groups.get(key) ?? [], name]);
   }
-  const [[, all], ...rest] = groups;
+  const [[, all], ...rest] = [...groups];
   const isUsual = ([, names]: [string, string[]]) => needs.some((need) => need.has(names[0]));
   return {
-    all,
+    base: all,
     usual: rest.filter(isUsual).map(([, names]) => names),
     other: rest.filter((group) => !isUsual(group)).map(([, names]) => names),
   };
@@ -104,45 +154,69 @@ const TAIL = 0x8000;
  * Links the chunks into one text, which {@linkcode loader} runs.
  *
  * @param entry Name of the chunk that is run. Only this chunk may await at its top level.
- * @param usual Modules that most commands load on demand (`usual.ts`): rows of paths of sources.
+ * @param usual Modules that most commands load on demand (`usual.ts`).
  * @param build What `runtime/host/build_info.ts` reads as `TSRUN_BUILD`.
+ * @param repeats A chunk may be in more than one script, see {@linkcode scriptPerCommand}.
  * @throws {Error} where a chunk cannot be linked or is missing, a usual module is not loaded on demand, or
  * text is not plain ASCII (offsets are counted in characters).
  */
 export function link(
   chunks: readonly Chunk[],
   entry: string,
-  usual: readonly (readonly string[])[],
+  usual: Usual,
   build: object,
+  repeats: boolean,
 ): string {
   const inOrder = chunks.toSorted((a, b) => a.name < b.name ? -1 : 1);
-  const bodies = new Map(inOrder.map((chunk) => [chunk.name, moduleBody(chunk)] as const));
+  const names = inOrder.map(({ name }) => name), numbers = new Map(names.map((name, i) => [name, i]));
+  // A short name is cheaper to read back than a path.
+  const word = (name: string) => `${numbers.get(name)}`;
+  const bodies = new Map(inOrder.map((chunk) => [chunk.name, moduleBody(chunk, word)] as const));
   if (!bodies.has(entry)) throw new Error(`no chunk ${entry}`);
   checkImports(bodies);
-  const { all: base, usual: usualGroups, other } = groupsOf(bodies, entry, usual);
-  const groups = [...usualGroups, ...other];
-  const functionOf = (name: string) => chunkFunction(name, bodies.get(name)!.body, name === entry);
-  const places: Place[] = [], where: Record<string, number> = {};
+  const { base, usual: usualScripts, other } = (repeats ? scriptPerCommand : scriptPerUse)(
+    bodies,
+    entry,
+    usual,
+  );
+  const functionOf = (name: string) =>
+    `${word(name)}:${name === entry ? "async " : ""}function(TSRUN_BUILD,$require,$import){` +
+    `${bodies.get(name)!.body}}`;
+  const places: Place[] = [], where: number[][] = names.map(() => []);
+  const groups = [...usualScripts, ...other];
+  const scripts = groups.map((names) => `({${names.map(functionOf).join(",\n")}})\n`);
   let before = "";
-  for (const [i, names] of groups.entries()) {
-    const script = `({${names.map(functionOf).join(",\n")}})\n`;
+  for (const [i, script] of scripts.entries()) {
     places.push([before.length + script.length, before.length, digest(script)]);
     before = script + before;
-    for (const name of names) where[name] = i;
+    for (const name of groups[i]) where[numbers.get(name)!].push(i);
   }
-  const script = `({${
-    [bootFunction(places, usualGroups.length, where, entry, build), ...base.map(functionOf)].join(",\n")
-  }})`;
-  const text = `${before}${script}${digest(script)} ${String(script.length).padStart(8, "0")}\n`;
+  // The first is taken where none is loaded: the smallest.
+  const size = (i: number) => scripts[i].length;
+  const table = where.map((list) => {
+    const [first = -1, ...more] = list.toSorted((a, b) => size(a) - size(b));
+    return more.length === 0 ? first : [first, ...more];
+  });
+  const linkage = { places, where: table, entry: numbers.get(entry)!, usual: usualScripts.length };
+  const script = `({${[bootFunction(linkage, build), ...base.map(functionOf)].join(",\n")}})`;
+  const text = `${JSON.stringify(names)}\n${before}${script}${digest(script)} ${
+    String(script.length).padStart(8, "0")
+  }\n`;
   // deno-lint-ignore no-control-regex
   const odd = /[^\x00-\x7f]/.exec(text);
   if (odd) throw new Error(`not plain ASCII: ${JSON.stringify(text.slice(odd.index - 40, odd.index + 1))}`);
   return text;
 }
 
-/** A member of a script: one chunk. */
-function chunkFunction(name: string, body: string, isEntry: boolean): string {
-  return `${JSON.stringify(name)}:${isEntry ? "async " : ""}function(TSRUN_BUILD,$require,$import){${body}}`;
+/** Where a program's scripts and chunks are. */
+interface Linkage {
+  places: readonly Place[];
+  /** For each chunk the number of its script, or of its scripts; -1: it is in the base script. */
+  where: readonly (number | number[])[];
+  /** Number of the chunk that is run. */
+  entry: number;
+  /** How many scripts are of usual modules: the first ones. */
+  usual: number;
 }
 
 /**
@@ -150,13 +224,7 @@ function chunkFunction(name: string, body: string, isEntry: boolean): string {
  * its chunks is imported; `all` runs every script, so that Deno keeps its compiled form, and `usual` only
  * those that the usual modules need.
  */
-function bootFunction(
-  places: Place[],
-  usual: number,
-  where: Record<string, number>,
-  entry: string,
-  build: object,
-): string {
+function bootFunction({ places, where, entry, usual }: Linkage, build: object): string {
   return [
     `places:${JSON.stringify(places)},where:${JSON.stringify(where)},`,
     `run(read,i){const [from,to,name]=this.places[i],body=read(from,to);`,
@@ -166,12 +234,13 @@ function bootFunction(
     `all(read){this.places.forEach((_,i)=>this.run(read,i))},`,
     `usual(read){for(let i=0;i<${usual};i++)this.run(read,i)},`,
     `boot(read){`,
-    `const build=${JSON.stringify(build)},loaded={},scripts=[];`,
-    `const script=(i)=>scripts[i]??=this.run(read,i);`,
-    `const compile=(name)=>this[name]??script(this.where[name])[name];`,
-    `const $require=(name)=>loaded[name]??=compile(name)(build,$require,$import);`,
-    `const $import=async(name)=>$require(name);`,
-    `return this[${JSON.stringify(entry)}](build,$require,$import)}`,
+    `const build=${JSON.stringify(build)},loaded=[],scripts=[];`,
+    // Of the scripts that a chunk is in, one that is there already.
+    `const compile=(i)=>{if(this[i])return this[i];const w=this.where[i],`,
+    `s=w.length?w.find((s)=>scripts[s])??w[0]:w;return(scripts[s]??=this.run(read,s))[i]};`,
+    `const $require=(i)=>loaded[i]??=compile(i)(build,$require,$import);`,
+    `const $import=async(i)=>$require(i);`,
+    `return this[${entry}](build,$require,$import)}`,
   ].join("\n");
 }
 

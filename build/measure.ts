@@ -7,8 +7,17 @@
  * @module
  */
 import { engineOfProgram } from "./entry.ts";
-import { bundleFile, DENO_FLAGS, launcher, moduleUrl, textOfBundle, variables } from "./launcher.ts";
+import {
+  bundleFile,
+  cacheDirectory,
+  DENO_FLAGS,
+  launcher,
+  moduleUrl,
+  textOfBundle,
+  variables,
+} from "./launcher.ts";
 import { prelink, randomBase } from "./prelink.ts";
+import { MARK } from "./warm.ts";
 
 const PROGRAM = "console.log(1);\n";
 /** Words of a made-up program, for the price of size. */
@@ -95,22 +104,37 @@ function writeVariants(dir: string, deno: string): string[] {
   return files;
 }
 
-/** Runs a copy of dist/tsrun that tells what each chunk took. */
+/**
+ * Runs a copy of dist/tsrun that tells what each chunk took. It has a copy of the cache, so that the cache of
+ * dist/tsrun stays as it is.
+ */
 function showChunks(dir: string, args: string[]): void {
   const file = Deno.readFileSync(new URL("../dist/tsrun", import.meta.url));
   const built = textOfBundle(file) ?? "", engine = engineOfProgram(file) ?? "";
-  const before = "loaded[name]??=compile(name)(build,$require,$import);";
-  const after = "{if(name in loaded)return loaded[name];const a=performance.now(),f=compile(name)," +
+  const names = JSON.parse(built.slice(0, built.indexOf("\n")));
+  const before = "loaded[i]??=compile(i)(build,$require,$import);";
+  const after = "{if(i in loaded)return loaded[i];const a=performance.now(),f=compile(i)," +
     "b=performance.now(),r=f(build,$require,$import),c=performance.now();" +
-    "console.error(name.padEnd(26),(b-a).toFixed(2)," +
-    "'ms to compile',(c-b).toFixed(2),'ms to run with what it imports');return loaded[name]=r};";
+    `console.error(${JSON.stringify(names)}[i].padEnd(36),(b-a).toFixed(2),` +
+    "'ms to compile',(c-b).toFixed(2),'ms to run with what it imports');return loaded[i]=r};";
   const trailer = /[0-9a-f]{8} (\d{8})\n$/.exec(built);
   if (!built.includes(before) || !trailer) throw new Error("dist/tsrun is not a bundle of this version");
   const length = String(Number(trailer[1]) + after.length - before.length).padStart(8, "0");
   const body = built.slice(0, trailer.index).replace(before, () => after);
-  const copy = `${dir}/tsrun`;
-  Deno.writeFileSync(copy, bundleFile(engine, `${body}measured ${length}\n`), { mode: 0o755 });
-  new Deno.Command(copy, { args, clearEnv: true, cwd: "/", stdout: "null", stderr: "inherit" }).outputSync();
+  const copy = `${dir}/tsrun`, deno = `${dir}/deno`, cache = cacheDirectory(engine);
+  Deno.symlinkSync(engine, deno);
+  Deno.mkdirSync(cacheDirectory(deno));
+  for (const { name, isFile } of Deno.readDirSync(cache)) {
+    if (isFile) Deno.copyFileSync(`${cache}/${name}`, `${cacheDirectory(deno)}/${name}`);
+  }
+  const { flags } = JSON.parse(Deno.readTextFileSync(`${cache}/${MARK}`));
+  Deno.writeFileSync(copy, bundleFile(deno, `${body}measured ${length}\n`, undefined, { flags }), {
+    mode: 0o755,
+  });
+  const options = { clearEnv: true, cwd: "/", stdin: "null", stdout: "null" } as const;
+  // Its base script is new to the cache.
+  new Deno.Command(copy, { ...options, args: ["--version"], stderr: "null" }).outputSync();
+  new Deno.Command(copy, { ...options, args, stderr: "inherit" }).outputSync();
 }
 
 const dir = Deno.makeTempDirSync({ prefix: "tsrun-measure-" });

@@ -68,7 +68,7 @@ function exportEdit(code: string, exports: readonly ExportSpecifier[]): Edit {
 }
 
 /** Turns one chunk into the body of a function. */
-function translate({ name, code }: Chunk): ModuleBody {
+function translate({ name, code }: Chunk, wordFor: (name: string) => string): ModuleBody {
   const [found, exports] = parse(code);
   const edits: Edit[] = [];
   const imports: string[] = [], onDemand: string[] = [];
@@ -76,7 +76,7 @@ function translate({ name, code }: Chunk): ModuleBody {
   const addStatic = (entry: ImportSpecifier) => {
     const chunk = resolve(entry.n, name);
     imports.push(chunk);
-    head += `${declaration(code.slice(entry.ss, entry.s - 1))}$require(${JSON.stringify(chunk)});`;
+    head += `${declaration(code.slice(entry.ss, entry.s - 1))}$require(${wordFor(chunk)});`;
     edits.push([entry.ss, entry.se, ""]);
   };
   for (const entry of found) {
@@ -85,7 +85,7 @@ function translate({ name, code }: Chunk): ModuleBody {
     else if (entry.t === ImportType.Dynamic) {
       const chunk = resolve(entry.n, name);
       onDemand.push(chunk);
-      edits.push([entry.ss, entry.se, `$import(${JSON.stringify(chunk)})`]);
+      edits.push([entry.ss, entry.se, `$import(${wordFor(chunk)})`]);
     } else throw new Error(`neither import nor import(): ${code.slice(entry.ss, entry.se)}`);
   }
   if (exports.length > 0) edits.push(exportEdit(code, exports));
@@ -100,12 +100,13 @@ function translate({ name, code }: Chunk): ModuleBody {
 /**
  * Turns an ES module into the body of a function `(TSRUN_BUILD, $require, $import)` that returns its exports.
  *
+ * @param wordFor The expression by which the function asks for another chunk: its name, if absent.
  * @throws {Error} for a statement that cannot be part of a function: the chunk would not run.
  */
-export function moduleBody(chunk: Chunk): ModuleBody {
+export function moduleBody(chunk: Chunk, wordFor: (name: string) => string = JSON.stringify): ModuleBody {
   const AsyncFunction = (async () => {}).constructor as FunctionConstructor;
   try {
-    const result = translate(chunk);
+    const result = translate(chunk, wordFor);
     // An `import` or `export` that is left is a syntax error inside a function.
     new AsyncFunction("TSRUN_BUILD", "$require", "$import", result.body);
     return result;

@@ -38,7 +38,7 @@ async function runOnce(text: string, deno: string, flags: readonly string[], mod
 }
 
 /** Name of the file that says of which text a cache is. */
-const MARK = "filled-with.json";
+export const MARK = "filled-with.json";
 
 /** A digest of the text, and when the engine was made: with the same a cache is good as it is. */
 async function markOf(text: string, deno: string): Promise<string> {
@@ -72,8 +72,10 @@ export async function warmCache(text: string, deno: string): Promise<Warmth> {
   const reason = learn(text, deno);
   if (reason !== undefined) makeEmpty(directory);
   const flags = reason === undefined ? LAZY_FLAGS : DENO_FLAGS;
-  // The loader itself, and all of the scripts where nothing was learnt.
-  if (reason !== undefined) await runOnce(text, deno, flags, WARMER);
+  // All scripts that were not learnt. One that is missing would be added by the first command that needs it,
+  // to a write-ahead log, which every later command would have to read.
+  await runOnce(text, deno, flags, WARMER);
+  // The loader itself.
   await runOnce(text, deno, flags);
   closeDatabases(directory);
   const note = reason === undefined
