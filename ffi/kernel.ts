@@ -9,7 +9,7 @@
  */
 
 import { type Arg, type CallOptions, type Deadline, type Fd, OperationError, type Result } from "./call.ts";
-import type { Buffer, Memory, Word } from "./memory.ts";
+import { Buffer, type Memory, type Word } from "./memory.ts";
 import type { SyscallName } from "./syscalls.ts";
 import { EAGAIN } from "./errno.ts";
 import {
@@ -95,6 +95,12 @@ export abstract class Kernel {
   /** Hands over what is recorded without waiting, so that the other process works on it meanwhile. */
   kick(): void {}
 
+  /**
+   * Hands over all that is recorded, and does not wait for it, but for what was handed over before. What is
+   * recorded next is a batch of its own.
+   */
+  handOver(): void {}
+
   /** Runs `step`; a call that fails in it says that `what` was being done. */
   during<T>(what: string, step: () => T): T {
     const before = this.doing;
@@ -124,6 +130,11 @@ export abstract class Kernel {
   /** Memory for a call to write its answer to. */
   buffer(size: number): Buffer {
     return this.memory.alloc(size);
+  }
+
+  /** Memory for a large answer. Its content is undefined until then: it is not touched before. */
+  room(size: number): Buffer {
+    return new Buffer(this.memory, this.memory.reserve(size), size);
   }
 
   // Files: open(2), openat2(2), close_range(2), statx(2), mknod(2), ...

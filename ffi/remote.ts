@@ -156,6 +156,11 @@ export class RemoteKernel extends Recorder implements Driven {
     this.#await();
   }
 
+  override handOver(): void {
+    if (this.#running.length > 0) this.#await();
+    if (this.#pending.length > 0) this.channel.send(this.#submit(true));
+  }
+
   /**
    * Writes the recorded program without starting it, and returns its address. The executor will report its
    * end.
@@ -190,7 +195,8 @@ export class RemoteKernel extends Recorder implements Driven {
   }
 
   override program(): number {
-    if (this.#running.length > 0) this.#await();
+    // What has been handed over may still run meanwhile.
+    const running = this.#running;
     for (const { op } of this.#pending) {
       if (op.onError !== undefined || op.name === "branch" || op.name === "exit_group") continue;
       // It would wait for ever, because no process reads its report.
@@ -203,7 +209,7 @@ export class RemoteKernel extends Recorder implements Driven {
       for (const { before, behind } of records) stopClocks(this.memory, before, behind);
       this.#watch.released(records);
     }
-    this.#running = [];
+    this.#running = running;
     return start;
   }
 

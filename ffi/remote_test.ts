@@ -1,35 +1,15 @@
 /** The remote kernel, with the executor that it is made for: no privileges are needed. */
 import { TsrunError } from "./errors.ts";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { Arena, type Executor, ExecutorGone, spawnExecutor } from "../init/executor.ts";
+import { ExecutorGone } from "../init/executor.ts";
 import { AT_FDCWD, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_PATH, O_WRONLY, SIGKILL } from "./constants.ts";
 import { EBADF, EEXIST, ENOENT } from "./errno.ts";
 import { AddressOf, Load, OperationError } from "./kernel.ts";
 import { local } from "./local.ts";
 import { Label } from "./recorder.ts";
-import type { RemoteKernel } from "./remote.ts";
-
-/** Runs a test with an executor and an empty directory; the executor ends with the test. */
-function withExecutor(test: (k: RemoteKernel, directory: string, executor: Executor) => void) {
-  using arena = new Arena(local(), 0);
-  using executor = spawnExecutor(arena);
-  const directory = Deno.makeTempDirSync();
-  try {
-    test(executor.kernel, directory, executor);
-  } finally {
-    Deno.removeSync(directory, { recursive: true });
-  }
-}
+import { isThere, withExecutor } from "../tests/lib/remote.ts";
 
 const IN_VAIN = { code: "ETIMEDOUT_TEST" as const, operation: "wait", reason: "no answer" };
-
-function exists(path: string): boolean {
-  try {
-    return Boolean(Deno.lstatSync(path));
-  } catch {
-    return false;
-  }
-}
 
 Deno.test("remote: calls are made by the executor's process", () =>
   withExecutor((k, _, { pid }) => {
@@ -40,9 +20,9 @@ Deno.test("remote: calls are made by the executor's process", () =>
 Deno.test("remote: nothing runs before a result is asked for", () =>
   withExecutor((k, directory) => {
     const made = k.mkdirat(AT_FDCWD, `${directory}/a`, 0o755);
-    assert(!exists(`${directory}/a`));
+    assert(!isThere(`${directory}/a`));
     assertEquals(made.wait(), 0);
-    assert(exists(`${directory}/a`));
+    assert(isThere(`${directory}/a`));
   }));
 
 Deno.test("remote: results feed later calls of the same batch, and of later ones", () =>
@@ -99,7 +79,7 @@ Deno.test("remote: what is recorded behind a failure is dropped, and what was be
     assertThrows(() => k.flush(), OperationError);
     assertEquals([before.wait(), failing.wait()], [pid, -ENOENT]);
     k.flush();
-    assert(!exists(`${directory}/never`) && !exists(`${directory}/never2`));
+    assert(!isThere(`${directory}/never`) && !isThere(`${directory}/never2`));
     // The executor is there for more.
     assertEquals(k.call("getpid", []).wait(), pid);
   }));
@@ -132,7 +112,7 @@ Deno.test("remote: a repair mends by calls of its own, and the record runs again
     k.mkdirat(dir, "a/b/c", 0o755);
     k.flush();
     assertEquals(asked, [ENOENT]);
-    assert(exists(`${directory}/a/b/c`));
+    assert(isThere(`${directory}/a/b/c`));
   }));
 
 Deno.test("remote: a repair may leave the call undone", () =>
@@ -140,7 +120,7 @@ Deno.test("remote: a repair may leave the call undone", () =>
     const missing = k.open("/nonexistent", 0, 0, { repair: () => "skip" });
     k.mkdirat(AT_FDCWD, `${directory}/after`, 0o755);
     assertEquals(missing.wait(), -ENOENT);
-    assert(exists(`${directory}/after`));
+    assert(isThere(`${directory}/after`));
   }));
 
 Deno.test("remote: a repair reads results of its own calls, and has repairs within", () =>
@@ -154,7 +134,7 @@ Deno.test("remote: a repair reads results of its own calls, and has repairs with
     const result = k.mkdirat(AT_FDCWD, path, 0o755, { repair: mend(path) });
     const after = k.mkdirat(AT_FDCWD, `${path}/5`, 0o755);
     assertEquals([result.wait(), after.wait()], [0, 0]);
-    assert(exists(`${path}/5`));
+    assert(isThere(`${path}/5`));
   }));
 
 Deno.test("remote: what a repair's own call fails of is told with the step that it was for", () =>
@@ -183,7 +163,7 @@ Deno.test("remote: what a repair throws is told with the step, and what it had r
       }));
     assertThrows(() => k.flush(), OperationError, 'make it: open "/x": no such file or directory');
     k.flush();
-    assert(!exists(`${directory}/half`));
+    assert(!isThere(`${directory}/half`));
   }));
 
 Deno.test("remote: errors lead to labels, and skip what lies between", () =>
@@ -194,7 +174,7 @@ Deno.test("remote: errors lead to labels, and skip what lies between", () =>
     k.place(failed);
     const after = k.mkdirat(AT_FDCWD, `${directory}/after`, 0o755);
     assertEquals([bad.wait(), after.wait()], [-EBADF, 0]);
-    assert(!exists(`${directory}/never`));
+    assert(!isThere(`${directory}/never`));
   }));
 
 Deno.test("remote: positive results and words lead to labels; a jump always does", () =>
@@ -229,7 +209,7 @@ Deno.test("remote: a kick hands over and goes on here", () =>
     k.call("ppoll", [0, 0, until, null, 8]);
     const made = k.mkdirat(AT_FDCWD, `${directory}/a`, 0o755);
     k.kick();
-    assert(!exists(`${directory}/a`), "the kick has waited");
+    assert(!isThere(`${directory}/a`), "the kick has waited");
     // Recorded while the other process works, and run behind it.
     const inside = k.mkdirat(AT_FDCWD, `${directory}/a/b`, 0o755);
     k.kick();
@@ -242,7 +222,7 @@ Deno.test("remote: a kick also hands over when an earlier one has been worked of
       k.mkdirat(AT_FDCWD, `${directory}/${name}`, 0o755);
       const end = performance.now() + 5000;
       // Not once do we wait for the executor: it is kicked until it has been idle.
-      while (!exists(`${directory}/${name}`)) {
+      while (!isThere(`${directory}/${name}`)) {
         k.kick();
         assert(performance.now() < end, `${name} is never made`);
         local().call("ppoll", [null, 0, [0, 1_000_000], null, 8]);
@@ -268,33 +248,6 @@ Deno.test("remote: a deadline that is kept is no matter", () =>
     const pid = k.call("getpid", []);
     k.flush({ milliseconds: 5000, otherwise: IN_VAIN });
     assert(pid.wait() > 1);
-  }));
-
-Deno.test("remote: a prepared program waits to be started by another record", () =>
-  withExecutor((k, directory) => {
-    k.mkdirat(AT_FDCWD, `${directory}/a`, 0o755);
-    const start = k.prepare();
-    assert(!exists(`${directory}/a`));
-    k.channel.send(start);
-    k.flush();
-    assert(exists(`${directory}/a`));
-  }));
-
-Deno.test("remote: a program that is released goes on when the line is closed", () =>
-  withExecutor((k, directory, executor) => {
-    const allow = "any";
-    k.call("ppoll", [0, 0, [0, 50_000_000], null, 8], { allow });
-    k.mkdirat(AT_FDCWD, `${directory}/late`, 0o755, { allow });
-    k.call("exit_group", [0]);
-    k.release(k.program());
-    executor.reap();
-    assert(exists(`${directory}/late`));
-  }));
-
-Deno.test("remote: a program that nobody drives has to say where each failure leads", () =>
-  withExecutor((k, directory) => {
-    k.mkdirat(AT_FDCWD, `${directory}/a`, 0o755);
-    assertThrows(() => k.program(), Error, "mkdirat of a program that nobody drives");
   }));
 
 Deno.test("remote: an executor that is killed while it works is gone, in words that tell so", () =>
@@ -366,7 +319,9 @@ Deno.test("remote: what is recorded while a batch is mended runs behind it, wher
       const last = k.mkdirat(AT_FDCWD, `${directory}/d/e/f/g`, 0o755);
       k.flush();
       assertEquals([first.wait(), second.wait(), last.wait()], [0, 0, 0], `${before}`);
-      assert(exists(`${directory}/a/b/c`) && exists(`${directory}/d/e/f/g`) && !exists(`${directory}/never`));
+      assert(
+        isThere(`${directory}/a/b/c`) && isThere(`${directory}/d/e/f/g`) && !isThere(`${directory}/never`),
+      );
     });
   }
 });
@@ -381,5 +336,5 @@ Deno.test("remote: a label that waits for its record is not taken by one of a re
     k.mkdirat(AT_FDCWD, `${directory}/never`, 0o755);
     k.place(label);
     k.flush();
-    assert(exists(`${directory}/a/b`) && !exists(`${directory}/never`));
+    assert(isThere(`${directory}/a/b`) && !isThere(`${directory}/never`));
   }));

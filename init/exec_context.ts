@@ -56,7 +56,9 @@ export type ExecStage = typeof ORDER[number];
 /** See {@linkcode Stages}. */
 export const EXEC_STAGES: Stages<ExecStage> = {
   order: ORDER,
-  answered: new Set<ExecStage>(["found", "cut off"]),
+  answered: new Set<ExecStage>(["found"]),
+  // From here on the joiner runs by itself: that is a batch of its own.
+  handedOver: new Set<ExecStage>(["cut off"]),
 };
 
 /** The steps that a feature contributes. */

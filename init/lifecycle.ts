@@ -26,6 +26,8 @@ export interface Stages<Stage extends string> {
    * not wait.
    */
   readonly answered: ReadonlySet<Stage>;
+  /** Stages that begin when everything before them has been handed over to the kernel. It may still run. */
+  readonly handedOver?: ReadonlySet<Stage>;
 }
 
 /** The stages of one process, with their steps. */
@@ -55,10 +57,13 @@ export class Lifecycle<Stage extends string, Context> {
 
   /** Runs all stages. @param k The kernel whose answers the `answered` stages wait for. */
   run(k: Kernel, context: Context): void {
-    const { order, answered } = this.#stages;
+    const { order, answered, handedOver } = this.#stages;
     for (const [i, stage] of order.entries()) {
       this.#at = i;
-      if (this.#steps.get(stage)!.length > 0 && answered.has(stage)) k.flush();
+      if (this.#steps.get(stage)!.length > 0) {
+        if (answered.has(stage)) k.flush();
+        else if (handedOver?.has(stage)) k.handOver();
+      }
       this.runStage(stage, context);
     }
   }

@@ -3,7 +3,11 @@ import { DryKernel } from "../ffi/dry.ts";
 import { Lifecycle, type Stages, type Steps } from "./lifecycle.ts";
 
 type Stage = "first" | "second" | "third";
-const STAGES: Stages<Stage> = { order: ["first", "second", "third"], answered: new Set(["second"]) };
+const STAGES: Stages<Stage> = {
+  order: ["first", "second", "third"],
+  answered: new Set(["second"]),
+  handedOver: new Set(["third"]),
+};
 
 /** Runs contributions; the context is a list that steps write to. */
 function run(
@@ -13,6 +17,9 @@ function run(
   class Noting extends DryKernel {
     override flush(): void {
       said.push("flush");
+    }
+    override handOver(): void {
+      said.push("hand over");
     }
   }
   const lifecycle: Lifecycle<Stage, string[]> = new Lifecycle(
@@ -27,7 +34,7 @@ const say = (text: string) => (list: string[]) => void list.push(text);
 
 Deno.test("lifecycle: stages come in their order, and steps of one stage in that of the contributions", () => {
   const said = run(() => [{ third: say("c"), first: say("a1") }, { first: say("a2"), third: say("c2") }]);
-  assertEquals(said, ["a1", "a2", "c", "c2"]);
+  assertEquals(said, ["a1", "a2", "hand over", "c", "c2"]);
 });
 
 Deno.test("lifecycle: a stage that wants answers waits for them if there is anything to do", () => {
@@ -43,7 +50,7 @@ Deno.test("lifecycle: a step adds steps to later stages and to its own, not to o
     },
     third: say("c"),
   }]);
-  assertEquals(said, ["now", "flush", "answered", "c", "late"]);
+  assertEquals(said, ["now", "flush", "answered", "hand over", "c", "late"]);
   assertThrows(() => run((add) => [{ second: () => add("first", "x") }]), Error, 'the stage "first" is over');
 });
 

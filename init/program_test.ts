@@ -3,6 +3,7 @@ import {
   AT_EACCESS,
   AT_FDCWD,
   O_NONBLOCK,
+  O_PATH,
   RESOLVE_IN_ROOT,
   RESOLVE_NO_MAGICLINKS,
   S_IFDIR,
@@ -12,6 +13,8 @@ import { EACCES, ELOOP, ENOENT, ENOTDIR } from "../ffi/errno.ts";
 import { type Arg, OperationError } from "../ffi/kernel.ts";
 import { type Buffer, Memory } from "../ffi/memory.ts";
 import { callsOf, type Script, scripted, stat } from "../tests/lib/scripted.ts";
+import { Arena, spawnExecutor } from "./executor.ts";
+import { local } from "../ffi/local.ts";
 import { checkWorkingDirectory, hasHome, homeOf, lookUpHome, lookUpProgram, uniqueEnv } from "./program.ts";
 
 const ENOMEM = 12;
@@ -126,7 +129,25 @@ Deno.test("home: read from the container's passwd, never by way of a device or a
 });
 
 Deno.test("home: without a passwd, the root", () => {
-  assertEquals(lookUpHome(scripted({ openat2: -ENOENT, read: -9 }), 3, 0).resolve(), "/");
+  const k = scripted({ openat2: -ENOENT, read: -9 });
+  assertEquals(lookUpHome(k, 3, 0).resolve(), "/");
+});
+
+Deno.test("home: a root without a passwd costs no round trip more than one with it", () => {
+  using arena = new Arena(local(), 0);
+  using executor = spawnExecutor(arena);
+  const { kernel: k } = executor, directory = Deno.makeTempDirSync();
+  try {
+    const root = k.open(directory, O_PATH);
+    root.wait();
+    const home = lookUpHome(k, root, 0);
+    let trips = 0;
+    const { channel } = k, receive = channel.receive.bind(channel);
+    channel.receive = () => (trips++, receive());
+    assertEquals([home.resolve(), trips], ["/", 1]);
+  } finally {
+    Deno.removeSync(directory);
+  }
 });
 
 Deno.test("home: one that the host fails to read is not taken for missing", () => {

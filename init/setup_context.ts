@@ -66,7 +66,9 @@ export type SetupStage = typeof ORDER[number];
 /** See {@linkcode Stages}. */
 export const SETUP_STAGES: Stages<SetupStage> = {
   order: ORDER,
-  answered: new Set<SetupStage>(["mount checks", "runtime hooks", "found", "program of records"]),
+  answered: new Set<SetupStage>(["mount checks", "runtime hooks", "found"]),
+  // A program that the init runs by itself is a batch of its own.
+  handedOver: new Set<SetupStage>(["program of records"]),
 };
 
 /** The steps that a feature contributes. */

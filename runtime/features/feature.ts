@@ -106,10 +106,10 @@ export const CREATE_STAGES = [
   "clone",
   "set up", // the init's stages: init/setup_context.ts
   "tidied", // user namespace, mount sources: what was needed for the mounts
-  "limits", // resctrl
   "open files",
-  "cut off",
-  "process limits",
+  "cut off", // begins
+  "limits", // resctrl
+  "process limits", // when the init is cut off
   "known", // pidfd socket
   "created", // network devices
 ] as const;

@@ -140,18 +140,18 @@ const CORE: Steps<CreateStage, Deed> = {
     deed.init = deed.stage.init(stagePlan(deed));
   },
   "set up": setUpInit,
-  limits({ plan }) {
-    plan.cgroup.set(plan.spec.linux?.resources);
-  },
   "open files"({ k, stage, plan }) {
     setOpenFilesLimit(k, stage.initPid, plan.spec.process.rlimits);
   },
-  "cut off"(deed) {
-    deed.ready.cutOff();
+  // The init does this while tsrun sets the limits.
+  "cut off": ({ ready }) => ready.cutOff(),
+  limits(deed) {
+    const { plan } = deed;
+    plan.cgroup.set(plan.spec.linux?.resources);
     deed.pid();
-    deed.ready.confirm();
   },
-  "process limits"({ k, stage, plan }) {
+  "process limits"({ k, ready, stage, plan }) {
+    ready.confirm();
     setRlimits(k, stage.initPid, plan.spec.process.rlimits);
     mark("limits set");
   },
