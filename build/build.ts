@@ -4,13 +4,15 @@
  * Where `denort` is to be had (in DENORT_BIN, or by download) that is a program compiled by Deno; else it is
  * the same bundle behind a small program that starts the pinned Deno. TSRUN_KIND=bundle asks for the latter,
  * TSRUN_KIND=compiled for nothing else than the former. TSRUN_OUT names another file than dist/tsrun;
- * TSRUN_COMPILER a Deno that compiles in the place of the pinned one, to try a DENORT_BIN of another version.
+ * TSRUN_COMPILER a Deno that compiles in the place of the pinned one, to try a DENORT_BIN of another version;
+ * TSRUN_ARCH another architecture to compile for, whose program cannot be tried here; TSRUN_WARM=no leaves
+ * the cache of a bundle as it is.
  * @module
  */
 import type { BuildInfo, BuildKind } from "../runtime/host/build_info.ts";
 import { compiledMain, warmCompiled, withEntry } from "./compiled.ts";
 import { denoToRun, prelinkProgram, replaceFile } from "./deno.ts";
-import { bundleFile, CACHED_FLAG, V8_FLAGS } from "./launcher.ts";
+import { bundleFile, CACHED_FLAG, LAZY_FLAGS, V8_FLAGS } from "./launcher.ts";
 import { link } from "./link.ts";
 import type { Chunk } from "./module_body.ts";
 import { USUAL, usualModules } from "./usual.ts";
@@ -21,6 +23,8 @@ const ENTRY = "main.js";
 /** What is built. */
 const TARGET = Deno.env.get("TSRUN_OUT") ?? `${TOP}/dist/tsrun`;
 const COMPILER = Deno.env.get("TSRUN_COMPILER") ?? Deno.execPath();
+/** `x86_64` or `aarch64`. */
+const ARCH = Deno.env.get("TSRUN_ARCH") ?? Deno.build.arch;
 /** Long enough for 45 MB over a slow line; no name server answers "no such host" in no time. */
 const DOWNLOAD_SECONDS = 180;
 
@@ -83,7 +87,14 @@ async function compile(text: string, dir: string, target: string): Promise<void>
   ];
   const v8 = [...V8_FLAGS, CACHED_FLAG].join(",");
   await output(COMPILER, [
-    ...["compile", ...flags, `--include=${data}`, `--v8-flags=${v8}`, `--output=${target}`],
+    ...[
+      "compile",
+      ...(ARCH === Deno.build.arch ? [] : [`--target=${ARCH}-unknown-linux-gnu`]),
+      ...flags,
+      `--include=${data}`,
+      `--v8-flags=${v8}`,
+      `--output=${target}`,
+    ],
     source,
   ]);
   replaceFile(target, withEntry(Deno.readFileSync(target)), 0o755);
@@ -105,9 +116,9 @@ async function tryCompile(text: string, dir: string): Promise<string | undefined
     if (Deno.env.has("DENORT_BIN") || Deno.env.get("TSRUN_KIND") === "compiled") throw error;
     return `DENORT_BIN is not set, and denort cannot be downloaded: ${rootCause(error)}`;
   }
-  prelinkProgram(target);
+  if (ARCH === Deno.build.arch) prelinkProgram(target);
   Deno.renameSync(target, TARGET);
-  await warmCompiled(TARGET);
+  if (ARCH === Deno.build.arch) await warmCompiled(TARGET);
   return undefined;
 }
 
@@ -145,13 +156,15 @@ async function main(): Promise<void> {
     const name = TARGET.startsWith(`${TOP}/`) ? TARGET.slice(TOP.length + 1) : TARGET;
     const reason = await tryCompile(linked("compiled"), dir);
     if (reason === undefined) {
-      await checkResult("compiled");
+      if (ARCH === Deno.build.arch) await checkResult("compiled");
       console.log(`${name}: a compiled program, ${size}`);
       return;
     }
     const deno = denoToRun(Deno.execPath(), `${TOP}/.deno/${Deno.version.deno}/deno-prelinked`);
     const text = linked("bundle");
-    const { flags, note } = await warmCache(text, deno.path);
+    const { flags, note } = Deno.env.get("TSRUN_WARM") === "no"
+      ? { flags: LAZY_FLAGS, note: "as it is (TSRUN_WARM=no)" }
+      : await warmCache(text, deno.path);
     replaceFile(TARGET, bundleFile(deno.path, text, undefined, { flags }), 0o755);
     await checkResult("bundle");
     console.log(`${name}: an executable bundle, ${size}, run by ${deno.path}, ${deno.note}`);

@@ -72,6 +72,21 @@ export function prelinkProgram(path: string): void {
   if ("note" in writeSooner(path, copy, ["--version"], WAYS.slice(1))) Deno.renameSync(copy, path);
 }
 
+/**
+ * Gives a program a certain fixed address, if it then answers as before. It keeps all of its libraries.
+ *
+ * @param args What it is asked.
+ * @returns What is to be said about it.
+ */
+export function copyAtFixedAddress(path: string, base: number, args: string[]): string {
+  const copy = `${path}.prelinked`;
+  const note = "at a fixed address";
+  const made = writeSooner(path, copy, args, [{ note, change: (image) => prelink(image, base) }]);
+  if ("reason" in made) return `as it came (${made.reason})`;
+  Deno.renameSync(copy, path);
+  return note;
+}
+
 /** Writes a whole file: readers of the old one, running programs among them, keep it. */
 export function replaceFile(path: string, content: Uint8Array | string, mode: number): void {
   const part = `${path}.part-${Deno.pid}`;

@@ -3,7 +3,7 @@
  * entry starts one certain Deno, which runs the text.
  * @module
  */
-import { engineOfProgram, entryProgram, type EntryTable, type Limit } from "./entry.ts";
+import { type Architecture, engineOfProgram, entryProgram, type EntryTable, type Limit } from "./entry.ts";
 import { loader, TRAILER } from "./link.ts";
 
 /** Flags of V8, each measured (build/README.md). */
@@ -106,7 +106,7 @@ export function moduleUrl(code: string): string {
 export function launcher(
   deno: string,
   module: string = LOADER,
-  change: { flags?: readonly string[]; variables?: readonly string[] } = {},
+  change: { flags?: readonly string[]; variables?: readonly string[]; arch?: Architecture } = {},
 ): Uint8Array<ArrayBuffer> {
   if (!deno.startsWith("/")) throw new Error(`unusable path of deno: ${deno}`);
   const table: EntryTable = {
@@ -117,7 +117,7 @@ export function launcher(
     failure: `tsrun: cannot start its engine, ${deno}`,
     ...FAILURES,
   };
-  return entryProgram(table);
+  return entryProgram(table, change.arch);
 }
 
 /** A bundle: the launcher, and the linked text. */
@@ -125,7 +125,7 @@ export function bundleFile(
   deno: string,
   text: string,
   module?: string,
-  change?: { flags: readonly string[] },
+  change?: { flags: readonly string[]; arch?: Architecture },
 ): Uint8Array<ArrayBuffer> {
   const head = launcher(deno, module, change);
   const body = new TextEncoder().encode(text);

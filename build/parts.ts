@@ -42,6 +42,8 @@ export const PARTS: readonly Part[] = [
   { name: "builders", paths: ["tests/builders"], limitSeconds: 3000 },
   // Both of these parts build their clients first, where the cache has none.
   { name: "cri", paths: ["tests/cri"], limitSeconds: 3000 },
+  // Two builds of a release, and its packages on a fresh system, which is made first where there is none.
+  { name: "release", paths: ["tests/release"], limitSeconds: 900 },
   // Inside a machine of its own, whose image is built first where there is none.
   { name: "vm", paths: [], program: "tests/vm/bed/main.ts", limitSeconds: 2100 },
 ];
