@@ -153,3 +153,20 @@ contract("warnings: exec --cap of a name that is no capability", async (box) => 
   const result = assertOk(await exec(container, ["true"], { flags: ["--cap", "CAP_BOGUS"] }));
   assertStringIncludes(result.stderr, "ignoring unknown or unavailable capabilities: [CAP_BOGUS]");
 });
+
+contract(
+  "warnings: an update that fails writes one record, and one that succeeds the warning",
+  async (box) => {
+    const container = await sleeper(box), file = `${box.dir}/log`;
+    const update = (...flags: string[]) => {
+      const globals = ["--log", file, "--log-format", "json"];
+      return box.cli(["update", "--kernel-memory", "1048576", ...flags, container.id], { globals });
+    };
+    const levels = () => Deno.readTextFileSync(file).trim().split("\n").map((line) => JSON.parse(line).level);
+    assertError(await update("--cpuset-cpus", "7000"), /./);
+    assertEquals(levels(), ["error"]);
+    assertOk(await update());
+    assertEquals(levels(), ["error", "warning"]);
+  },
+  { notOnReference: "runc writes it at once" },
+);

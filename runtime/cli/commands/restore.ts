@@ -30,8 +30,10 @@ export const command: Command = {
   async run(context: Context): Promise<number> {
     const { global, flags, args: [id], log } = context;
     const path = (name: string) => flags.string(name) === "" ? undefined : absolute(flags.string(name));
-    if (flags.bool("no-pivot")) log.warn("--no-pivot has no effect: CRIU changes the root in its own way");
-    return await failingAs("restore", () =>
+    if (flags.bool("no-pivot")) {
+      log.warnLater("--no-pivot has no effect: CRIU changes the root in its own way");
+    }
+    const status = await failingAs("restore", () =>
       runRestored(local(), {
         ...criuOptions(context),
         root: global.root,
@@ -48,5 +50,7 @@ export const command: Command = {
         lsmProfile: flags.string("lsm-profile"),
         lsmMountContext: flags.string("lsm-mount-context"),
       }));
+    log.settle();
+    return status;
   },
 };

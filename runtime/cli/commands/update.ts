@@ -23,7 +23,7 @@ export const command: Command = {
     const { resctrl } = readState(global.root, id);
     const change = await requestedResources(local(), flags);
     if (change.memory?.kernel !== undefined || change.memory?.kernelTCP !== undefined) {
-      log.warn("Kernel memory limits are obsolete: recent kernels ignore them");
+      log.warnLater("Kernel memory limits are obsolete: recent kernels ignore them");
     }
     const screen = screenColumns(local());
     const before = screen === undefined ? undefined : currentResources(global.root, id);
@@ -31,6 +31,7 @@ export const command: Command = {
     const schemata = requestedSchemata(flags);
     if (schemata === undefined) await limits();
     else await (await loadResctrlUpdate()).changeSchemata(schemata, resctrl, limits);
+    log.settle();
     if (before !== undefined) {
       const { changesTable } = await import("../show/changes.ts");
       writeText(Deno.stdout, changesTable(before, currentResources(global.root, id), screen));
