@@ -125,7 +125,7 @@ async function restore(
   const deliverMaster = await terminalDelivery(k, options, spec);
   const rootfs = resolveRootfs(k, options.bundle, spec.root.path);
   const { planCgroup } = await loadDriver();
-  const rootless = isRootless(options.rootless);
+  const rootless = isRootless(options.rootless, options.systemdCgroup);
   const { id, systemdCgroup: systemd, noCgroup: none } = options;
   const cgroup = await planCgroup(() => k, { id, cgroupsPath, systemd, rootless, spec, none });
   const resctrl = intelRdt &&

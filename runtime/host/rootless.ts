@@ -5,12 +5,17 @@
 
 import { callerIsRoot, callerVariable } from "./caller.ts";
 
-/** Whether cgroups may be out of reach, so that containers do without them where they can: `--rootless`. */
-export function isRootless(flag: "auto" | "true" | "false"): boolean {
+/**
+ * Whether cgroups may be out of reach, so that containers do without them where they can: `--rootless`.
+ *
+ * Root of a user namespace may be a user of the host, or root of a system container. Cgroups by files are
+ * made by both where they may be made. systemd is asked over the bus of a user's session by the first only,
+ * who has the directory of such a session.
+ */
+export function isRootless(flag: "auto" | "true" | "false", systemd: boolean): boolean {
   if (flag !== "auto") return flag === "true";
-  // For root of a user namespace, this directory belongs to a user's session. For root of the host nothing is
-  // read.
-  return !callerIsRoot() || callerVariable("XDG_RUNTIME_DIR") !== undefined && inUserNamespace();
+  if (!callerIsRoot()) return true;
+  return inUserNamespace() && (!systemd || callerVariable("XDG_RUNTIME_DIR") !== undefined);
 }
 
 /**

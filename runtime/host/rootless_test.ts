@@ -3,7 +3,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { adviseOnCgroups, isRootless } from "./rootless.ts";
 
 Deno.test("rootless: as the flag says", () => {
-  assertEquals([isRootless("true"), isRootless("false")], [true, false]);
+  assertEquals([isRootless("true", false), isRootless("false", false)], [true, false]);
 });
 
 Deno.test("rootless: where cgroups are out of reach the remedy is named", () => {

@@ -18,12 +18,14 @@ const skip = missingForRootless();
  * state root, `$B` the bundle, `$I` the id.
  *
  * @param map Flags of unshare(1): who is in the namespace.
+ * @param session The user has the directory of a session.
  */
 async function inUserNamespace(
   box: Box,
   map: "--map-root-user" | "--map-auto",
   config: Dict,
   script: string,
+  session = true,
 ): Promise<Result> {
   const bundle = makeBundle(box.dir);
   Deno.mkdirSync(box.root);
@@ -47,7 +49,10 @@ async function inUserNamespace(
   const inner = [...unshare, "/bin/sh", "-c", `${names}\n${script}`];
   const argv = ["/usr/bin/unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", outer, "sh"];
   return await box.command([...argv, "/usr/bin/setpriv", ...asUser(), ...inner], {
-    env: { PATH: "/usr/bin:/bin:/usr/sbin:/sbin", XDG_RUNTIME_DIR: `${bundle.dir}/runtime` },
+    env: {
+      PATH: "/usr/bin:/bin:/usr/sbin:/sbin",
+      ...(session ? { XDG_RUNTIME_DIR: `${bundle.dir}/runtime` } : {}),
+    },
   });
 }
 
@@ -66,6 +71,13 @@ contract(
   },
   { skip },
 );
+
+const ECHO: Dict = { process: { args: ["/bin/echo", "fine"] } };
+
+contract("nested user namespace: without a session, too, cgroups are left out", async (box) => {
+  const { stdout } = assertOk(await inUserNamespace(box, "--map-root-user", ECHO, "$R run -b $B $I", false));
+  assertEquals(stdout, "fine\n");
+}, { skip });
 
 contract(
   "nested user namespace: exec where the container shares all namespaces but its mounts",

@@ -51,7 +51,7 @@ export const command: Command = {
     const judged: JudgedHost | undefined = host === "none" ? undefined : {
       view: thisHost(k, (type, data) => k.scratch(() => tryOptions(k, type, data))),
       systemdCgroup,
-      rootless: isRootless(global.rootless),
+      rootless: isRootless(global.rootless, global.systemdCgroup),
     };
     const bundle = flags.has("bundle") || args.length === 0 ? absolute(flags.string("bundle")) : undefined;
     const names = args.length > 0 ? args : [`${bundle}/config.json`];

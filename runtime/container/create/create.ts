@@ -41,7 +41,7 @@ export async function createContainer(
   } catch (error) {
     const cause = causeOf(error);
     let message = reasonWithUndo(error);
-    if (isRootless(options.rootless)) message = adviseOnCgroups(message);
+    if (isRootless(options.rootless, options.systemdCgroup)) message = adviseOnCgroups(message);
     if (cause instanceof ExecutorGone) message = `unable to start container process: ${message}`;
     throw RuntimeError.from(cause, message);
   }

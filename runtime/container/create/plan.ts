@@ -103,7 +103,8 @@ export async function planCreate(
   const { spec, text: configText } = await readConfig(k, bundle, log, wait, options.config);
   const listening = options.serviceManager ? listenDescriptors() : 0;
   if (listening > 0) spec.process.env = withListenDescriptors(spec.process.env, listening);
-  const directory = containerDir(root, id), rootless = isRootless(options.rootless);
+  const directory = containerDir(root, id);
+  const rootless = isRootless(options.rootless, options.systemdCgroup);
   const rootfs = resolveRootfs(k, bundle, spec.root.path), hostRoot = isHostRoot(k, rootfs);
   const { planCgroup, readCgroupHost } = await loadDriver();
   const mounts = new HostMounts(), cgroups = readCgroupHost(mounts.text);

@@ -29,6 +29,8 @@ import {
   showAddress,
 } from "./device.ts";
 import type { CreateFeature, CreateRequest } from "../feature.ts";
+import { callerIsRoot } from "../../host/caller.ts";
+import { inUserNamespace } from "../../host/rootless.ts";
 import { RouteSocket } from "./route_socket.ts";
 
 /**
@@ -38,7 +40,8 @@ import { RouteSocket } from "./route_socket.ts";
  * @throws {RuntimeError} If the caller lacks the rights for it.
  */
 export function forCreate({ spec, rootless }: CreateRequest): CreateFeature {
-  if (rootless) {
+  // Root of a user namespace has its rights over the devices there.
+  if (!callerIsRoot() || rootless && !inUserNamespace()) {
     throw new RuntimeError("EPERM_ROOTLESS", "network devices are not supported for rootless containers");
   }
   let devices: NetDevices;
