@@ -38,6 +38,8 @@ export interface StagePlan {
   namespaces: NamespacePlan;
   /** `process.oomScoreAdj`, where the config sets one. */
   oomScoreAdj: number | undefined;
+  /** The caller is not root: files in /proc of a process that is not dumpable do not belong to it then. */
+  unprivileged?: boolean;
   /** Files by which a process enters its cgroups, writing `0` to each; and a directory to be cloned into. */
   cgroupTasks: readonly string[];
   cloneInto: string | null;
@@ -158,7 +160,11 @@ export class Stage {
     const k = this.#executor.kernel;
     if (plan.dumpable) k.prctl(PR_SET_DUMPABLE, 1);
     if (plan.oomScoreAdj !== undefined) {
+      // The stage is a process of the host still, and of the caller's.
+      const shown = plan.unprivileged && !plan.dumpable;
+      if (shown) k.prctl(PR_SET_DUMPABLE, 1);
       k.writeFile(AT_FDCWD, "/proc/self/oom_score_adj", String(plan.oomScoreAdj));
+      if (shown) k.prctl(PR_SET_DUMPABLE, 0);
     }
     for (const path of plan.cgroupTasks) {
       k.during(

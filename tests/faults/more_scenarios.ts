@@ -5,7 +5,7 @@
 import { O_NONBLOCK } from "../../ffi/constants.ts";
 import { EAGAIN } from "../../ffi/errno.ts";
 import { local } from "../../ffi/local.ts";
-import type { Dict } from "../lib/bundle.ts";
+import { type Dict, MOUNTS } from "../lib/bundle.ts";
 import { PROBE } from "../lib/probe.ts";
 import { UnixListener } from "../lib/unix_listener.ts";
 import { comparable } from "./facts.ts";
@@ -101,6 +101,23 @@ const NOTIFIED: Dict = {
   },
 };
 
+/** No other process of the machine has this user. */
+const USER = 20_077;
+/** What a user may ask for: no groups, no limits, no devices of its own. */
+const ROOTLESS: Dict = {
+  process: { ...STAYS.process as Dict, user: { uid: 0, gid: 0, umask: 0o27 } },
+  mounts: [MOUNTS.proc, MOUNTS.dev, { ...MOUNTS.devpts, options: ["newinstance", "ptmxmode=0666"] }],
+  linux: {
+    ...STAYS.linux as Dict,
+    cgroupsPath: undefined,
+    resources: undefined,
+    devices: [],
+    namespaces: ["user", "pid", "network", "ipc", "uts", "mount"].map((type) => ({ type })),
+    uidMappings: [{ containerID: 0, hostID: USER, size: 1 }],
+    gidMappings: [{ containerID: 0, hostID: USER, size: 1 }],
+  },
+};
+
 /** See scenarios.ts. */
 export const MORE_SCENARIOS: readonly Scenario[] = [
   {
@@ -148,6 +165,23 @@ export const MORE_SCENARIOS: readonly Scenario[] = [
     failed: (place) => hasRun(place, "command"),
     undoes: true,
     outlivedCalls: 3,
+  },
+  {
+    name: "run --detach of a user",
+    user: USER,
+    settings: ROOTLESS,
+    args: (place) => ["run", "--detach", "--bundle", place.bundle, place.id],
+    facts: (place) => [...seen(place, told(place, "command")), ...mustBe(place, "running")],
+    undoes: true,
+  },
+  {
+    name: "exec of a user",
+    user: USER,
+    settings: { ...ROOTLESS, process: { ...ROOTLESS.process as Dict, args: ["/bin/sleep", "1000"] } },
+    prepare: running,
+    args: (place) => ["exec", place.id, ...PROBE],
+    facts: (place, { stdout }) => [...comparable(stdout, place.id), ...onlyInit(place)],
+    failed: onlyInit,
   },
   {
     name: "start with hooks",

@@ -4,6 +4,7 @@
  */
 import { config, type Dict, makeBundle } from "../lib/bundle.ts";
 import { findCgroups, findMounts, findProcesses } from "../lib/leaks.ts";
+import { asUser } from "../lib/rootless.ts";
 import { pathUnderTest } from "../lib/runtime.ts";
 import { exists, readText } from "../lib/process.ts";
 
@@ -30,10 +31,18 @@ export class Place {
   #count = 0;
   id = "";
 
-  /** @param settings Config of its containers, merged into the usual one. */
-  constructor(readonly settings: Dict) {
+  /**
+   * @param settings Config of its containers, merged into the usual one.
+   * @param user Runs the commands, and nothing else on this machine; root when absent.
+   */
+  constructor(readonly settings: Dict, readonly user?: number) {
     Deno.mkdirSync(this.dir);
     this.bundle = makeBundle(this.dir).dir;
+    if (user === undefined) return;
+    Deno.mkdirSync(this.root);
+    const { success } = new Deno.Command("chown", { args: ["-hR", `${user}:${user}`, this.dir] })
+      .outputSync();
+    if (!success) throw new Error(`cannot give ${this.dir} to user ${user}`);
   }
 
   /** Goes on to a new container: a new id, and a config with a cgroup of that name. */
@@ -53,7 +62,8 @@ export class Place {
   }
 
   argv(...args: string[]): string[] {
-    return [this.runtime, "--root", this.root, ...args];
+    const command = [this.runtime, "--root", this.root, ...args];
+    return this.user === undefined ? command : ["/usr/bin/setpriv", ...asUser(this.user), ...command];
   }
 
   /** Runs a command of tsrun as it is, to its end. */
@@ -107,6 +117,7 @@ export class Place {
 
   /** Processes of the container, and executors that write to its files. */
   processes(): number[] {
+    if (this.user !== undefined) return processesOf(this.user);
     const ours = new Set(findProcesses(this.id));
     for (const { name } of Deno.readDirSync("/proc")) {
       const pid = Number(name);
@@ -145,6 +156,16 @@ export class Place {
   remove(): void {
     if (findMounts(this.token).length === 0) Deno.removeSync(this.dir, { recursive: true });
   }
+}
+
+/** Processes of a user that are no zombies. */
+function processesOf(user: number): number[] {
+  return [...Deno.readDirSync("/proc")].map(({ name }) => Number(name)).filter(Number.isInteger).filter(
+    (pid) => {
+      const status = readText(`/proc/${pid}/status`);
+      return new RegExp(`^Uid:\\s+${user}\\s`, "m").test(status) && !/^State:\s+[ZX]/m.test(status);
+    },
+  );
 }
 
 /** What no user is to see: a mistake of the program, a trace, a panic of the engine. */

@@ -11,6 +11,8 @@ import type { Ended, Place } from "./place.ts";
 export interface Scenario {
   name: string;
   settings: Dict;
+  /** Runs the commands; root when absent. */
+  user?: number;
   /** Makes what the command works on. */
   prepare?: (place: Place) => void;
   /** The init waits for this command, and is swept with it. */

@@ -70,7 +70,7 @@ export class Sweep {
   #expected: string[] = [];
 
   constructor(readonly scenario: Scenario, readonly acts: readonly Act[]) {
-    this.#place = new Place(scenario.settings);
+    this.#place = new Place(scenario.settings, scenario.user);
   }
 
   async run(): Promise<Outcome> {
@@ -85,7 +85,10 @@ export class Sweep {
   /** Runs the command once without a fault. @returns The points that are tried. */
   async #points(): Promise<Point[]> {
     const { traced, ended } = this.#command();
-    if (traced.code !== 0) throw new Error(`fails without a fault: ${ended.stderr}`);
+    if (traced.code !== 0) {
+      await this.#end();
+      throw new Error(`fails without a fault: ${ended.stderr}`);
+    }
     this.#expected = this.scenario.facts(this.#place, ended);
     await this.#end();
     const calls = this.#outcome.calls;
@@ -103,7 +106,7 @@ export class Sweep {
     const files = place.files("command");
     const init = scenario.opensGate ? JSON.parse(place.done("state", place.id)).pid as number : undefined;
     const argv = place.argv(...scenario.args(place));
-    const traced = trace({ argv, ...files, fault, init, limit: LIMIT });
+    const traced = trace({ argv, runtime: place.runtime, ...files, fault, init, limit: LIMIT });
     const { code } = traced;
     return { traced, ended: { code, stdout: readText(files.stdout), stderr: readText(files.stderr) } };
   }

@@ -36,6 +36,8 @@ export interface Made {
 export interface Request {
   /** Program (absolute path) and arguments. */
   argv: readonly string[];
+  /** Path of tsrun, where that is not the program, but what it becomes. */
+  runtime?: string;
   /** Files that standard output and standard error are appended to. */
   stdout: string;
   stderr: string;
@@ -187,9 +189,14 @@ class Tracer {
     this.#goOn(pid, tracee);
   }
 
+  #runtime(): string {
+    const { runtime, argv } = this.request;
+    return runtime ?? argv[0];
+  }
+
   /** tsrun's calls count from where the engine, and not the shell before it, opens the program. */
   #await(pid: number, tracee: Tracee, entry: ptrace.Entry): void {
-    if (nameOf(entry.number) !== "openat" || pathOf(pid, entry) !== this.request.argv[0]) return;
+    if (nameOf(entry.number) !== "openat" || pathOf(pid, entry) !== this.#runtime()) return;
     if (SHELLS.test(Deno.readLinkSync(`/proc/${pid}/exe`))) return;
     tracee.counting = true;
   }

@@ -83,6 +83,15 @@ contract("rootless: exec", async (box) => {
   assertOk(await container.run("exec", "--detach", container.id, "sleep", "1000"));
 }, { skip });
 
+contract("rootless: exec where the config sets oomScoreAdj", async (box) => {
+  await using container = await RootlessContainer.make(box, {
+    process: { terminal: false, args: ["sleep", "1000"], oomScoreAdj: 250 },
+  });
+  assertOk(await container.start("--detach"));
+  const result = await container.run("exec", container.id, "cat", "/proc/self/oom_score_adj");
+  assertEquals(assertOk(result).stdout, "250\n");
+}, { skip });
+
 contract("rootless: exec as somebody that nobody is", async (box) => {
   await using container = await RootlessContainer.make(box, SLEEP);
   assertOk(await container.start("--detach"));

@@ -20,7 +20,7 @@ import type { Stage, StagePlan } from "../../../init/stage.ts";
 import type { State, Status } from "../../../spec/types.ts";
 import type { CgroupRecord, ResctrlRecord } from "../../cgroups/mod.ts";
 import { CREATE_STAGES, type CreateDeed, type CreateStage } from "../../features/feature.ts";
-import { callerDeniesGroups } from "../../host/caller.ts";
+import { callerDeniesGroups, callerIsRoot } from "../../host/caller.ts";
 import { setMode, writeTextFile } from "../../host/files.ts";
 import { inspectStdio } from "../../host/inherited_fds.ts";
 import type { Log } from "../../host/log.ts";
@@ -194,6 +194,7 @@ function stagePlan(deed: Deed): StagePlan {
   const plan: StagePlan = {
     namespaces,
     oomScoreAdj: spec.process.oomScoreAdj,
+    unprivileged: !callerIsRoot(),
     cgroupTasks: entry.tasks,
     cloneInto: entry.cloneInto,
     prepare: covered || layersBelowRoot > 0 ? prepare : undefined,

@@ -15,7 +15,7 @@ import type { Stage } from "../../../init/stage.ts";
 import type { ExecEntry } from "../../cgroups/mod.ts";
 import { EXEC_HOST_STAGES, type ExecDeed, type ExecHostStage } from "../../features/feature.ts";
 import { readText } from "../../host/files.ts";
-import { callerDeniesGroups } from "../../host/caller.ts";
+import { callerDeniesGroups, callerIsRoot } from "../../host/caller.ts";
 import { inspectStdio } from "../../host/inherited_fds.ts";
 import { otherNamespaces } from "../../host/namespaces.ts";
 import { mark } from "../../host/trace.ts";
@@ -73,6 +73,7 @@ export class Deed implements ExecDeed {
     this.joiner = stage.init({
       namespaces: { fresh: new Set(), joins: [] },
       oomScoreAdj,
+      unprivileged: !callerIsRoot(),
       cgroupTasks: entry.tasks,
       cloneInto: entry.cloneInto,
       cloneElsewhere: elsewhere,
