@@ -88,6 +88,8 @@ function watchedOf(results: readonly RemoteResult[]): Watched[] {
 export class RemoteKernel extends Recorder implements Driven {
   readonly subject = { name: "executor", pid: 0 };
   readonly #watch = watcher()?.drives(this);
+  /** Records of programs, for the watcher. */
+  readonly #programs = new Map<number, readonly Watched[]>();
   #pending: RemoteResult[] = [];
   /** The batch that the executor is running. */
   #running: RemoteResult[] = [];
@@ -207,7 +209,7 @@ export class RemoteKernel extends Recorder implements Driven {
       const records = watchedOf(this.#running);
       // A program without tsrun may be under a filter that forbids to read the clock.
       for (const { before, behind } of records) stopClocks(this.memory, before, behind);
-      this.#watch.released(records);
+      this.#programs.set(start, records);
     }
     this.#running = running;
     return start;
@@ -215,6 +217,7 @@ export class RemoteKernel extends Recorder implements Driven {
 
   override release(program: number): void {
     this.flush();
+    this.#watch?.released(this.#programs.get(program) ?? []);
     this.channel.send(program);
   }
 

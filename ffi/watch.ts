@@ -31,7 +31,7 @@ export interface RecordWatch {
   failed(record: Watched, errno: number): void;
   /** The process goes on: with the record that failed, which is run again, or behind it. */
   resumed(record: Watched, again: boolean): void;
-  /** These records are a program that runs without tsrun. */
+  /** These records are a program that runs without tsrun, from now on. */
   released(records: readonly Watched[]): void;
 }
 

@@ -54,6 +54,8 @@ function textAt(memory: Memory, address: number): string {
   return quoted(new TextDecoder().decode(memory.bytes.slice(start, end < 0 ? undefined : end)));
 }
 
+/** The low half of a word, which is what the kernel takes for an `int`. */
+const int = (word: Word) => Number(BigInt.asIntN(32, BigInt(word)));
 const hex = (word: Word) => word === 0 ? "0" : `0x${BigInt.asUintN(64, BigInt(word)).toString(16)}`;
 const octal = (word: Word) => word === 0 ? "0" : `0${word.toString(8)}`;
 
@@ -157,10 +159,10 @@ function modeText(word: Word): string {
 
 /** Functions for kinds that are words. */
 const OF_WORD: { readonly [kind in Kind]?: (word: Word) => string } = {
-  fd: (word) => word === AT_FDCWD_NUMBER ? "AT_FDCWD" : String(word),
+  fd: (word) => word === AT_FDCWD_NUMBER ? "AT_FDCWD" : String(int(word)),
   number: String,
   length: String,
-  pid: String,
+  pid: (word) => String(int(word)),
   octal,
   hex,
   open: (word) => namesOfFlags(word, FLAGS.open),

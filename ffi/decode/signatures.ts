@@ -143,7 +143,7 @@ unlinkat fd text unlink
 unshare clone
 utimensat fd text memory at
 wait4 pid memory wait memory
-waitid which number memory wait memory
+waitid which pid memory wait memory
 write fd data length
 writev fd memory number
 `;

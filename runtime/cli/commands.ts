@@ -16,6 +16,7 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   doctor: () => import("./commands/doctor.ts"),
   events: () => import("./commands/events.ts"),
   exec: () => import("./commands/exec.ts"),
+  explain: () => import("./commands/explain.ts"),
   features: () => import("./commands/features.ts"),
   kill: () => import("./commands/kill.ts"),
   list: () => import("./commands/list.ts"),

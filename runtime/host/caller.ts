@@ -18,6 +18,20 @@ const prefixed = typeof TSRUN_BUILD !== "undefined";
 let uid: number | undefined;
 let gid: number | undefined;
 
+let supposed = false;
+
+/** Supposes that the caller is root, for a dry run of what root would do. */
+export function supposeRoot(): void {
+  if (callerUid() === 0) return;
+  uid = gid = 0;
+  supposed = true;
+}
+
+/** Whether the caller is only supposed to be root. */
+export function callerIsSupposed(): boolean {
+  return supposed;
+}
+
 /** Effective user id of this process. It is read once: {@linkcode ./act_as.ts} changes other ids only. */
 export function callerUid(): number {
   return uid ??= Deno.uid() ?? 0;

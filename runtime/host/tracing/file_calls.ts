@@ -73,7 +73,7 @@ export function fileCall(name: string, operands: readonly unknown[]): FileCall {
     case "removeSync":
       return options.recursive
         ? { name: "unlinkat", detail: `unlinkat of all below ${path}` }
-        : call("unlink");
+        : call("remove");
     case "renameSync":
     case "symlinkSync":
     case "copyFileSync":
@@ -85,7 +85,7 @@ export function fileCall(name: string, operands: readonly unknown[]): FileCall {
     case "readLinkSync":
       return call("readlink");
     case "posix_spawn":
-      return call("posix_spawn");
+      return { name, detail: 'posix_spawn("/proc/self/fd/…", ["tsrun:init"], [0 variables])' };
     default:
       return call(name.replace(/Sync$/, "").replace("Path", "path"));
   }

@@ -1,91 +1,79 @@
 /**
  * Puts a function around everything that this process asks of the system: calls of the local kernel, file
- * operations of Deno, and the start of executors. Traces measure with it.
+ * operations of Deno, and the start of executors. Traces measure with it, and dry runs answer in its place.
  * @module
  */
 
 import { libc } from "../../../ffi/libc.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
-import { type Arg, type CallOptions, OperationError, type Settled } from "../../../ffi/kernel.ts";
+import { type Arg, type CallOptions, isResult, OperationError, type Result } from "../../../ffi/kernel.ts";
 import type { SyscallName } from "../../../ffi/syscalls.ts";
 
 /** One thing that is asked of the system. */
 export interface HostCall {
   /** Name of the system call, or of Deno's function. */
   readonly name: string;
-  /** Arguments, where it is a call of the local kernel. */
+  /** Arguments, where it is a call of the local kernel; results are numbers. */
   readonly args: readonly Arg[] | undefined;
-  /** Arguments of Deno's function. */
+  /** Arguments of Deno's function; of posix_spawn(3), the address that the pid is written to. */
   readonly operands: readonly unknown[];
   readonly doing: string;
+  readonly options?: CallOptions;
 }
 
-/** What came of it: its result, or an error's number where it has one. */
+/** Answers a call, by `run` or in its place. */
+export type Handler = (call: HostCall, run: () => unknown) => unknown;
+
+/** What came of a call: its result, or an error's number where it has one. */
 export interface Outcome {
   result?: number;
   errno?: number;
 }
 
-/** Takes a call; `outcome` is called when it is over. */
-export type Around = (call: HostCall) => (outcome: Outcome) => void;
-
 /** Deno's functions for files that the program uses. */
-export const FILE_FUNCTIONS = [
+const FILE_FUNCTIONS = [
   ...["readTextFileSync", "readFileSync", "writeTextFileSync", "writeFileSync", "openSync", "mkdirSync"],
   ...["removeSync", "renameSync", "chmodSync", "chownSync", "copyFileSync", "symlinkSync", "readDirSync"],
   ...["readLinkSync", "realPathSync", "statSync", "lstatSync"],
-] as const;
+];
 
 type Functions = Record<string, (...args: unknown[]) => unknown>;
 
-/** Puts `around` around all that `k` and Deno do from here on. */
-export function surroundHost(k: LocalKernel, around: Around): void {
-  surroundKernel(k, around);
+/** Has `handler` answer all that `k` and Deno do from here on. */
+export function surroundHost(k: LocalKernel, handler: Handler): void {
+  const call = k.call.bind(k);
+  k.call = (name: SyscallName, args: readonly Arg[], options?: CallOptions) => {
+    const known = args.map((arg) => isResult(arg) ? arg.wait() : arg);
+    const doing = options?.doing ?? k.doing;
+    return handler(
+      { name, args: known, operands: [], doing, options },
+      () => call(name, args, options),
+    ) as Result;
+  };
   const deno = Deno as unknown as Functions;
   for (const name of FILE_FUNCTIONS) {
     const plain = deno[name];
-    deno[name] = (...operands) => {
-      const over = around({ name, args: undefined, operands, doing: "" });
-      return measured(() => plain.apply(Deno, operands), over);
-    };
+    deno[name] = (...operands) =>
+      handler({ name, args: undefined, operands, doing: k.doing }, () => plain.apply(Deno, operands));
   }
   const symbols = libc(), spawn = symbols.posix_spawn;
   symbols.posix_spawn = (...words) => {
-    const over = around({ name: "posix_spawn", args: undefined, operands: ["tsrun:init"], doing: "" });
-    const errno = spawn(...words);
-    over(errno === 0 ? { result: 0 } : { errno });
-    return errno;
+    const call = { name: "posix_spawn", args: undefined, operands: [words[0]], doing: k.doing };
+    return handler(call, () => spawn(...words)) as number;
   };
 }
 
-function surroundKernel(k: LocalKernel, around: Around): void {
-  const plain = k.call.bind(k);
-  k.call = (name: SyscallName, args: readonly Arg[], options?: CallOptions) => {
-    const over = around({ name, args, operands: [], doing: options?.doing ?? k.doing });
-    try {
-      const result = plain(name, args, options), value = (result as Settled).answer;
-      over(value < 0 ? { errno: -value } : { result: value });
-      return result;
-    } catch (error) {
-      over(error instanceof OperationError ? { errno: error.errno } : {});
-      throw error;
-    }
-  };
+/** What came of a call that has returned. */
+export function outcomeOf({ name, args }: HostCall, value: unknown): Outcome {
+  if (name === "posix_spawn") return value === 0 ? { result: 0 } : { errno: value as number };
+  if (args === undefined) return { result: 0 };
+  const result = (value as Result).wait();
+  return result < 0 ? { errno: -result } : { result };
 }
 
-function measured<T>(work: () => T, over: (outcome: Outcome) => void): T {
-  try {
-    const made = work();
-    over({ result: 0 });
-    return made;
-  } catch (error) {
-    over({ errno: errnoOfDeno(error) });
-    throw error;
-  }
-}
-
-/** Error numbers of the errors that Deno has classes for; it tells others in the message. */
-function errnoOfDeno(error: unknown): number | undefined {
+/** What came of a call that has thrown. Deno has classes for some errors, and tells others in the message. */
+export function outcomeOfError(error: unknown): Outcome {
+  if (error instanceof OperationError) return { errno: error.errno };
   const told = Number(/\(os error (\d+)\)/.exec((error as Error).message)?.[1]);
-  return told > 0 ? told : undefined;
+  return told > 0 ? { errno: told } : {};
 }

