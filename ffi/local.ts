@@ -175,13 +175,3 @@ export function local(): LocalKernel {
 export function madeLocal(): LocalKernel | undefined {
   return kernel;
 }
-
-/**
- * Ends the process at once by exit_group(2). V8 and its threads need no shutdown, and this way is faster.
- *
- * @param code Exit status. Everything written with synchronous calls has been written already.
- */
-export function exitNow(code: number): never {
-  libc().syscall(syscallNumber("exit_group"), code, 0, 0, 0, 0, 0);
-  throw new Error("unreachable");
-}

@@ -75,9 +75,6 @@ export interface LinuxCapabilities {
   ambient?: string[];
 }
 
-/** Name of one of the five capability sets. */
-export type CapabilitySet = keyof LinuxCapabilities;
-
 /** One resource limit. */
 export interface Rlimit {
   /** The resource, such as RLIMIT_NOFILE. */

@@ -88,11 +88,6 @@ export function validateConfig(config: unknown): Problem[] {
   return explainConfig(config).problems;
 }
 
-/** The warnings of a config.json, as `explainConfig` finds them. */
-export function configWarnings(config: unknown): Problem[] {
-  return explainConfig(config).warnings;
-}
-
 type Rules<Document> = (document: Partly<Document>, report: Report) => void;
 
 /** Reads a document by its shape, and applies the rules to what has its shape. */

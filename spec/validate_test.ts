@@ -10,7 +10,7 @@ import {
   remappedConfig,
 } from "./spec_testing.ts";
 import {
-  configWarnings,
+  explainConfig,
   explainProcess,
   explainResources,
   formatProblems,
@@ -29,7 +29,7 @@ const VALID: Record<string, () => Config> = {
 for (const [name, make] of Object.entries(VALID)) {
   Deno.test(`validateConfig finds nothing wrong with the ${name} configuration`, () => {
     assertEquals(validateConfig(make()), []);
-    assertEquals(configWarnings(make()), []);
+    assertEquals(explainConfig(make()).warnings, []);
   });
 }
 
@@ -97,7 +97,7 @@ Deno.test("warnings of a configuration, whether it is plain or not", () => {
     assertEquals(isPlainConfig(config, (_, reason) => seen.push(reason)), plain, path);
     if (plain) assertEquals(seen, reasons);
     assertEquals(validateConfig(config), [], path);
-    assertEquals(configWarnings(config).map(({ reason }) => reason), reasons, path);
+    assertEquals(explainConfig(config).warnings.map(({ reason }) => reason), reasons, path);
   }
 });
 
@@ -178,7 +178,7 @@ Deno.test("processes and resources are read as documents of their own", () => {
   assertEquals(validateResources(null)[0].reason, "resources cannot be null");
 });
 
-Deno.test("configWarnings tells of what is dropped, deprecated or obsolete", () => {
+Deno.test("warnings tell of what is dropped, deprecated or obsolete", () => {
   const config = fullConfig();
   config.process.capabilities.bounding.push("CAP_TIME_TRAVEL");
   config.process.capabilities.effective.push("CAP_SYS_ADMIN");
@@ -189,7 +189,7 @@ Deno.test("configWarnings tells of what is dropped, deprecated or obsolete", () 
   config.linux.intelRdt.enableCMT = true;
   config.linux.namespaces.find((it: Config) => it.type === "user").path = "/proc/7/ns/user";
   assertEquals(validateConfig(config), []);
-  assertEquals(configWarnings(config).map((it) => it.path), [
+  assertEquals(explainConfig(config).warnings.map((it) => it.path), [
     "process.capabilities.bounding",
     "process.capabilities.effective",
     "process.capabilities.ambient",
@@ -199,5 +199,5 @@ Deno.test("configWarnings tells of what is dropped, deprecated or obsolete", () 
     "linux.resources.memory.kernel",
     "linux.intelRdt.enableCMT",
   ]);
-  assertEquals(configWarnings(null), []);
+  assertEquals(explainConfig(null).warnings, []);
 });

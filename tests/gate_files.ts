@@ -5,7 +5,7 @@
  * @module
  */
 import plugin from "./gate_plugin.ts";
-import { circles, type ImportGraph, isShipped, sharedNames } from "./rooms.ts";
+import { circles, type ImportGraph, isShipped, sharedNames, unusedNames } from "./rooms.ts";
 import { sources } from "./sources.ts";
 
 const TOP = new URL("..", import.meta.url).pathname;
@@ -37,15 +37,17 @@ function importGraph(texts: ReadonlyMap<string, string>): ImportGraph {
   }));
 }
 
-Deno.test("no file imports itself by way of others, and every exported function has a name of its own", () => {
-  const texts = new Map(
-    sources().filter(isShipped).map((path) => [path, Deno.readTextFileSync(TOP + path)] as const),
+Deno.test("no file imports itself by way of others, every exported function has a name of its own, and is used", () => {
+  const all = new Map(
+    sources().map((path) => [path, Deno.readTextFileSync(TOP + path)] as const),
   );
+  const texts = new Map([...all].filter(([path]) => isShipped(path)));
   const found = [
     ...circles(importGraph(texts)).map(
       (files) => `a circle of imports: ${files.join(", ")}`,
     ),
     ...sharedNames(texts),
+    ...unusedNames(all),
   ];
   if (found.length > 0) throw new Error(`\n${found.join("\n")}`);
 });

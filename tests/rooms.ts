@@ -192,6 +192,39 @@ export function circles(graph: ImportGraph): string[][] {
   return found;
 }
 
+/** What the program exports for its tests: a kernel, the other end of a protocol, a table read backwards. */
+const FOR_TESTS: readonly string[] = [
+  "DryKernel",
+  "decodeCriuRequest",
+  "encodeCriuResponse",
+  "syscallNames",
+];
+
+const EXPORTED = /^export (?:async )?(?:const|function\*?|class|interface|type) (\w+)/gm;
+/** Numbers of the kernel's: tests may use them, too. Further names of one `export const` stand behind it. */
+const CONSTANTS = "ffi/constants.ts";
+const FURTHER = /(?:, |^ {2})([A-Z][A-Z\d_]+) = /gm;
+const COMMENT = /^ *(?:\/?\*|\/\/).*$|\/\/ .*$/gm;
+
+/** Exported names that nothing of the program uses: neither another file, nor their own. */
+export function unusedNames(texts: ReadonlyMap<string, string>): string[] {
+  const codes = [...texts].map(([path, text]) => [path, text.replace(COMMENT, "")] as const);
+  const inProgram = new Map<string, number>(), anywhere = new Map<string, number>();
+  for (const [path, code] of codes) {
+    for (const [word] of code.matchAll(/\b[A-Za-z_]\w*/g)) {
+      anywhere.set(word, (anywhere.get(word) ?? 0) + 1);
+      if (isShipped(path)) inProgram.set(word, (inProgram.get(word) ?? 0) + 1);
+    }
+  }
+  return codes.filter(([path]) => isShipped(path)).flatMap(([path, code]) => {
+    const further = path === CONSTANTS ? [...code.matchAll(FURTHER)] : [];
+    const times = path === CONSTANTS ? anywhere : inProgram;
+    return [...code.matchAll(EXPORTED), ...further].map(([, name]) => name)
+      .filter((name) => times.get(name) === 1 && !FOR_TESTS.includes(name))
+      .map((name) => `${path} exports ${name}, which nothing uses`);
+  });
+}
+
 const EXPORTED_FUNCTION = /^export (?:async )?function\*? (\w+)/gm;
 
 /**

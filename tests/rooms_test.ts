@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { circles, importProblem, sharedNames } from "./rooms.ts";
+import { circles, importProblem, sharedNames, unusedNames } from "./rooms.ts";
 
 Deno.test("rooms: imports point one way", () => {
   const refused: [string, string][] = [
@@ -65,4 +65,21 @@ Deno.test("rooms: one name, one exported function", () => {
   const drivers = new Map([["runtime/cgroups/v1/a.ts", same], ["runtime/cgroups/v2/a.ts", same]]);
   assertEquals(sharedNames(drivers), []);
   assertEquals(sharedNames(new Map([["runtime/host/a.ts", same + same]])), []);
+});
+
+Deno.test("rooms: what is exported is used by the program", () => {
+  const texts = new Map([
+    [
+      "ffi/a.ts",
+      "export function used() {}\nexport const LEFT = 1; // LEFT\nexport type Own = 1;\nlet a: Own;",
+    ],
+    ["init/b.ts", 'import { used } from "../ffi/a.ts";\n/** LEFT */\nused();'],
+    ["init/b_test.ts", "LEFT;"],
+  ]);
+  assertEquals(unusedNames(texts), ["ffi/a.ts exports LEFT, which nothing uses"]);
+  const list = new Map([["ffi/constants.ts", "export const A_B = 1, C_D = 2,\n  E_F = 3;\nA_B;"], [
+    "a_test.ts",
+    "E_F;",
+  ]]);
+  assertEquals(unusedNames(list), ["ffi/constants.ts exports C_D, which nothing uses"]);
 });

@@ -1,7 +1,7 @@
 /**
  * The steps for a mount of type `cgroup` in the config.
  *
- * On a v1 or hybrid host the destination is a tmpfs ({@linkcode CGROUP_TMPFS}) with one directory per
+ * On a v1 or hybrid host the destination is a tmpfs of mode 0755 with one directory per
  * hierarchy, named as on the host, and symbolic links for controllers that share a hierarchy. With a cgroup
  * namespace each directory is a mount of the hierarchy, of which the namespace shows the container's part;
  * without one it is a bind mount of that part. As runc does: the v2 hierarchy of a hybrid host is left out. A
@@ -17,9 +17,6 @@
  */
 import type { CgroupHost, CgroupRecord } from "./types.ts";
 import { type CgroupMount, isUnified, mountsByController, ownDirectory, UNIFIED } from "./path.ts";
-
-/** The tmpfs below everything else; its mount flags are nosuid, noexec and nodev. */
-export const CGROUP_TMPFS = { source: "tmpfs", type: "tmpfs", data: "mode=755" } as const;
 
 /** One thing to make in the tmpfs, in order. Every mount has the flags nosuid, noexec and nodev. */
 export type CgroupMountStep =

@@ -92,26 +92,6 @@ export function claimContainer(k: LocalKernel, root: string, id: string): Dispos
   }
 }
 
-/**
- * Runs a function under the lock of a container. A promise keeps the lock until it settles.
- *
- * @throws {RuntimeError} as {@linkcode lockContainer}.
- */
-export function withLock<T>(k: LocalKernel, root: string, id: string, work: () => T): T {
-  const lock = lockContainer(k, root, id);
-  let pending = false;
-  try {
-    const result = work();
-    if (result instanceof Promise) {
-      pending = true;
-      return result.finally(() => lock[Symbol.dispose]()) as T;
-    }
-    return result;
-  } finally {
-    if (!pending) lock[Symbol.dispose]();
-  }
-}
-
 function open(k: LocalKernel, path: string): number {
   // Not blocking: what has the name may be a pipe.
   const fd = k.open(path, O_RDONLY | O_NONBLOCK, 0, { allow: [ENOENT], doing: `lock ${path}` }).wait();

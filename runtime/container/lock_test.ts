@@ -1,9 +1,9 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ENOSPC } from "../../ffi/errno.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
 import { OperationError } from "../../ffi/kernel.ts";
 import { local } from "../../ffi/local.ts";
-import { claimContainer, lockContainer, withLock } from "./lock.ts";
+import { claimContainer, lockContainer } from "./lock.ts";
 import { createStateDir, removeStateDir } from "./state_dir.ts";
 import { MissingContainerError, writeState } from "./record.ts";
 import { sampleState, withRoot } from "./record_testing.ts";
@@ -24,27 +24,6 @@ Deno.test("lock: of one container, not of the others", () =>
     for (const id of ["a", "b"]) createStateDir(root, id);
     using _a = lockContainer(local(), root, "a");
     using _b = lockContainer(local(), root, "b", 20);
-  }));
-
-Deno.test("lock: work that fails frees it, work that goes on keeps it", () =>
-  withRoot(async (root) => {
-    createStateDir(root, "a");
-    assertThrows(
-      () =>
-        withLock(local(), root, "a", () => {
-          throw new Error("x");
-        }),
-      Error,
-      "x",
-    );
-    assertEquals(withLock(local(), root, "a", () => 5), 5);
-    let end = () => {};
-    const work = withLock(local(), root, "a", () => new Promise<number>((resolve) => end = () => resolve(6)));
-    assertThrows(() => lockContainer(local(), root, "a", 20), RuntimeError, "busy");
-    end();
-    assertEquals(await work, 6);
-    await assertRejects(() => withLock(local(), root, "a", () => Promise.reject(new Error("y"))), Error, "y");
-    lockContainer(local(), root, "a", 20)[Symbol.dispose]();
   }));
 
 Deno.test("lock: there is none without a container", () =>

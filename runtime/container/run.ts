@@ -3,7 +3,6 @@
  * @module
  */
 
-import { PR_SET_CHILD_SUBREAPER } from "../../ffi/constants.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
 import { createContainer } from "./create/create.ts";
 import type { CreateOptions } from "./create/plan.ts";
@@ -14,17 +13,13 @@ import { Interrupts } from "./interrupts.ts";
 import { startContainer } from "./start.ts";
 import type { NotifyProxy } from "../features/readiness/notify.ts";
 import { mark } from "../host/trace.ts";
-import { Supervisor } from "./supervisor.ts";
+import { type Staying, superviseContainer } from "./supervisor.ts";
 import { callerVariable, ownPid } from "../host/caller.ts";
 
 /** The options of the command line. */
-export interface RunOptions extends CreateOptions {
-  /** Return when the program runs. */
-  detach: boolean;
+export interface RunOptions extends CreateOptions, Staying {
   /** Keep the container after it has ended. */
   keep: boolean;
-  /** Leave orphans of the container to the next reaper above. */
-  noSubreaper: boolean;
 }
 
 /**
@@ -34,9 +29,7 @@ export interface RunOptions extends CreateOptions {
  * @throws {RuntimeError} As create and start do. The container is gone then.
  */
 export async function runContainer(k: LocalKernel, options: RunOptions): Promise<number> {
-  // This comes before anything is made, so that no signal meant for the container is lost.
-  const supervisor = options.detach ? undefined : new Supervisor(k);
-  if (!options.detach && !options.noSubreaper) k.prctl(PR_SET_CHILD_SUBREAPER, 1);
+  const supervisor = superviseContainer(k, options);
   // A detached command passes no signal on. Until the program runs, a signal ends the command and the
   // container.
   const interrupts = options.detach ? new Interrupts(k) : undefined;
@@ -49,10 +42,7 @@ export async function runContainer(k: LocalKernel, options: RunOptions): Promise
     options.detach ? options : { ...options, ...staying },
     () => new Interrupts(k, relay),
   );
-  // Most containers have no terminal, and do not need this code.
-  using terminal = master < 0
-    ? undefined
-    : new (await import("../features/terminal/terminal.ts")).Terminal(k, master, supervisor!);
+  using terminal = await supervisor?.terminal(master);
   let proxy: NotifyProxy | undefined;
   try {
     proxy = await openNotify(k, options);
@@ -78,10 +68,7 @@ export async function runContainer(k: LocalKernel, options: RunOptions): Promise
   }
   supervisor.shared = proxy !== undefined;
   try {
-    // The copy begins before the wait, because a process that has been waited for cannot be looked at.
-    terminal?.attach(state.pid);
-    const status = await supervisor.wait(state.pid);
-    await terminal?.drained();
+    const status = await supervisor.attend(state.pid, terminal);
     await notified;
     mark("program ended");
     if (options.keep) (await import("./exit_status.ts")).recordExit(k, options.root, state, status);

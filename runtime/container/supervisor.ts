@@ -5,10 +5,11 @@
  */
 
 import { exitStatus, reapOne } from "../../ffi/wait.ts";
-import { SIGCHLD, SIGWINCH } from "../../ffi/constants.ts";
+import { PR_SET_CHILD_SUBREAPER, SIGCHLD, SIGWINCH } from "../../ffi/constants.ts";
 import { ESRCH } from "../../ffi/errno.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
 import { SignalRelay } from "../../ffi/signal_relay.ts";
+import type { Terminal } from "../features/terminal/terminal.ts";
 import { PollSet } from "../host/poll.ts";
 
 const LAST_SIGNAL = 64;
@@ -29,6 +30,26 @@ export function caughtSignals(): number[] {
   return signals;
 }
 
+/** How a command that runs a container ends. */
+export interface Staying {
+  /** Return as soon as the container's processes run. */
+  detach: boolean;
+  /** Leave orphans of the container to the next reaper above. */
+  noSubreaper: boolean;
+}
+
+/**
+ * The supervisor of a command that stays until the container ends, and takes its orphans over; undefined for
+ * one that does not stay. A command calls this before it makes anything, so that no signal meant for the
+ * container is lost.
+ */
+export function superviseContainer(k: LocalKernel, { detach, noSubreaper }: Staying): Supervisor | undefined {
+  if (detach) return undefined;
+  const supervisor = new Supervisor(k);
+  if (!noSubreaper) k.prctl(PR_SET_CHILD_SUBREAPER, 1);
+  return supervisor;
+}
+
 /** Listens from its construction on. Signals that come before the process exists are kept for it. */
 export class Supervisor {
   readonly relay: SignalRelay;
@@ -42,6 +63,25 @@ export class Supervisor {
   constructor(readonly k: LocalKernel) {
     this.relay = new SignalRelay(k);
     this.relay.catch(caughtSignals(), false);
+  }
+
+  /**
+   * The caller's side of the process's terminal. Most processes have none, and do not need the code.
+   *
+   * @param master The terminal's master, which the result owns; negative where there is none.
+   */
+  async terminal(master: number): Promise<Terminal | undefined> {
+    if (master < 0) return undefined;
+    return new (await import("../features/terminal/terminal.ts")).Terminal(this.k, master, this);
+  }
+
+  /** As {@linkcode wait}; meanwhile the terminal is copied, until all output is written. */
+  async attend(pid: number, terminal: Terminal | undefined): Promise<number> {
+    // The copy begins before the wait, because a process that has been waited for cannot be looked at.
+    terminal?.attach(pid);
+    const status = await this.wait(pid);
+    await terminal?.drained();
+    return status;
   }
 
   /**

@@ -69,10 +69,11 @@ function utf8Length(text: string): number {
  * Whether a container may have the mounts that its config asks for. A container without a mount namespace of
  * its own mounts in the runtime's, on a copy of its root, and `delete` unmounts that copy. This is not
  * possible in a user namespace, whose root has no rights over the runtime's mounts. It is not allowed on the
- * root of the host itself.
+ * root of the host itself; whether a relative path leads there is found out on the host.
  */
 export function mayMount({ root }: Partly<Spec>, { mount, user }: Namespaces): boolean {
-  return mount !== undefined || user === undefined && cleanPath(`/${root?.path ?? "rootfs"}`) !== "/";
+  const { path = "" } = root ?? {};
+  return mount !== undefined || user === undefined && !(path.startsWith("/") && cleanPath(path) === "/");
 }
 
 /**

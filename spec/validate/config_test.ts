@@ -60,6 +60,7 @@ testValid("config", [
   bare({}),
   bare({ "root.readonly": true, mounts: [{ destination: "/a", type: "tmpfs" }] }),
   bare({ "root.path": "/" }),
+  bare({ "root.path": ".", mounts: [{ destination: "/a", type: "tmpfs" }] }),
   { linux: undefined, mounts: undefined, hostname: undefined },
 ]);
 

@@ -129,3 +129,25 @@ contract("no mount namespace: nothing is mounted on the root of the host", async
   await refused({ root: { path: "/mnt" } }, /the host's root can be mounted on in a mount namespace only/);
   await box.assertNothingLeft();
 }, { notOnReference: "runc leaves the host with a second mount on its root" });
+
+contract(
+  "no mount namespace: the bundle may be the root filesystem, and all namespaces the host's",
+  async (box) => {
+    const container = box.container({
+      root: { path: "." },
+      process: { args: ["/bin/sleep", "1000"] },
+      mounts: [MOUNTS.proc],
+      linux: { namespaces: [] },
+    });
+    const lines = [
+      "mv $B/rootfs/* $B",
+      "$R create -b $B $I || exit 1",
+      `pid=$($R state $I | tr -d ' ,"' | sed -n s/^pid://p)`,
+      "for n in mnt pid net ipc uts user cgroup; do",
+      "  [ $(readlink /proc/self/ns/$n) = $(readlink /proc/$pid/ns/$n) ] || echo other $n",
+      "done",
+      "$R delete --force $I && echo done",
+    ];
+    assertEquals(assertOk(await onHost(box, container, lines.join("\n"))).stdout, "done\n");
+  },
+);

@@ -49,17 +49,12 @@ export async function execInContainer(k: LocalKernel, options: ExecOptions): Pro
   };
   const deed = await startProcess(k, options.detach ? options : { ...options, ...staying });
   const { pid } = deed;
-  using terminal = master < 0
-    ? undefined
-    : new (await import("../../features/terminal/terminal.ts")).Terminal(k, master, supervisor!);
+  using terminal = await supervisor?.terminal(master);
   mark("program started");
   tellCaller(k, options, deed);
   options.log.settle();
   if (supervisor === undefined) return 0;
-  // The copy begins before the wait, because a process that has been waited for cannot be looked at.
-  terminal?.attach(pid);
-  const status = await supervisor.wait(pid);
-  await terminal?.drained();
+  const status = await supervisor.attend(pid, terminal);
   for (const step of ending) step();
   return status;
 }
