@@ -33,7 +33,11 @@ export const PARTS: readonly Part[] = [
     ],
     limitSeconds: 1200,
   },
-  { name: "integration", paths: ["tests/golden_test.ts", "tests/integration", "bench"], limitSeconds: 2400 },
+  {
+    name: "integration",
+    paths: ["tests/golden_test.ts", "tests/integration", "tests/conformance", "bench"],
+    limitSeconds: 2400,
+  },
   // Every 25th point of what they sweep; `--all` takes about an hour.
   { name: "faults", paths: ["tests/faults"], limitSeconds: 1200, wholeSeconds: 20_000 },
   // The same against the kind of build that dist/tsrun is not.
