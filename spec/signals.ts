@@ -71,3 +71,10 @@ export function signalNumber(text: string): number | undefined {
     : SIGRTMAX - Number(realTime[2] ?? 0);
   return number >= SIGRTMIN && number <= SIGRTMAX ? number : undefined;
 }
+
+/** Name of a signal with `SIG`, such as SIGKILL or SIGRTMIN+1; the number itself where there is no name. */
+export function signalName(number: number): string {
+  for (const [name, value] of Object.entries(SIGNALS)) if (value === number) return `SIG${name}`;
+  if (number < SIGRTMIN || number > SIGRTMAX) return String(number);
+  return number === SIGRTMIN ? "SIGRTMIN" : `SIGRTMIN+${number - SIGRTMIN}`;
+}

@@ -5,7 +5,7 @@ import { exactInteger, toDecimal, UINT64_MAX } from "./integers.ts";
 import { NAMESPACES } from "./namespaces.ts";
 import { RLIMITS } from "./rlimits.ts";
 import { SECCOMP_ACTIONS, SECCOMP_ARCHS } from "./seccomp.ts";
-import { signalNumber } from "./signals.ts";
+import { signalName, signalNumber } from "./signals.ts";
 import { isSysctlName, sysctlName, sysctlPath } from "./sysctl.ts";
 import { lookup } from "./tables.ts";
 
@@ -67,6 +67,18 @@ Deno.test("signalNumber takes names, real-time signals and numbers", () => {
   ) {
     assertEquals(signalNumber(text), undefined, text);
   }
+});
+
+Deno.test("signalName gives names that signalNumber takes", () => {
+  assertEquals([6, 9, 29, 34, 64].map(signalName), [
+    "SIGABRT",
+    "SIGKILL",
+    "SIGIO",
+    "SIGRTMIN",
+    "SIGRTMIN+30",
+  ]);
+  assertEquals(signalName(32), "32");
+  for (let number = 1; number <= 64; number++) assertEquals(signalNumber(signalName(number)), number);
 });
 
 Deno.test("sysctlPath takes either separator", () => {
