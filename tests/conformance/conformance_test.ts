@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import type { Box } from "../lib/box.ts";
 import { contract } from "../lib/contract.ts";
+import { type CommandOptions, exists, until } from "../lib/process.ts";
 import { compareCases, faultsOf, renderJson, renderTable, type Run } from "./report.ts";
 import { readRequest } from "./request.ts";
 import { findPrograms } from "./suite.ts";
@@ -163,7 +164,7 @@ function writeSuite(box: Box, programs: Record<string, string>): string {
 }
 
 /** Runs the program on a suite with the box's runtime. */
-function conformance(box: Box, directory: string, ...args: string[]) {
+function conformance(box: Box, directory: string, args: string[], more: CommandOptions = {}) {
   const imports = Deno.env.get("TSRUN_IMPORTS")?.split(" ").filter((word) => word !== "") ?? [];
   const command = [Deno.execPath(), "run", "--quiet", "--allow-all", ...imports, MAIN, directory, ...args];
   const env = {
@@ -171,7 +172,7 @@ function conformance(box: Box, directory: string, ...args: string[]) {
     TSRUN: box.runtime.path,
     DENO_DIR: Deno.env.get("DENO_DIR") ?? `${TOP}.deno/cache`,
   };
-  return box.command(command, { env, cwd: TOP, timeout: 60_000 });
+  return box.command(command, { env, cwd: TOP, timeout: 60_000, ...more });
 }
 
 contract("conformance: programs of each kind, against the runtime and another one", async (box) => {
@@ -185,8 +186,7 @@ contract("conformance: programs of each kind, against the runtime and another on
   const { code, stdout, stderr } = await conformance(
     box,
     directory,
-    `--reference=${box.dir}/broken`,
-    "--format=json",
+    [`--reference=${box.dir}/broken`, "--format=json"],
   );
   assertMatch(stderr, /^1 of 3: spec\.bats\n2 of 3: test_all\.py\n3 of 3: version\.t\n$/);
   const { programs } = JSON.parse(stdout);
@@ -200,9 +200,9 @@ contract("conformance: programs of each kind, against the runtime and another on
     ],
   );
   assertEquals(code, 0);
-  const other = await conformance(box, directory, "--only=version", "--only=moon");
+  const other = await conformance(box, directory, ["--only=version", "--only=moon"]);
   assertMatch(other.stdout, /^program +pass .*\nversion\.t +1 +0 +0\nall +1 +0 +0\n$/);
-  const none = await conformance(box, directory, "--only=moon");
+  const none = await conformance(box, directory, ["--only=moon"]);
   assertEquals([none.code, none.stdout], [2, ""]);
   assertMatch(none.stderr, /^conformance: no test programs in .*suite .*\n$/);
 });
@@ -216,11 +216,27 @@ contract("conformance: nothing of a program stays, neither processes nor contain
     "hangs.bats": `echo ok 1\nmount -t tmpfs ${box.token} /mnt\nsleep 1000 ${box.token} &\nsleep 1000`,
   });
   const begin = performance.now();
-  const { code, stdout } = await conformance(box, directory, "--timeout=2", "--only=hangs");
+  const { code, stdout } = await conformance(box, directory, ["--timeout=2", "--only=hangs"]);
   assertEquals(code, 1);
   assertMatch(stdout, /hangs\.bats: the program itself: fail\n {4}ended after 2 s/);
   assert(performance.now() - begin < 60_000);
-  const leaves = await conformance(box, directory, "--only=leaves");
+  const leaves = await conformance(box, directory, ["--only=leaves"]);
   assertEquals([leaves.code, leaves.stdout.split("\n")[1]], [0, "leaves.t     1     0     0"]);
+  await box.assertNothingLeft();
+});
+
+contract("conformance: a signal ends the run, and the table has what is done", async (box) => {
+  const directory = writeSuite(box, {
+    "a.bats": "echo ok 1; echo 1..1",
+    "b.bats": `echo $PPID >${box.dir}/there; sleep 1000 ${box.token}`,
+  });
+  const started: number[] = [];
+  const ended = conformance(box, directory, [], { onStart: (pid) => started.push(pid) });
+  await until("the second program", () => exists(`${box.dir}/there`));
+  Deno.kill(started[0], "SIGTERM");
+  const { code, stdout, stderr } = await ended;
+  assertEquals(code, 1);
+  assertMatch(stdout, /\na\.bats +1 +0 +0\nall +1 +0 +0\n$/);
+  assertMatch(stderr, /ended here: 1 of 2 programs have been run/);
   await box.assertNothingLeft();
 });

@@ -28,12 +28,15 @@ const CONTAINED = [
  *
  * @param runtime Absolute path of the runtime.
  * @param seconds After which it is killed.
+ * @param stop Kills it at once.
+ * @throws {DOMException} When `stop` was asked for.
  */
 export async function runProgram(
   directory: string,
   program: Program,
   runtime: string,
   seconds: number,
+  stop: AbortSignal,
 ): Promise<Case[]> {
   const temporary = Deno.makeTempDirSync({ prefix: "conf-" });
   // Users of containers have to reach their root filesystems.
@@ -50,14 +53,15 @@ export async function runProgram(
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    let late = false;
-    const timer = setTimeout(() => {
-      late = true;
-      child.kill("SIGKILL");
-    }, seconds * 1000);
-    const { code, stdout, stderr } = await child.output().finally(() => clearTimeout(timer));
+    const timer = AbortSignal.timeout(seconds * 1000);
+    const end = AbortSignal.any([timer, stop]), kill = () => child.kill("SIGKILL");
+    end.addEventListener("abort", kill);
+    const { code, stdout, stderr } = await child.output().finally(() =>
+      end.removeEventListener("abort", kill)
+    );
+    stop.throwIfAborted();
     const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-    const status = late ? undefined : code;
+    const status = timer.aborted ? undefined : code;
     return casesOf({ stdout: text(stdout), stderr: text(stderr).slice(-MOST_SAID), status }, seconds);
   } finally {
     removeContainers(temporary, runtime);

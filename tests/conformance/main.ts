@@ -14,8 +14,13 @@ function die(reason: string): never {
   return Deno.exit(2);
 }
 
-/** Runs all programs, and says on standard error which one it has come to. */
-async function run({ directory, only, seconds, reference }: Request): Promise<Run> {
+/**
+ * Runs all programs, and says on standard error which one it has come to.
+ *
+ * @param stop Ends the run: the result has the programs that are done.
+ */
+async function run(request: Request, stop: AbortSignal): Promise<Run> {
+  const { directory, only, seconds, reference } = request;
   const programs = findPrograms(directory, only);
   if (programs.length === 0) {
     const kinds = KINDS.map(({ suite }) => suite).join(", ");
@@ -24,11 +29,16 @@ async function run({ directory, only, seconds, reference }: Request): Promise<Ru
   const runtime = pathUnderTest(), rows: Row[] = [];
   for (const [at, program] of programs.entries()) {
     console.error(`${at + 1} of ${programs.length}: ${program.path}`);
-    const cases = await runProgram(directory, program, runtime, seconds);
-    const others = reference === undefined
-      ? undefined
-      : await runProgram(directory, program, reference, seconds);
-    rows.push({ program: program.path, suite: program.kind.suite, cases: compareCases(cases, others) });
+    const casesWith = (path: string) => runProgram(directory, program, path, seconds, stop);
+    try {
+      const cases = await casesWith(runtime);
+      const others = reference === undefined ? undefined : await casesWith(reference);
+      rows.push({ program: program.path, suite: program.kind.suite, cases: compareCases(cases, others) });
+    } catch (error) {
+      if (!stop.aborted) throw error;
+      console.error(`ended here: ${at} of ${programs.length} programs have been run`);
+      break;
+    }
   }
   return { runtime, reference, rows };
 }
@@ -45,9 +55,11 @@ async function main(): Promise<boolean> {
     return true;
   }
   if (Deno.uid() !== 0) die("needs root");
-  const result = await run(request);
+  const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, () => stop.abort());
+  const result = await run(request, stop.signal);
   console.log(request.format === "json" ? renderJson(result) : renderTable(result));
-  return faultsOf(result).length === 0;
+  return faultsOf(result).length === 0 && !stop.signal.aborted;
 }
 
 Deno.exit(await main() ? 0 : 1);
