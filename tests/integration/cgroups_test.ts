@@ -125,6 +125,15 @@ contract("cgroups: devices are denied by default, allowed one by one", async (bo
   assertEquals(stdout.split("\n"), ["r loop-control", "rw null", "r null", "made", ""]);
 }, { skip: v1 });
 
+contract("cgroups: of the letters of a rule for devices those that mean something count", async (box) => {
+  const rule = { allow: true, type: "c", major: 10, minor: 237, access: "rx" };
+  const devices = [{ type: "c", path: "/dev/loop-control", major: 10, minor: 237 }];
+  const script = "(: </dev/loop-control) && echo r; (: <>/dev/loop-control) 2>/dev/null || echo not w";
+  const resources = { devices: [{ allow: false, access: "rwm" }, rule] };
+  const container = box.container({ process: { args: sh(script) }, linux: { resources, devices } });
+  assertEquals(await container.output(), "r\nnot w\n");
+}, { skip: v1 });
+
 contract("cgroups: without rules for devices, those of the runtime-spec's defaults only", async (box) => {
   const devices = [{ type: "c", path: "/dev/kmsg-node", major: 1, minor: 11 }];
   const script =

@@ -1,5 +1,5 @@
 /** Default devices, `linux.devices`, and the links in /dev. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Dict, MOUNTS, sh } from "../lib/bundle.ts";
 import { assertError, assertOk } from "../lib/container.ts";
 import { contract } from "../lib/contract.ts";
@@ -194,3 +194,9 @@ contract("devices: the host's own /dev stays as it is where the rootfs is the ho
   assertOk(await run({ mounts: [MOUNTS.proc, MOUNTS.dev] }));
   assertEquals(changes(), "");
 }, { notOnReference: "runc replaces the host's /dev/ptmx" });
+
+contract("linux.devices: a path that ends with a slash", async (box) => {
+  const device = { type: "c", path: "/dev/made/", major: 1, minor: 3 };
+  const container = box.container({ process: { args: stat("/dev/made") }, linux: { devices: [device] } });
+  assertMatch(await container.output(), /^\/dev\/made character special file 1:3 /);
+});

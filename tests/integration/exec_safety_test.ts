@@ -257,3 +257,9 @@ contract("process: scheduler, personality and memory policy of the container", a
   }).output();
   assertMatch(output, /^3\n127\ni686\n\w+ bind:0 /);
 }, { notOnReference: "Debian's runc does not know these" });
+
+contract("process: a memory policy that does not exist", async (box) => {
+  const container = box.container({ linux: { memoryPolicy: { mode: "MPOL_BEST", nodes: "0" } } });
+  assertError(await container.create(), /invalid memory policy mode "?MPOL_BEST/);
+  await box.assertNothingLeft();
+}, { notOnReference: "runc knows memory policies since 1.4" });
