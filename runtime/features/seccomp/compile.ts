@@ -63,7 +63,7 @@ export function compileProfile(profile: LinuxSeccomp, debug: (line: string) => v
 
 function build(plan: SeccompPlan, debug: (line: string) => void): Uint8Array {
   using filter = new SeccompFilter(plan.defaultAction, plan.rules.map((rule) => rule.name));
-  for (const arch of plan.architectures) filter.addArch(arch);
+  addArchitectures(filter, plan);
   if (plan.rules.length >= TREE_FROM && !filter.optimize(2)) {
     debug("seccomp: this libseccomp has no binary tree");
   }
@@ -75,6 +75,22 @@ function build(plan: SeccompPlan, debug: (line: string) => void): Uint8Array {
   whole.set(stub);
   whole.set(program, stub.length);
   return whole;
+}
+
+/** @throws {RuntimeError} Where libseccomp is too old for one, or the byte order is another. */
+function addArchitectures(filter: SeccompFilter, plan: SeccompPlan): void {
+  for (const arch of plan.architectures) {
+    try {
+      filter.addArch(arch);
+    } catch (error) {
+      if (!(error instanceof LibseccompError)) throw error;
+      const name = Object.entries(SECCOMP_ARCHS).find(([, token]) => token === arch)?.[0];
+      throw new RuntimeError(
+        "EINVAL_SECCOMP",
+        `error adding architecture ${name} to seccomp filter: ${error.message}`,
+      );
+    }
+  }
 }
 
 function addRules(filter: SeccompFilter, plan: SeccompPlan, debug: (line: string) => void): void {
