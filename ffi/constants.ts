@@ -69,7 +69,7 @@ export const SECCOMP_SET_MODE_FILTER = 1, SECCOMP_FILTER_FLAG_NEW_LISTENER = 8;
 
 // signal.h, wait.h, poll.h
 export const SIGHUP = 1, SIGINT = 2, SIGKILL = 9, SIGTERM = 15, SIGCHLD = 17;
-export const P_PID = 1, P_PIDFD = 3, WEXITED = 4, WNOWAIT = 0x1000000, CLD_EXITED = 1;
+export const P_PID = 1, P_PIDFD = 3, WEXITED = 4, WNOWAIT = 0x1000000, CLD_EXITED = 1, CLD_DUMPED = 3;
 export const SIGTTIN = 21, SIGTTOU = 22, SIGWINCH = 28;
 export const SIG_BLOCK = 0, SIG_SETMASK = 2, WNOHANG = 1, POLLIN = 1, POLLERR = 8, POLLHUP = 16;
 

@@ -8,7 +8,8 @@
 
 import { TsrunError } from "../ffi/errors.ts";
 import type { Hooks } from "../spec/types.ts";
-import { hookFailure, recordHook } from "./hook_program.ts";
+import { hookFailure } from "./hook_failure.ts";
+import { recordHook } from "./hook_program.ts";
 import type { Setup, SetupSteps } from "./setup_context.ts";
 
 /** The state and environment of the hooks. */

@@ -9,7 +9,6 @@
  */
 
 import {
-  CLD_EXITED,
   CLONE_PIDFD,
   MFD_CLOEXEC,
   P_PIDFD,
@@ -19,7 +18,6 @@ import {
   SIGKILL,
   WEXITED,
 } from "../ffi/constants.ts";
-import { strerror } from "../ffi/errno.ts";
 import { Load, type Result } from "../ffi/kernel.ts";
 import type { Buffer } from "../ffi/memory.ts";
 import { Label, type Recorder } from "../ffi/recorder.ts";
@@ -27,7 +25,7 @@ import { endProcess } from "./failure_report.ts";
 import type { Hook } from "../spec/types.ts";
 
 /** Offsets in siginfo_t of a SIGCHLD. */
-const SI_CODE = 8, SI_STATUS = 24;
+export const SI_CODE = 8, SI_STATUS = 24;
 /** The most bytes of a hook's output that an error message quotes. */
 export const OUTPUT_SIZE = 1024;
 /** Bytes of siginfo_t. */
@@ -69,7 +67,7 @@ export interface OnItsOwn {
 const DRIVEN: OnItsOwn = { guard: (step) => step(), confine: () => {} };
 
 /**
- * Records a hook from beginning to end. {@linkcode hookFailure} tells how it ended.
+ * Records a hook from beginning to end. `hookFailure` of `hook_failure.ts` tells how it ended.
  *
  * @param alone For programs that run without tsrun.
  */
@@ -153,26 +151,4 @@ function recordOutput(k: Recorder, file: Result): Buffer {
  */
 export function statusWord({ siginfo }: RecordedHook): Load {
   return new Load(siginfo.slice(SI_STATUS, 8));
-}
-
-/**
- * Why a hook failed, in runc's words; undefined when it succeeded. Call it after the hook's records have run.
- */
-export function hookFailure(recorded: RecordedHook): string | undefined {
-  const { hook, poll, siginfo, exec } = recorded;
-  const code = siginfo.i32(SI_CODE), status = siginfo.i32(SI_STATUS);
-  if (code === CLD_EXITED && status === 0) return undefined;
-  if (exec.wait() < 0) return `fork/exec ${hook.path}: ${strerror(-exec.wait())}`;
-  if (hook.timeout !== undefined && poll.wait() === 0) {
-    return `hook ran past specified timeout of ${hook.timeout.toFixed(1)}s`;
-  }
-  const how = code === CLD_EXITED ? `exit status ${status}` : `signal: ${status}`;
-  const { stdout, stderr } = outputOfHook(recorded);
-  return `${how}, stdout: ${stdout}, stderr: ${stderr}`;
-}
-
-/** The beginning of what a hook wrote, in one line each. Call it after the hook's records have run. */
-export function outputOfHook({ stdout, stderr }: RecordedHook): { stdout: string; stderr: string } {
-  const line = (text: Buffer) => text.text().trim().replaceAll("\n", " ");
-  return { stdout: line(stdout), stderr: line(stderr) };
 }

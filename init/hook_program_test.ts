@@ -4,7 +4,8 @@ import { local } from "../ffi/local.ts";
 import type { RemoteKernel } from "../ffi/remote.ts";
 import type { Hook } from "../spec/types.ts";
 import { Arena, spawnExecutor } from "./executor.ts";
-import { hookFailure, type HookSetting, recordHook } from "./hook_program.ts";
+import { hookFailure } from "./hook_failure.ts";
+import { type HookSetting, recordHook } from "./hook_program.ts";
 
 /** Runs a test with an executor and a directory. */
 function withExecutor(test: (k: RemoteKernel, directory: string) => void) {
@@ -69,7 +70,7 @@ Deno.test("hook: a failing exit is told with what it wrote, in one line", () =>
   }));
 
 Deno.test("hook: a signal that ends it is told", () =>
-  withExecutor((k) => assertEquals(run(k, sh("kill -15 $$")), "signal: 15, stdout: , stderr: ")));
+  withExecutor((k) => assertEquals(run(k, sh("kill -15 $$")), "signal: terminated, stdout: , stderr: ")));
 
 Deno.test("hook: one that cannot be executed is told with its path", () =>
   withExecutor((k, directory) => {

@@ -111,7 +111,7 @@ inDirectory("a failing hook ends it: reported with its number and its output", (
 inDirectory("a hook that a signal ends, and one that is not there", (directory) => {
   assertEquals(
     start(directory, { hooks: [sh("kill -9 $$")] }),
-    "error running startContainer hook #0: signal: 9, stdout: , stderr: ",
+    "error running startContainer hook #0: signal: killed, stdout: , stderr: ",
   );
   Deno.removeSync(`${directory}/fifo`);
   assertEquals(

@@ -7,7 +7,8 @@ import { Settled } from "../ffi/kernel.ts";
 import { strerror } from "../ffi/errno.ts";
 import { Buffer, Memory } from "../ffi/memory.ts";
 import type { Hook } from "../spec/types.ts";
-import { hookFailure, OUTPUT_SIZE, SIGINFO_SIZE } from "./hook_program.ts";
+import { hookFailure } from "./hook_failure.ts";
+import { OUTPUT_SIZE, SIGINFO_SIZE } from "./hook_program.ts";
 
 /** The most bytes of a report. */
 export const REPORT_SIZE = 24 + SIGINFO_SIZE + 2 * OUTPUT_SIZE + 4096;

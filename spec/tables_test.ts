@@ -5,7 +5,8 @@ import { exactInteger, toDecimal, UINT64_MAX } from "./integers.ts";
 import { NAMESPACES } from "./namespaces.ts";
 import { RLIMITS } from "./rlimits.ts";
 import { SECCOMP_ACTIONS, SECCOMP_ARCHS } from "./seccomp.ts";
-import { signalName, signalNumber } from "./signals.ts";
+import { signalText } from "./signal_text.ts";
+import { signalName, signalNumber, SIGNALS } from "./signals.ts";
 import { isSysctlName, sysctlName, sysctlPath } from "./sysctl.ts";
 import { lookup } from "./tables.ts";
 
@@ -116,4 +117,11 @@ Deno.test("64-bit integers keep their digits", () => {
     UINT64_MAX,
   ]);
   assertThrows(() => toDecimal(0.5), RangeError);
+});
+
+Deno.test("signalText has words for the classic signals, each at its number", () => {
+  const { HUP, KILL, TERM, TTOU, SYS } = SIGNALS;
+  assertEquals([HUP, KILL, TERM, TTOU, SYS, 34].map(signalText), [
+    ...["hangup", "killed", "terminated", "stopped (tty output)", "bad system call", "signal 34"],
+  ]);
 });

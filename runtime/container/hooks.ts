@@ -10,7 +10,8 @@
 
 import type { LocalKernel } from "../../ffi/local.ts";
 import { Arena, spawnExecutor } from "../../init/executor.ts";
-import { hookFailure, recordHook } from "../../init/hook_program.ts";
+import { hookFailure } from "../../init/hook_failure.ts";
+import { recordHook } from "../../init/hook_program.ts";
 import type { Hook, HookName, State } from "../../spec/types.ts";
 import { RuntimeError } from "../../ffi/errors.ts";
 import { callerEnvironment } from "../host/caller.ts";

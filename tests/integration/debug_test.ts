@@ -21,6 +21,14 @@ contract("debug: the steps of a container's making, to standard error or to the 
   }
 });
 
+contract("debug: the steps of an exec", async (box) => {
+  const container = await sleeper(box);
+  const { stderr } = assertOk(await box.cli(["exec", container.id, "true"], { globals: ["--debug"] }));
+  for (const step of ["nsexec container setup", "child process in init\\(\\)", "setns_init: about to exec"]) {
+    assertMatch(stderr, new RegExp(`level=debug.*${step}`));
+  }
+}, { notOnReference: "runc says the last of them since 1.2" });
+
 contract("debug: the flags of a seccomp filter", async (box) => {
   const syscalls = [{ names: ["mkdir"], action: "SCMP_ACT_ERRNO" }];
   for (const [flags, number] of [[[], 0], [["SECCOMP_FILTER_FLAG_LOG"], 2]] as const) {

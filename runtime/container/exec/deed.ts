@@ -69,6 +69,8 @@ export class Deed implements ExecDeed {
   setUp(entry: ExecEntry, elsewhere: Elsewhere | undefined): void {
     const { plan: { options: { log }, oomScoreAdj }, stage } = this;
     this.do("begun");
+    // These lines are runc's, so that readers of --debug find the same steps.
+    log.debug(`nsexec container setup: stage ${stage.pid}`);
     if (log.debugging) log.debug(`nsexec[${stage.pid}]: affinity: ${affinityOf(stage.pid)}`);
     this.joiner = stage.init({
       namespaces: { fresh: new Set(), joins: [] },
@@ -97,6 +99,8 @@ export class Deed implements ExecDeed {
       },
       features.map((feature) => feature.steps?.(this) ?? {}),
     );
+    options.log.debug(`child process in init(): the joiner of stage ${stage.pid}`);
+    options.log.debug("setns_init: about to exec");
     mark("process set up");
     return ready;
   }
