@@ -301,7 +301,7 @@ test("what libseccomp refuses is told in one line with the call's name", () => {
   assertThrows(
     () => compile(bigEndian),
     RuntimeError,
-    "error compiling seccomp filter: seccomp_arch_add(0x80000016): ",
+    "error adding architecture SCMP_ARCH_S390X to seccomp filter: seccomp_arch_add(0x80000016): ",
   );
 });
 
