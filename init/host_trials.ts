@@ -25,7 +25,8 @@ import { Label, type Recorder } from "../ffi/recorder.ts";
 import { MOUNT_ATTR_IDMAP, MOUNT_ATTR_RDONLY, MS_PRIVATE } from "../spec/mount_options.ts";
 import { NAMESPACES } from "../spec/namespaces.ts";
 import { endProcess } from "./failure_report.ts";
-import { hookFailure, recordHook } from "./hook_program.ts";
+import { hookFailure } from "./hook_failure.ts";
+import { recordHook } from "./hook_program.ts";
 import { staticProgram } from "./image.ts";
 
 /** 0, or the positive errno that a call was refused with. */
