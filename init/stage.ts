@@ -25,7 +25,8 @@ import {
 } from "../ffi/constants.ts";
 import { EACCES, EBADF, EBUSY, ENODEV, ENOENT, EOPNOTSUPP } from "../ffi/errno.ts";
 import { OperationError } from "../ffi/kernel.ts";
-import { type Channel, RemoteKernel } from "../ffi/remote.ts";
+import { type Channel, outsideBatch } from "../ffi/channel.ts";
+import { RemoteKernel } from "../ffi/remote.ts";
 import { Label } from "../ffi/recorder.ts";
 import { type Arena, type Executor, type Line, spawnExecutor } from "./executor.ts";
 import { closeQuietly } from "./cut_off.ts";
@@ -154,7 +155,9 @@ export class Stage {
     return this.#known;
   }
 
-  /** Prepares the clone. The init is cloned when its kernel first has records to run. */
+  /**
+   * Begins to clone the init. It waits for the records of its kernel, the first of which tsrun makes meanwhile.
+   */
   init(wanted: StagePlan): RemoteKernel {
     const plan = cloneable(wanted);
     const k = this.#executor.kernel;
@@ -176,10 +179,11 @@ export class Stage {
     plan.prepare?.(k);
     if (plan.join) plan.join(k);
     else joinNamespaces(k, plan.namespaces.joins);
-    // The stage runs these while tsrun makes the init's first records.
-    k.kick();
     const line = this.arena.channel(this.#initLine.ours, this.#executor.channelFd);
-    const cloned = new ClonedChannel(line, (first) => this.#clone(plan, first));
+    const born = this.#clone(plan);
+    // The stage runs these while tsrun makes the init's first records.
+    k.handOver();
+    const cloned = new ClonedChannel(line, born, () => this.#end());
     this.#init = new RemoteKernel(this.arena.memory, cloned);
     this.#init.subject.name = "init";
     return this.#init;
@@ -219,17 +223,12 @@ export class Stage {
     k.close(directory);
   }
 
-  /**
-   * Clones the init, which begins at the record `first`.
-   *
-   * @returns A function that waits until the clone is done, and ends the stage.
-   */
-  #clone(plan: StagePlan, first: number): () => void {
+  /** Records the clone of the init. @returns The record at which the init reports that it exists, and waits. */
+  #clone(plan: StagePlan): Label {
     const { kernel: k, channelFd } = this.#executor;
     let flags = cloneFlags(plan.namespaces) + CLONE_PARENT + CLONE_PARENT_SETTID;
     if (plan.cloneInto !== null) flags += CLONE_INTO_CGROUP;
-    const parent = new Label(), beginning = new Label();
-    beginning.address = first;
+    const parent = new Label(), born = new Label();
     const args = [flags, 0, 0, this.#initPid.address, 0, 0, 0, 0, 0, 0, this.#cgroupFd];
     k.call("clone3", [args, 88], {
       onPositive: parent,
@@ -255,18 +254,22 @@ export class Stage {
     k.call("dup3", [this.#initLine.theirs, channelFd, O_CLOEXEC], { onError: dead });
     closeQuietly(k, this.#initLine.theirs);
     if (plan.cloneInto !== null) closeQuietly(k, this.#cgroupFd);
-    k.jump(beginning);
+    k.place(born);
+    k.stop();
     k.place(dead);
     endProcess(k);
     k.place(parent);
-    k.kick();
-    return () => {
-      k.flush();
-      this.arena.kernel.close(this.#initLine.theirs);
-      k.call("exit_group", [0]);
-      k.release(k.program());
-      this.#executor.reap();
-    };
+    return born;
+  }
+
+  /** Waits until the init has been cloned, and ends the stage. @throws {OperationError} If it cannot be. */
+  #end(): void {
+    const { kernel: k } = this.#executor;
+    k.flush();
+    this.arena.kernel.close(this.#initLine.theirs);
+    k.call("exit_group", [0]);
+    k.release(k.program());
+    this.#executor.reap();
   }
 
   /**
@@ -300,14 +303,17 @@ function closeOthers(k: RemoteKernel, preserved: number, keep: readonly number[]
 }
 
 /**
- * The line to a process that is cloned when the first message is sent. Making all its namespaces takes a
- * millisecond, for which only the first answer waits.
+ * The line to a process that is being cloned. Making all its namespaces takes a millisecond, in which tsrun
+ * records. Records can be handed over before the process exists; the first report is that it does.
  */
 class ClonedChannel implements Channel {
-  #born = false;
-  #finish: (() => void) | undefined;
+  #settled = false;
 
-  constructor(readonly line: Channel, readonly clone: (first: number) => () => void) {}
+  /**
+   * @param born The record of the first report.
+   * @param cloned Waits for the clone. It throws if that has failed.
+   */
+  constructor(readonly line: Channel, readonly born: Label, readonly cloned: () => void) {}
 
   get ours(): number {
     return this.line.ours;
@@ -318,9 +324,7 @@ class ClonedChannel implements Channel {
   }
 
   send(address: number): void {
-    if (this.#born) return this.line.send(address);
-    this.#born = true;
-    this.#finish = this.clone(address);
+    this.line.send(address);
   }
 
   receive(): number {
@@ -330,13 +334,16 @@ class ClonedChannel implements Channel {
 
   ready(milliseconds?: number): boolean {
     // If the clone failed, throw now; do not wait for the deadline.
-    if (milliseconds !== undefined) this.#settle();
+    if (milliseconds === undefined && !this.#settled && !this.line.ready()) return false;
+    this.#settle();
     return this.line.ready(milliseconds);
   }
 
   #settle(): void {
-    const finish = this.#finish;
-    this.#finish = undefined;
-    finish?.();
+    if (this.#settled) return;
+    this.#settled = true;
+    this.cloned();
+    const report = this.line.receive();
+    if (report !== this.born.address) throw outsideBatch(report);
   }
 }

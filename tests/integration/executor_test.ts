@@ -149,6 +149,23 @@ Deno.test("stage: nothing is left of one that is ended, whether it has cloned th
   }
 });
 
+Deno.test("stage: the init is cloned while tsrun makes its first records", async () => {
+  const k = local();
+  using arena = new Arena(k, 0);
+  const stage = new Stage(arena, 0);
+  try {
+    const plan = { namespaces: { fresh: new Set<never>(), joins: [] }, cgroupTasks: [], cloneInto: null };
+    const init = stage.init({ ...plan, oomScoreAdj: undefined });
+    await until("the init is cloned", () => stage.initPid > 0);
+    // Records that are handed over before anything is heard of it are its own.
+    const pid = init.getpid();
+    init.kick();
+    assertEquals(pid.wait(), stage.initPid);
+  } finally {
+    stage.kill();
+  }
+});
+
 Deno.test("stage: an init that cannot make its line its own is gone, and nobody waits for it", () => {
   const k = local();
   using arena = new Arena(k, 0);

@@ -33,6 +33,13 @@ contract("low limits: a created container is charged for next to nothing", async
   assert(bytes > 0 && bytes < 1 << 20, `${bytes} bytes`);
 }, { skip: lacking, notOnReference: "runc's own init, a Go program, waits in the container" });
 
+contract("low limits: the init of a created container has less than 64 KiB for itself", async (box) => {
+  const container = await box.container({ process: { args: ["/bin/true"] } }).created();
+  const pid = await container.pid();
+  const [, pss] = /^Pss:\s+(\d+) kB$/m.exec(readText(`/proc/${pid}/smaps_rollup`)) ?? [];
+  assert(Number(pss) < 64, `${pss} KiB`);
+}, { notOnReference: "runc's own init, a Go program, waits in the container" });
+
 /** As many open files as the process has, so that there is no room for one more. */
 const FULL: Record<string, { limit: number; flags: string[]; redirect?: string }> = {
   "standard descriptors": { limit: 3, flags: [] },
