@@ -13,7 +13,7 @@
 import { RuntimeError } from "./ffi/errors.ts";
 import { exitStatus, reapOne } from "./ffi/wait.ts";
 import { absolute, defaultRoot } from "./runtime/cli/globals.ts";
-import { installedLibseccomp } from "./runtime/cli/version.ts";
+import { libseccompVersion } from "./runtime/features/seccomp/mod.ts";
 import { createContainer } from "./runtime/container/create/create.ts";
 import { deleteContainer } from "./runtime/container/delete.ts";
 import {
@@ -391,5 +391,6 @@ export class Container implements AsyncDisposable {
  */
 export function features(): Features {
   const { version, commit } = build;
-  return featuresOf({ version, commit, libseccomp: installedLibseccomp(), seccomp: seccompFeatures() });
+  const libseccomp = libseccompVersion() || undefined;
+  return featuresOf({ version, commit, libseccomp, seccomp: seccompFeatures() });
 }

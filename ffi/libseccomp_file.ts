@@ -50,11 +50,32 @@ export function locateLibseccomp(search: readonly string[] = DIRECTORIES): Libra
 }
 
 /**
+ * Release of the installed library by its file's name, without stat(2), whose first use costs 0.6 ms.
+ *
+ * @returns Undefined where there is none in the usual places, or its name does not tell.
+ */
+export function installedRelease(search: readonly string[] = DIRECTORIES): string | undefined {
+  for (const directory of search) {
+    try {
+      return releaseIn(Deno.realPathSync(`${directory}/${SONAME}`)) ?? undefined;
+    } catch {
+      // Not here.
+    }
+  }
+  return undefined;
+}
+
+/** The release in the name of a library's file. */
+function releaseIn(path: string): string | null {
+  return path.match(/\.so\.(\d+\.\d+\.\d+)$/)?.[1] ?? null;
+}
+
+/**
  * Release of the library, such as `2.5.4`, read from the name behind the soname's symbolic link: libtool
  * names the file after the release.
  *
  * @returns null where the name does not tell.
  */
 export function releaseOf(file: LibraryFile): string | null {
-  return Deno.realPathSync(file.path).match(/\.so\.(\d+\.\d+\.\d+)$/)?.[1] ?? null;
+  return releaseIn(Deno.realPathSync(file.path));
 }

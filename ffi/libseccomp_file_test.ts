@@ -1,5 +1,5 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { locateLibseccomp, releaseOf } from "./libseccomp_file.ts";
+import { installedRelease, locateLibseccomp, releaseOf } from "./libseccomp_file.ts";
 
 /** Runs a test with a directory that holds a library as Debian installs it: a file and a link to it. */
 function withLibrary(test: (directory: string) => void) {
@@ -19,6 +19,8 @@ Deno.test("the first directory that has the library wins, and its file name tell
     assertEquals(file?.path, `${directory}/libseccomp.so.2`);
     assertEquals(releaseOf(file!), "2.6.1");
     assertEquals(locateLibseccomp(["/nonexistent"]), null);
+    assertEquals(installedRelease(["/nonexistent", directory]), "2.6.1");
+    assertEquals(installedRelease(["/nonexistent"]), undefined);
   }));
 
 Deno.test("an upgraded library, of the same release even, is another one", () =>
@@ -35,4 +37,5 @@ Deno.test("a file name without a release tells none", () =>
     Deno.removeSync(`${directory}/libseccomp.so.2`);
     Deno.writeTextFileSync(`${directory}/libseccomp.so.2`, "");
     assertEquals(releaseOf(locateLibseccomp([directory])!), null);
+    assertEquals(installedRelease([directory]), undefined);
   }));

@@ -156,7 +156,8 @@ export class Stage {
   }
 
   /**
-   * Begins to clone the init. It waits for the records of its kernel, the first of which tsrun makes meanwhile.
+   * Begins to clone the init. It waits for the records of its kernel, the first of which tsrun makes
+   * meanwhile.
    */
   init(wanted: StagePlan): RemoteKernel {
     const plan = cloneable(wanted);
@@ -223,7 +224,7 @@ export class Stage {
     k.close(directory);
   }
 
-  /** Records the clone of the init. @returns The record at which the init reports that it exists, and waits. */
+  /** Records the clone of the init. @returns The record at which it reports that it exists, and waits. */
   #clone(plan: StagePlan): Label {
     const { kernel: k, channelFd } = this.#executor;
     let flags = cloneFlags(plan.namespaces) + CLONE_PARENT + CLONE_PARENT_SETTID;

@@ -162,13 +162,13 @@ async function printHelp(name?: string): Promise<number> {
     return 0;
   }
   const { versionText } = await import("./version.ts");
-  writeText(Deno.stdout, programHelp(await allCommands(), GLOBAL_FLAGS, versionText()));
+  writeText(Deno.stdout, programHelp(await allCommands(), GLOBAL_FLAGS, await versionText()));
   return 0;
 }
 
 async function printVersion(): Promise<number> {
   const { versionText } = await import("./version.ts");
-  writeText(Deno.stdout, `tsrun version ${versionText()}`);
+  writeText(Deno.stdout, `tsrun version ${await versionText()}`);
   return 0;
 }
 

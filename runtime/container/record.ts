@@ -6,6 +6,7 @@ import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 import type { CgroupRecord, ResctrlRecord } from "../cgroups/mod.ts";
 import { readSmallFile, RECORD_MAX, UnreadableFileError } from "../host/small_file.ts";
 import { containerDir, validateId } from "./id.ts";
+import { utcText } from "../host/utc.ts";
 import { checkRootOnce } from "./state_dir.ts";
 
 /** The record in `state.json`. */
@@ -60,8 +61,7 @@ export interface ContainerState {
  */
 export function timestamp(): string {
   const now = performance.timeOrigin + performance.now();
-  const micros = Math.floor((now % 1) * 1000);
-  return `${new Date(now).toISOString().slice(0, 23)}${String(micros).padStart(3, "0")}000Z`;
+  return `${utcText(Math.floor(now / 1000))}.${String(Math.floor((now % 1000) * 1000)).padStart(6, "0")}000Z`;
 }
 
 /** Writes `state.json` whole: a reader sees the old record or the new one. */

@@ -1,7 +1,7 @@
 /** `tsrun features`: the features that this runtime implements, as JSON. */
 import type { Command } from "../command.ts";
 import { features } from "../../../spec/features.ts";
-import { installedLibseccomp } from "../version.ts";
+import { libseccompVersion } from "../../features/seccomp/mod.ts";
 import { writeText } from "../../host/log.ts";
 import { seccompFeatures } from "../../features/seccomp/features.ts";
 import { build } from "../../host/build_info.ts";
@@ -20,7 +20,7 @@ export const command: Command = {
     const document = features({
       version: build.version,
       commit: build.commit,
-      libseccomp: installedLibseccomp(),
+      libseccomp: libseccompVersion() || undefined,
       seccomp: seccompFeatures(),
     });
     writeText(Deno.stdout, JSON.stringify(document, null, 2) + "\n");

@@ -3,6 +3,7 @@ import type { Command, Context } from "../command.ts";
 import { signalNumber } from "../../../spec/signals.ts";
 import { codeOf, RuntimeError } from "../../../ffi/errors.ts";
 import { effectiveSignal, killContainer } from "../../container/kill.ts";
+import { checkRoot } from "../../container/state_dir.ts";
 import { readState } from "../../container/record.ts";
 import { local } from "../../../ffi/local.ts";
 
@@ -42,6 +43,8 @@ export const command: Command = {
       );
       return 0;
     }
+    // By the kernel, which the signal needs too: it takes less than Deno's first look at a file.
+    checkRoot(root, local());
     const state = readState(root, id), signal = parseSignal(text);
     await killContainer(local(), state, effectiveSignal(root, state, signal), all);
     return 0;
