@@ -25,8 +25,18 @@ const NAMED: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t"
  * ```
  */
 export function printable(text: string): string {
-  return text.replace(
-    UNPRINTABLE,
-    (one) => NAMED[one] ?? `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  return text.replace(UNPRINTABLE, (one) => NAMED[one] ?? escapeOf(one));
+}
+
+/**
+ * A JSON document as text that a terminal shows as it is. JSON itself escapes fewer characters, and reads
+ * these as what they were.
+ */
+export function printableJson(text: string): string {
+  // Ends of lines stand between values only.
+  return text.replace(UNPRINTABLE, (one) => one === "\n" ? one : escapeOf(one));
+}
+
+function escapeOf(one: string): string {
+  return `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { RuntimeError, TsrunError } from "./errors.ts";
-import { printable } from "./printable.ts";
+import { printable, printableJson } from "./printable.ts";
 
 Deno.test("printable: one line, and nothing that steers a terminal", () => {
   assertEquals(printable('time=… level=error msg="x" ü 日本'), 'time=… level=error msg="x" ü 日本');
@@ -22,4 +22,13 @@ Deno.test("printable: the message of every error, whatever it quotes", () => {
   );
   const { message } = new TsrunError({ code: "EINVAL_TEST", operation: "a", reason: "b", message: raw });
   assertEquals(message, shown);
+});
+
+Deno.test("printable: a JSON document keeps its lines and its values", () => {
+  const value = { a: "x\n\u009b31m\u202e\u2028\u007f", b: ["\t"] },
+    text = printableJson(JSON.stringify(value, null, 2));
+  assertEquals(JSON.parse(text), value);
+  // deno-lint-ignore no-control-regex
+  assertEquals(/[\x7f-\x9f\u2028\u202e]/.test(text), false);
+  assertEquals(text.split("\n").length, 6);
 });

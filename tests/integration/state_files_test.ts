@@ -102,3 +102,14 @@ contract("ps: a program that prints without end is ended", async (box) => {
   const result = await box.cli(["ps", id], { env: { PATH: `${box.dir}:/usr/bin:/bin` } });
   assertError(result, /list processes with "ps -ef": it prints more than 64 MiB/);
 }, { notOnReference });
+
+contract("state: characters that steer a terminal are escaped, and read as what they are", async (box) => {
+  const annotations = { a: "\u009b31m\u202e\u2028\u007f" };
+  const container = await box.container({ process: { args: ["sleep", "1000"] }, annotations }).created();
+  for (const command of [["state", container.id], ["list", "--format", "json"]]) {
+    const { stdout } = assertOk(await box.cli(command)), document = JSON.parse(stdout);
+    assertEquals((Array.isArray(document) ? document[0] : document).annotations, annotations);
+    // deno-lint-ignore no-control-regex
+    assertEquals(/[\x7f-\x9f\u2028\u202e]/.test(stdout), false);
+  }
+}, { notOnReference: "runc escapes fewer" });

@@ -1,5 +1,5 @@
 /** `tsrun list`: all containers under the root. */
-import { printable } from "../../../ffi/printable.ts";
+import { printable, printableJson } from "../../../ffi/printable.ts";
 import type { Command, Context } from "../command.ts";
 import { reasonOf, RuntimeError } from "../../../ffi/errors.ts";
 import { writeText } from "../../host/log.ts";
@@ -93,7 +93,7 @@ function readUsers(): Map<number, string> {
 
 async function format(kind: string, reports: readonly Report[]): Promise<string> {
   // runc prints an empty list as null. Its clients know both.
-  if (kind === "json") return (reports.length > 0 ? JSON.stringify(reports) : "null") + "\n";
+  if (kind === "json") return (reports.length > 0 ? printableJson(JSON.stringify(reports)) : "null") + "\n";
   if (kind !== "table") throw new RuntimeError("EINVAL_FLAG", "invalid format option");
   const screen = screenColumns(local());
   if (screen !== undefined) return await tableForPeople(reports, screen);

@@ -1,4 +1,5 @@
 /** `tsrun state`: a container's facts and its status, as JSON. */
+import { printableJson } from "../../../ffi/printable.ts";
 import type { Command, Context } from "../command.ts";
 import { writeText } from "../../host/log.ts";
 import { describe } from "../report.ts";
@@ -21,7 +22,7 @@ export const command: Command = {
     const status = statusOf(global.root, state);
     // Owners are named in lists only. runc, too, leaves the field empty here, and ends without a newline.
     const report = describe(state, status, "", status === "stopped" ? await endOf(state) : undefined);
-    writeText(Deno.stdout, JSON.stringify(report, null, 2));
+    writeText(Deno.stdout, printableJson(JSON.stringify(report, null, 2)));
     return 0;
   },
 };
