@@ -109,7 +109,6 @@ contract("state: characters that steer a terminal are escaped, and read as what 
   for (const command of [["state", container.id], ["list", "--format", "json"]]) {
     const { stdout } = assertOk(await box.cli(command)), document = JSON.parse(stdout);
     assertEquals((Array.isArray(document) ? document[0] : document).annotations, annotations);
-    // deno-lint-ignore no-control-regex
     assertEquals(/[\x7f-\x9f\u2028\u202e]/.test(stdout), false);
   }
 }, { notOnReference: "runc escapes fewer" });
