@@ -134,6 +134,27 @@ contract(
   OWN,
 );
 
+contract("explain: what cannot be known is said, and what can be is explained", async (box) => {
+  const container = box.container({ process: { args: PROGRAM } });
+  const plain = JSON.parse(Deno.readTextFileSync(`${container.bundle.dir}/config.json`));
+  const explainOf = (linux: Dict, ...flags: string[]) => {
+    container.writeConfig(JSON.stringify({ ...plain, linux: { ...plain.linux, ...linux } }));
+    return box.cli(["explain", ...flags, "-b", container.bundle.dir, "exec"]);
+  };
+  const devices = await explainOf({ netDevices: { eth7: {} } });
+  assertEquals([devices.code, devices.stderr.includes("linux.netDevices")], [1, true], devices.stderr);
+  const syscalls = [{ names: ["uname"], action: "SCMP_ACT_NOTIFY" }];
+  const seccomp = { defaultAction: "SCMP_ACT_ALLOW", listenerPath: "/nowhere.sock", syscalls };
+  assertStringIncludes(assertOk(await explainOf({ seccomp })).stdout, "SECCOMP_FILTER_FLAG_NEW_LISTENER");
+  const host = plain.linux.namespaces.filter(({ type }: { type: string }) => type !== "mount");
+  const shared = await explainOf({ namespaces: host, maskedPaths: [], readonlyPaths: [] });
+  assertStringIncludes(assertOk(shared).stdout, 'chroot(".")');
+  const joined = plain.linux.namespaces.map((it: Dict) =>
+    it.type === "ipc" ? { ...it, path: "/proc/self/ns/ipc" } : it
+  );
+  assertOk(await explainOf({ namespaces: joined }));
+}, OWN);
+
 contract("explain: a config that create would refuse is refused in the same words", async (box) => {
   const container = box.container({ process: { args: PROGRAM, cwd: "relative" } });
   const refused = await box.cli(["explain", "-b", container.bundle.dir]);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { RuntimeError } from "../../../ffi/errors.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
 import type { Spec } from "../../../spec/types.ts";
 import { type DryCall, DryRun } from "../../host/dry/dry_run.ts";
@@ -41,7 +42,8 @@ export interface ExplainedStep {
  *
  * @param options Of the create of the container.
  * @param args The program of an `exec`; empty for the container's own.
- * @throws {RuntimeError} What the command would fail with before it does anything, such as a wrong config.
+ * @throws {RuntimeError} What the command would fail with before it does anything, such as a wrong config;
+ * with `--systemd-cgroup`.
  */
 export async function explain(
   k: LocalKernel,
@@ -49,6 +51,12 @@ export async function explain(
   options: CreateOptions,
   args: readonly string[],
 ): Promise<ExplainedStep[]> {
+  if (options.systemdCgroup) {
+    throw new RuntimeError(
+      "ENOTSUP_EXPLAIN",
+      "explain: what systemd would answer is not known: leave --systemd-cgroup out to see the other steps",
+    );
+  }
   const run = new DryRun(k), { root, id, log } = options;
   await createContainer(k, options);
   run.marks("done");

@@ -9,6 +9,7 @@ import type { DryCall } from "../../host/dry/dry_run.ts";
 const PLUMBING: ReadonlySet<string> = new Set([
   ...["sendto", "recvfrom", "ppoll", "socketpair", "memfd_create", "ftruncate", "mmap", "munmap", "fcntl"],
   ...["close", "read", "waitid", "wait4", "capget", "prctl", "pipe2", "rt_sigaction", "getpid"],
+  "statmount",
 ]);
 
 /** Calls that only ask the host, before anything is done. */

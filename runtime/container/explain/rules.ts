@@ -99,6 +99,7 @@ const OF_TSRUN: readonly Rule[] = [
   { stage: "created", call: /rename|write/, words: "write the pid file", config: "" },
   { call: /^kill\(/, words: "end a process of the runtime", config: "" },
   { call: /^pidfd_/, words: "find the container's process, or end it", config: "" },
+  { call: /^(?:socket|connect|setsockopt|sendmsg)\(/, words: "talk over the caller's socket", config: "" },
   { call: /\/proc\/\d+\//, words: "look at a process", config: "" },
   { call: /^(?:remove|unlinkat).*cgroup/, words: "remove the cgroup", config: "linux.cgroupsPath" },
   { call: /cgroup\.procs/, words: "see which processes are in the cgroup", config: "linux.cgroupsPath" },
@@ -184,6 +185,7 @@ const OF_INIT: readonly Rule[] = [
     words: ([all]) => all && "bring the loopback interface up",
     config: (_, spec) => namespaceOf("network", spec),
   },
+  { process: "joiner", stage: "host", words: "open what it will want of the host", config: "" },
   { process: "joiner", stage: "root", words: "open the container's root", config: "root.path" },
   {
     stage: "root",
@@ -286,6 +288,7 @@ const OF_INIT: readonly Rule[] = [
   { call: /^write.*\b8\)$|^write.*&result/, words: "tell tsrun the pid", config: "" },
   { call: /^exit_group/, words: "end: its work is done", config: "" },
   { call: /^close/, words: "close what is not needed any more", config: "" },
+  { call: /^getpid/, words: "show that it has begun", config: "" },
   { call: /^dup3/, words: "make its own line to tsrun the one it speaks through", config: "" },
   { call: /PR_SET_DUMPABLE/, words: "let its user look at it", config: "linux.namespaces" },
 ];

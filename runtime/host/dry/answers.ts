@@ -10,6 +10,7 @@ import {
   F_DUPFD,
   F_DUPFD_CLOEXEC,
   PROC_SUPER_MAGIC,
+  S_IFCHR,
   S_IFDIR,
   S_IFLNK,
   SECCOMP_FILTER_FLAG_NEW_LISTENER,
@@ -220,18 +221,33 @@ const OF_PLACES: Readonly<Record<string, Answer>> = {
   move_mount: (p, from, _path, to) => moveMount(p, from, to),
 };
 
-const opensAnything: Answer = (p) => p.add({});
+/** Opens something that has no place among the files: a socket, a terminal. It looks like a device. */
+const opensAnything: Answer = (p) => {
+  const place = p.tree.newFilesystem("", 0);
+  p.tree.make(place, { mode: S_IFCHR | 0o620 });
+  return p.add({ position: { place } });
+};
+
+/** Writes the two descriptors of a pipe, or of a pair of sockets. */
+function makePair(p: DryProcess, into: Arg | undefined): number {
+  if (!(into instanceof Buffer)) return 0;
+  const { view, base } = into.memory, at = into.address - base;
+  for (const offset of [0, 4]) view.setInt32(at + offset, opensAnything(p), true);
+  return 0;
+}
 
 const OF_PROCESSES: Readonly<Record<string, Answer>> = {
   getpid: (p) => p.pid,
   pidfd_open: opensAnything,
+  pipe2: (p, into) => makePair(p, into),
+  socketpair: (p, _domain, _type, _protocol, into) => makePair(p, into),
   socket: opensAnything,
   memfd_create: opensAnything,
   inotify_init1: opensAnything,
   pidfd_getfd: opensAnything,
   signalfd4: opensAnything,
   eventfd2: opensAnything,
-  ioctl: (p, _fd, request) => request === TIOCGPTPEER ? p.add({}) : 0,
+  ioctl: (p, _fd, request) => request === TIOCGPTPEER ? opensAnything(p) : 0,
   seccomp: (p, _operation, flags) => number(flags) & SECCOMP_FILTER_FLAG_NEW_LISTENER ? p.add({}) : 0,
   keyctl: () => 1,
   ppoll: () => 1,

@@ -45,7 +45,11 @@ export class DryRun implements Watcher {
 
   constructor(k: LocalKernel) {
     this.#stages = new Stages(k, ownPid());
-    this.#tree = new DryTree(new RealFiles(), (pid, file) => this.#procEntry(pid, file));
+    this.#tree = new DryTree(
+      new RealFiles(),
+      (pid, file) => this.#procEntry(pid, file),
+      (pid) => this.#executors.running.get(pid)?.process.root,
+    );
     this.#executors = new Executors(
       this.#tree,
       ({ subject, name, args, stage, doing }) =>

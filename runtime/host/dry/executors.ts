@@ -10,11 +10,17 @@ import { CLONE_PIDFD, O_WRONLY, PR_SET_NAME } from "../../../ffi/constants.ts";
 import { AddressOf, type Arg, isResult, Load } from "../../../ffi/kernel.ts";
 import { Buffer, Memory } from "../../../ffi/memory.ts";
 import { ARGUMENTS, BRANCH, ON_ERROR, ON_POSITIVE, RECORD_SIZE, RESULT } from "../../../ffi/record.ts";
+import {
+  decodeRights,
+  encodeRights,
+  MESSAGE_CONTROL,
+  MESSAGE_CONTROL_LENGTH,
+} from "../../../ffi/structs_socket.ts";
 import type { SyscallName } from "../../../ffi/syscalls.ts";
 import type { Driven, Watched } from "../../../ffi/watch.ts";
 import { callerUid } from "../caller.ts";
 import { answerOf } from "./answers.ts";
-import { DryProcess } from "./process.ts";
+import { DryProcess, type Opened } from "./process.ts";
 import type { DryTree } from "./tree.ts";
 
 /** A pair of connected sockets, by what waits at tsrun's end. */
@@ -25,6 +31,10 @@ export interface Line {
   messages: Uint8Array[];
   /** The process that waits at the other end for a record. */
   waiting?: Running;
+  /** Descriptors that a process has sent to tsrun. */
+  sent: Opened[];
+  /** Descriptors that a process waits for. */
+  awaited: Opened[];
   /** What is told when this end is tsrun's: it has a process. */
   ended: boolean;
 }
@@ -102,11 +112,12 @@ export class Executors {
   spawn(
     line: Line,
     channel: number,
-    from: { process: DryProcess; lines: ReadonlyMap<number, Line> },
+    from: { process: DryProcess; own: ReadonlySet<number>; lines: ReadonlyMap<number, Line> },
   ): number {
     const process = new DryProcess(this.tree, this.#nextPid++);
     for (const fd of [0, 1, 2]) process.fds.set(fd, { position: { place: `/proc/self/fd/${fd}` } });
     for (const [fd, opened] of from.process.fds) process.fds.set(fd, opened);
+    for (const fd of from.own) process.fds.set(fd, {});
     for (const [fd, end] of from.lines) process.fds.set(fd, { line: end });
     const subject = { name: "executor" };
     const rest = { memory: undefined!, uid: callerUid(), name: "tsrun:init", alive: true };
@@ -233,11 +244,13 @@ export class Executors {
     if (name === "clone3" || name === "clone") return this.#clone(running, record, args);
     if (name === "prctl" && args[0] === PR_SET_NAME) running.name = String(args[1]).slice(0, 15);
     if (name === "write" || name === "sendmsg") this.#write(running, args);
-    if (name === "recvmsg") return 8;
+    if (name === "recvmsg") return this.#receive(running, args);
     const { process } = running;
     if (name === "unshare") process.separate(args[0] as number);
     if (name === "setns") {
-      const other = this.running.get(process.fds.get(args[0] as number)?.pid ?? 0);
+      const opened = process.fds.get(args[0] as number);
+      const [, owner] = /^\/proc\/(\d+)\/ns\//.exec(opened?.position?.place ?? "") ?? [];
+      const other = this.running.get(opened?.pid ?? Number(owner));
       if (other) process.join(other.process, args[1] as number);
     }
     if (name === "setresuid") running.uid = args[0] as number;
@@ -247,6 +260,14 @@ export class Executors {
       if (line) running.line = line;
     }
     return result;
+  }
+
+  /** A descriptor from tsrun. It is sent after the process has begun to wait for it, and filled in then. */
+  #receive({ process, memory, line }: Running, [, message]: Arg[]): number {
+    const opened: Opened = {}, control = memory.getI64((message as number) + MESSAGE_CONTROL);
+    memory.bytes.set(encodeRights([process.add(opened)]), control - memory.base);
+    line.awaited.push(opened);
+    return 8;
   }
 
   /** The child runs first, until it stops or ends. */
@@ -282,7 +303,13 @@ export class Executors {
     if (data instanceof AddressOf) {
       const start = (data.result as Slotted).slot! - memory.base;
       line.messages.push(memory.bytes.slice(start, start + (size as number)));
-    } else line.inbox.push(0);
+      return;
+    }
+    const at = data as number, control = memory.getI64(at + MESSAGE_CONTROL) - memory.base;
+    const length = memory.getI64(at + MESSAGE_CONTROL_LENGTH);
+    const [sent] = decodeRights(memory.bytes.slice(control, control + length), length);
+    line.sent.push(process.fds.get(sent) ?? {});
+    line.inbox.push(0);
   }
 }
 

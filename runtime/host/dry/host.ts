@@ -6,6 +6,7 @@
  */
 
 import {
+  AF_NETLINK,
   AT_EACCESS,
   AT_FDCWD,
   F_DUPFD,
@@ -22,10 +23,16 @@ import {
   W_OK,
 } from "../../../ffi/constants.ts";
 import { EAGAIN, ECHILD, EINVAL, ENOENT, EPERM } from "../../../ffi/errno.ts";
+import { RuntimeError } from "../../../ffi/errors.ts";
 import { type Arg, describeArgs, OperationError, type Result, Settled } from "../../../ffi/kernel.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
 import { Buffer } from "../../../ffi/memory.ts";
-import { encodeRights } from "../../../ffi/structs_socket.ts";
+import {
+  decodeRights,
+  encodeRights,
+  MESSAGE_CONTROL,
+  MESSAGE_CONTROL_LENGTH,
+} from "../../../ffi/structs_socket.ts";
 import type { SyscallName } from "../../../ffi/syscalls.ts";
 import { CAPABILITIES } from "../../../spec/capabilities.ts";
 import { callerIsSupposed, callerUid } from "../caller.ts";
@@ -33,7 +40,7 @@ import type { HostCall } from "../tracing/host_calls.ts";
 import { answerOf } from "./answers.ts";
 import type { Executors, Line } from "./executors.ts";
 import { DryFiles } from "./files.ts";
-import { DryProcess, type Opened } from "./process.ts";
+import { DryProcess, type Opened, type Position } from "./process.ts";
 import type { Entry } from "./entry.ts";
 import type { DryTree } from "./tree.ts";
 
@@ -45,7 +52,6 @@ const HARMLESS: Readonly<Record<string, (args: readonly Arg[]) => boolean>> = {
   munmap: () => true,
   fcntl: () => true,
   socketpair: () => true,
-  pipe2: () => true,
   close: () => true,
   capget: () => true,
   getpid: () => true,
@@ -60,9 +66,6 @@ const HARMLESS: Readonly<Record<string, (args: readonly Arg[]) => boolean>> = {
   openat: ([, , flags]) => ((flags as number) & (O_ACCMODE | O_CREAT)) === O_RDONLY,
 };
 
-/** Offsets in `struct msghdr`. */
-const CONTROL = 32;
-
 type Special = (host: DryHost, args: readonly Arg[], run: () => Result) => number | Result;
 
 /** See the module's description. */
@@ -73,6 +76,8 @@ export class DryHost {
   readonly files: DryFiles;
   /** Descriptors that are memory of this process alone. */
   readonly own = new Set<number>();
+  /** Where files of the host are that are really open. */
+  readonly positions = new Map<number, Position>();
   /** The kernel's call, before a dry run takes its place. */
   readonly #plain: LocalKernel["call"];
   #lastLine: { line: Line; theirs: number } | undefined;
@@ -80,6 +85,7 @@ export class DryHost {
   constructor(readonly k: LocalKernel, readonly tree: DryTree, readonly executors: Executors, pid: number) {
     this.process = new DryProcess(tree, pid);
     this.#plain = k.call.bind(k);
+    this.process.add = (opened) => this.open(opened);
     this.files = new DryFiles(tree, (path) => this.#writable(path));
   }
 
@@ -96,7 +102,21 @@ export class DryHost {
     // The first argument of these two is an address.
     const dry = name !== "mmap" && name !== "munmap" && this.isDry(args[0]);
     if (!dry && HARMLESS[name]?.(args)) return run();
-    return answerOf(this.process, name, args);
+    // Files of the host that are really open, used for something that is not done.
+    const borrowed = args.filter((fd) => !this.isDry(fd) && this.positions.has(fd as number)) as number[];
+    for (const fd of borrowed) this.process.fds.set(fd, { position: this.positions.get(fd) });
+    try {
+      return answerOf(this.process, name, args);
+    } finally {
+      for (const fd of borrowed) this.process.fds.delete(fd);
+    }
+  }
+
+  /** Remembers where a file of the host is. */
+  opened(path: string, result: Result): Result {
+    const found = this.process.find(AT_FDCWD, path, { follow: true, resolve: 0 });
+    if (result.wait() >= 0 && typeof found !== "number") this.positions.set(result.wait(), found.position);
+    return result;
   }
 
   /** Treats a failure as the kernel's options say. */
@@ -149,7 +169,7 @@ export class DryHost {
 
   /** A new line, by the descriptors of its two ends. */
   addLine(ours: number, theirs: number): void {
-    const line: Line = { inbox: [], messages: [], ended: false };
+    const line: Line = { inbox: [], messages: [], sent: [], awaited: [], ended: false };
     this.lines.set(ours, line);
     this.lines.set(theirs, line);
   }
@@ -182,6 +202,11 @@ const SPECIAL: Readonly<Record<string, Special>> = {
     if (pair instanceof Buffer) host.addLine(pair.i32(0), pair.i32(4));
     return made;
   },
+  pipe2(host, args, run) {
+    const made = run(), pair = args[0];
+    if (pair instanceof Buffer) [pair.i32(0), pair.i32(4)].forEach((fd) => host.own.add(fd));
+    return made;
+  },
   memfd_create(host, _args, run) {
     const made = run();
     host.own.add(made.wait());
@@ -196,9 +221,19 @@ const SPECIAL: Readonly<Record<string, Special>> = {
     host.lines.delete(fd as number);
     host.own.delete(fd as number);
     host.process.fds.delete(fd as number);
+    host.positions.delete(fd as number);
     return run();
   },
   write: (host, args, run) => host.own.has(args[0] as number) ? run() : answerOf(host.process, "write", args),
+  socket(host, args) {
+    if (args[0] === AF_NETLINK) {
+      throw new RuntimeError(
+        "ENOTSUP_EXPLAIN",
+        "explain: linux.netDevices: what the kernel would answer about network devices is not known",
+      );
+    }
+    return answerOf(host.process, "socket", args);
+  },
   sendto(host, [fd, word]) {
     const end = line(host, fd);
     if (end && word instanceof Buffer) host.executors.send(end, fd as number, word.u64(0));
@@ -211,10 +246,20 @@ const SPECIAL: Readonly<Record<string, Special>> = {
     if (into instanceof Buffer) into.memory.setU64(into.address, word);
     return 8;
   },
+  sendmsg(host, [fd, message]) {
+    const awaited = line(host, fd)?.awaited.shift(), { memory } = host.k, at = message as number;
+    if (awaited === undefined) return 8;
+    const control = memory.getI64(at + MESSAGE_CONTROL) - memory.base;
+    const length = memory.getI64(at + MESSAGE_CONTROL_LENGTH);
+    const [sent] = decodeRights(memory.bytes.slice(control, control + length), length);
+    Object.assign(awaited, host.process.fds.get(sent) ?? { position: host.positions.get(sent) });
+    return 8;
+  },
   recvmsg(host, [fd, message]) {
-    line(host, fd)?.inbox.shift();
-    const { memory } = host.k, control = memory.getI64((message as number) + CONTROL);
-    memory.bytes.set(encodeRights([host.open({})]), control - memory.base);
+    const end = line(host, fd);
+    end?.inbox.shift();
+    const { memory } = host.k, control = memory.getI64((message as number) + MESSAGE_CONTROL);
+    memory.bytes.set(encodeRights([host.open(end?.sent.shift() ?? {})]), control - memory.base);
     return 8;
   },
   ppoll(host, [polls, count]) {
@@ -242,7 +287,7 @@ const SPECIAL: Readonly<Record<string, Special>> = {
     const [dir, path, flags] = args as [number, string, number];
     const writes = (flags & (O_ACCMODE | O_CREAT)) !== O_RDONLY;
     const entry = host.made(path);
-    if (entry === undefined && !writes && !host.isDry(dir)) return run();
+    if (entry === undefined && !writes && !host.isDry(dir)) return host.opened(path, run());
     const found = host.process.find(dir, path, { follow: true, resolve: 0 });
     if (typeof found === "number") return found;
     if (found.entry === undefined && !(flags & O_CREAT)) return -ENOENT;

@@ -63,6 +63,9 @@ interface Walk {
 /** Inode numbers of namespaces begin somewhere above this one: PROC_DYNAMIC_FIRST. */
 let nextNamespace = 5_000_000_000;
 
+/** Links that lead to a namespace, and to no path. */
+const NAMESPACE_LINK = /^\/proc\/\w+\/ns\/\w+$/;
+
 /** The most symlinks on one path (path_resolution(7)). */
 const MAX_LINKS = 40;
 
@@ -146,7 +149,7 @@ export class DryProcess {
       if (!(flags & O_CREAT)) return -ENOENT;
       this.tree.make(position.place, entry = { mode: S_IFREG | mode, text: "" });
     } else if ((flags & O_CREAT) && (flags & O_EXCL)) return -EEXIST;
-    if (isLink(entry) && !(flags & O_PATH)) return -ELOOP;
+    if (isLink(entry) && !(flags & O_PATH) && !NAMESPACE_LINK.test(position.place)) return -ELOOP;
     if (!(flags & O_PATH) && !this.#mayOpen(entry, flags)) return -EACCES;
     if ((flags & O_DIRECTORY) && !isDirectory(entry)) return -ENOTDIR;
     return this.add({ position });
@@ -194,6 +197,7 @@ export class DryProcess {
       entry = this.tree.look(at.place);
       left = rest;
       if (entry === undefined || !isLink(entry) || (left.length === 0 && !follow)) continue;
+      if (NAMESPACE_LINK.test(at.place)) continue;
       if (resolve & RESOLVE_NO_SYMLINKS || ++links > MAX_LINKS) return -ELOOP;
       const target = entry.target ?? "";
       at = target.startsWith("/") ? root : before;
@@ -210,6 +214,9 @@ export class DryProcess {
       [];
     const opened = fd === undefined ? undefined : this.fds.get(Number(fd))?.position;
     if (opened) return opened;
+    const [, pid] = /^\/proc\/(\d+)\/root$/.exec(childOf(at.place, name)) ?? [];
+    const theirs = pid === undefined ? undefined : this.tree.rootOf(Number(pid));
+    if (theirs) return theirs;
     const place = childOf(at.place, name);
     if (at.path === undefined) return { place, mount: at.mount };
     const path = childOf(at.path, name), mount = this.mounts.get(path);

@@ -24,7 +24,12 @@ export class DryTree {
   readonly #made = new Map<Place, Entry | null>();
   readonly #types: string[] = [""];
 
-  constructor(readonly real: RealFiles, readonly procEntry: ProcEntry) {}
+  /** @param rootOf The root of a process of the dry run. */
+  constructor(
+    readonly real: RealFiles,
+    readonly procEntry: ProcEntry,
+    readonly rootOf: (pid: number) => { path?: string; place: Place } | undefined = () => undefined,
+  ) {}
 
   /** A new filesystem. @returns The place of its root. */
   newFilesystem(type: string, mode: number): Place {
