@@ -47,7 +47,7 @@ export const PARTS: readonly Part[] = [
   // Both of these parts build their clients first, where the cache has none.
   { name: "cri", paths: ["tests/cri"], limitSeconds: 3000 },
   // Two builds of a release, and its packages on a fresh system, which is made first where there is none.
-  { name: "release", paths: ["tests/release"], limitSeconds: 900 },
+  { name: "release", paths: ["tests/release"], limitSeconds: 1200 },
   // Inside a machine of its own, whose image is built first where there is none.
   { name: "vm", paths: [], program: "tests/vm/bed/main.ts", limitSeconds: 2100 },
 ];

@@ -66,7 +66,7 @@ export function commandPage(command: Command, edition: Edition): string {
         operandsOf(operands)
       }`.trimEnd(),
     ),
-    section("DESCRIPTION", roffParagraph(description)),
+    section("DESCRIPTION", description.split(/\n\s*\n/).map(roffParagraph).join("\n.PP\n")),
     section(
       "OPTIONS",
       "The options before the command are in\n.BR tsrun (8).",

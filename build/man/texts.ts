@@ -28,6 +28,11 @@ export const EXIT_STATUS: Readonly<Record<string, string>> = {
   restore:
     "In the foreground that of the container's program: 128 and the signal's number if a signal ended " +
     "it. 1 on a failure before the program ran.",
+  wait:
+    "That of the container's process: 128 and the signal's number if a signal ended it. 125 where it is not " +
+    "known, and on a failure.",
+  validate: "0, or 1 if `create` would refuse a config, or 2 with --strict for any other finding.",
+  doctor: "0, or 1 if something is missing without which this caller can make no container.",
   exec: "In the foreground that of the program: 128 and the signal's number if a signal ended it. 255 on a " +
     "failure before the program ran.",
 };
@@ -39,6 +44,8 @@ export const ENVIRONMENT: readonly (readonly [string, string])[] = [
     "NOTIFY_SOCKET",
     "Socket of a service manager: `start` and `run` pass on what the container says of its readiness.",
   ],
+  ["TSRUN_TRACE", "Means the same as --trace, for clients that cannot pass flags."],
+  ["TRACEPARENT", "The caller's span, of which a trace in the format otlp is a part."],
   ["LISTEN_FDS", "Sockets of a service manager, which the container's program gets."],
   ["PATH", "Where `ps` looks for the host's ps, and criu is looked for."],
 ];
@@ -68,6 +75,18 @@ export const EXAMPLES: Readonly<Record<string, readonly (readonly [string, strin
     ["As another user, with a variable:", "tsrun exec --user 1000:1000 --env LANG=C web id"],
   ],
   kill: [["End all processes of a container:", "tsrun kill web KILL"]],
+  validate: [
+    ["The bundle in the working directory, warnings included:", "tsrun validate --strict"],
+    ["A document by itself, whatever this host can do:", "tsrun validate --host none config.json"],
+  ],
+  doctor: [["What this host can and cannot do:", "tsrun doctor"]],
+  wait: [["Until the program ends:", "tsrun wait web"]],
+  trace: [
+    [
+      "All commands of a container on one axis, as a picture:",
+      "tsrun trace merge --output web.svg /var/log/tsrun",
+    ],
+  ],
   list: [["For programs:", "tsrun list --format json"]],
   run: [["From a bundle elsewhere, not in the foreground:", "tsrun run --detach --bundle /srv/web web"]],
   update: [[

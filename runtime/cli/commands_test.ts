@@ -43,6 +43,7 @@ Deno.test("commands: each has its own name, a purpose and a description, and so 
 Deno.test("commands: the operands in the usage line are as many as the command takes", () => {
   for (const { name, operands, minArgs, maxArgs } of COMMANDS) {
     const parsed = parseOperands(operands);
+    for (const { name: operand } of parsed) assertMatch(operand, /^[a-z][a-z |-]*$/, `${name} ${operands}`);
     const least = parsed.filter(({ optional }) => !optional).length;
     const most = parsed.some(({ repeated }) => repeated) ? Infinity : parsed.length;
     // `exec` is given a program, or --process; ps takes options of another program.

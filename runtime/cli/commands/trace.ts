@@ -24,6 +24,7 @@ export const command: Command = {
       short: "o",
       kind: "string",
       usage: "file to write, with the suffix .json, .svg or .txt",
+      values: "file",
     },
     { name: "id", kind: "string", usage: "the container, where the directory has traces of several" },
   ],

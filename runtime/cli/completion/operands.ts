@@ -40,10 +40,13 @@ const KINDS: readonly [RegExp, Fill][] = [
  *   { name: "container-id", fill: "container", optional: false, repeated: false },
  *   { name: "file", fill: "file", optional: true, repeated: true },
  * ]);
+ * assertEquals(parseOperands("[program [argument...]]"), parseOperands("[program] [argument...]"));
  * ```
  */
 export function parseOperands(usage: string): Operand[] {
-  return [...usage.matchAll(/(<[^>]*>|\[[^\]]*\]|[^\s[<]+)(\.{3})?/g)].map(([, word, dots]) => {
+  // One pair of brackets within another says the same as the two in a row.
+  const flat = usage.replace(/\[([^\s\]]+) (?=\[)/g, "[$1] ").replaceAll("]]", "]");
+  return [...flat.matchAll(/(<[^>]*>|\[[^\]]*\]|[^\s[<]+)(\.{3})?/g)].map(([, word, dots]) => {
     const inner = word.replace(/^[<[]+|[>\]]+$/g, "");
     const name = inner.replace(/\.{3}$/, "").toLowerCase();
     const marked = inner !== word || /^[A-Z]/.test(word);
