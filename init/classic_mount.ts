@@ -44,7 +44,7 @@ function bytesOf(text: string): number {
 export function createByMount(k: Kernel, fs: NewFilesystem, options: readonly string[]): Result {
   const { cover, type, source, flags } = fs;
   if (cover === undefined) throw new OperationError("options", EINVAL, `too long for a ${type} here`, "");
-  const label = fs.label ? [`context="${fs.label}"`] : [];
+  const label = fs.label ? [`${fs.labelType ?? "context"}="${fs.label}"`] : [];
   const data = [...options, ...label].join(",");
   if (bytesOf(data) > LONGEST_DATA) {
     const object = `of ${bytesOf(data)} bytes (the kernel takes ${LONGEST_DATA})`;

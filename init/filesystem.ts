@@ -54,7 +54,7 @@ export function createFilesystem(k: Kernel, fs: NewFilesystem): Result {
     const value = equals < 0 ? null : option.slice(equals + 1);
     k.fsconfig(context, key, value, { repair: (errno) => explain(k, context, errno, option) });
   }
-  if (fs.label) k.fsconfig(context, "context", fs.label, options);
+  if (fs.label) k.fsconfig(context, fs.labelType ?? "context", fs.label, options);
   k.fsconfigCreate(context, options);
   const mount = k.fsmount(context, fs.attributes);
   k.close(context);

@@ -45,6 +45,10 @@ Deno.test("filesystem: an SELinux context is one option, whatever is in it", () 
     ["context", "u:o:t:s0:c1,c2"],
   ]);
   assertEquals(options(created({ label: "" })), []);
+  assertEquals(options(created({ label: "a:b:c:s0", labelType: "rootcontext" })), [[
+    "rootcontext",
+    "a:b:c:s0",
+  ]]);
 });
 
 Deno.test("filesystem: options with a value, without one, several in one", () => {

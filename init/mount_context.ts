@@ -4,6 +4,7 @@
  */
 
 import type { Fd } from "../ffi/kernel.ts";
+import type { ContextType } from "./new_filesystem.ts";
 import type { Mount } from "../spec/types.ts";
 
 /** What mounting needs besides the mount itself. */
@@ -28,6 +29,13 @@ export interface MountContext {
   copyUp: (from: number, to: number) => void;
   /** Clones the source of a bind mount (open_tree(2)) where that takes other rights or other ids. */
   openSource?: (mount: Mount, source: string, flags: number) => Fd;
+  /**
+   * Called with a mount that is about to be attached. In a container that runs, checks of its destination
+   * must not come afterwards.
+   */
+  attaching?: (tree: Fd) => void;
   /** `linux.mountLabel`: SELinux context of new filesystems. */
   label?: string;
+  /** The mount option that the label is given by, where it is not `context`. */
+  labelType?: ContextType;
 }

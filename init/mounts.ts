@@ -101,7 +101,7 @@ function bindMount(
   setFlags(k, { mount: tree, source, doing: () => mountStep(mount) }, options);
   if (destination === "/proc") onlyProc(k, context, tree, mount.destination);
   const place = openPlace(k, context, destination, { kind: () => kindOf(k, tree), like: tree });
-  attach(k, tree, place, options, mount.destination);
+  attach(k, context, tree, place, options, mount.destination);
   k.close(tree);
 }
 
@@ -178,13 +178,14 @@ function newMount(
     flags,
     attributes: newMountAttributes(flags),
     label: UNLABELLED.includes(type) ? undefined : context.label,
+    labelType: context.labelType,
     cover: context.root,
   });
   if (type === "mqueue" && context.label) labelRoot(k, tree, context.label);
   if (options.copyUp && type === "tmpfs") {
     k.during("tmpcopyup", () => context.copyUp(valueOf(place), valueOf(tree)));
   }
-  attach(k, tree, place, options, mount.destination);
+  attach(k, context, tree, place, options, mount.destination);
   if (type === "tmpfs" && !options.copyUp) context.fresh.add(destination);
   if (late) context.later("read-only mounts", () => makeReadonly(k, tree));
   else k.close(tree);
@@ -221,12 +222,14 @@ function labelRoot(k: Recorder, tree: Fd, label: string): void {
  */
 function attach(
   k: Recorder,
+  context: MountContext,
   tree: Fd,
   place: Fd,
   options: MountOptions,
   destination: string,
 ): void {
   attributesBelow(k, tree, options);
+  context.attaching?.(tree);
   k.moveMount(tree, place, {
     repair(errno) {
       // For a file on a directory the kernel answers EINVAL. Clients know mount(2)'s answer, which is

@@ -5,6 +5,9 @@
 
 import type { Fd } from "../ffi/kernel.ts";
 
+/** Mount options that take an SELinux context: mount(8). */
+export type ContextType = "context" | "fscontext" | "defcontext" | "rootcontext";
+
 /** A filesystem to make. */
 export interface NewFilesystem {
   type: string;
@@ -17,6 +20,8 @@ export interface NewFilesystem {
   attributes: number;
   /** SELinux context of all files in it; absent or empty where the policy decides. */
   label?: string;
+  /** The mount option that the label is given by; `context` when absent. */
+  labelType?: ContextType;
   /**
    * A directory that nothing looks into meanwhile, for filesystems that only mount(2) can make; absent where
    * there is none.

@@ -51,8 +51,8 @@ export function features(facts: FeatureFacts): Features {
       "io.github.tsrun.commit": facts.commit,
       "io.github.tsrun.version": facts.version,
     },
-    // runc's list. The first annotation is runc's own; the others let a configuration change the host's
-    // systemd and CRIU.
-    potentiallyUnsafeConfigAnnotations: ["bundle", "org.systemd.property.", "org.criu.config"],
+    // runc's list, and crun's annotations. The first is runc's own; the others let a configuration change the
+    // host's systemd and CRIU, and reach sockets of the host.
+    potentiallyUnsafeConfigAnnotations: ["bundle", "org.systemd.property.", "org.criu.config", "run.oci."],
   };
 }

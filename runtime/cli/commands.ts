@@ -11,6 +11,7 @@ type Loader = () => Promise<{ command: Command }>;
 const LOADERS: Readonly<Record<string, Loader>> = {
   checkpoint: () => import("./commands/checkpoint.ts"),
   completion: () => import("./commands/completion.ts"),
+  configure: () => import("./commands/configure.ts"),
   create: () => import("./commands/create.ts"),
   delete: () => import("./commands/delete.ts"),
   doctor: () => import("./commands/doctor.ts"),
@@ -20,6 +21,7 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   features: () => import("./commands/features.ts"),
   kill: () => import("./commands/kill.ts"),
   list: () => import("./commands/list.ts"),
+  mounts: () => import("./commands/mounts.ts"),
   pause: () => import("./commands/pause.ts"),
   ps: () => import("./commands/ps.ts"),
   restore: () => import("./commands/restore.ts"),

@@ -5,6 +5,7 @@
  */
 
 import { MOUNT_COPY_UP } from "../../spec/mount_options.ts";
+import { hasRunOci } from "../../spec/run_oci.ts";
 import type { LinuxNamespace, Spec } from "../../spec/types.ts";
 import type { CreateFeature, CreateRequest, ExecFeature, ExecRequest, Request } from "../features/feature.ts";
 import { callerUid } from "../host/caller.ts";
@@ -29,6 +30,8 @@ interface Row {
 
 /** Within a stage of a process, steps run in this order. */
 const FEATURES: readonly Row[] = [
+  // This one changes the request of those below.
+  { wanted: ({ spec }) => hasRunOci(spec), both: () => import("../features/run_oci.ts") },
   {
     wanted: ({ notifySocket }) => notifySocket,
     create: () => import("../features/readiness/notify.ts"),

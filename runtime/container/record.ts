@@ -48,6 +48,8 @@ export interface ContainerState {
    */
   stdio?: string[];
   annotations: Record<string, string>;
+  /** Ids of the mounts that `mounts add` has made and `mounts remove` has not removed. */
+  addedMounts?: number[];
   /**
    * The exit status of its process, 128 + n when signal n ended it. Absent while the process runs, and if no
    * command of tsrun has learned it.
@@ -125,13 +127,16 @@ function findProblem(value: Partial<Record<keyof ContainerState, unknown>>, id: 
   }
   if (typeof value.pidNamespace !== "boolean") return "pidNamespace is neither true nor false";
   if (!hasStrings(value.annotations)) return "annotations is not an object of strings";
-  const { cgroup, resctrl, rootMount, exitStatus } = value;
+  const { cgroup, resctrl, rootMount, exitStatus, addedMounts } = value;
   if (rootMount !== undefined && !Number.isInteger(rootMount)) return "rootMount is not a number";
   if (resctrl !== undefined && !(isObject(resctrl) && typeof resctrl.clos === "string")) {
     return "resctrl does not name a group";
   }
   if (value.stdio !== undefined && !(Array.isArray(value.stdio) && hasStrings(value.stdio))) {
     return "stdio is not a list of strings";
+  }
+  if (addedMounts !== undefined && !(Array.isArray(addedMounts) && addedMounts.every(Number.isInteger))) {
+    return "addedMounts is not a list of numbers";
   }
   if (exitStatus !== undefined && !Number.isInteger(exitStatus)) return "exitStatus is not a number";
   if (cgroup === null) return undefined;

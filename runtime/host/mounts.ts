@@ -22,6 +22,12 @@ export class HostMounts {
     return this.#lines().map(({ point }) => point);
   }
 
+  /** Mount point of the mount with this id; undefined where there is none. */
+  pointOf(id: number): string | undefined {
+    const line = this.text.split("\n").find((line) => line.startsWith(`${id} `));
+    return line === undefined ? undefined : unescape(line.split(" ")[4]);
+  }
+
   /**
    * Whether more than one mount lies on `/`, as after `mount --rbind / /`. Paths do not begin at the topmost
    * one then.

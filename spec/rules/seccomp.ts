@@ -10,9 +10,18 @@ import type { Partly, Report } from "./report.ts";
 
 const PATH = "linux.seccomp";
 
-/** All rules of `linux.seccomp`. */
-export function checkSeccomp(seccomp: Partly<LinuxSeccomp>, report: Report): void {
-  const { defaultAction, defaultErrnoRet, syscalls = [], listenerPath, listenerMetadata } = seccomp;
+/**
+ * All rules of `linux.seccomp`.
+ *
+ * @param receiver The agent that an annotation names, where the profile does not.
+ */
+export function checkSeccomp(
+  seccomp: Partly<LinuxSeccomp>,
+  report: Report,
+  receiver: string | undefined,
+): void {
+  const { defaultAction, defaultErrnoRet, syscalls = [], listenerPath = receiver, listenerMetadata } =
+    seccomp;
   if (defaultAction === "SCMP_ACT_NOTIFY") {
     report(`${PATH}.defaultAction`, "SCMP_ACT_NOTIFY cannot be used as default action");
   }

@@ -31,7 +31,7 @@ export function checkUsual(config: Partly<Spec>, report: Report): Namespaces {
   checkUserNamespace(config, namespaces, report);
   if (linux.resources) checkResources(linux.resources, "linux.resources.", false, report);
   checkSysctl(linux, namespaces, report);
-  if (linux.seccomp) checkSeccomp(linux.seccomp, report);
+  if (linux.seccomp) checkSeccomp(linux.seccomp, report, config.annotations?.["run.oci.seccomp.receiver"]);
   return namespaces;
 }
 

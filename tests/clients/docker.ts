@@ -206,7 +206,9 @@ export class Docker {
         "--ip-forward=false",
         "--userland-proxy=false",
       ],
-      ...["--storage-driver", "overlay2", "--add-runtime", `tsrun=${pathUnderTest()}`],
+      ...["--storage-driver", "overlay2"],
+      // dockerd refuses runtimes on the command line beside those of a configuration file.
+      ...(this.flags.includes("--config-file") ? [] : ["--add-runtime", `tsrun=${pathUnderTest()}`]),
       ...this.flags,
     ]);
     await until("dockerd to answer", async () => {

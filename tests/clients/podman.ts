@@ -151,7 +151,8 @@ export class Podman {
     return [...late, ...await this.daemons.stop()];
   }
 
-  private argv(args: string[]): string[] {
+  /** The command line of podman with these arguments. */
+  argv(args: string[]): string[] {
     const { dir } = this.daemons;
     const places = ["--root", `${dir}/storage`, "--runroot", `${dir}/run`, "--tmpdir", `${dir}/tmp`];
     return [CLIENT, ...places, "--storage-driver", "overlay", "--cgroup-manager", this.manager, ...args];

@@ -6,6 +6,7 @@
 import type { Kernel } from "../../../ffi/kernel.ts";
 import { type HostCapabilities, readHostCapabilities } from "../../../init/identity.ts";
 import { becomeNamespaceRoot, namespaceCapabilities } from "../../../init/user_namespace.ts";
+import { keepsGroups } from "../../../spec/run_oci.ts";
 import type { Process } from "../../../spec/types.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 import { isInOther, otherNamespaces } from "../../host/namespaces.ts";
@@ -28,18 +29,19 @@ export interface ExecUserNamespace {
 /**
  * The joiner enters all namespaces with the rights that it has in the user namespace, and becomes its root.
  */
-export function forExec({ k, pid, process }: ExecRequest): ExecFeature {
+export function forExec({ k, pid, process, spec }: ExecRequest): ExecFeature {
   const user = lookAtUserNamespace(k, pid, process);
   if (user === undefined) return {};
+  const leavesGroups = user.groupsDenied || keepsGroups(spec);
   return {
     hostUid: user.hostUid,
     steps: () => ({
       host(setup) {
         setup.joined = user.flags;
         setup.host = user.capabilities;
-        setup.groupsDenied = user.groupsDenied;
+        setup.groupsDenied = leavesGroups;
       },
-      identity: ({ k }) => becomeNamespaceRoot(k, user.groupsDenied),
+      identity: ({ k }) => becomeNamespaceRoot(k, leavesGroups),
     }),
   };
 }

@@ -52,12 +52,14 @@ export class MountSources {
   /**
    * @param init The process that mounts.
    * @param hand Given where the init is root of a user namespace only; undefined where it has tsrun's rights.
+   * @param userNamespace Opens the container's user namespace, where there is no hand to do it.
    */
   constructor(
     readonly local: LocalKernel,
     readonly arena: Arena,
     readonly init: RemoteKernel,
     readonly hand: HostHand | undefined,
+    readonly userNamespace?: () => number,
   ) {}
 
   /** Clones a mount with these flags of open_tree(2). Returns a descriptor of the init. */
@@ -109,6 +111,7 @@ export class MountSources {
   }
 
   #own(): number {
+    if (this.userNamespace) return this.userNamespace();
     if (this.hand === undefined) {
       throw new RuntimeError(
         "EINVAL_ID_MAPPINGS",

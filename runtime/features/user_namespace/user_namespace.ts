@@ -18,6 +18,7 @@ import {
   refusalHint,
 } from "../../../init/user_namespace.ts";
 import { NAMESPACES } from "../../../spec/namespaces.ts";
+import { keepsGroups } from "../../../spec/run_oci.ts";
 import type { LinuxNamespace, Spec } from "../../../spec/types.ts";
 import { actAs } from "../../host/act_as.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
@@ -194,6 +195,7 @@ class UserNamespace {
     if (this.#groupsDenied && this.#spec.process.user.additionalGids?.length) {
       throw new RuntimeError("EPERM_GROUPS", "cannot set any additional groups in a rootless container");
     }
+    if (keepsGroups(this.#spec)) this.#groupsDenied = true;
   }
 
   /** The host's id for an id of the container; the overflow id if it is not mapped. */
