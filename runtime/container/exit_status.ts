@@ -7,7 +7,9 @@
 
 import type { LocalKernel } from "../../ffi/local.ts";
 import { exitStatus } from "../../ffi/wait.ts";
+import { removeFile } from "../host/files.ts";
 import { zombieWord } from "../host/zombie.ts";
+import { containerDir } from "./id.ts";
 import { lockContainer } from "./lock.ts";
 import { type ContainerState, readState, writeState } from "./record.ts";
 
@@ -45,6 +47,9 @@ export function recordExit(
     using _lock = lockContainer(k, root, known.id, patience);
     const state = readState(root, known.id);
     const same = state.pid === known.pid && state.startTime === known.startTime;
-    if (same && state.exitStatus === undefined) writeState(root, { ...state, exitStatus: status });
+    if (!same || state.exitStatus !== undefined) return;
+    writeState(root, { ...state, exitStatus: status });
+    // What was prepared for a command without the engine does not know the status.
+    removeFile(`${containerDir(root, known.id)}/prepared`);
   } catch { /* it is told all the same */ }
 }
