@@ -24,7 +24,7 @@ ok 3 third # skip needs a moon
 not ok 4 fourth # TODO some day
 ok 5 second in 250 ms
 ok
-not ok 7 - made /tmp/abc123/x of 2c5ea4c0-4067-11e9-8bad-9b1deb4d3b7d
+not ok 7 - made /tmp/abc123/x of 2c5ea4c0-4067-11e9-8bad-9b1deb4d3b7d # 0.017s
 `;
 
 Deno.test("tap: cases with their endings, names and comments", () => {

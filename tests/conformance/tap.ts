@@ -27,6 +27,8 @@ export interface Tap {
 const PLAN = /^1\.\.(\d+)(?:\s*#\s*skip\S*\s*(.*))?$/i;
 const CASE = /^(not )?ok\b\s*\d*\s*(?:- )?(.*)$/;
 const DIRECTIVE = /(?:^|\s+)# *(skip|todo)\S*\s*(.*)$/i;
+/** How long a case took, as crun's tests say it behind the name. */
+const DURATION = /\s*# [\d.]+ ?m?s\s*$/;
 /** What differs from run to run: names made by mktemp(3) and its like, identifiers, numbers of processes. */
 const CHANGING = /[0-9a-f]{8}-[0-9a-f-]{27}|\/tmp\/\S*|\b\d{5,}\b/g;
 
@@ -52,7 +54,8 @@ export function parseTap(text: string): Tap {
 /** A case from the description of its line. @param times How often each name has come. */
 function readCase(failed: boolean, text: string, times: Map<string, number>): Case {
   const [directive, word, reason] = DIRECTIVE.exec(text) ?? [""];
-  const plain = text.slice(0, text.length - directive.length).replace(CHANGING, "…").trim() || "no name";
+  const words = text.slice(0, text.length - directive.length).replace(DURATION, "");
+  const plain = words.replace(CHANGING, "…").trim() || "no name";
   const time = (times.get(plain) ?? 0) + 1;
   times.set(plain, time);
   return {
