@@ -18,6 +18,7 @@ export const AT_EMPTY_PATH = 0x1000, AT_RECURSIVE = 0x8000;
 export const F_DUPFD = 0,
   F_GETFD = 1,
   F_SETFD = 2,
+  F_DUPFD_CLOEXEC = 1030,
   F_ADD_SEALS = 1033,
   FD_CLOEXEC = 1;
 export const F_SEAL_SEAL = 1, F_SEAL_SHRINK = 2, F_SEAL_GROW = 4, F_SEAL_WRITE = 8, F_SEAL_EXEC = 0x20;
