@@ -36,6 +36,7 @@ export async function startContainer(k: LocalKernel, root: string, id: string, l
   checkStatus(statusOf(root, state));
   // Everything that may fail comes before the fifo is opened: a program that runs cannot be called back.
   const hooks = poststartHooks(root, id);
+  const after = hooks.length > 0 ? await loadPoststart() : undefined;
   mark("state read");
   const fifo = `${containerDir(root, id)}/exec.fifo`;
   const report = openGate(k, fifo, state);
@@ -43,7 +44,7 @@ export async function startContainer(k: LocalKernel, root: string, id: string, l
   // A fifo that stays does no harm: the init has another name now.
   k.unlinkat(AT_FDCWD, fifo, 0, { allow: "any" });
   if (report.length > 0) throw new RuntimeError("ENOEXEC_PROGRAM", await describe(report, root, id));
-  if (hooks.length > 0) await poststart(k, root, state, hooks, log);
+  if (after) await poststart(k, root, state, hooks, log, after);
 }
 
 /** The message of a report of the init. */
@@ -104,6 +105,15 @@ function poststartHooks(root: string, id: string): readonly Hook[] {
   return savedConfig(root, id).hooks?.poststart ?? [];
 }
 
+/** What runs poststart hooks, and ends a container for which one has failed. */
+type Poststart = Awaited<ReturnType<typeof loadPoststart>>;
+
+async function loadPoststart() {
+  const { runHooks } = await import("./hooks.ts");
+  const { destroyContainer } = await import("./destroy.ts");
+  return { runHooks, destroyContainer };
+}
+
 /** Runs poststart hooks. A failing one ends the container: runtime.md, Lifecycle, step 9. */
 async function poststart(
   k: LocalKernel,
@@ -111,12 +121,11 @@ async function poststart(
   state: ContainerState,
   hooks: readonly Hook[],
   log: Log,
+  { runHooks, destroyContainer }: Poststart,
 ): Promise<void> {
-  const { runHooks } = await import("./hooks.ts");
   try {
     runHooks(k, "poststart", hooks, ociState(state, "running"));
   } catch (error) {
-    const { destroyContainer } = await import("./destroy.ts");
     await destroyContainer(k, root, state, log);
     throw error;
   }
