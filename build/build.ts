@@ -97,7 +97,7 @@ async function compile(text: string, dir: string, target: string): Promise<void>
     ],
     source,
   ]);
-  replaceFile(target, withEntry(Deno.readFileSync(target)), 0o755);
+  replaceFile(target, withEntry(Deno.readFileSync(target), text), 0o755);
 }
 
 /** The last of the causes that Deno lists under an error, else its first line. */

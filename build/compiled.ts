@@ -8,7 +8,7 @@
  * @module
  */
 import { injectEntry } from "./inject.ts";
-import { FAILURES, LIMITS } from "./launcher.ts";
+import { FAILURES, LIMITS, preparedOf } from "./launcher.ts";
 import { loader } from "./link.ts";
 
 /** The only argument of the run that fills the cache. */
@@ -48,10 +48,10 @@ export function compiledMain(data: string): string {
   ].join("");
 }
 
-/** Puts the entry in front of what `deno compile` made. */
-export function withEntry(program: Uint8Array): Uint8Array<ArrayBuffer> {
-  const failure = "tsrun: cannot start its engine";
-  return injectEntry(program, { args: [], variables: [], limits: LIMITS, failure, ...FAILURES });
+/** Puts the entry in front of what `deno compile` made of a linked text. */
+export function withEntry(program: Uint8Array, text: string): Uint8Array<ArrayBuffer> {
+  const failure = "tsrun: cannot start its engine", prepared = preparedOf(text);
+  return injectEntry(program, { args: [], variables: [], limits: LIMITS, failure, ...FAILURES, prepared });
 }
 
 /**

@@ -3,55 +3,84 @@
  * does), and the two ways to put it there: as a program of its own in front of a bundle, and into a program
  * that `deno compile` made.
  *
- * The bytes are entry_x86_64.s and entry_aarch64.s, assembled; entry_test.ts assembles them again.
+ * The bytes are entry_x86_64.s and entry_aarch64.s, assembled, with prepared_*.s in them; entry_test.ts
+ * assembles them again.
  * @module
  */
 import { HEADERS, staticProgram } from "../init/image.ts";
+import { preparedLists, type PreparedRow, USUAL_ROOT } from "./prepared_lines.ts";
 
 /** Architectures that there is code for. */
 export type Architecture = "x86_64" | "aarch64";
 
 const CODE: Readonly<Record<Architecture, string>> = {
   x86_64:
-    "SInlSI0dNgUAAEiB7AAQAABMi2MwTItrOEkB3UmD7AF4ULguAQAAMf9Bi3UAMdJJieIPBUGLTQRIiwQMSTtFCEmNVRByCkmDxSDr0EiN" +
-    "U0BIizJIAd5Ii1IIuAEAAAC/AgAAAA8FuOcAAAC/AQAAAA8FuDgAAAC/EUEAADH2DwVIhcB0HUiNU1BIg/j1dMFIice4PQAAADH2MdJF" +
-    "MdIPBesJuDwAAAAx/w8FuE8AAABIiee+ABAAAA8FSIP4/nQLSIXAeBaAPCQvdBBmxwQkLwC4UAAAAEiJ5w8FSItFAEyNZMUQRTHtRTHJ" +
-    "TYnmSYs2SYPGCEiF9nQvSIn3SMfB/////zHA8q5IKfdNjWw9BosGPXRzcnV1CGaBfgRuOnTNQbkBAAAA68VMifFBVkiLAUiDwRBIhcAP" +
-    "hA////9Ig/gfder/cfhIi3UASANzEEgDcyBJjbT1ACAAAEyJ8Ewp4EgBxkFRuAkAAAAx/7oDAAAAQboiAAAAScfA/////0UxyQ8FQVlI" +
-    "PQDw//8Ph7v+//9IicdOjYQoaBAAAEmD4PhNicVIgzsAdQXovQIAAEyLUyBMi3MoSQHe6JMCAABNieJJizJJg8IISIX2dCRJiThJg8AI" +
-    "RYXJdBDHB3RzcnVmx0cEbjpIg8cGrKqEwHX669BJxwAAAAAASYPACEiDOwAPhfsBAABIi1QkCEiJ0EiDwBBIg3jwAHX1SCnQTSnoSItN" +
-    "AEiDwQJMjRTITQHCTCnUSIPk8EiJ50iJ7vNIpUyJ7kyJwfOkSInWSInB86RIKcdIi0MISAHYSIsPSIP5CXUESIlHCEiD+Qd1BUiJfCTw" +
-    "SIPHEEiFyXXfTItraEkB3UyJ70iB5wDw//++ABAAALoDAAAAuAoAAAAPBUHHRQADAAAAugEAAAC4CgAAAA8FuAIAAABIi3tgSAHfvgAA" +
-    "CAAPBYnFiccxwEyNtCQA+P//TIn2ugAEAAAPBUg9gAAAAA+MZv3//zH2RQ+3fjhNjWZAQYM8JAF1CkmLdCQQSQN0JChJg8Q4QYPvAXXl" +
-    "Mf8x0kG6IgAAAOjIAAAASYnFRQ+3fjhNjWZAQYM8JAEPhYYAAABBi0QkBInCg+ICicHB6QIJyoPgAcHgAgnCSYt8JBBJi3QkIE2LTCQI" +
-    "ifgl/w8AAEgpx0gBxkkpwUwB70G6EgAAAEGJ6OhyAAAASYt8JBBMAe9Iif5JA3wkIEkDdCQoSDn3cyOJ+ffZgeH/DwAAMcDzqkgp/nYQ" +
-    "ugMAAABBujIAAADoKwAAAEmDxDhBg+8BD4Vh////uAMAAACJ7w8FSItEJPBMiWgISYtGGEwB6DHS/+BJx8D/////RTHJuAkAAAAPBUg9" +
-    "APD//w+HTPz//8NMicZMi1MQTItzGEkB3ug9AAAAQY8ASItNAEyNdRBJg8AISIPpAX4MSYsGSYPGCEmJAOvqSccAAAAAALg7AAAASIs7" +
-    "SAHfTInqDwXp+/v//0mD6gF4E0mLBkgB2EmJAEmDxghJg8AI6+fDSYk4SYPACEi4VE1QRElSPS9IiQdMjXcHuFkAAABIjT2bAAAATIn2" +
-    "uqAPAAAPBUiFwH5pSY00BkiJ8UiD6QGAOS9198ZGAQBIg+4BSDnOdAeKBohGAevwxkEBLrgEAAAASI09WAAAAEiNdCQYDwVIhcB4KYtU" +
-    "JDS4BgAAAEyJ9w8FSIXAeBY7VCQ0dRCLRCQwJRLwAAA9AEAAAHQUSLgvZGV2L251bEmJBmZBx0YIbABMifdIx8H/////McDyrsMvcHJv" +
-    "Yy9zZWxmL2V4ZQAPH4AAAAAA",
+    "SInlSI0dXgkAAEiB7AAQAADpKAUAAEyLYzBMi2s4SQHdSYPsAXhQuC4BAAAx/0GLdQAx0kmJ4g8FQYtNBEiLBAxJO0UISY1VEHIKSYPF" +
+    "IOvQSI1TQEiLMkgB3kiLUgi4AQAAAL8CAAAADwW45wAAAL8BAAAADwW4OAAAAL8RQQAAMfYPBUiFwHQdSI1TUEiD+PV0wUiJx7g9AAAA" +
+    "MfYx0kUx0g8F6wm4PAAAADH/DwW4TwAAAEiJ574AEAAADwVIg/j+dAtIhcB4FoA8JC90EGbHBCQvALhQAAAASInnDwVIi0UATI1kxRBF" +
+    "Me1FMclNieZJizZJg8YISIX2dC9IifdIx8H/////McDyrkgp902NbD0GiwY9dHNydXUIZoF+BG46dM1BuQEAAADrxUyJ8UFWSIsBSIPB" +
+    "EEiFwA+ED////0iD+B916v9x+EiLdQBIA3MQSANzIEmNtPUAIAAATInwTCngSAHGQVG4CQAAADH/ugMAAABBuiIAAABJx8D/////RTHJ" +
+    "DwVBWUg9APD//w+Hu/7//0iJx06NhChoEAAASYPg+E2JxUiDOwB1Bei9AgAATItTIEyLcyhJAd7okwIAAE2J4kmLMkmDwghIhfZ0JEmJ" +
+    "OEmDwAhFhcl0EMcHdHNydWbHRwRuOkiDxwasqoTAdfrr0EnHAAAAAABJg8AISIM7AA+F+wEAAEiLVCQISInQSIPAEEiDePAAdfVIKdBN" +
+    "KehIi00ASIPBAkyNFMhNAcJMKdRIg+TwSInnSInu80ilTInuTInB86RIidZIicHzpEgpx0iLQwhIAdhIiw9Ig/kJdQRIiUcISIP5B3UF" +
+    "SIl8JPBIg8cQSIXJdd9Mi2toSQHdTInvSIHnAPD//74AEAAAugMAAAC4CgAAAA8FQcdFAAMAAAC6AQAAALgKAAAADwW4AgAAAEiLe2BI" +
+    "Ad++AAAIAA8FicWJxzHATI20JAD4//9Mifa6AAQAAA8FSD2AAAAAD4xm/f//MfZFD7d+OE2NZkBBgzwkAXUKSYt0JBBJA3QkKEmDxDhB" +
+    "g+8BdeUx/zHSQboiAAAA6MgAAABJicVFD7d+OE2NZkBBgzwkAQ+FhgAAAEGLRCQEicKD4gKJwcHpAgnKg+ABweACCcJJi3wkEEmLdCQg" +
+    "TYtMJAiJ+CX/DwAASCnHSAHGSSnBTAHvQboSAAAAQYno6HIAAABJi3wkEEwB70iJ/kkDfCQgSQN0JChIOfdzI4n599mB4f8PAAAxwPOq" +
+    "SCn+dhC6AwAAAEG6MgAAAOgrAAAASYPEOEGD7wEPhWH///+4AwAAAInvDwVIi0Qk8EyJaAhJi0YYTAHoMdL/4EnHwP////9FMcm4CQAA" +
+    "AA8FSD0A8P//D4dM/P//w0yJxkyLUxBMi3MYSQHe6D0AAABBjwBIi00ATI11EEmDwAhIg+kBfgxJiwZJg8YISYkA6+pJxwAAAAAAuDsA" +
+    "AABIiztIAd9MieoPBen7+///SYPqAXgTSYsGSAHYSYkASYPGCEmDwAjr58NJiThJg8AISLhUTVBESVI9L0iJB0yNdwe4WQAAAEiNPZsA" +
+    "AABMifa6oA8AAA8FSIXAfmlJjTQGSInxSIPpAYA5L3X3xkYBAEiD7gFIOc50B4oGiEYB6/DGQQEuuAQAAABIjT1YAAAASI10JBgPBUiF" +
+    "wHgpi1QkNLgGAAAATIn3DwVIhcB4FjtUJDR1EItEJDAlEvAAAD0AQAAAdBRIuC9kZXYvbnVsSYkGZkHHRghsAEyJ90jHwf////8xwPKu" +
+    "wy9wcm9jL3NlbGYvZXhlAEiDe3AAD4TN+v//SYnlSY29AAgAALkMAAAAMcDzSKtIi0UATI1kxRBJizQkSYPECEiF9nQ2gT50c3J1dQxm" +
+    "gX4Ebjp1BEiDxgZMjUN46JwDAAB11EEPtkAHhcAPhHf6//9JibTFAAgAAOu9QbwBAAAATDtlAA+DXfr//0qLdOUITI2DiAAAAOhiAwAA" +
+    "D4VG+v//QQ+2QAdJibTFAAgAAEEPtkgGSQHMg/gDcsVMO2UAD4Mi+v//Sot05QiAPi0PhBT6//9JibU4CAAASYPEAYP4BHU4SceFQAgA" +
+    "AA8AAABMO2UAdCdKi3TlCEmDxAFMjYOYAAAA6PQCAAAPhdj5//9BD7ZAB0mJhUAIAABMO2UAD4XC+f//SYO9CAgAAAB0DUnHhUgIAAAA" +
+    "AAAA6xFIi4OoAAAASAHYSYmFCAgAAEnHhVAIAAD/////SceFWAgAAP////9Jx8T/////uGsAAAAPBUGJxr+c////SYu1CAgAALoAACkA" +
+    "6FUCAABJiYVQCAAAg/gCD44aAgAAQYtFHIXAdAlEOfAPhQkCAABB9kUYAg+F/gEAAEGLvVAIAABJi7U4CAAAugAACwDoEQIAAEmJhVgI" +
+    "AACFwA+I1wEAAEU5dRwPhc0BAABB9kUYEg+FwgEAAInHSI01LgIAALoACAoA6NoBAABJicSFwA+IpAEAAEU5dRwPhZoBAABBgX0YgIEA" +
+    "AA+FjAEAAL8AAAAQSYt1MLoBAAAAQboCABAARYngRTHJuAkAAAAPBUg9AAAAEA+FXwEAAEiLS3BIOQgPhUEBAABJi00wSDlICA+FMwEA" +
+    "AL8AABAQSIuzsAAAALoDAAAAQboiABAAScfA/////7gJAAAADwVIPQAAEBAPhQIBAABIicdIi7O4AAAASAHeSIuLsAAAAPOkSI14EEmN" +
+    "tQAIAAC5DAAAAPNIpUyLMEGLTgRJi34ISYt2EEmLVhhNi1YgTYtGKE2LTjD2wQF0A0iLP/bBAnQDSIs29sEEdANIixL2wQh0A02LEvbB" +
+    "EHQDTYsA9sEgdANNiwlJYwaD+P90X4P4/nQpg/j9dAmD+Px0Fg8F6x5IidExwPOmdBVIx8D/////6wxIidExwPOk6wNIifhJiUY4SIXA" +
+    "eBR0CUmLRkhIhcB1EkmDxlDpXv///0mLRkBIhcB0CEmJxulN////TIs0JQgAEBBNiz5Jg+8BeBJJg8YISYsGizi4AwAAAA8F6+i/AAAA" +
+    "EL4AACAAuAsAAAAPBUSJ57gDAAAADwVBi71YCAAAuAMAAAAPBUGLvVAIAAC4AwAAAA8F6Qj3//9FMdK4AQEAAA8FSIXAeA5QicdMie64" +
+    "BQAAAA8FWMNIifJNiwhNi0AISQHYSYPpAXgYSInWQYs4SAHfQQ+3SATzpnQGSYPACOviw3ByZXBhcmVkAA8fgAAAAAA=",
   aarch64:
-    "8wMAkbQuABD/B0DRlV5DqfcCFIs1AwC0tQYA0agggNIAAIDS4QJAuQIAgNLjAwCRAQAA1OAGQLnga2D44QZA+eJCAJEfAAHrgwAAVPeC" +
-    "AJHx//8XggIBkUEIQKkhABSLQACA0ggIgNIBAADUIACA0sgLgNIBAADUiBuA0iAiiNIBAIDSAQAA1EABALSCQgGRHywAsSD+/1SIIIDS" +
-    "AQCA0gIAgNIDAIDSAQAA1AMAABSoC4DSAQAA1CgCgNLgAwCRAQCC0gEAANQfCACxoAAAVCAB+LfgA0A5H7wAccAAAFTgBYBS4AMAeSgG" +
-    "gNLgAwCRAQAA1GACQPl1DgCLtUIAkRcAgNIYAIDS6QMVquAkABAKLEApIYVA+OEBALTiAwGqQBRAOOD//zVCAAHLQhgAkfcCAosgAEC5" +
-    "HwAKa4EAAFQiCEB5XwALa2D+/1Q4AIDS8f//F/oDCarhAwmqIGTBqKD3/7QffADxof//VGECQPmCCkD5gxJA+SEAAoshAAOL4Q4BiyIB" +
-    "FcshAAKLIQhAkcgbgNIAAIDSYgCA0kMEgNIEAICSBQCA0gEAANQf/D+xIvX/VO8DAKoGABeLxgRAkcagAZHG8H2S9wMGqpsCQPlbAAC1" +
-    "vQAAlIEKQqmzAACU6QMVqiGFQPghAQC0z4QA+HgAADbqRQC46yUAeCIUQDjiFQA4wv//Nff//xffhAD4mxIAteIDGqpABEH44P//tUIA" +
-    "GsvGABfLYQJA+SEIAJEh8H3TIwACi2MABovgAwCRAAADywDsfJIfAACR5AMTqn8AAJTkAxeq4QMGqnwAAJTzAwCq5AMaquEDAqp4AACU" +
-    "gQZA+SEAFIsVAILSYAJA+R8kAPFBAABUYQYA+R8cAPF2ApaaHxgA8UEAAFR1BkD5c0IAkcD+/7WXNkD59wIUi+ADFcv4AgCK4AMYquED" +
-    "FapiAIDSSByA0gEAANRgAIBS4AIAueADGKoiAIDSAQAA1AgHgNJgDICSgTJA+SEAFIsCAaDSAwCA0gEAANTzAwCq9wMg0egHgNLhAxeq" +
-    "AoCA0gEAANQfAALx6+n/VAEAgNL4AgGR+XJAeQADQLkfBABxgQAAVAELQPkAF0D5IQAAixjjAJE5BwBxAf//VAAAgNICAIDSQwSA0jYA" +
-    "AJT6AwCq+AIBkflyQHkAA0C5HwQAcaEEAFQAB0C5AgAfEkIIQCpCBAASAAAAEkIIACoAC0D5ARNA+QUHQPmmBgDRxgAAigAABsshAAaL" +
-    "pQAGywAAGotDAoDS5AMTqiAAAJQAC0D5AAAaiwEXQPkhAACLAhNA+QAAAosfAAHrYgEAVKYGANEfAAbqYAAAVB8UADj9//8XIQAA64kA" +
-    "AFRiAIDSQwaA0gwAAJQY4wCROQcAceH6/1QoB4DS4AMTqgEAANTaBgD54Q5A+SEAGosAAIDSIAAf1gQAgJIFAIDSyBuA0gEAANQf/D+x" +
-    "guD/VMADX9aFhED4BYQA+CEgAPGh//9UwANf1ucDBqqBCkGpEAAAlNmEAPhhAkD5YkIAkSEEAPGNAABUQ4RA+MOEAPj8//8X3wAA+agb" +
-    "gNJgAxSL4QMHquIDF6oBAADU7P7/F0IAFIvBAAC0IQQA0UOEQPhjABSLw4QA+Pv//xfAA1/Wz4QA+CAHABABAED54QEA+ekdAJHICYDS" +
-    "YAyAkiEHABDiAwmqA/SB0gEAANQfAADxjQQAVCEBAIviAwGqQPxfOB+8AHHB//9UPwQAOSEEANE/AALrgAAAVCAAQDkgBAA5+///F8AF" +
-    "gFJABAA56AmA0mAMgJJhBAAQ4gMAkQMAgNIBAADU4AH4t+UbQLlgDICS4QMJqgMggNIBAADUIAH4t+AbQLkfAAVrwQAAVOATQLlBAp5S" +
-    "AAABCh8QQHGAAABUgAEAEAEIQKkhCQCp7wMJquAVQDjg//81wANf1h8gA9V0c3J1bjoAAFRNUERJUj0vL2Rldi9udWxsAAAAAAAAAC9w" +
-    "cm9jL3NlbGYvZXhlAAA=",
+    "8wMAkbRQABD/B0DRcwEAFJVeQ6n3AhSLNQMAtLUGANGoIIDSAACA0uECQLkCAIDS4wMAkQEAANTgBkC54Gtg+OEGQPniQgCRHwAB64MA" +
+    "AFT3ggCR8f//F4ICAZFBCECpIQAUi0AAgNIICIDSAQAA1CAAgNLIC4DSAQAA1IgbgNIgIojSAQCA0gEAANRAAQC0gkIBkR8sALEg/v9U" +
+    "iCCA0gEAgNICAIDSAwCA0gEAANQDAAAUqAuA0gEAANQoAoDS4AMAkQEAgtIBAADUHwgAsaAAAFQgAfi34ANAOR+8AHHAAABU4AWAUuAD" +
+    "AHkoBoDS4AMAkQEAANRgAkD5dQ4Ai7VCAJEXAIDSGACA0ukDFarAJAAQCixAKSGFQPjhAQC04gMBqkAUQDjg//81QgABy0IYAJH3AgKL" +
+    "IABAuR8ACmuBAABUIghAeV8AC2tg/v9UOACA0vH//xf6Awmq4QMJqiBkwaig9/+0H3wA8aH//1RhAkD5ggpA+YMSQPkhAAKLIQADi+EO" +
+    "AYsiARXLIQACiyEIQJHIG4DSAACA0mIAgNJDBIDSBACAkgUAgNIBAADUH/w/sSL1/1TvAwCqBgAXi8YEQJHGoAGRxvB9kvcDBqqbAkD5" +
+    "WwAAtb0AAJSBCkKpswAAlOkDFaohhUD4IQEAtM+EAPh4AAA26kUAuOslAHgiFEA44hUAOML//zX3//8X34QA+JsSALXiAxqqQARB+OD/" +
+    "/7VCABrLxgAXy2ECQPkhCACRIfB90yMAAotjAAaL4AMAkQAAA8sA7HySHwAAkeQDE6p/AACU5AMXquEDBqp8AACU8wMAquQDGqrhAwKq" +
+    "eAAAlIEGQPkhABSLFQCC0mACQPkfJADxQQAAVGEGAPkfHADxdgKWmh8YAPFBAABUdQZA+XNCAJHA/v+1lzZA+fcCFIvgAxXL+AIAiuAD" +
+    "GKrhAxWqYgCA0kgcgNIBAADUYACAUuACALngAxiqIgCA0gEAANQIB4DSYAyAkoEyQPkhABSLAgGg0gMAgNIBAADU8wMAqvcDINHoB4DS" +
+    "4QMXqgKAgNIBAADUHwAC8evp/1QBAIDS+AIBkflyQHkAA0C5HwQAcYEAAFQBC0D5ABdA+SEAAIsY4wCROQcAcQH//1QAAIDSAgCA0kME" +
+    "gNI2AACU+gMAqvgCAZH5ckB5AANAuR8EAHGhBABUAAdAuQIAHxJCCEAqQgQAEgAAABJCCAAqAAtA+QETQPkFB0D5pgYA0cYAAIoAAAbL" +
+    "IQAGi6UABssAABqLQwKA0uQDE6ogAACUAAtA+QAAGosBF0D5IQAAiwITQPkAAAKLHwAB62IBAFSmBgDRHwAG6mAAAFQfFAA4/f//FyEA" +
+    "AOuJAABUYgCA0kMGgNIMAACUGOMAkTkHAHHh+v9UKAeA0uADE6oBAADU2gYA+eEOQPkhABqLAACA0iAAH9YEAICSBQCA0sgbgNIBAADU" +
+    "H/w/sYLg/1TAA1/WhYRA+AWEAPghIADxof//VMADX9bnAwaqgQpBqRAAAJTZhAD4YQJA+WJCAJEhBADxjQAAVEOEQPjDhAD4/P//F98A" +
+    "APmoG4DSYAMUi+EDB6riAxeqAQAA1Oz+/xdCABSLwQAAtCEEANFDhED4YwAUi8OEAPj7//8XwANf1s+EAPgABwAQAQBA+eEBAPnpHQCR" +
+    "yAmA0mAMgJIBBwAQ4gMJqgP0gdIBAADUHwAA8Y0EAFQhAQCL4gMBqkD8XzgfvABxwf//VD8EADkhBADRPwAC64AAAFQgAEA5IAQAOfv/" +
+    "/xfABYBSQAQAOegJgNJgDICSQQQAEOIDAJEDAIDSAQAA1OAB+LflG0C5YAyAkuEDCaoDIIDSAQAA1CAB+LfgG0C5HwAFa8EAAFTgE0C5" +
+    "QQKeUgAAAQofEEBxgAAAVGABABABCECpIQkAqe8DCargFUA44P//NcADX9Z0c3J1bjoAAFRNUERJUj0vL2Rldi9udWxsAAAAAAAAAC9w" +
+    "cm9jL3NlbGYvZXhlAACAOkD5oNH/tPUDAJG4AiCRAQCA0h9rIfghIACRP4AB8aH//1Rg/f8QCixAKWwCQPltIgCRrg0Mi84hAJHBhUD4" +
+    "4QEAtCAAQLkfAAproQAAVCAIQHkfAAtrQQAAVCEYAJGI4gGR4AAAlKH+/1QAHUA5QM7/NAF7IPjx//8XLgCA0t8BDOuizf9UoXlu+Igi" +
+    "ApHVAACUIc3/VAAdQDkBeyD4AhlAOc4BAosfDABxo/7/VN8BDOsizP9UoXlu+CIAQDlftABxoMv/VAEfAPnOBQCRHxAAcYEBAFTgAYDS" +
+    "ACMA+d8BDOsAAQBUoXlu+M4FAJGIYgKRvAAAlAHK/1QAHUA5ACMA+d8BDOuByf9UAQdA+WEAALQfJwD5BAAAFIFWQPkhABSLAQcA+QAA" +
+    "gJIAKwD5AC8A+RcAgJLoFYDSAQAA1PYDACpgDICSAQdA+QIAiFICBaBymgAAlAArAPkfCADx7REAVKESQLmiGkC5YgAANF8AFmtBEQBU" +
+    "IREINwEfQPkCAJhSAgGgco0AAJQALwD5YBD4t6IaQLlfABZrARAAVKESQLlCAoBSPwACaoEPAFQhFAAQAgCRUgIBoHKAAACU9wMAqsAO" +
+    "+LeiGkC5XwAWa2EOAFShEkC5AjCQUj8AAmvhDQBUAACi0qEaQPkiAIDSQwCAUgMCoHLkAxeqBQCA0sgbgNIBAADUAQCi0h8AAethDABU" +
+    "IARAqYI6QPkfAALrYQsAVKIaQPk/AALrAQsAVBoCotLgAxqqgVpA+WIAgNJDBIBSAwKgcgQAgJIBAADUHwAa68EJAFSCBkupIQAUiyOE" +
+    "QPgDhAD4QiAA8az//1RBQwCRAgCA0gBrYvggaCL4QiAAkV+AAfGB//9UWQNA+SgnQCkgh0CpIo9BqSSXQqlJAAA2AABA+UkACDYhAED5" +
+    "SQAQNkIAQPlJABg2YwBA+UkAIDaEAED5SQAoNqUAQPkfBQAxoAQAVB8JADHAAABUHw0AMQACAFQfEQAxAAMAVAEAANQgHwD5HwAA8csA" +
+    "AFRgAABUICdA+aAAALU5QwGR4P//FyAjQPmAAgC0+QMAqtz//xfjAwCqAACA0kL+/7RkFEA4JRRAOEIEANGfAAVrYP//VAAAgJLr//8X" +
+    "4wMAqgAAgNIC/f+0JBRAOGQUADhCBADR/P//F1kHQPk7h0D4+wAAtHsHANEgh0D4AABAuSgHgNIBAADU+v//FwAAotIBBKDS6BqA0gEA" +
+    "ANQoB4DS4AMXqgEAANQAL0D5AQAA1AArQPkBAADUoP3/FwMAgNIIB4DSAQAA1MAA+LfpAwCq4QMVqggKgNIBAADU4AMJqsADX9biAwGq" +
+    "CSFAqQgBFIvpAQC0KQUA0eEDAqoDAUC5YwAUiwQJQHklFEA4ZhRAOL8ABmuBAABUhAQAcWH//1TAA1/WCCEAkfL//xefAgDxwANf1nBy" +
+    "ZXBhcmVkAAAAAA==",
 };
 
 /** A limit of the caller (getrlimit(2)) under which the engine would end in a panic. */
@@ -79,6 +108,15 @@ export interface EntryTable {
   /** The line for a failure to start the engine, and the one where not even one process more may be made. */
   failure: string;
   noProcess: string;
+  /** The prepared commands (ffi/prepared.ts); absent where all commands go to the engine. */
+  prepared?: PreparedEntry;
+}
+
+/** What of the prepared commands is a part of the program. */
+export interface PreparedEntry {
+  /** Eight characters that name the build. */
+  digest: string;
+  program: Uint8Array;
 }
 
 /** The assembled code; its table follows it. */
@@ -100,7 +138,16 @@ class Layout {
   /** Puts a string behind what is there. @returns Where it is. */
   string(text: string): number {
     if (text.includes("\0")) throw new Error(`a NUL in ${JSON.stringify(text)}`);
-    const bytes = new TextEncoder().encode(`${text}\0`);
+    return this.text(text);
+  }
+
+  /** The same of a text that may have NULs in it. */
+  text(text: string): number {
+    return this.block(new TextEncoder().encode(`${text}\0`));
+  }
+
+  /** Puts bytes behind what is there. @returns Where they are. */
+  block(bytes: Uint8Array): number {
     this.#blocks.push({ at: this.#end, bytes });
     this.#end += bytes.length;
     return this.#end - bytes.length;
@@ -122,13 +169,16 @@ class Layout {
 }
 
 /** Words at the head of the table, and of one limit. */
-const HEAD_WORDS = 14, LIMIT_WORDS = 4;
+const HEAD_WORDS = 24, LIMIT_WORDS = 4;
 
 /** The table as the code reads it (entry_x86_64.s). */
 function tableBytes(table: EntryTable): Uint8Array<ArrayBuffer> {
-  const { args, variables, limits } = table;
+  const { args, variables, limits, prepared } = table;
+  const lists = prepared === undefined ? [] : preparedLists();
   const argsAt = HEAD_WORDS, variablesAt = argsAt + args.length, limitsAt = variablesAt + variables.length;
-  const layout = new Layout(limitsAt + limits.length * LIMIT_WORDS);
+  let end = limitsAt + limits.length * LIMIT_WORDS;
+  const listsAt = lists.map((rows) => (end += rows.length) - rows.length);
+  const layout = new Layout(end);
   const push = (...values: number[]) => layout.words.push(...values.map(BigInt));
   push(table.engine === undefined ? 0 : layout.string(table.engine), table.entryPoint ?? 0);
   push(args.length, argsAt * 8, variables.length, variablesAt * 8, limits.length, limitsAt * 8);
@@ -136,12 +186,29 @@ function tableBytes(table: EntryTable): Uint8Array<ArrayBuffer> {
   layout.line(table.noProcess);
   const { interpreter } = table;
   push(interpreter === undefined ? 0 : layout.string(interpreter.path), interpreter?.header ?? 0);
+  layout.words.push(prepared === undefined ? 0n : wordOf(prepared.digest));
+  for (let i = 0; i < 3; i++) push(lists[i]?.length ?? 0, (listsAt[i] ?? 0) * 8);
+  push(prepared === undefined ? 0 : layout.string(USUAL_ROOT));
+  push(prepared?.program.length ?? 0, prepared === undefined ? 0 : layout.block(prepared.program));
   for (const text of [...args, ...variables]) push(layout.string(text));
   for (const { resource, which, least, message } of limits) {
     push(resource + (which === "hard" ? 8 * 2 ** 32 : 0), least);
     layout.line(message);
   }
+  for (const row of lists.flat()) layout.words.push(rowWord(layout, row));
   return layout.bytes();
+}
+
+/** Eight characters as a word. */
+function wordOf(digest: string): bigint {
+  const bytes = new TextEncoder().encode(digest);
+  if (bytes.length !== 8) throw new Error(`not eight characters: ${JSON.stringify(digest)}`);
+  return new DataView(bytes.buffer).getBigUint64(0, true);
+}
+
+/** A row of the lists of prepared_x86_64.s: where its text is, its length, words to skip, the slot. */
+function rowWord(layout: Layout, { text, skip, slot }: PreparedRow): bigint {
+  return BigInt(layout.text(text)) | BigInt(text.length) << 32n | BigInt(skip) << 48n | BigInt(slot) << 56n;
 }
 
 /** Code and table in one piece. */

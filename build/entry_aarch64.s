@@ -8,7 +8,8 @@
 _start: mov     x19, sp
         adr     x20, table
         sub     sp, sp, 4096
-        ldp     x21, x23, [x20, 48]
+        b       prepared
+engine: ldp     x21, x23, [x20, 48]
         add     x23, x23, x20
 limit:  cbz     x21, thread                     // prlimit64(0, resource, NULL, stack)
         sub     x21, x21, 1
@@ -372,5 +373,7 @@ names:  .ascii  "tsrun:\0\0"
 tmpdir: .ascii  "TMPDIR=/"
 null:   .ascii  "/dev/null\0\0\0\0\0\0\0"
 exe:    .asciz  "/proc/self/exe"
+        .balign 4
+        .include "prepared_aarch64.s"
         .balign 8
 table:

@@ -24,7 +24,8 @@
 _start: mov     rbp, rsp
         lea     rbx, [rip+table]
         sub     rsp, 4096
-        mov     r12, [rbx+48]
+        jmp     prepared
+engine: mov     r12, [rbx+48]
         mov     r13, [rbx+56]
         add     r13, rbx
 limit:  sub     r12, 1                          # prlimit64(0, resource, NULL, stack)
@@ -386,5 +387,6 @@ none:   mov     rax, 0x6c756e2f7665642f         # "/dev/null"
         repne scasb
         ret
 exe:    .asciz  "/proc/self/exe"
+        .include "prepared_x86_64.s"
         .balign 8
 table:

@@ -3,8 +3,16 @@
  * entry starts one certain Deno, which runs the text.
  * @module
  */
-import { type Architecture, engineOfProgram, entryProgram, type EntryTable, type Limit } from "./entry.ts";
-import { loader, TRAILER } from "./link.ts";
+import { preparedProgram } from "../init/prepared/commands.ts";
+import {
+  type Architecture,
+  engineOfProgram,
+  entryProgram,
+  type EntryTable,
+  type Limit,
+  type PreparedEntry,
+} from "./entry.ts";
+import { digestOf, loader, TRAILER } from "./link.ts";
 
 /** Flags of V8, each measured (build/README.md). */
 export const V8_FLAGS: readonly string[] = ["--single-threaded", "--jitless"];
@@ -100,13 +108,18 @@ export function moduleUrl(code: string): string {
  *
  * @param deno Absolute path of the program.
  * @param module Address of what it runs, with the path of the bundle as its first argument.
- * @param change Options that differ from the usual ones, for measurements.
+ * @param change Options that differ from the usual ones, for measurements; and the prepared commands.
  * @throws {Error} when the path is relative.
  */
 export function launcher(
   deno: string,
   module: string = LOADER,
-  change: { flags?: readonly string[]; variables?: readonly string[]; arch?: Architecture } = {},
+  change: {
+    flags?: readonly string[];
+    variables?: readonly string[];
+    arch?: Architecture;
+    prepared?: PreparedEntry;
+  } = {},
 ): Uint8Array<ArrayBuffer> {
   if (!deno.startsWith("/")) throw new Error(`unusable path of deno: ${deno}`);
   const table: EntryTable = {
@@ -116,8 +129,14 @@ export function launcher(
     limits: LIMITS,
     failure: `tsrun: cannot start its engine, ${deno}`,
     ...FAILURES,
+    prepared: change.prepared,
   };
   return entryProgram(table, change.arch);
+}
+
+/** The prepared commands of a build, by its linked text, for an architecture: this one when absent. */
+export function preparedOf(text: string, arch: Architecture = Deno.build.arch): PreparedEntry {
+  return { digest: digestOf(text), program: preparedProgram(arch) };
 }
 
 /** A bundle: the launcher, and the linked text. */
@@ -127,7 +146,7 @@ export function bundleFile(
   module?: string,
   change?: { flags: readonly string[]; arch?: Architecture },
 ): Uint8Array<ArrayBuffer> {
-  const head = launcher(deno, module, change);
+  const head = launcher(deno, module, { ...change, prepared: preparedOf(text, change?.arch) });
   const body = new TextEncoder().encode(text);
   const file = new Uint8Array(head.length + body.length);
   file.set(head);

@@ -35,7 +35,7 @@ function learnerModule(database: string): string {
     `const db=new DatabaseSync(${JSON.stringify(database)});db.exec("PRAGMA busy_timeout=5000");`,
     `for(const [name] of S)db.prepare("DELETE FROM codecache WHERE specifier=?").run(name);`,
     `db.close();for(const [name,text] of S)e(text,name);X(status)};`,
-    `await B.boot((a,b)=>r(a+o,b+o))`,
+    `await B.boot((a,b)=>r(a+o,b+o),d)`,
   ].join("");
 }
 
@@ -73,7 +73,8 @@ class Workshop implements Disposable {
     const { success } = new Deno.Command("/bin/sh", {
       args: ["-c", shell, "sh", `${this.#dir}/output`, `${SECONDS}`, this.#learner, ...global, ...words],
       clearEnv: true,
-      env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
+      // The engine's way is what is to be learnt.
+      env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", TSRUN_PREPARED: "no" },
       cwd: this.#dir,
       stdin: "null",
       stdout: "null",

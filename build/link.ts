@@ -147,6 +147,11 @@ function digest(text: string): string {
 /** Characters of the last line: digest and length of the base script, 8 digits each. */
 export const TRAILER = "01234567 01234567\n".length;
 
+/** The digest of a linked text, as its last line and its loader have it. */
+export function digestOf(text: string): string {
+  return text.slice(-TRAILER).slice(0, 8);
+}
+
 /** Bytes of the end of a file that are read at once: a base script of the usual size, and the last line. */
 const TAIL = 0x8000;
 
@@ -233,8 +238,8 @@ function bootFunction({ places, where, entry, usual }: Linkage, build: object): 
     `if(failure)throw failure.thrown;return value},`,
     `all(read){this.places.forEach((_,i)=>this.run(read,i))},`,
     `usual(read){for(let i=0;i<${usual};i++)this.run(read,i)},`,
-    `boot(read){`,
-    `const build=${JSON.stringify(build)},loaded=[],scripts=[];`,
+    `boot(read,digest){`,
+    `const build={...${JSON.stringify(build)},digest},loaded=[],scripts=[];`,
     // Of the scripts that a chunk is in, one that is there already.
     `const compile=(i)=>{if(this[i])return this[i];const w=this.where[i],`,
     `s=w.length?w.find((s)=>scripts[s])??w[0]:w;return(scripts[s]??=this.run(read,s))[i]};`,
@@ -253,7 +258,7 @@ function bootFunction({ places, where, entry, usual }: Linkage, build: object): 
  * @param member What of the base script is called: `boot`, or `all` or `usual` to fill the cache.
  */
 export function loader(path: string, member: "boot" | "all" | "usual" = "boot"): string {
-  const run = `await(e?e(u,"file:///tsrun/"+d+".js")[0]:(0,eval)(u)).${member}((a,b)=>r(a+o,b+o))`;
+  const run = `await(e?e(u,"file:///tsrun/"+d+".js")[0]:(0,eval)(u)).${member}((a,b)=>r(a+o,b+o),d)`;
   return loaderHead(path) + run;
 }
 

@@ -12,7 +12,9 @@ export const O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_CREAT = 0o100, O_EXCL = 0
 export const O_NONBLOCK = 0o4000,
   O_CLOEXEC = 0o2000000,
   O_PATH = 0o10000000;
-export const O_DIRECTORY = arm ? 0o40000 : 0o200000, O_NOFOLLOW = arm ? 0o100000 : 0o400000;
+/** By architecture. */
+export const O_NOFOLLOW_OF = { x86_64: 0o400000, aarch64: 0o100000 } as const;
+export const O_DIRECTORY = arm ? 0o40000 : 0o200000, O_NOFOLLOW: number = O_NOFOLLOW_OF[arm ? "aarch64" : "x86_64"];
 export const AT_FDCWD = -100, AT_SYMLINK_NOFOLLOW = 0x100, AT_REMOVEDIR = 0x200, AT_EACCESS = 0x200;
 export const AT_EMPTY_PATH = 0x1000, AT_RECURSIVE = 0x8000;
 export const F_DUPFD = 0,
@@ -47,7 +49,7 @@ export const MNT_DETACH = 2;
 export const FSOPEN_CLOEXEC = 1, FSMOUNT_CLOEXEC = 1, OPEN_TREE_CLONE = 1, OPEN_TREE_CLOEXEC = O_CLOEXEC;
 export const FSCONFIG_SET_FLAG = 0, FSCONFIG_SET_STRING = 1, FSCONFIG_CMD_CREATE = 6;
 export const MOVE_MOUNT_F_EMPTY_PATH = 4, MOVE_MOUNT_T_EMPTY_PATH = 0x40;
-export const PROC_SUPER_MAGIC = 0x9fa0;
+export const PROC_SUPER_MAGIC = 0x9fa0, PIDFS_MAGIC = 0x50494446;
 
 // sched.h
 export const CLONE_PARENT = 0x8000, CLONE_PARENT_SETTID = 0x100000;
@@ -92,6 +94,7 @@ export const CLOCK_REALTIME = 0;
 // eventfd.h, inotify.h, fcntl.h
 export const EFD_NONBLOCK = 0o4000, EFD_CLOEXEC = 0o2000000;
 export const IN_NONBLOCK = 0o4000, IN_CLOEXEC = 0o2000000, IN_MODIFY = 2;
+export const FIONREAD = 0x541b;
 export const F_GETFL = 3, F_SETFL = 4, O_ACCMODE = 3;
 export const MAP_SHARED = 1,
   MAP_PRIVATE = 2,

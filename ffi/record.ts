@@ -11,8 +11,15 @@ import { syscallNumber } from "./syscalls.ts";
 export const RECORD_SIZE = 80;
 /** Offsets in a record. */
 export const MASK = 4, ARGUMENTS = 8, RESULT = 56, ON_ERROR = 64, ON_POSITIVE = 72;
-/** Numbers of the two operations that are not system calls. */
-export const STOP = -1, BRANCH = -2;
+/** Number of a jump. */
+export const BRANCH = -2;
+/** Numbers of the operations that are no system calls. An executor knows the first two. */
+export const OPERATIONS: Readonly<Record<string, number>> = {
+  stop: -1,
+  branch: BRANCH,
+  compare: -3,
+  copy: -4,
+};
 /** Where a clock record keeps the `struct timespec` that it reads: the words of arguments that it has not. */
 const CLOCK_VALUE = ARGUMENTS + 16;
 

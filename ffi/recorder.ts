@@ -27,9 +27,12 @@ export interface Branches {
 const NOTHING: readonly Arg[] = [];
 const NO_LABELS: readonly Label[] = [];
 
-/** One record: a system call, or one of the two operations that are not. */
+/** What a record can be besides a system call. Only prepared commands (prepared.ts) compare and copy. */
+export type OperationName = "stop" | "branch" | "compare" | "copy";
+
+/** One record: a system call, or an operation that is none. */
 export interface Op extends Branches {
-  name: SyscallName | "stop" | "branch";
+  name: SyscallName | OperationName;
   args: readonly Arg[];
   options: CallOptions | undefined;
   /** The step that it is part of, for error messages. */
@@ -69,6 +72,11 @@ export abstract class Recorder extends Kernel {
   /** Records a branch on the sign of a word: of an earlier result, or of memory by a {@linkcode Load}. */
   branch(word: Arg, branches: Branches): Result {
     return this.#record("branch", [word], undefined, branches.onError, branches.onPositive);
+  }
+
+  /** Records an operation that is no system call. */
+  protected operation(name: OperationName, args: readonly Arg[], branches: Branches): Result {
+    return this.#record(name, args, undefined, branches.onError, branches.onPositive);
   }
 
   /**

@@ -27,20 +27,20 @@ import {
   MASK,
   ON_ERROR,
   ON_POSITIVE,
+  OPERATIONS,
   RECORD_SIZE,
   RESULT,
-  STOP,
   stopClocks,
   writeClock,
 } from "./record.ts";
 import { type Label, type Op, Recorder } from "./recorder.ts";
-import { syscallNumber } from "./syscalls.ts";
+import { type SyscallName, syscallNumber } from "./syscalls.ts";
 import { type Driven, type Watched, watcher } from "./watch.ts";
 
 export { type Channel, RECORD_SIZE };
 
-/** Bytes of memory that are reserved for records at a time. */
-const PIECE = 1024 * RECORD_SIZE;
+/** Records for which memory is reserved at a time. */
+const PIECE = 1024;
 
 /** A record, and its result once its batch has run. */
 class RemoteResult implements Result {
@@ -104,8 +104,9 @@ export class RemoteKernel extends Recorder implements Driven {
   /**
    * @param memory The arena shared with the executor.
    * @param channel The line to it.
+   * @param piece Records for which memory is reserved at a time.
    */
-  constructor(override readonly memory: Memory, readonly channel: Channel) {
+  constructor(override readonly memory: Memory, readonly channel: Channel, readonly piece: number = PIECE) {
     super();
   }
 
@@ -196,6 +197,16 @@ export class RemoteKernel extends Recorder implements Driven {
     if (to > from) bytes.fill(0, from - base, to - base);
   }
 
+  /** The number of a system call where the records run. */
+  protected numberOf(name: SyscallName): number {
+    return syscallNumber(name);
+  }
+
+  /** Address of the word that will hold the result of a record of this kernel. */
+  protected slotOf(result: Result): number {
+    return (result as RemoteResult).slot;
+  }
+
   override program(): number {
     // What has been handed over may still run meanwhile.
     const running = this.#running;
@@ -242,8 +253,9 @@ export class RemoteKernel extends Recorder implements Driven {
    */
   #makeRoom(): boolean {
     if (this.#next + 2 * RECORD_SIZE <= this.#end) return false;
-    this.#next = this.memory.reserve(PIECE);
-    this.#end = this.#next + PIECE;
+    const size = this.piece * RECORD_SIZE;
+    this.#next = this.memory.reserve(size);
+    this.#end = this.#next + size;
     return true;
   }
 
@@ -284,7 +296,7 @@ export class RemoteKernel extends Recorder implements Driven {
       if (word > 0 && word <= 0xffff_ffff) view.setUint32(at + ARGUMENTS + i * 8, word, true);
       else memory.setU64(record + ARGUMENTS + i * 8, word);
     }
-    view.setInt32(at, name === "stop" ? STOP : name === "branch" ? BRANCH : syscallNumber(name), true);
+    view.setInt32(at, OPERATIONS[name] ?? this.numberOf(name as SyscallName), true);
     if (mask !== 0) view.setUint32(at + MASK, mask, true);
     if (onError === "next") view.setUint32(at + ON_ERROR, record + RECORD_SIZE, true);
     else if (onError !== undefined) this.#refer(onError, at + ON_ERROR);

@@ -13,8 +13,12 @@ export function makedev(major: number, minor: number): number {
   return ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0;
 }
 
-/** Bytes of `struct statx`. */
-export const STATX_SIZE = 256;
+/** Bytes of `struct statx`, and the offsets of some fields. */
+export const STATX_SIZE = 256,
+  STATX_LINKS_OFFSET = 16,
+  STATX_MODE_OFFSET = 28,
+  STATX_INODE_OFFSET = 32,
+  STATX_SIZE_OFFSET = 40;
 
 /** The result of statx(2); see there for the fields. */
 export interface Stat {
@@ -36,7 +40,7 @@ export function decodeStatx(buffer: Buffer): Stat {
     mode: buffer.u32(28) & 0xffff,
     uid: buffer.u32(20),
     gid: buffer.u32(24),
-    inode: buffer.u64(32),
+    inode: buffer.u64(STATX_INODE_OFFSET),
     size: buffer.u64(40),
     rdev: { major: buffer.u32(128), minor: buffer.u32(132) },
     dev: { major: buffer.u32(136), minor: buffer.u32(140) },

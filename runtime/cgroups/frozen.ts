@@ -26,6 +26,27 @@ export function mayHoldKilled(cgroup: CgroupRecord | null): boolean {
   }
 }
 
+/** Files by which a container is paused. */
+export interface FreezerFiles {
+  /** Holds 1 where it is paused, else 0. */
+  asked: string;
+  /** Takes the text that thaws it. */
+  file: string;
+  thawed: string;
+  /** On v1 the directory, in which others may be frozen by themselves. */
+  nested?: string;
+}
+
+/** The files of a container's cgroup; undefined where it cannot be paused. */
+export function freezerFiles(cgroup: CgroupRecord | null): FreezerFiles | undefined {
+  const v2 = cgroup?.driver.endsWith("-v2");
+  const directory = v2 ? cgroup?.paths.unified : cgroup?.paths.freezer;
+  if (directory === undefined) return undefined;
+  const file = `${directory}/${v2 ? "cgroup.freeze" : "freezer.state"}`;
+  if (v2) return { asked: file, file, thawed: "0" };
+  return { asked: `${directory}/freezer.self_freezing`, file, thawed: "THAWED", nested: directory };
+}
+
 /**
  * Whether the container's own cgroup is set to freeze. As in runc, a frozen parent does not count.
  *
@@ -36,10 +57,8 @@ export function mayHoldKilled(cgroup: CgroupRecord | null): boolean {
  * @returns False when the cgroup is gone, or none was made.
  */
 export function isPaused(cgroup: CgroupRecord | null): boolean {
-  const v2 = cgroup?.driver.endsWith("-v2");
-  const directory = v2 ? cgroup?.paths.unified : cgroup?.paths.freezer;
-  if (directory === undefined) return false;
-  const path = `${directory}/${v2 ? "cgroup.freeze" : "freezer.self_freezing"}`;
+  const path = freezerFiles(cgroup)?.asked;
+  if (path === undefined) return false;
   try {
     return readText(path).trim() === "1";
   } catch (error) {

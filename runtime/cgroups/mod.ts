@@ -9,7 +9,7 @@
 import type { LocalKernel } from "../../ffi/local.ts";
 import type { CgroupDriver, CgroupRecord, LiveCgroup } from "./types.ts";
 
-export { isPaused, mayHoldKilled } from "./frozen.ts";
+export { freezerFiles, isPaused, mayHoldKilled } from "./frozen.ts";
 export type {
   CgroupDriver,
   CgroupEntry,

@@ -4,7 +4,7 @@
  */
 import { RuntimeError } from "../../ffi/errors.ts";
 import { parsePattern } from "./matching.ts";
-import type { Report } from "./report.ts";
+import type { Report } from "../container/report.ts";
 
 /** Whether a container is listed. */
 type Choice = (report: Report) => boolean;

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { chooseReports } from "./list_choice.ts";
-import type { Report } from "./report.ts";
+import type { Report } from "../container/report.ts";
 
 function report(id: string, changes: Partial<Report> = {}): Report {
   return {

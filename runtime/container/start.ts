@@ -17,6 +17,7 @@ import { lockContainer } from "./lock.ts";
 import { containerDir } from "./id.ts";
 import { insist } from "./insist.ts";
 import { type ContainerState, readState } from "./record.ts";
+import { type StartFound, takeStartReport } from "./start_report.ts";
 import { endedAsInit, initAlive, ociState, statusOf } from "./status.ts";
 import { mark } from "../host/trace.ts";
 
@@ -33,13 +34,14 @@ const REPORT_SIZE = 8192, PIECE = 1024;
 export async function startContainer(k: LocalKernel, root: string, id: string, log: Log): Promise<void> {
   using _lock = lockContainer(k, root, id);
   const state = readState(root, id);
-  checkStatus(statusOf(root, state));
+  const found = takeStartReport(k, containerDir(root, id));
+  if (found === undefined) checkStatus(statusOf(root, state));
   // Everything that may fail comes before the fifo is opened: a program that runs cannot be called back.
   const hooks = poststartHooks(root, id);
   const after = hooks.length > 0 ? await loadPoststart() : undefined;
   mark("state read");
   const fifo = `${containerDir(root, id)}/exec.fifo`;
-  const report = openGate(k, fifo, state);
+  const report = openGate(k, fifo, state, found);
   mark("program started");
   // A fifo that stays does no harm: the init has another name now.
   k.unlinkat(AT_FDCWD, fifo, 0, { allow: "any" });
@@ -70,9 +72,20 @@ function checkStatus(status: string): void {
  *
  * The open does not block: an init that was killed meanwhile would hang it. poll(2) waits for the fifo and
  * for the init's pidfd.
+ *
+ * @param found What a prepared start has found behind the fifo, which it has opened then.
  */
-function openGate(k: LocalKernel, path: string, state: ContainerState): Uint8Array<ArrayBuffer> {
+function openGate(
+  k: LocalKernel,
+  path: string,
+  state: ContainerState,
+  found: StartFound | undefined,
+): Uint8Array<ArrayBuffer> {
   const gone = () => new RuntimeError("ESRCH_CONTAINER", "container process is already dead");
+  if (found !== undefined) {
+    if (found.gone || found.report.length === 0 && endedAsInit(state)) throw gone();
+    return found.report;
+  }
   using pidfd = new Descriptor(k, pidfdOpen(k, state.pid, { allow: [ESRCH] }));
   if (pidfd.fd < 0 || !initAlive(state)) throw gone();
   using fifo = new Descriptor(k, k.open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW));

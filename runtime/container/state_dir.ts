@@ -124,7 +124,11 @@ export function removeUnrecorded(root: string, id: string): void {
   const directory = containerDir(root, id);
   try {
     const names = [...Deno.readDirSync(directory)].map((entry) => entry.name);
-    if (names.every((name) => /^(config\.json|exec\.fifo|criu-(root|mask)|state\.json\.\d+)$/.test(name))) {
+    if (
+      names.every((name) =>
+        /^(config\.json|exec\.fifo|prepared|start\.report|criu-(root|mask)|state\.json\.\d+)$/.test(name)
+      )
+    ) {
       removeStateDir(root, id);
     }
   } catch (error) {

@@ -17,6 +17,11 @@ export interface BuildInfo {
    */
   commit: string;
   kind: BuildKind;
+  /**
+   * Digest of the program's text, which the entry knows too: of this build is what names it. Absent where
+   * there is no entry.
+   */
+  digest?: string;
 }
 
 declare const TSRUN_BUILD: BuildInfo | undefined;

@@ -2,6 +2,17 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Label } from "../../ffi/recorder.ts";
 import { Memory } from "../../ffi/memory.ts";
+import {
+  cgroupField,
+  DATA_BASE,
+  MOST_CGROUPS,
+  PROGRAM_BASE,
+  textField,
+  TEXTS,
+  wordField,
+  WORDS,
+} from "../../ffi/prepared.ts";
+import { OPERATIONS } from "../../ffi/record.ts";
 import { type Channel, RECORD_SIZE, RemoteKernel } from "../../ffi/remote.ts";
 import { syscallNumber } from "../../ffi/syscalls.ts";
 import { decodeFailureReports } from "../../init/failure_report.ts";
@@ -101,4 +112,21 @@ Deno.test("docs/wire.md: messages of exec's report socket", () => {
     pid: 77,
     failure: "exec /x: no such file or directory",
   });
+});
+
+Deno.test("docs/wire.md: the prepared file", () => {
+  const rows = layout("The prepared file");
+  const [, , texts, words, cgroups, rest] = rows.map(({ at }) => at);
+  for (const [i, { at, size }] of rows.slice(0, -1).entries()) assertEquals(at + size, rows[i + 1].at);
+  assertEquals([textField("root"), wordField("recordSize"), cgroupField(0)].map((at) => at - DATA_BASE), [
+    texts,
+    words,
+    cgroups,
+  ]);
+  assertEquals(cgroupField(MOST_CGROUPS + 1) - DATA_BASE, rest);
+  const named = (list: readonly string[]) => list.filter((name) => !PAGE.includes(`\`${name}\``));
+  assertEquals([...named(TEXTS), ...named(WORDS)], []);
+  for (const base of [DATA_BASE, PROGRAM_BASE]) assertStringIncludes(PAGE, `0x${base.toString(16)}`);
+  const numbers = Object.entries(OPERATIONS).filter(([name]) => name === "compare" || name === "copy");
+  assertEquals(numbers.map(([, number]) => number), [-3, -4]);
 });

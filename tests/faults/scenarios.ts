@@ -120,6 +120,12 @@ export function hasRun(place: Place, name: string): string[] {
   return readText(place.files(name).stdout) === "" ? [] : ["the program has run"];
 }
 
+/** Fails where the container is still there. */
+function isGone(place: Place): string[] {
+  if (place.status() !== undefined) throw new Error("the container is still there");
+  return [];
+}
+
 export const CREATE = (place: Place): string[] => ["create", "--bundle", place.bundle, place.id];
 
 /** Only the init is left of an exec that failed. */
@@ -128,6 +134,15 @@ export function onlyInit(place: Place): string[] {
   while (place.processes().length > 1 && performance.now() < end);
   const left = place.processes().length;
   return left > 1 ? [`${left} processes are left in the container`] : [];
+}
+
+/** A flag that changes nothing, but that prepared commands do not know: the engine does the command. */
+const BY_THE_ENGINE = "--rootless=auto";
+
+/** A scenario, and the same by the engine where the command is prepared. */
+function bothWays(scenario: Scenario): Scenario[] {
+  const args = (place: Place) => [BY_THE_ENGINE, ...scenario.args(place)];
+  return [scenario, { ...scenario, name: `${scenario.name} by the engine`, args }];
 }
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -146,7 +161,7 @@ export const SCENARIOS: readonly Scenario[] = [
     // It waits for the end of tsrun's part, closes the line to it, and opens exec.fifo.
     outlivedCalls: 3,
   },
-  {
+  ...bothWays({
     name: "start",
     settings: STAYS,
     prepare: (place) => void place.done(...CREATE(place)),
@@ -154,7 +169,7 @@ export const SCENARIOS: readonly Scenario[] = [
     args: (place) => ["start", place.id],
     facts: (place) => [...seen(place, told(place, "done-create")), ...mustBe(place, "running")],
     failed: (place) => hasRun(place, "done-create"),
-  },
+  }),
   {
     name: "run",
     settings: ENDS,
@@ -184,23 +199,31 @@ export const SCENARIOS: readonly Scenario[] = [
     facts: (place, { stdout }) => [...comparable(stdout, place.id), ...onlyInit(place)],
     failed: onlyInit,
   },
-  {
+  ...bothWays({
     name: "kill",
     settings: SLEEPS,
     prepare: running,
     args: (place) => ["kill", place.id, "KILL"],
     facts: (place) => mustBe(place, "stopped"),
-  },
+  }),
   {
-    name: "delete",
+    name: "delete --force",
     settings: SLEEPS,
     prepare: running,
     args: (place) => ["delete", "--force", place.id],
-    facts(place) {
-      if (place.status() !== undefined) throw new Error("the container is still there");
-      return [];
-    },
+    facts: isGone,
   },
+  ...bothWays({
+    name: "delete",
+    settings: SLEEPS,
+    prepare(place) {
+      running(place);
+      place.done("kill", place.id, "KILL");
+      mustBe(place, "stopped");
+    },
+    args: (place) => ["delete", place.id],
+    facts: isGone,
+  }),
   {
     name: "pause",
     settings: SLEEPS,
@@ -225,11 +248,11 @@ export const SCENARIOS: readonly Scenario[] = [
     args: (place) => ["update", "--pids-limit", "77", "--memory", "33554432", place.id],
     facts: (place) => limitLines(place.id),
   },
-  {
+  ...bothWays({
     name: "state",
     settings: SLEEPS,
     prepare: running,
     args: (place) => ["state", place.id],
     facts: (_place, { stdout }) => [JSON.parse(stdout).status],
-  },
+  }),
 ];

@@ -6,7 +6,7 @@ import { writeText } from "../../host/log.ts";
 import { readSmallFile, USERS_MAX } from "../../host/small_file.ts";
 import { screenColumns } from "../../host/screen.ts";
 import { local } from "../../../ffi/local.ts";
-import { describe, type Report, userNames } from "../report.ts";
+import { describe, type Report, userNames } from "../../container/report.ts";
 import { listContainers } from "../../container/list.ts";
 
 export const command: Command = {

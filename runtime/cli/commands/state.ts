@@ -2,7 +2,7 @@
 import { printableJson } from "../../../ffi/printable.ts";
 import type { Command, Context } from "../command.ts";
 import { writeText } from "../../host/log.ts";
-import { describe } from "../report.ts";
+import { describe } from "../../container/report.ts";
 import { type ContainerState, readState } from "../../container/record.ts";
 import { statusOf } from "../../container/status.ts";
 

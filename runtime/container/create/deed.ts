@@ -20,7 +20,7 @@ import type { Stage, StagePlan } from "../../../init/stage.ts";
 import type { State, Status } from "../../../spec/types.ts";
 import type { CgroupRecord, ResctrlRecord } from "../../cgroups/mod.ts";
 import { CREATE_STAGES, type CreateDeed, type CreateStage } from "../../features/feature.ts";
-import { callerDeniesGroups, callerIsRoot } from "../../host/caller.ts";
+import { callerDeniesGroups, callerIsRoot, callerVariable } from "../../host/caller.ts";
 import { setMode, writeTextFile } from "../../host/files.ts";
 import { inspectStdio } from "../../host/inherited_fds.ts";
 import type { Log } from "../../host/log.ts";
@@ -32,6 +32,7 @@ import { type ContainerState, writeState } from "../record.ts";
 import { ociState } from "../status.ts";
 import type { UndoStack } from "../undo.ts";
 import type { CreatePlan } from "./plan.ts";
+import { prepareCommands } from "./prepare.ts";
 
 /** The tools of a create. */
 export interface CreateTools {
@@ -149,6 +150,8 @@ const CORE: Steps<CreateStage, Deed> = {
     const { plan } = deed;
     plan.cgroup.set(plan.spec.linux?.resources);
     deed.pid();
+    // While the init works.
+    prepare(deed);
   },
   "process limits"({ k, ready, stage, plan }) {
     ready.confirm();
@@ -181,6 +184,15 @@ function makeCgroup(deed: Deed): void {
   deed.note({ cgroup: cgroup.create(spec.linux?.resources, stage.pid), cgroupClaimed: true });
   deed.save();
   mark("cgroup made");
+}
+
+/** Prepares the commands to come, of a container that its creator leaves to others. */
+function prepare({ k, record, plan: { options, spec, cgroup } }: Deed): void {
+  if (options.atEnd !== undefined) return;
+  const notified = options.serviceManager && callerVariable("NOTIFY_SOCKET") !== undefined;
+  const state = { ...record, cgroup: cgroup.record };
+  prepareCommands(k, { root: options.root, state, hooks: spec.hooks, notified });
+  mark("commands prepared");
 }
 
 /** What the stage does before it clones the init. */

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { describe, userNames } from "./report.ts";
-import { sampleState } from "../container/record_testing.ts";
+import { sampleState } from "./record_testing.ts";
 
 Deno.test("report: runc's fields in runc's order", () => {
   const state = sampleState("a", {

@@ -2,7 +2,7 @@
  * A container as `state` and `list` show it: runc's fields, in runc's order.
  * @module
  */
-import type { ContainerState } from "../container/record.ts";
+import type { ContainerState } from "./record.ts";
 import type { Status } from "../../spec/types.ts";
 
 /** The printed form of a container. */
