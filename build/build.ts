@@ -11,6 +11,7 @@
  */
 import type { BuildInfo, BuildKind } from "../runtime/host/build_info.ts";
 import { compiledMain, warmCompiled, withEntry } from "./compiled.ts";
+import type { Architecture } from "./entry.ts";
 import { denoToRun, prelinkProgram, replaceFile } from "./deno.ts";
 import { bundleFile, CACHED_FLAG, LAZY_FLAGS, V8_FLAGS } from "./launcher.ts";
 import { link } from "./link.ts";
@@ -97,7 +98,7 @@ async function compile(text: string, dir: string, target: string): Promise<void>
     ],
     source,
   ]);
-  replaceFile(target, withEntry(Deno.readFileSync(target), text), 0o755);
+  replaceFile(target, withEntry(Deno.readFileSync(target), text, ARCH as Architecture), 0o755);
 }
 
 /** The last of the causes that Deno lists under an error, else its first line. */

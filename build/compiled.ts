@@ -7,6 +7,7 @@
  * that fills it.
  * @module
  */
+import type { Architecture } from "./entry.ts";
 import { injectEntry } from "./inject.ts";
 import { FAILURES, LIMITS, preparedOf } from "./launcher.ts";
 import { loader } from "./link.ts";
@@ -49,8 +50,12 @@ export function compiledMain(data: string): string {
 }
 
 /** Puts the entry in front of what `deno compile` made of a linked text. */
-export function withEntry(program: Uint8Array, text: string): Uint8Array<ArrayBuffer> {
-  const failure = "tsrun: cannot start its engine", prepared = preparedOf(text);
+export function withEntry(
+  program: Uint8Array,
+  text: string,
+  arch: Architecture = Deno.build.arch,
+): Uint8Array<ArrayBuffer> {
+  const failure = "tsrun: cannot start its engine", prepared = preparedOf(text, arch);
   return injectEntry(program, { args: [], variables: [], limits: LIMITS, failure, ...FAILURES, prepared });
 }
 

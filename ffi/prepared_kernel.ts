@@ -21,7 +21,7 @@ import { type SyscallName, syscallNumber } from "./syscalls.ts";
 
 const SLOTS_AT = 16, HEAD = SLOTS_AT + Object.keys(SLOTS).length * 8;
 /** The most bytes of the program, and the records for which room is taken at a time. */
-const MOST = 0x10000, PIECE = 32;
+const MOST = 0x10000, BATCH = 32;
 
 /** Calls whose result is a descriptor. */
 const OPENERS: readonly string[] = ["openat", "pidfd_open"];
@@ -40,7 +40,7 @@ export class PreparedKernel extends RemoteKernel {
 
   /** @param arch The architecture that the program is for. */
   constructor(readonly arch: "x86_64" | "aarch64") {
-    super(new Memory(new ArrayBuffer(MOST), PROGRAM_BASE), NOBODY, PIECE);
+    super(new Memory(new ArrayBuffer(MOST), PROGRAM_BASE), NOBODY, BATCH);
     this.#head = this.buffer(HEAD);
   }
 
@@ -131,7 +131,7 @@ export class PreparedKernel extends RemoteKernel {
   /** Ends the program: nothing can be recorded behind it. @returns Its bytes. */
   finish(): Uint8Array<ArrayBuffer> {
     const { memory } = this, first = this.prepare();
-    const results = this.#opened.map((result) => this.slotOf(result));
+    const results = this.#opened.map((result) => (result as unknown as { slot: number }).slot);
     const list = memory.words([results.length, ...results]);
     for (const result of results) memory.setU64(result, -1);
     memory.setU64(this.#head.address, first);

@@ -11,6 +11,8 @@ import { syscallNumber } from "./syscalls.ts";
 export const RECORD_SIZE = 80;
 /** Offsets in a record. */
 export const MASK = 4, ARGUMENTS = 8, RESULT = 56, ON_ERROR = 64, ON_POSITIVE = 72;
+/** Records for which memory is reserved at a time. */
+export const PIECE = 1024;
 /** Number of a jump. */
 export const BRANCH = -2;
 /** Numbers of the operations that are no system calls. An executor knows the first two. */

@@ -28,6 +28,7 @@ import {
   ON_ERROR,
   ON_POSITIVE,
   OPERATIONS,
+  PIECE,
   RECORD_SIZE,
   RESULT,
   stopClocks,
@@ -38,9 +39,6 @@ import { type SyscallName, syscallNumber } from "./syscalls.ts";
 import { type Driven, type Watched, watcher } from "./watch.ts";
 
 export { type Channel, RECORD_SIZE };
-
-/** Records for which memory is reserved at a time. */
-const PIECE = 1024;
 
 /** A record, and its result once its batch has run. */
 class RemoteResult implements Result {
@@ -200,11 +198,6 @@ export class RemoteKernel extends Recorder implements Driven {
   /** The number of a system call where the records run. */
   protected numberOf(name: SyscallName): number {
     return syscallNumber(name);
-  }
-
-  /** Address of the word that will hold the result of a record of this kernel. */
-  protected slotOf(result: Result): number {
-    return (result as RemoteResult).slot;
   }
 
   override program(): number {
