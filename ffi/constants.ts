@@ -13,9 +13,9 @@ export const O_NONBLOCK = 0o4000,
   O_CLOEXEC = 0o2000000,
   O_PATH = 0o10000000;
 /** By architecture. */
-export const O_NOFOLLOW_OF = { x86_64: 0o400000, aarch64: 0o100000 } as const;
+export const NO_FOLLOW = { x86_64: 0o400000, aarch64: 0o100000 } as const;
 export const O_DIRECTORY = arm ? 0o40000 : 0o200000,
-  O_NOFOLLOW: number = O_NOFOLLOW_OF[arm ? "aarch64" : "x86_64"];
+  O_NOFOLLOW: number = NO_FOLLOW[arm ? "aarch64" : "x86_64"];
 export const AT_FDCWD = -100, AT_SYMLINK_NOFOLLOW = 0x100, AT_REMOVEDIR = 0x200, AT_EACCESS = 0x200;
 export const AT_EMPTY_PATH = 0x1000, AT_RECURSIVE = 0x8000;
 export const F_DUPFD = 0,

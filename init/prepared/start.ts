@@ -12,9 +12,9 @@
 
 import {
   FIONREAD,
+  NO_FOLLOW,
   O_CLOEXEC,
   O_CREAT,
-  O_NOFOLLOW_OF,
   O_NONBLOCK,
   O_RDONLY,
   O_TRUNC,
@@ -42,7 +42,7 @@ export function recordPreparedStart(k: PreparedKernel): void {
   const pidfd = lookAtInit(k);
   nameIsInits(k, { onDifferent: other });
   isNotPaused(k);
-  const flags = O_RDONLY | O_NONBLOCK | O_NOFOLLOW_OF[k.arch] | O_CLOEXEC;
+  const flags = O_RDONLY | O_NONBLOCK | NO_FOLLOW[k.arch] | O_CLOEXEC;
   const fifo = k.call("openat", [k.slot("dirFd"), "exec.fifo", flags, 0]);
   const polls = k.buffer(24), size = k.buffer(8);
   k.copyFd(polls, pidfd);
@@ -93,7 +93,7 @@ function waitForFifo(k: PreparedKernel, polls: Buffer, gone: Label): void {
 
 /** Begins the file for the engine. */
 function leave(k: PreparedKernel, word: number): Result {
-  const flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW_OF[k.arch] | O_CLOEXEC;
+  const flags = O_WRONLY | O_CREAT | O_TRUNC | NO_FOLLOW[k.arch] | O_CLOEXEC;
   const file = k.call("openat", [k.slot("dirFd"), START_REPORT_FILE, flags, 0o600]);
   k.call("write", [file, [word], 8]);
   return file;
