@@ -192,12 +192,16 @@ export function circles(graph: ImportGraph): string[][] {
   return found;
 }
 
-/** What the program exports for its tests: a kernel, the other end of a protocol, tables read backwards. */
+/**
+ * What the program exports for its tests (a kernel, the other end of a protocol, tables read backwards), and
+ * for its build.
+ */
 const FOR_TESTS: readonly string[] = [
   "DryKernel",
   "decodeCriuRequest",
   "encodeCriuResponse",
   "isKind",
+  "preparedProgram",
   "syscallName",
   "syscallNames",
 ];
