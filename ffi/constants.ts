@@ -12,6 +12,7 @@ export const O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_CREAT = 0o100, O_EXCL = 0
 export const O_NONBLOCK = 0o4000,
   O_CLOEXEC = 0o2000000,
   O_PATH = 0o10000000;
+export const O_TRUNC = 0o1000, O_APPEND = 0o2000;
 /** By architecture. */
 export const NO_FOLLOW = { x86_64: 0o400000, aarch64: 0o100000 } as const;
 export const O_DIRECTORY = arm ? 0o40000 : 0o200000,
@@ -72,7 +73,7 @@ export const KEYCTL_JOIN_SESSION_KEYRING = 1, KEYCTL_SETPERM = 5;
 export const SECCOMP_SET_MODE_FILTER = 1, SECCOMP_FILTER_FLAG_NEW_LISTENER = 8;
 
 // signal.h, wait.h, poll.h
-export const SIGHUP = 1, SIGINT = 2, SIGKILL = 9, SIGTERM = 15, SIGCHLD = 17;
+export const SIGHUP = 1, SIGINT = 2, SIGKILL = 9, SIGPIPE = 13, SIGTERM = 15, SIGCHLD = 17;
 export const P_PID = 1, P_PIDFD = 3, WEXITED = 4, WNOWAIT = 0x1000000, CLD_EXITED = 1, CLD_DUMPED = 3;
 export const SIGTTIN = 21, SIGTTOU = 22, SIGWINCH = 28;
 export const SIG_BLOCK = 0, SIG_SETMASK = 2, WNOHANG = 1, POLLIN = 1, POLLERR = 8, POLLHUP = 16;
