@@ -11,7 +11,7 @@ _start: mov     x19, sp
         b       prepared
 engine: ldp     x21, x23, [x20, 48]
         add     x23, x23, x20
-limit:  cbz     x21, thread                     // prlimit64(0, resource, NULL, stack)
+limit:  cbz     x21, files                      // prlimit64(0, resource, NULL, stack)
         sub     x21, x21, 1
         mov     x8, 261
         mov     x0, 0
@@ -36,6 +36,46 @@ say:    ldp     x1, x2, [x2]                    // write(2, message, length); ex
         mov     x0, 1
         mov     x8, 94
         svc     0
+files:  ldr     x23, [x20, 192]
+        cbz     x23, thread
+        mov     x2, 0                           // the soft limit is the hard one for a moment: the engine sets it so
+        mov     x3, sp
+        bl      nofile
+        ldr     x0, [sp, 8]
+        stp     x0, x0, [sp, 16]
+        add     x2, sp, 16
+        mov     x3, 0
+        bl      nofile
+        mov     x21, 0
+        add     x22, sp, 32
+        mov     x8, 19                          // eventfd2(0, EFD_CLOEXEC)
+        mov     x0, 0
+        mov     x1, 0x80000
+        svc     0
+1:      tbnz    x0, 63, 2f
+        str     w0, [x22, x21, lsl 2]
+        add     x21, x21, 1
+        cmp     x21, x23
+        b.eq    2f
+        ldr     w0, [x22]                       // fcntl(the first, F_DUPFD_CLOEXEC, 0)
+        mov     x8, 25
+        mov     x1, 1030
+        mov     x2, 0
+        svc     0
+        b       1b
+2:      mov     x24, x0
+3:      cbz     x21, 4f
+        sub     x21, x21, 1
+        ldr     w0, [x22, x21, lsl 2]           // close
+        mov     x8, 57
+        svc     0
+        b       3b
+4:      mov     x2, sp
+        mov     x3, 0
+        bl      nofile
+        add     x2, x20, 200
+        cmn     x24, 24                         // EMFILE
+        b.eq    say
 thread: mov     x8, 220                         // clone(CLONE_VM|CLONE_VFORK|SIGCHLD, 0): may there be one more?
         mov     x0, 0x4111
         mov     x1, 0
@@ -304,6 +344,11 @@ other:  mov     x7, x6                          // the new arguments
         mov     x2, x23
         svc     0
         b       fail
+nofile: mov     x8, 261                         // prlimit64(0, RLIMIT_NOFILE, new, old)
+        mov     x0, 0
+        mov     x1, 7
+        svc     0
+        ret
 list:   add     x2, x2, x20                     // x1 addresses of the table, from x2 to x6
 1:      cbz     x1, 2f
         sub     x1, x1, 1

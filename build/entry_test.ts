@@ -54,6 +54,20 @@ const BEHAVIOUR: Readonly<Record<string, (arch: Architecture) => void>> = {
       0,
     );
   },
+  "says that too few descriptors are free, and leaves limit and descriptors as they were": (arch) => {
+    const table = { ...TABLE, descriptors: { free: 37, message: "too many open" } };
+    const tells = { ...table, args: ["sh", "-c", "ulimit -Sn; ulimit -Hn"] };
+    const more = (count: number) =>
+      Array.from({ length: count }, (_, i) => `exec ${10 + i}</dev/null`).join("; ");
+    assertEquals(startEntry(arch, table, { before: `${more(70)}; ulimit -n 80` }), [
+      1,
+      "",
+      "too many open\n",
+    ]);
+    assertEquals(startEntry(arch, table, { before: `${more(10)}; ulimit -n 80` })[0], 0);
+    const soft = { before: "ulimit -Sn 20; ulimit -Hn 100" };
+    assertEquals(startEntry(arch, tells, soft), [0, "20\n100\n", ""]);
+  },
   "says that its engine is not there": (arch) => {
     assertEquals(startEntry(arch, { ...TABLE, engine: "/nonexistent/engine" }), [1, "", "cannot start\n"]);
   },

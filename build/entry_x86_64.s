@@ -1,6 +1,6 @@
 # The entry of tsrun on x86-64: what runs before the engine, so that nothing of the caller's steers that.
 #
-# It looks at the caller's limits, tries whether there may be one more thread, leaves a directory that was removed, puts
+# It looks at the caller's limits, tries whether there may be enough descriptors and one more thread, leaves a directory that was removed, puts
 # `tsrun:` before the name of every variable, and goes on to the engine. Where that is another file, by execve(2). Where it is
 # this very program, whose header of ld.so the kernel was not to see, by doing what the kernel would have done: ld.so is
 # mapped and entered, with the new environment on the stack.
@@ -14,6 +14,8 @@
 #   64  message of a failure,                 72  its length
 #   80  message where no thread may be made,  88  its length
 #   96  path of ld.so, and                   104  the program header that names it, where the engine is this program
+#  192  how many descriptors must be free, at most 40: 0 where nothing is to be tried
+#  200  message where fewer are,             208  its length
 #
 # rbp: the kernel's arguments; rbx: the table; r12: the caller's environment.
 # The bytes in entry.ts are this file's; entry_test.ts assembles it again and compares.
@@ -29,7 +31,7 @@ engine: mov     r12, [rbx+48]
         mov     r13, [rbx+56]
         add     r13, rbx
 limit:  sub     r12, 1                          # prlimit64(0, resource, NULL, stack)
-        js      thread
+        js      files
         mov     eax, 302
         xor     edi, edi
         mov     esi, [r13]
@@ -53,6 +55,48 @@ say:    mov     rsi, [rdx]                      # write(2, message, length); exi
         mov     eax, 231
         mov     edi, 1
         syscall
+files:  mov     r13, [rbx+192]
+        test    r13, r13
+        jz      thread
+        xor     edx, edx                        # the soft limit is the hard one for a moment: the engine sets it so
+        mov     r10, rsp
+        call    nofile
+        mov     rax, [rsp+8]
+        mov     [rsp+16], rax
+        mov     [rsp+24], rax
+        lea     rdx, [rsp+16]
+        xor     r10d, r10d
+        call    nofile
+        xor     r12d, r12d
+        mov     eax, 290                        # eventfd2(0, EFD_CLOEXEC)
+        xor     edi, edi
+        mov     esi, 0x80000
+        syscall
+1:      test    rax, rax
+        js      2f
+        mov     [rsp+r12*4+32], eax
+        add     r12, 1
+        cmp     r12, r13
+        je      2f
+        mov     eax, 72                         # fcntl(the first, F_DUPFD_CLOEXEC, 0)
+        mov     edi, [rsp+32]
+        mov     esi, 1030
+        xor     edx, edx
+        syscall
+        jmp     1b
+2:      mov     r14, rax
+3:      sub     r12, 1
+        js      4f
+        mov     eax, 3                          # close
+        mov     edi, [rsp+r12*4+32]
+        syscall
+        jmp     3b
+4:      mov     rdx, rsp
+        xor     r10d, r10d
+        call    nofile
+        lea     rdx, [rbx+200]
+        cmp     r14, -24                        # EMFILE
+        je      say
 thread: mov     eax, 56                         # clone(CLONE_VM|CLONE_VFORK|SIGCHLD, 0): may there be one more?
         mov     edi, 0x4111
         xor     esi, esi
@@ -326,6 +370,11 @@ other:  mov     rsi, r8                         # the new arguments
         mov     rdx, r13
         syscall
         jmp     fail
+nofile: mov     eax, 302                        # prlimit64(0, RLIMIT_NOFILE, new, old)
+        xor     edi, edi
+        mov     esi, 7
+        syscall
+        ret
 list:   sub     r10, 1                          # r10 addresses of the table, from r14 to r8
         js      1f
         mov     rax, [r14]

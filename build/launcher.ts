@@ -63,9 +63,12 @@ export function variables(deno: string): string[] {
 
 const MiB = 2 ** 20, GiB = 2 ** 30;
 
+/** The least limit of open files; and how many must be free below it, with which the engine starts. */
+const LEAST_FILES = 40, FREE_FILES = 20;
+
 /** Limits that the engine needs (measured: build/README.md). Below them it ends in a panic or a trap. */
 export const LIMITS: readonly Limit[] = [
-  ["-n", "open files", 7, "hard", 40, "40"] as const,
+  ["-n", "open files", 7, "hard", LEAST_FILES, `${LEAST_FILES}`] as const,
   [
     "-v",
     "address space",
@@ -84,8 +87,14 @@ export const LIMITS: readonly Limit[] = [
   message: `tsrun: the ${which} limit of ${what} (ulimit ${flag}) is too small: it must be at least ${text}`,
 }));
 
-/** The entry's message where the engine cannot be started. */
+/** The entry's messages where the engine cannot be started. */
 export const FAILURES = {
+  descriptors: {
+    free: FREE_FILES,
+    message:
+      `tsrun: too many open files: at least ${FREE_FILES} descriptors must be free below the hard limit ` +
+      "(ulimit -n), besides those that the caller holds open",
+  },
   noProcess: "tsrun: no further process may be started: see ulimit -u, and pids.max of the cgroup",
 };
 

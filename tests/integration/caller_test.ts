@@ -184,3 +184,27 @@ for (
     { notOnReference: "its limits are others" },
   );
 }
+
+contract(
+  "caller: beside descriptors that it holds open a container runs, or one line says that there are too many",
+  async (box) => {
+    const container = box.container({ process: { args: ["/bin/true"], rlimits: [] } });
+    const bundle = container.bundle.dir;
+    for (const held of [5, 10, 20, 25, 30, 35, 40, 43, 45, 47]) {
+      // Numbers from 10 on; what this process has inherited is among them or beyond the limit.
+      const opens = Array.from({ length: held }, (_, i) => `exec ${10 + i}</dev/null`).join("; ");
+      const { code, stderr } = await new Deno.Command("/bin/bash", {
+        args: [
+          ...["-c", `${opens}; ulimit -n 60; exec "$@"`, "bash", TSRUN, "--root", `${box.dir}/state`, "run"],
+          ...["--bundle", bundle, `${container.id}-${held}`],
+        ],
+        stdin: "null",
+      }).output();
+      const err = new TextDecoder().decode(stderr), what = `${held} held: ${code} ${err}`;
+      if (code === 0) assertEquals(err, "", what);
+      else assert(code === 1 && /too many open files|ulimit -n/.test(err) && !GRIEF.test(err), what);
+      assert(held > 5 || code === 0, what);
+    }
+  },
+  { notOnReference: "its limits are others" },
+);
