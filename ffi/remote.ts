@@ -110,7 +110,9 @@ export class RemoteKernel extends Recorder implements Driven {
 
   protected override record(op: Op): Result {
     const first = this.#pending.length === 0, watch = this.#watch;
-    const before = watch?.clocked && (first || op.labels.length > 0) ? this.#clock(!first) : 0;
+    // A stop has no time of its own, and who waits for a report knows it by the address of its record.
+    const timed = watch?.clocked === true && op.name !== "stop";
+    const before = timed && (first || op.labels.length > 0) ? this.#clock(!first) : 0;
     const result = new RemoteResult(this, op, this.#allocate(!first || before !== 0));
     for (const label of op.labels) label.address = before || result.address;
     this.#write(op, result.address);
@@ -118,7 +120,7 @@ export class RemoteKernel extends Recorder implements Driven {
     if (watch) {
       result.watched = { op, address: result.address, before, behind: 0 };
       watch.recorded(result.watched);
-      if (watch.clocked && op.name !== "stop") result.watched.behind = this.#clock(true);
+      if (timed) result.watched.behind = this.#clock(true);
     }
     return result;
   }

@@ -46,6 +46,8 @@ function withoutNumbers(call: string): string {
     .replace(/(\/proc|self\/fd|\/fd)\/\d+/g, "$1/N")
     .replace(/state\.json\.\d+/g, "state.json.N")
     .replace(/KEYCTL_SETPERM, -?\d+/, "KEYCTL_SETPERM, N")
+    // What is prepared for other commands names the process.
+    .replace(/^(write\(N, \?, )\d+/, "$1N")
     .replace(/("pid\\?\\?":)\d+(.*), \d+\)/, "$1N$2, N)").replace(
       /(write\(").*?(?:…"|"\))/,
       (all) => all.includes("ociVersion") ? 'write("…"' : all,

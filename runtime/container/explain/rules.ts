@@ -85,13 +85,11 @@ const OF_TSRUN: readonly Rule[] = [
   { call: /^statx\([012], "", /, words: "look at the standard streams", config: "" },
   { call: /^fchownat\([012], "", /, words: "give a standard stream to the user", config: "process.user.uid" },
   {
-    stage: "open files|process limits|limits",
     call: /RLIMIT_NOFILE/,
     words: "limit the open files",
     config: (_, spec) => limitOf("RLIMIT_NOFILE", spec),
   },
   {
-    stage: "process limits|limits",
     call: /^prlimit64\(\d+, (\w+)/,
     words: ([, type]) => `set ${type}`,
     config: ([, type], spec) => limitOf(type, spec),

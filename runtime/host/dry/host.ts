@@ -14,7 +14,9 @@ import {
   MSG_PEEK,
   O_ACCMODE,
   O_CREAT,
+  O_EXCL,
   O_RDONLY,
+  PIDFS_MAGIC,
   POLLHUP,
   POLLIN,
   PR_CAPBSET_READ,
@@ -22,11 +24,12 @@ import {
   S_IFMT,
   W_OK,
 } from "../../../ffi/constants.ts";
-import { EAGAIN, ECHILD, EINVAL, ENOENT, EPERM } from "../../../ffi/errno.ts";
+import { EAGAIN, ECHILD, EEXIST, EINVAL, ENOENT, EPERM } from "../../../ffi/errno.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 import { type Arg, describeArgs, OperationError, type Result, Settled } from "../../../ffi/kernel.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
 import { Buffer } from "../../../ffi/memory.ts";
+import { STATX_INODE_OFFSET } from "../../../ffi/structs.ts";
 import {
   decodeRights,
   encodeRights,
@@ -291,13 +294,26 @@ const SPECIAL: Readonly<Record<string, Special>> = {
     const found = host.process.find(dir, path, { follow: true, resolve: 0 });
     if (typeof found === "number") return found;
     if (found.entry === undefined && !(flags & O_CREAT)) return -ENOENT;
+    if (found.entry !== undefined && flags & O_CREAT && flags & O_EXCL) return -EEXIST;
     if (found.entry === undefined) host.tree.make(found.position.place, { mode: 0o100644, text: "" });
     const fifo = ((entry?.mode ?? 0) & S_IFMT) === S_IFIFO;
     if (fifo) host.executors.opened();
     return host.open({ position: found.position, type: fifo ? "fifo" : undefined });
   },
+  // A pidfd has an inode of its own: Linux 6.9.
+  fstatfs(host, args, run) {
+    const [fd, into] = args;
+    if (host.process.fds.get(fd as number)?.pid === undefined || !(into instanceof Buffer)) return run();
+    into.memory.setU64(into.address, PIDFS_MAGIC);
+    return 0;
+  },
   statx(host, args, run) {
-    const [dir, path] = args as [number, string];
+    const [dir, path] = args as [number, string], into = args[4];
+    const pid = host.process.fds.get(dir)?.pid;
+    if (pid !== undefined && into instanceof Buffer) {
+      into.memory.setU64(into.address + STATX_INODE_OFFSET, pid);
+      return 0;
+    }
     const dry = host.isDry(dir) || host.made(path) !== undefined;
     return dry ? answerOf(host.process, "statx", args) : run();
   },
