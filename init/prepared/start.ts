@@ -33,6 +33,9 @@ import { done, isAsMade, isNotPaused, lock, lookAtInit, nameIsInits, POLL_EVENTS
 /** The most bytes of a report. */
 const REPORT_SIZE = 8192;
 
+/** Seconds in which the init closes the fifo behind its report. Another process that writes to it may not. */
+const CLOSES_WITHIN = 2;
+
 /** Records the command. */
 export function recordPreparedStart(k: PreparedKernel): void {
   const other = new Label(), gone = new Label();
@@ -65,7 +68,7 @@ export function recordPreparedStart(k: PreparedKernel): void {
   k.copyFd(ends, pidfd);
   k.copyFd(ends.slice(8, 8), fifo);
   ends.bytes[POLL_EVENTS] = POLLIN;
-  waitForFifo(k, ends, gone);
+  waitForFifo(k, ends, gone, CLOSES_WITHIN);
   const data = k.buffer(REPORT_SIZE), read = k.call("read", [fifo, data, REPORT_SIZE], { allow: "any" });
   k.call("write", [leave(k, FIFO_READ), data, read]);
   k.stop();
@@ -80,11 +83,15 @@ export function recordPreparedStart(k: PreparedKernel): void {
  *
  * @param polls For the init's pidfd, and then for the fifo; and eight zeros.
  * @param gone Where to go on if there is none, and the init has ended.
+ * @param seconds How long to wait at most; without a limit if absent.
  */
-function waitForFifo(k: PreparedKernel, polls: Buffer, gone: Label): void {
-  const wait = new Label(), event = new Label();
+function waitForFifo(k: PreparedKernel, polls: Buffer, gone: Label, seconds?: number): void {
+  const wait = new Label(), event = new Label(), answered = new Label();
   k.place(wait);
-  k.call("ppoll", [polls, 2, 0, 0, 8], { onError: wait });
+  const limit = seconds === undefined ? 0 : [seconds, 0];
+  k.call("ppoll", [polls, 2, limit, 0, 8], { onError: wait, onPositive: answered });
+  k.jump(event);
+  k.place(answered);
   // Its events, and zeros behind them.
   k.branch(new Load(polls.slice(14, 8)), { onPositive: event });
   k.jump(gone);

@@ -20,7 +20,8 @@ class BuildKit {
     const bin = await wrapRuntime(dir);
     const { rootfs } = makeBundle(dir, "image");
     await host("tar", "-C", rootfs, "-cf", `${dir}/image.tar`, ".");
-    Deno.writeTextFileSync(`${dir}/buildkitd.toml`, "");
+    const cgroups = `[worker.oci]\ndefaultCgroupParent = "${daemons.token}"\n`;
+    Deno.writeTextFileSync(`${dir}/buildkitd.toml`, cgroups);
     daemons.spawn("buildkitd", [
       ...[`${programs}/buildkitd`, "--config", `${dir}/buildkitd.toml`, "--root", `${dir}/root`],
       ...["--addr", kit.address(), "--containerd-worker=false", "--oci-worker=true"],

@@ -12,6 +12,7 @@ import { TsrunError } from "../../../ffi/errors.ts";
 import { writeAt } from "../../../ffi/io.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
 import { pidfdOpen } from "../../../ffi/pidfd.ts";
+import { printableJson } from "../../../ffi/printable.ts";
 import { encodePrepared, MOST_CGROUPS, PREPARED_FILE, type PreparedData } from "../../../ffi/prepared.ts";
 import { decodeStatfsType, STATFS_SIZE, STATX_INODE_OFFSET, STATX_SIZE } from "../../../ffi/structs.ts";
 import type { Hooks, Status } from "../../../spec/types.ts";
@@ -69,7 +70,7 @@ function inodeOfPidfd(k: LocalKernel, pid: number): number | undefined {
 /** The facts about the container, and which commands are prepared: the others go the engine's way. */
 function prepareData({ root, state, hooks, notified }: PrepareRequest, inode: number): PreparedData {
   const freezer = freezerFiles(state.cgroup),
-    text = (status: Status) => JSON.stringify(describe(state, status, ""), null, 2);
+    text = (status: Status) => printableJson(JSON.stringify(describe(state, status, ""), null, 2));
   const created = text("created"), short = created.length < LONGEST_DOCUMENT / 3;
   const cgroups = hooks?.poststop?.length || notified ? undefined : removable(state);
   return {
