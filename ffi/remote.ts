@@ -242,10 +242,7 @@ export class RemoteKernel extends Recorder implements Driven {
     return watched?.before || address;
   }
 
-  /**
-   * Makes room for a record and for a jump behind it. Returns whether that room is in another piece of
-   * memory.
-   */
+  /** Makes room for a record and a jump behind it. Returns whether it is in another piece of memory. */
   #makeRoom(): boolean {
     if (this.#next + 2 * RECORD_SIZE <= this.#end) return false;
     const size = this.piece * RECORD_SIZE;
