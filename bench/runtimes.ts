@@ -91,8 +91,7 @@ export async function makeFloor(directory: string, tsrun: string | undefined): P
   if (given !== undefined) return { argv: [given], how: `the program of TSRUN_FLOOR, ${given}` };
   const [script, program] = [`${directory}/empty.js`, `${directory}/empty`];
   Deno.writeTextFileSync(script, "");
-  const head = tsrun === undefined ? new Uint8Array() : headOf(tsrun, 8192);
-  const engine = engineOfProgram(head);
+  const engine = engineOfProgram(tsrun === undefined ? new Uint8Array() : Deno.readFileSync(tsrun));
   if (engine !== undefined) {
     Deno.writeFileSync(program, launcher(engine, moduleUrl("")), { mode: 0o755 });
     return { argv: [program], how: "an empty module behind the launcher of tsrun itself" };

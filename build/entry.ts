@@ -246,6 +246,7 @@ export function engineOfProgram(
   const code = entryCode(arch), tableAt = HEADERS + code.length;
   if (program.length < tableAt + 8 || code.some((byte, i) => program[HEADERS + i] !== byte)) return undefined;
   const view = new DataView(program.buffer, program.byteOffset, program.byteLength);
-  const path = program.subarray(tableAt + view.getUint32(tableAt, true));
-  return new TextDecoder().decode(path.subarray(0, path.indexOf(0)));
+  const path = program.subarray(tableAt + view.getUint32(tableAt, true)), end = path.indexOf(0);
+  if (end < 0) throw new Error("the program is cut off before the path of its engine");
+  return new TextDecoder().decode(path.subarray(0, end));
 }

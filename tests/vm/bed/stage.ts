@@ -84,10 +84,7 @@ function installDeno(tree: string): string {
 
 /** The Deno of dist/tsrun; undefined of a compiled program. */
 function denoOfBundle(): string | undefined {
-  using file = Deno.openSync(`${TOP}/dist/tsrun`);
-  const head = new Uint8Array(4096);
-  file.readSync(head);
-  return engineOfProgram(head);
+  return engineOfProgram(Deno.readFileSync(`${TOP}/dist/tsrun`));
 }
 
 function copy(from: string[], to: string): void {
