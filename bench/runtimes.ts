@@ -74,6 +74,9 @@ export function findRuntimes(
   return { runtimes, notes };
 }
 
+/** Bytes of a bundle in which the path of its engine is: it lies behind the prepared commands. */
+const HEAD = 1 << 17;
+
 /** The first bytes of a file. */
 function headOf(path: string, length: number): Uint8Array {
   using file = Deno.openSync(path);
@@ -91,7 +94,8 @@ export async function makeFloor(directory: string, tsrun: string | undefined): P
   if (given !== undefined) return { argv: [given], how: `the program of TSRUN_FLOOR, ${given}` };
   const [script, program] = [`${directory}/empty.js`, `${directory}/empty`];
   Deno.writeTextFileSync(script, "");
-  const engine = engineOfProgram(tsrun === undefined ? new Uint8Array() : Deno.readFileSync(tsrun));
+  const head = tsrun === undefined ? new Uint8Array() : headOf(tsrun, HEAD);
+  const engine = engineOfProgram(head);
   if (engine !== undefined) {
     Deno.writeFileSync(program, launcher(engine, moduleUrl("")), { mode: 0o755 });
     return { argv: [program], how: "an empty module behind the launcher of tsrun itself" };
