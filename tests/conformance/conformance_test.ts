@@ -213,7 +213,7 @@ contract("conformance: nothing of a program stays, neither processes nor contain
   const directory = writeSuite(box, {
     "leaves.t":
       `"$RUNTIME" run -d --bundle ${dir} ${id} >/dev/null 2>&1 </dev/null && echo ok 1 || echo not ok 1\necho 1..1`,
-    "hangs.bats": `echo ok 1\nmount -t tmpfs ${box.token} /mnt\nsleep 1000 ${box.token} &\nsleep 1000`,
+    "hangs.bats": `echo ok 1\nmount -t tmpfs ${box.token} /mnt\nsh -c "sleep 1000; true" ${box.token} &\nsleep 1000`,
   });
   const begin = performance.now();
   const { code, stdout } = await conformance(box, directory, ["--timeout=2", "--only=hangs"]);
@@ -228,7 +228,7 @@ contract("conformance: nothing of a program stays, neither processes nor contain
 contract("conformance: a signal ends the run, and the table has what is done", async (box) => {
   const directory = writeSuite(box, {
     "a.bats": "echo ok 1; echo 1..1",
-    "b.bats": `echo $PPID >${box.dir}/there; sleep 1000 ${box.token}`,
+    "b.bats": `echo $PPID >${box.dir}/there; sh -c "sleep 1000; true" ${box.token}`,
   });
   const started: number[] = [];
   const ended = conformance(box, directory, [], { onStart: (pid) => started.push(pid) });
