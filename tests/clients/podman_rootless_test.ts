@@ -91,6 +91,9 @@ tsrun = ["${pathUnderTest()}"]
       Deno.kill(pause, "SIGKILL");
       await until("the end of podman's pause process", () => !exists(`/proc/${pause}`));
     }
+    // podman makes it, whatever its --runroot, where it finds no session's directory.
+    const left = `/tmp/podman-run-${USER}`;
+    if (exists(left)) Deno.removeSync(left, { recursive: true });
     const leaks = removed.code === 0 ? [] : [`podman rm: ${removed.stderr}`];
     return [...leaks, ...await this.daemons.stop()];
   }

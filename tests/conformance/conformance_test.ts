@@ -213,7 +213,8 @@ contract("conformance: nothing of a program stays, neither processes nor contain
   const directory = writeSuite(box, {
     "leaves.t":
       `"$RUNTIME" run -d --bundle ${dir} ${id} >/dev/null 2>&1 </dev/null && echo ok 1 || echo not ok 1\necho 1..1`,
-    "hangs.bats": `echo ok 1\nmount -t tmpfs ${box.token} /mnt\nsh -c "sleep 1000; true" ${box.token} &\nsleep 1000`,
+    "hangs.bats":
+      `echo ok 1\nmount -t tmpfs ${box.token} /mnt\nsh -c "sleep 1000; true" ${box.token} &\nsleep 1000`,
   });
   const begin = performance.now();
   const { code, stdout } = await conformance(box, directory, ["--timeout=2", "--only=hangs"]);
