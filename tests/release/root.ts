@@ -4,9 +4,8 @@
  * @module
  */
 import { exists } from "../lib/process.ts";
-import { parseSources, TARGET_FORMAT } from "../vm/bed/recipe.ts";
+import { readSources } from "../vm/bed/image.ts";
 
-const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const LIMIT_SECONDS = 400;
 /** Changes with what the system is made of. */
 const RECIPE = 1;
@@ -14,18 +13,6 @@ const RECIPE = 1;
 /** Where it is kept: `TSRUN_RELEASE_CACHE`, or /var/cache/tsrun-release. */
 function cacheDir(): string {
   return Deno.env.get("TSRUN_RELEASE_CACHE") ?? "/var/cache/tsrun-release";
-}
-
-function readSources(): ReturnType<typeof parseSources> {
-  try {
-    const { stdout } = new Deno.Command("apt-get", {
-      args: ["indextargets", "--format", TARGET_FORMAT, "Created-By: Packages"],
-      stderr: "null",
-    }).outputSync();
-    return parseSources(new TextDecoder().decode(stdout), exists(KEYRING) ? KEYRING : undefined);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Path of the archive, and why there is none. */

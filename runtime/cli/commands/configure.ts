@@ -6,6 +6,7 @@ import { planClient } from "../configure/clients.ts";
 import { unifiedDiff } from "../configure/diff.ts";
 import { type Client, type ClientPlan, CLIENTS, type Wish } from "../configure/plan.ts";
 import { type FlagValues, UsageError } from "../flags.ts";
+import { chosenFormat, FORMAT } from "../format_flag.ts";
 import { absolute } from "../globals.ts";
 import { callerIsRoot, callerVariable } from "../../host/caller.ts";
 import { writeText } from "../../host/log.ts";
@@ -37,23 +38,13 @@ export const command: Command = {
       usage: "file of the client to change in place of the usual one",
       values: "file",
     },
-    {
-      name: "format",
-      short: "f",
-      kind: "string",
-      usage: "text or json",
-      default: "text",
-      values: ["text", "json"],
-    },
+    FORMAT,
   ],
   run({ flags, args: [client] }: Context): number {
     if (!isClient(client)) {
       throw new UsageError(`unknown client ${JSON.stringify(client)}: want ${CLIENTS.join(", ")}`);
     }
-    const format = flags.string("format");
-    if (format !== "text" && format !== "json") {
-      throw new RuntimeError("EINVAL_FLAG", `invalid format ${JSON.stringify(format)}: want text or json`);
-    }
+    const format = chosenFormat(flags);
     const name = flags.string("name"), plan = planClient(client, wishOf(name, flags));
     const dry = flags.bool("dry-run");
     const made = dry

@@ -1,6 +1,7 @@
 /** `tsrun wait`: the end of a container's process. */
 import type { Command, Context } from "../command.ts";
 import { ownError, reasonOf, RuntimeError } from "../../../ffi/errors.ts";
+import { chosenFormat, FORMAT } from "../format_flag.ts";
 import { local } from "../../../ffi/local.ts";
 import { unknownStatus, waitForContainer } from "../../container/wait.ts";
 import { writeText } from "../../host/log.ts";
@@ -19,20 +20,10 @@ export const command: Command = {
     "the exit status is 125, as for any error. Linux before 6.15 tells the status only to the parent.",
   minArgs: 1,
   maxArgs: 1,
-  flags: [{
-    name: "format",
-    short: "f",
-    kind: "string",
-    usage: "text or json",
-    default: "text",
-    values: ["text", "json"],
-  }],
+  flags: [FORMAT],
   async run({ global, flags, args: [id] }: Context): Promise<number> {
-    const format = flags.string("format");
     try {
-      if (format !== "text" && format !== "json") {
-        throw new RuntimeError("EINVAL_FLAG", `invalid format ${JSON.stringify(format)}: want text or json`);
-      }
+      const format = chosenFormat(flags);
       const status = await waitForContainer(local(), global.root, id);
       writeText(Deno.stdout, show(format, id, status));
       if (status !== undefined) return status;

@@ -9,6 +9,7 @@ import {
   PACKAGES,
   parseSources,
   type Recipe,
+  type Sources,
   TARGET_FORMAT,
 } from "./recipe.ts";
 import { exists } from "../../lib/process.ts";
@@ -66,7 +67,8 @@ function onPath(program: string): boolean {
     .some((dir) => exists(`${dir}/${program}`));
 }
 
-function readSources() {
+/** The archives that the apt of this machine knows; undefined where it knows none of Debian. */
+export function readSources(): Sources | undefined {
   try {
     const { stdout } = new Deno.Command("apt-get", {
       args: ["indextargets", "--format", TARGET_FORMAT, "Created-By: Packages"],
