@@ -150,10 +150,11 @@ const CORE: Steps<CreateStage, Deed> = {
     const { plan } = deed;
     plan.cgroup.set(plan.spec.linux?.resources);
     deed.pid();
-    // While the init works.
-    prepare(deed);
   },
-  "process limits"({ k, ready, stage, plan }) {
+  "process limits"(deed) {
+    const { k, ready, stage, plan } = deed;
+    // While the init works; once, where limits are set before hooks as well.
+    prepare(deed);
     ready.confirm();
     setRlimits(k, stage.initPid, plan.spec.process.rlimits);
     mark("limits set");
