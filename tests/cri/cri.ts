@@ -263,6 +263,15 @@ ${handler("tsrun", pathUnderTest())}${handler("runc", "/usr/sbin/runc")}`;
     return await this.ok("logs", id);
   }
 
+  /** The first lines of a container's output, as soon as there are so many; it goes on. */
+  async lines(id: string, count: number): Promise<string[]> {
+    return await until(`${count} lines of output`, async () => {
+      const { stdout } = await this.crictl("logs", id);
+      const lines = stdout.split("\n").slice(0, -1);
+      return lines.length >= count ? lines : undefined;
+    }, 20_000);
+  }
+
   /** `ContainerStatus` of a container. */
   async status(id: string): Promise<{ state: string; exitCode: number; reason: string }> {
     return JSON.parse(await this.ok("inspect", id)).status;

@@ -3,7 +3,7 @@
  * figures, limits, end. Each case does the same under runc, and compares all that can be seen.
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { exists, readText, sleep, until } from "../lib/process.ts";
+import { exists, readText, until } from "../lib/process.ts";
 import { type Cri, type CriCase, type Handler, MODE } from "./cri.ts";
 
 const MIB = 1 << 20;
@@ -17,11 +17,13 @@ export const LIFE: Readonly<Record<string, CriCase>> = {
     cri.both(async (handler) => {
       const apart = { security_context: { namespace_options: { pid: MODE.CONTAINER } } };
       const pod = await cri.pod(handler, apart);
-      // The kernel gives the number of a namespace to the next when it ends.
-      const look =
-        "hostname; for n in net ipc uts mnt pid; do readlink /proc/self/ns/$n; done; ps | wc -l; sleep 2";
-      const ids = [await cri.container(pod, look, apart), await cri.container(pod, look, apart)];
-      const [one, two] = await Promise.all(ids.map(async (id) => (await cri.output(id)).split("\n")));
+      // A list in a file, as a pipe's second program may or may not be in it.
+      const list = "ps >/tmp/list; wc -l </tmp/list";
+      const look = `hostname; for n in net ipc uts mnt pid; do readlink /proc/self/ns/$n; done; ${list}`;
+      // Both live until they are compared: a namespace's number is given to the next when it ends.
+      const living = `${look}; ${WAITS}`;
+      const ids = [await cri.container(pod, living, apart), await cri.container(pod, living, apart)];
+      const [one, two] = await Promise.all(ids.map((id) => cri.lines(id, 7)));
       await cri.remove(pod);
       assertEquals(one.slice(0, 4), two.slice(0, 4));
       assert(one[4] !== two[4] && one[5] !== two[5], `${one}`);
@@ -133,9 +135,10 @@ export const LIFE: Readonly<Record<string, CriCase>> = {
   "stop waits as long as it is told, then kills": (cri) =>
     cri.both(async (handler) => {
       const pod = await cri.pod(handler);
-      const polite = await cri.container(pod, WAITS);
-      const deaf = await cri.container(pod, "trap '' TERM; while :; do sleep 0.1; done");
-      await sleep(200);
+      const polite = await cri.container(pod, `trap 'exit 0' TERM; echo; while :; do sleep 0.1; done`);
+      const deaf = await cri.container(pod, "trap '' TERM; echo; while :; do sleep 0.1; done");
+      // A line tells that the trap is set.
+      for (const id of [polite, deaf]) await cri.lines(id, 1);
       await cri.ok("stop", "--timeout", "20", polite);
       const begin = performance.now();
       await cri.ok("stop", "--timeout", "1", deaf);

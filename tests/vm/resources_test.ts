@@ -173,7 +173,10 @@ contract("events on v2: memory that ran out is told, and the stream ends with th
   if (box.runtime.reference) assertOk(await container.delete());
   const events = assertOk(await stream).stdout.trim().split("\n").map((line) => JSON.parse(line));
   const oom = events.filter(({ type }) => type === "oom");
-  assertEquals(oom, [{ type: "oom", id: container.id }]);
+  const told = { type: "oom", id: container.id };
+  // runc tells each change of memory.events, of which one end of a process may make two.
+  if (box.runtime.reference) return assertEquals(oom[0], told);
+  assertEquals(oom, [told]);
 }, { skip: lacking, timeout: 90_000 });
 
 /** Names of all fields that are always there, as paths. */
