@@ -49,8 +49,8 @@ import { features as featuresOf } from "./spec/features.ts";
 import { signalNumber } from "./spec/signals.ts";
 import type { Features, LinuxResources } from "./spec/types.ts";
 
-export { RuntimeError, TsrunError } from "./ffi/errors.ts";
-export type { ContainerEvent, ContainerSample } from "./runtime/container/events.ts";
+export { type ErrorCode, type ErrorFacts, RuntimeError, TsrunError } from "./ffi/errors.ts";
+export type { ContainerEvent, ContainerSample, OutOfMemory } from "./runtime/container/events.ts";
 export {
   type ContainerOptions,
   ContainerProcess,
@@ -58,7 +58,7 @@ export {
   type CreateOptions,
   type ExecOptions,
 } from "./runtime/container/library.ts";
-export type { Features, LinuxResources, Spec, State, Status } from "./spec/types.ts";
+export type * from "./spec/types.ts";
 export { type Problem, validateConfig } from "./spec/validate.ts";
 
 /**
@@ -76,13 +76,16 @@ export { type Problem, validateConfig } from "./spec/validate.ts";
  * ```
  */
 export class Container implements AsyncDisposable {
+  /** Its name. */
   readonly id: string;
+  /** Absolute path of the directory of the containers' states. */
   readonly root: string;
   readonly #options: ContainerOptions;
   readonly #log: Log;
   /** Exit status of an init that this program has made and reaped. */
   #status: Promise<number> | undefined;
 
+  /** Names a container; nothing is made or read. */
   constructor(options: ContainerOptions) {
     this.id = options.id;
     this.root = absolute(options.root ?? defaultRoot());

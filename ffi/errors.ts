@@ -37,7 +37,8 @@ export interface ErrorFacts {
  * ```
  */
 export class TsrunError extends Error {
-  override name = "TsrunError";
+  /** The class's name, for messages of the engine. */
+  override name: string = "TsrunError";
 
   /** Stable name of the kind of failure. */
   readonly code: ErrorCode;
@@ -48,6 +49,7 @@ export class TsrunError extends Error {
   /** Why it failed. */
   readonly reason: string;
 
+  /** Makes the line of its parts. */
   constructor(facts: ErrorFacts, options?: ErrorOptions) {
     // What is quoted came from outside.
     super(printable(facts.message ?? lineOf(facts)), options);
@@ -71,9 +73,12 @@ function lineOf({ operation, object, reason }: ErrorFacts): string {
  * ```
  */
 export class RuntimeError extends TsrunError {
-  override name = "RuntimeError";
+  /** The class's name, for messages of the engine. */
+  override name: string = "RuntimeError";
 
   /**
+   * Takes the line apart, where its parts are not given.
+   *
    * @param code Stable name of the kind of failure; docs/errors.md lists them.
    * @param message One line, in runc's terms where clients parse it. The reason is what follows its last
    * colon.
@@ -83,6 +88,7 @@ export class RuntimeError extends TsrunError {
   constructor(
     code: ErrorCode,
     message: string,
+    /** Exit status of the command. */
     readonly exitCode: number = 1,
     parts: Pick<ErrorFacts, "operation" | "object" | "reason"> = partsOf(message),
   ) {

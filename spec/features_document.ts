@@ -29,6 +29,7 @@ export interface Features {
 
 /** Whether something is implemented. */
 export interface Enabled {
+  /** It is. */
   enabled?: boolean;
 }
 
@@ -58,18 +59,27 @@ export interface LinuxFeatures {
 
 /** Cgroup versions and drivers. */
 export interface CgroupFeatures {
+  /** cgroup v1 is implemented. */
   v1?: boolean;
+  /** cgroup v2 is implemented. */
   v2?: boolean;
+  /** The host's systemd makes cgroups. */
   systemd?: boolean;
+  /** A user's systemd makes cgroups. */
   systemdUser?: boolean;
+  /** The controller of RDMA is implemented. */
   rdma?: boolean;
 }
 
 /** System call filters. */
 export interface SeccompFeatures {
+  /** Filters are implemented. */
   enabled?: boolean;
+  /** Actions of rules. */
   actions?: string[];
+  /** Comparisons of arguments. */
   operators?: string[];
+  /** Architectures. */
   archs?: string[];
   /** Flags that are recognised. */
   knownFlags?: string[];
@@ -79,6 +89,7 @@ export interface SeccompFeatures {
 
 /** Intel Resource Director Technology. */
 export interface IntelRdtFeatures {
+  /** `intelRdt` is implemented. */
   enabled?: boolean;
   /** `intelRdt.schemata` is implemented. */
   schemata?: boolean;
@@ -88,6 +99,8 @@ export interface IntelRdtFeatures {
 
 /** NUMA memory policy. */
 export interface MemoryPolicyFeatures {
+  /** Policies. */
   modes?: string[];
+  /** Flags of policies. */
   flags?: string[];
 }

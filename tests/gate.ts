@@ -1,6 +1,6 @@
 /**
- * `./x lint`: formatting, lint rules (Deno's, and the project's in tests/gate_plugin.ts), types, and the
- * examples in comments, all of them even when one fails.
+ * `./x lint`: formatting, lint rules (Deno's, and the project's in tests/gate_plugin.ts), types, the pages
+ * of the library, and the examples in comments, all of them even when one fails.
  * @module
  */
 import { sources } from "./sources.ts";
@@ -15,6 +15,8 @@ const STEPS: readonly (readonly string[])[] = [
   ["lint", "--quiet"],
   ["test", "--quiet", "--no-check", "--allow-read", "--hide-stacktraces", "tests/gate_files.ts"],
   ["check", "--quiet", ...imports, "."],
+  // Every type of the library's signatures is exported, and everything exported is documented.
+  ["doc", "--lint", ...imports, "mod.ts"],
 ];
 
 /**
@@ -55,7 +57,8 @@ const failed = [...STEPS, examples()].filter((args) => {
   const { success } = new Deno.Command(Deno.execPath(), {
     args: [...args],
     cwd: TOP,
-    stdout: "inherit",
+    // `doc` prints the pages, too, which nobody reads here.
+    stdout: args[0] === "doc" ? "null" : "inherit",
     stderr: "inherit",
   }).outputSync();
   return !success;
@@ -66,4 +69,4 @@ if (failed.length > 0) {
   );
   Deno.exit(1);
 }
-console.log("gate: formatting, lint rules, sizes, imports, types and examples are in order");
+console.log("gate: formatting, lint rules, sizes, imports, types, documentation and examples are in order");

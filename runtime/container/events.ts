@@ -12,7 +12,9 @@ import { PollSet } from "../host/poll.ts";
 import { exactJson } from "./exact_json.ts";
 import type { ContainerState } from "./record.ts";
 import { initAlive } from "./status.ts";
-import { oomEvent, statsEvent } from "./stats_json.ts";
+import { type ContainerSample, oomEvent, type OutOfMemory, statsEvent } from "./stats_json.ts";
+
+export type { ContainerSample, OutOfMemory };
 
 /** Takes lines of output and of warnings. */
 export interface EventSinks {
@@ -44,10 +46,7 @@ export async function printStats(
 }
 
 /** An event as `events` prints it: a sample, or that memory ran out. */
-export type ContainerEvent = ContainerSample | ReturnType<typeof oomEvent>;
-
-/** A sample of what a container uses. */
-export type ContainerSample = ReturnType<typeof statsEvent>;
+export type ContainerEvent = ContainerSample | OutOfMemory;
 
 /** Waits for descriptors, for so many milliseconds at most. */
 type Wait = (poll: PollSet, milliseconds: number) => number[] | Promise<number[]>;

@@ -30,11 +30,11 @@ export interface ContainerOptions {
 export interface CreateOptions {
   /** Path of the bundle. */
   bundle: string;
-  /**
-   * Paths of a file for the init's pid, and of sockets for the terminal's master and for a pidfd of the init.
-   */
+  /** Path of a file for the init's pid. */
   pidFile?: string;
+  /** Path of a socket that is sent the terminal's master. */
   consoleSocket?: string;
+  /** Path of a socket that is sent a pidfd of the init. */
   pidfdSocket?: string;
   /** Changes the root without pivot_root(2), for a root file system on a ramdisk. */
   noPivot?: boolean;
@@ -48,14 +48,17 @@ export interface CreateOptions {
 export interface ExecOptions {
   /** The program and its arguments. */
   args: readonly string[];
+  /** Absolute working directory in the container. */
   cwd?: string;
   /** `name=value`, added to the environment. */
   env?: readonly string[];
   /** `uid` or `uid:gid`, numbers. */
   user?: string;
+  /** Supplementary group ids. */
   additionalGids?: readonly number[];
   /** Names of capabilities to add, such as `CAP_SYS_PTRACE`. */
   capabilities?: readonly string[];
+  /** Sets no_new_privs. */
   noNewPrivileges?: boolean;
   /** The process gets this many descriptors from 3 on. */
   preserveFds?: number;
@@ -73,12 +76,15 @@ export interface ContainerReport extends State {
 
 /** A process that {@linkcode Container.exec} has started. */
 export class ContainerProcess {
+  /** Its pid on the host. */
+  readonly pid: number;
   readonly #k: LocalKernel;
   #status: Promise<number> | undefined;
 
-  /** @param pid Its pid on the host. */
-  constructor(k: LocalKernel, readonly pid: number) {
+  /** {@linkcode Container.exec} makes it. */
+  constructor(k: LocalKernel, pid: number) {
     this.#k = k;
+    this.pid = pid;
   }
 
   /** Waits for its end. @returns Its exit status, 128 + n when signal n ended it. */

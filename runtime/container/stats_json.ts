@@ -14,6 +14,24 @@ import type {
   MemoryStats,
 } from "../cgroups/mod.ts";
 
+/** A sample of what a container uses. */
+export interface ContainerSample {
+  /** Tells a sample from other events. */
+  type: "stats";
+  /** The container's id. */
+  id: string;
+  /** The figures, under runc's names. */
+  data: Record<string, unknown>;
+}
+
+/** The kernel ran out of a container's memory, and killed a process. */
+export interface OutOfMemory {
+  /** Tells it from samples. */
+  type: "oom";
+  /** The container's id. */
+  id: string;
+}
+
 /**
  * An event of type `stats`. @param resctrl The measurements there; absent for a container without a group.
  */
@@ -21,12 +39,12 @@ export function statsEvent(
   id: string,
   stats: CgroupStats,
   resctrl: Record<string, unknown> = {},
-): { type: "stats"; id: string; data: Record<string, unknown> } {
+): ContainerSample {
   return { type: "stats", id, data: statsData(stats, resctrl) };
 }
 
 /** An event of type `oom`: the kernel ran out of the container's memory. */
-export function oomEvent(id: string): { type: "oom"; id: string } {
+export function oomEvent(id: string): OutOfMemory {
   return { type: "oom", id };
 }
 
