@@ -2,8 +2,8 @@
  * `./x test [PART...] [--all] [FILTER]`: runs the parts of the test suite one after the other, each under
  * its time limit. Not called test.ts: `deno test` would take it for a test, and start itself without end.
  * The last line is `N passed, N failed, N skipped`; the exit status is 1 when anything failed. Before it
- * stands what each failed test said, and which tests failed and passed when they were run again with
- * nothing beside them.
+ * stand the names of the failed tests, those included that passed when they were run again with nothing
+ * beside them, and before those what each of them said.
  * @module
  */
 import { countReport, type Counts, type TestCase, testCases } from "./junit.ts";
@@ -140,12 +140,19 @@ function line({ passed, failed, skipped }: Counts): string {
   return `${passed} passed, ${failed} failed, ${skipped} skipped`;
 }
 
-/** What the failed tests of a part said, each cut to its first lines. */
-function told({ failed, unsteady }: Outcome): string[] {
+/** The failed tests of a part, a line each. */
+function named(part: string, { failed, unsteady }: Outcome): string[] {
   return failed.map((test) => {
-    const head = unsteady.includes(test) ? `unsteady, passed ${TIMES_AGAIN} times alone` : "failed";
+    const how = unsteady.includes(test) ? `unsteady, passed ${TIMES_AGAIN} times alone` : "failed";
+    return `${part}, ${how}: ${test.name}\n`;
+  });
+}
+
+/** What the failed tests of a part said, each cut to its first lines. */
+function told({ failed }: Outcome): string[] {
+  return failed.map((test) => {
     const lines = test.failure.split("\n").slice(0, MOST_LINES);
-    return `${head}: ${test.name} (${test.file})\n${lines.map((text) => `    ${text}\n`).join("")}`;
+    return `${test.name} (${test.file})\n${lines.map((text) => `    ${text}\n`).join("")}`;
   });
 }
 
@@ -153,16 +160,18 @@ async function main(): Promise<boolean> {
   const selected = selection();
   const dir = Deno.makeTempDirSync({ prefix: "tsrun-report-" });
   const total: Counts = { passed: 0, failed: 0, skipped: 0 };
-  const failures: string[] = [];
+  const failures: string[] = [], names: string[] = [];
   try {
     const summary: string[] = [];
     for (const part of selected.parts) {
       const outcome = await run(part, selected, `${dir}/${part.name}.xml`);
       for (const key of ["passed", "failed", "skipped"] as const) total[key] += outcome.counts[key];
       failures.push(...told(outcome));
+      names.push(...named(part.name, outcome));
       summary.push(`${part.name}: ${line(outcome.counts)}`);
     }
-    console.log(`\n${failures.join("")}\n${summary.join("\n")}\n\n${line(total)}`);
+    // Names come last: of a long log, the end is what is kept.
+    console.log(`\n${failures.join("")}\n${names.join("")}\n${summary.join("\n")}\n\n${line(total)}`);
   } finally {
     Deno.removeSync(dir, { recursive: true });
   }
