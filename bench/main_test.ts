@@ -96,7 +96,7 @@ function assertMeasured(results: Results, name: string): void {
     for (const what of ["create", "start", "delete", "create+start+delete", "run", "exec"]) {
       const series = results.samples[`${name}/${config}/${what}`];
       assertEquals([series.wall.length, series.cpu.length], [3, 3]);
-      assert(series.wall.every((value) => value > 0.5), `${name} ${config} ${what}: ${series.wall}`);
+      assert(series.wall.every((value) => value > 0.05), `${name} ${config} ${what}: ${series.wall}`);
     }
     const created = results.memory[`${name}/${config}`].created!;
     assert(created.pss > 4096 && created.pss <= created.rss, JSON.stringify(created));

@@ -364,8 +364,9 @@ contract("rootless: nothing is written but where it may be", async (box) => {
       }
     });
   const places = ["/run", "/tmp", "/var/tmp", "/dev/shm"];
+  const before = places.flatMap(owned);
   assertOk(await container.start());
-  assertEquals(places.flatMap(owned), []);
+  assertEquals(places.flatMap(owned).filter((path) => !before.includes(path)), []);
   assertEquals(owned(box.dir).toSorted(), [container.bundle.dir, box.root].toSorted());
   assert(!exists(`${container.bundle.dir}/runtime/tsrun`));
 }, { skip, notOnReference: "its directories are others" });
