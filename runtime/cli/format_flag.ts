@@ -15,9 +15,15 @@ export const FORMAT: Flag = {
   values: ["text", "json"],
 };
 
+/** The flag where `-f` means something else. */
+export const FORMAT_WITHOUT_LETTER: Flag = { ...FORMAT, short: undefined };
+
 /** The format that was asked for. @throws {RuntimeError} It is another one. */
 export function chosenFormat(flags: FlagValues): "text" | "json" {
   const format = flags.string("format");
   if (format === "text" || format === "json") return format;
-  throw new RuntimeError("EINVAL_FLAG", `invalid format ${JSON.stringify(format)}: want text or json`);
+  throw new RuntimeError(
+    "EINVAL_FLAG",
+    `invalid --format value ${JSON.stringify(format)}: want text or json`,
+  );
 }

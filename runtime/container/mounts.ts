@@ -40,9 +40,10 @@ const NOT_LATER: readonly string[] = ["proc", "cgroup"];
  *
  * @param text The document: a JSON array of mounts, as `mounts` of config.json.
  * @param file Its name, for messages.
+ * @returns The destinations, in the order in which the mounts were made.
  * @throws {RuntimeError} What is wrong with the document, or why a mount cannot be made.
  */
-export function addMounts(k: LocalKernel, root: string, id: string, text: string, file: string): void {
+export function addMounts(k: LocalKernel, root: string, id: string, text: string, file: string): string[] {
   using _lock = lockContainer(k, root, id);
   const state = liveState(root, id), spec = savedConfig(root, id);
   const mounts = readMounts(text, file, spec);
@@ -50,6 +51,7 @@ export function addMounts(k: LocalKernel, root: string, id: string, text: string
   try {
     inContainer(k, state, (joiner) => makeMounts(k, joiner, mounts, spec, (id) => made.push(id)), mounts);
     writeState(root, { ...state, addedMounts: [...state.addedMounts ?? [], ...made] });
+    return mounts.map(({ destination }) => destination);
   } catch (error) {
     const left = inContainer(k, state, (joiner) => unmountAll(joiner, made));
     if (left.length === 0) throw error;
@@ -60,10 +62,11 @@ export function addMounts(k: LocalKernel, root: string, id: string, text: string
 /**
  * Removes mounts of a container that runs, the last of the document first. Only the destinations count.
  *
+ * @returns The destinations, in the order in which the mounts were removed.
  * @throws {RuntimeError} What is wrong with the document; or that nothing is mounted on one of the
  * destinations, and then nothing is removed.
  */
-export function removeMounts(k: LocalKernel, root: string, id: string, text: string, file: string): void {
+export function removeMounts(k: LocalKernel, root: string, id: string, text: string, file: string): string[] {
   using _lock = lockContainer(k, root, id);
   const state = liveState(root, id);
   const destinations = readDestinations(text, file).toReversed(), added = new Set(state.addedMounts);
@@ -76,6 +79,7 @@ export function removeMounts(k: LocalKernel, root: string, id: string, text: str
       if (added.delete(id)) writeState(root, { ...state, addedMounts: [...added] });
     }
   });
+  return destinations;
 }
 
 /** The record of a container that has a process and a mount namespace of its own. */

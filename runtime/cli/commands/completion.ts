@@ -3,6 +3,7 @@ import { writeText } from "../../host/log.ts";
 import type { Command, Context } from "../command.ts";
 import { completionScript } from "../completion/shells.ts";
 import { UsageError } from "../flags.ts";
+import { chosenFormat, FORMAT } from "../format_flag.ts";
 
 export const command: Command = {
   name: "completion",
@@ -14,13 +15,14 @@ export const command: Command = {
     'only: eval "$(tsrun completion bash)", or with zsh behind compinit; in fish: tsrun completion fish | source.',
   minArgs: 1,
   maxArgs: 1,
-  flags: [],
-  async run({ args: [shell], commands }: Context): Promise<number> {
+  flags: [FORMAT],
+  async run({ flags, args: [shell], commands }: Context): Promise<number> {
+    const format = chosenFormat(flags);
     const script = completionScript(shell, await commands());
     if (script === undefined) {
       throw new UsageError(`no completion for shell ${JSON.stringify(shell)}: want bash, zsh or fish`);
     }
-    writeText(Deno.stdout, script);
+    writeText(Deno.stdout, format === "json" ? JSON.stringify({ shell, script }) + "\n" : script);
     return 0;
   },
 };

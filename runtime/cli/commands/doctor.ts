@@ -1,5 +1,4 @@
 /** `tsrun doctor`: what this host can and cannot do for containers. */
-import { RuntimeError } from "../../../ffi/errors.ts";
 import { local } from "../../../ffi/local.ts";
 import { build } from "../../host/build_info.ts";
 import { callerEnvironment } from "../../host/caller.ts";
@@ -10,9 +9,8 @@ import { painter } from "../colours.ts";
 import type { Command, Context } from "../command.ts";
 import { examine, verdict } from "../doctor/doctor.ts";
 import { HostTrials } from "../doctor/host_trials.ts";
+import { chosenFormat, FORMAT } from "../format_flag.ts";
 import { examinationJson, formatExamination } from "../doctor/report.ts";
-
-const FORMATS = ["text", "json"];
 
 export const command: Command = {
   name: "doctor",
@@ -26,17 +24,9 @@ export const command: Command = {
     "Exit status: 1 if something is missing without which this caller can make no container; 0.",
   minArgs: 0,
   maxArgs: 0,
-  flags: [
-    { name: "format", short: "f", kind: "string", usage: "text or json", values: FORMATS, default: "text" },
-  ],
+  flags: [FORMAT],
   async run({ global, flags }: Context): Promise<number> {
-    const format = flags.string("format");
-    if (!FORMATS.includes(format)) {
-      throw new RuntimeError(
-        "EINVAL_FLAG",
-        `invalid --format value ${JSON.stringify(format)}: want ${FORMATS.join(" or ")}`,
-      );
-    }
+    const format = chosenFormat(flags);
     const view = thisHost(local());
     using trials = new HostTrials(local());
     const examined = await examine({

@@ -5,10 +5,12 @@ import { explain, EXPLAINED, type ExplainedCommand } from "../../container/expla
 import { supposeRoot } from "../../host/caller.ts";
 import { isFile } from "../../host/files.ts";
 import { writeText } from "../../host/log.ts";
+import { painter } from "../colours.ts";
 import type { Command, Context } from "../command.ts";
 import { createOptions } from "../create_flags.ts";
 import { CREATE_FLAGS } from "../create_flags.ts";
 import { formatSteps } from "../explain_text.ts";
+import { chosenFormat, FORMAT_WITHOUT_LETTER } from "../format_flag.ts";
 
 /** Version of the JSON. */
 const VERSION = 1;
@@ -26,13 +28,7 @@ export const command: Command = {
   maxArgs: Infinity,
   stopAtOperand: true,
   flags: [
-    {
-      name: "format",
-      kind: "string",
-      usage: "text or json",
-      default: "text",
-      values: ["text", "json"],
-    },
+    FORMAT_WITHOUT_LETTER,
     {
       name: "id",
       kind: "string",
@@ -43,10 +39,7 @@ export const command: Command = {
   ],
   async run(context: Context): Promise<number> {
     const { flags, args: [name = "create", ...args] } = context;
-    const format = flags.string("format"), known = EXPLAINED.find((known) => known === name);
-    if (format !== "text" && format !== "json") {
-      throw new RuntimeError("EINVAL_FLAG", `invalid --format ${JSON.stringify(format)}: want text or json`);
-    }
+    const format = chosenFormat(flags), known = EXPLAINED.find((known) => known === name);
     if (known === undefined) {
       const list = EXPLAINED.join(", ");
       throw new RuntimeError("EINVAL_COMMAND", `explain ${JSON.stringify(name)}: want one of ${list}`);
@@ -71,7 +64,7 @@ async function explainTo(
   const steps = await explain(local(), command, options, args);
   const text = format === "json"
     ? JSON.stringify({ version: VERSION, command, steps }, null, 2) + "\n"
-    : formatSteps(steps, Deno.stdout.isTerminal());
+    : formatSteps(steps, painter());
   writeText(Deno.stdout, text);
 }
 

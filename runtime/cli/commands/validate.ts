@@ -9,10 +9,11 @@ import { isRootless } from "../../host/rootless.ts";
 import { thisHost } from "../../host/view.ts";
 import { painter } from "../colours.ts";
 import type { Command, Context } from "../command.ts";
+import { chosenFormat, FORMAT } from "../format_flag.ts";
 import { absolute } from "../globals.ts";
 import { findingsJson, formatFindings, type JudgedFile, verdictOf } from "../validate/report.ts";
 
-const FORMATS = ["text", "json"], HOSTS = ["this", "none"];
+const HOSTS = ["this", "none"];
 
 export const command: Command = {
   name: "validate",
@@ -42,10 +43,10 @@ export const command: Command = {
       default: "this",
     },
     { name: "strict", kind: "bool", usage: "exit with 2 if there are warnings" },
-    { name: "format", short: "f", kind: "string", usage: "text or json", values: FORMATS, default: "text" },
+    FORMAT,
   ],
   async run({ global, flags, args }: Context): Promise<number> {
-    const format = oneOf("format", flags.string("format"), FORMATS);
+    const format = chosenFormat(flags);
     const host = oneOf("host", flags.string("host"), HOSTS);
     const k = local(), { systemdCgroup } = global;
     const judged: JudgedHost | undefined = host === "none" ? undefined : {

@@ -1,6 +1,7 @@
 /** What would be done is told, and nothing is. Each file of tests has a `Deno` of its own: it stays dry. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { local } from "../../../ffi/local.ts";
+import { plain } from "../../cli/colours.ts";
 import { formatSteps } from "../../cli/explain_text.ts";
 import { Log } from "../../host/log.ts";
 import { explain } from "./explain.ts";
@@ -72,13 +73,13 @@ Deno.test("explain: as text, with colours for a terminal only", () => {
     config: "hostname",
     calls: ["a()"],
   };
-  const plain = formatSteps([step, { ...step, stage: "user", config: "", step: "x\x1b" }], false);
+  const bare = formatSteps([step, { ...step, stage: "user", config: "", step: "x\x1b" }], plain);
   const words = "set the hostname";
   assertEquals(
-    plain,
+    bare,
     `init: names\n  ${words.padEnd(64)}hostname\n      a()\n\ninit: user\n  x\\u001b\n      a()\n`,
   );
-  assertStringIncludes(formatSteps([step], true), "\x1b[1minit: names\x1b[0m");
+  assertStringIncludes(formatSteps([step], (_, text) => `<${text}>`), "<init: names>\n");
 });
 
 Deno.test("explain: what only keeps tsrun going is left out", () => {
