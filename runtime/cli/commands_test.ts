@@ -51,3 +51,13 @@ Deno.test("commands: the operands in the usage line are as many as the command t
     assert(most === maxArgs || maxArgs === Infinity, `${name} ${operands}: at most ${maxArgs}`);
   }
 });
+
+/** Commands of which runc has none, and which have something to print. */
+const OWN = ["completion", "configure", "doctor", "explain", "mounts", "trace", "validate", "wait"];
+
+Deno.test("commands: those that runc does not have print text or JSON, by one flag", () => {
+  for (const { name, flags } of COMMANDS.filter(({ name }) => OWN.includes(name))) {
+    const { usage, values, default: given } = flags.find(({ name }) => name === "format")!;
+    assertEquals([usage, values, given], ["text or json", ["text", "json"], "text"], name);
+  }
+});

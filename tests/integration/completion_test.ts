@@ -1,5 +1,5 @@
 /** `tsrun completion`: the scripts, in the shells that they are for. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { allCommands } from "../../runtime/cli/commands.ts";
 import { withHelp } from "../../runtime/cli/completion/operands.ts";
 import type { Flag } from "../../runtime/cli/flags.ts";
@@ -106,6 +106,18 @@ test("bash", "ids, values, signals and paths, wherever flags stand", (place) => 
   ];
   const offered = completeInBash(place, cases.map(([words]) => words));
   cases.forEach(([words, wanted], i) => assertEquals(offered[i].sort(), wanted.sort(), words.join(" ")));
+});
+
+test("bash", "the script as JSON", (place) => {
+  const run = (...flags: string[]) =>
+    new Deno.Command(pathUnderTest(), { args: ["completion", ...flags, "bash"] }).outputSync();
+  assertEquals(JSON.parse(text(run("--format", "json").stdout)), {
+    shell: "bash",
+    script: Deno.readTextFileSync(`${place.dir}/script`),
+  });
+  const { code, stdout, stderr } = run("--format", "yaml");
+  assertEquals([code, text(stdout)], [1, ""]);
+  assertStringIncludes(text(stderr), String.raw`invalid --format value \"yaml\": want text or json`);
 });
 
 test("fish", "every command and every flag of the table, ids and values", (place) => {

@@ -13,9 +13,15 @@ import { FIRST, MAPPINGS, shifted } from "../lib/shifted.ts";
 const OURS: ContractOptions = { notOnReference: "runc has no command for it" };
 
 /** Writes a document of mounts, and runs `mounts add` or `mounts remove` with it. */
-function mounts(box: Box, action: string, { id }: { id: string }, list: unknown): Promise<Result> {
+function mounts(
+  box: Box,
+  action: string,
+  { id }: { id: string },
+  list: unknown,
+  ...flags: string[]
+): Promise<Result> {
   Deno.writeTextFileSync(`${box.dir}/mounts.json`, JSON.stringify(list));
-  return box.cli(["mounts", action, id, `${box.dir}/mounts.json`]);
+  return box.cli(["mounts", ...flags, action, id, `${box.dir}/mounts.json`]);
 }
 
 /** The mounts that a container's process sees. */
@@ -107,6 +113,17 @@ contract("mounts add: links of the image lead to nothing outside, and nothing be
   );
   assertOk(await mounts(box, "remove", container, [{ destination: "/dev/shm" }]));
   assertEquals((await seen(container)).length, before - 1);
+}, OURS);
+
+contract("mounts: as JSON, what was mounted and removed, in order", async (box) => {
+  const container = await sleeper(box), type = "tmpfs", source = "tmpfs";
+  const list = [{ destination: "/a", type, source }, { destination: "/b\u007f", type, source }];
+  const told = async (action: string) => assertOk(await mounts(box, action, container, list, "-f", "json"));
+  const { id } = container, { stdout } = await told("add");
+  assertEquals(stdout, `{"id":"${id}","action":"add","destinations":["/a","/b\\u007f"]}\n`);
+  const removed = JSON.parse((await told("remove")).stdout);
+  assertEquals(removed, { id, action: "remove", destinations: ["/b\u007f", "/a"] });
+  assertError(await mounts(box, "add", container, list, "--format", "xml"), /want text or json/);
 }, OURS);
 
 contract("mounts: a container that was not started, and one that is paused", async (box) => {

@@ -1,5 +1,6 @@
 /** What `--trace` and TSRUN_TRACE leave, and what they never do: fail a command, show up in a container. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import type { Dict } from "../lib/bundle.ts";
 import { assertOk } from "../lib/container.ts";
 import { contract } from "../lib/contract.ts";
 import { exec } from "../lib/exec.ts";
@@ -23,6 +24,8 @@ function eventsOf(directory: string, command: string): Event[] {
   assertEquals([more, name?.endsWith(".json")], [[], true], names.join(" "));
   return JSON.parse(Deno.readTextFileSync(`${directory}/${name}`)).traceEvents;
 }
+
+const LIFE = ["create 0", "start 0", "exec 0", "delete 0"];
 
 contract("trace: a directory gets a file of each command, and merge puts them on one axis", async (box) => {
   const directory = `${box.dir}/traces`, globals = ["--trace", directory];
@@ -54,7 +57,10 @@ contract("trace: a directory gets a file of each command, and merge puts them on
   assert(eventsOf(directory, "delete").some(({ name }) => name === "pidfd_send_signal" || name === "kill"));
   for (const suffix of ["svg", "txt", "json"]) {
     const file = `${box.dir}/all.${suffix}`;
-    assertOk(await box.cli(["trace", "merge", "--output", file, directory]));
+    const told = assertOk(await box.cli(["trace", "merge", "--output", file, "--format", "json", directory]));
+    const { output, id, commands } = JSON.parse(told.stdout);
+    assertEquals([output, id], [file, container.id]);
+    assertEquals(commands.map(({ command, status }: Dict) => `${command} ${status}`), LIFE);
     const text = Deno.readTextFileSync(file);
     const order = ["create", "start", "exec", "delete"].map((name) =>
       text.search(new RegExp(`(?:tsrun |>|"command":")${name}(?: |")`))

@@ -1,5 +1,6 @@
 /** `tsrun configure`: tells a client of containers that tsrun is there. */
 import { RuntimeError } from "../../../ffi/errors.ts";
+import { printableJson } from "../../../ffi/printable.ts";
 import type { Command, Context } from "../command.ts";
 import { type MadeChange, makeChanges } from "../configure/change.ts";
 import { planClient } from "../configure/clients.ts";
@@ -121,15 +122,6 @@ function showJson({ client, name, plan, made, dry }: Outcome): string {
     diff: unifiedDiff(path, before, after),
   }));
   const { manifest = null, reload = null, notes } = plan;
-  return JSON.stringify({
-    client,
-    name,
-    dryRun: dry,
-    changed: made.length > 0,
-    files,
-    reload,
-    notes,
-    manifest,
-  }) +
-    "\n";
+  const outcome = { client, name, dryRun: dry, changed: made.length > 0, files, reload, notes, manifest };
+  return printableJson(JSON.stringify(outcome)) + "\n";
 }

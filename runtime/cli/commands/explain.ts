@@ -1,5 +1,6 @@
 /** `tsrun explain`: what a command would do with a container, and why. */
 import { RuntimeError } from "../../../ffi/errors.ts";
+import { printableJson } from "../../../ffi/printable.ts";
 import { local } from "../../../ffi/local.ts";
 import { explain, EXPLAINED, type ExplainedCommand } from "../../container/explain/explain.ts";
 import { supposeRoot } from "../../host/caller.ts";
@@ -63,7 +64,7 @@ async function explainTo(
   if (needsRoot(options.config ?? `${options.bundle}/config.json`)) supposeRoot();
   const steps = await explain(local(), command, options, args);
   const text = format === "json"
-    ? JSON.stringify({ version: VERSION, command, steps }, null, 2) + "\n"
+    ? printableJson(JSON.stringify({ version: VERSION, command, steps }, null, 2)) + "\n"
     : formatSteps(steps, painter());
   writeText(Deno.stdout, text);
 }

@@ -4,6 +4,7 @@ import { UsageError } from "../flags.ts";
 import { chosenFormat, FORMAT } from "../format_flag.ts";
 import { local } from "../../../ffi/local.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
+import { printableJson } from "../../../ffi/printable.ts";
 import { addMounts, removeMounts } from "../../container/mounts.ts";
 import { writeText } from "../../host/log.ts";
 import { inputFailure, readInput, readStream } from "../../host/input.ts";
@@ -35,7 +36,9 @@ export const command: Command = {
       throw RuntimeError.from(error, `read ${name}: ${inputFailure(error)}`);
     }
     const destinations = (action === "add" ? addMounts : removeMounts)(k, root, id, text, name);
-    if (format === "json") writeText(Deno.stdout, JSON.stringify({ id, action, destinations }) + "\n");
+    if (format === "json") {
+      writeText(Deno.stdout, printableJson(JSON.stringify({ id, action, destinations })) + "\n");
+    }
     return 0;
   },
 };

@@ -1,6 +1,7 @@
 /** `tsrun trace merge`: several traces on one axis of time. */
 import { local } from "../../../ffi/local.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
+import { printableJson } from "../../../ffi/printable.ts";
 import { writeText } from "../../host/log.ts";
 import type { Trace } from "../../host/tracing/trace.ts";
 import { writePrivately } from "../../host/tracing/write.ts";
@@ -57,5 +58,5 @@ export const command: Command = {
 /** What was put together, for programs. */
 function merged(output: string, traces: readonly Trace[]): string {
   const commands = traces.map(({ command, start, status }) => ({ command, start: String(start), status }));
-  return JSON.stringify({ output, id: traces[0].id, commands }) + "\n";
+  return printableJson(JSON.stringify({ output, id: traces[0].id, commands })) + "\n";
 }

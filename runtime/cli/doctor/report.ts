@@ -3,7 +3,7 @@
  * @module
  */
 
-import { printable } from "../../../ffi/printable.ts";
+import { printable, printableJson } from "../../../ffi/printable.ts";
 import type { Colour, Paint } from "../colours.ts";
 import { type Examined, verdict } from "./doctor.ts";
 import type { Finding, Health } from "./finding.ts";
@@ -43,5 +43,5 @@ export function examinationJson(
 ): string {
   const groups = examined.map(({ group: { name, title }, findings }) => ({ name, title, findings }));
   const document = { version: 1, tsrun: version, uid: caller.uid, usable: verdict(examined) === 0, groups };
-  return JSON.stringify(document, null, 2) + "\n";
+  return printableJson(JSON.stringify(document, null, 2)) + "\n";
 }

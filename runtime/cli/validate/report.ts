@@ -3,7 +3,7 @@
  * @module
  */
 
-import { printable } from "../../../ffi/printable.ts";
+import { printable, printableJson } from "../../../ffi/printable.ts";
 import { shownValue } from "../../../spec/validate/value_at.ts";
 import { exactJson } from "../../container/exact_json.ts";
 import type { Finding, FindingKind } from "../../container/validate/finding.ts";
@@ -76,5 +76,5 @@ export function findingsJson(files: readonly JudgedFile[], host: string): string
       findings,
     })),
   };
-  return exactJson(document, 2) + "\n";
+  return printableJson(exactJson(document, 2)) + "\n";
 }

@@ -23,7 +23,7 @@ import { DryTree } from "./tree.ts";
 /** A call that would be made. */
 export interface DryCall {
   /** `tsrun`, `stage`, `init`, … */
-  process: string;
+  readonly process: string;
   /** The stage of its lifecycle; empty where there is none. */
   stage: string;
   /** The step, in the words of error messages; empty where there is none. */
@@ -34,6 +34,8 @@ export interface DryCall {
   /** What tsrun has done when the call is made, by its marks: empty until the next mark. */
   part: string;
 }
+
+const TSRUN = { name: "tsrun" };
 
 /** See the module's description. It begins with its making, and does not end before the program. */
 export class DryRun implements Watcher {
@@ -92,15 +94,21 @@ export class DryRun implements Watcher {
 
   #tellHost({ name, args, operands, doing }: HostCall): void {
     const stage = this.#stages.of(0);
-    if (args) this.#tell("tsrun", name, decodeCall(name as SyscallName, args), stage, doing);
+    if (args) this.#tell(TSRUN, name, decodeCall(name as SyscallName, args), stage, doing);
     else {
       const { name: call, detail } = fileCall(name, operands);
-      this.#tell("tsrun", call, detail, stage, doing);
+      this.#tell(TSRUN, call, detail, stage, doing);
     }
   }
 
-  #tell(process: string, name: string, call: string, stage: string, step: string): void {
-    this.calls.push({ process, stage, step, name, call, part: "" });
+  #tell(subject: { readonly name: string }, name: string, call: string, stage: string, step: string): void {
+    const process = () => subject.name;
+    this.calls.push({
+      get process() {
+        return process();
+      },
+      ...{ stage, step, name, call, part: "" },
+    });
   }
 
   /** Files of a process that would be there, in /proc. */

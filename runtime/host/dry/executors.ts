@@ -59,7 +59,8 @@ export interface Running {
 
 /** A call as it is told: results are numbers. */
 export interface Told {
-  subject: string;
+  /** Its name is known in the end only: a process is named when it is driven. */
+  subject: { readonly name: string };
   name: SyscallName;
   args: readonly Arg[];
   stage: string;
@@ -233,7 +234,7 @@ export class Executors {
 
   #call(running: Running, record: Watched, args: Arg[], stage: string): number | undefined {
     const { op } = record, name = op.name as SyscallName;
-    const tell = () => this.tell({ subject: running.subject.name, name, args, stage, doing: op.doing });
+    const tell = () => this.tell({ subject: running.subject, name, args, stage, doing: op.doing });
     tell();
     if (name === "exit_group" || name === "execve") {
       if (name === "execve") running.name = String(args[0]).split("/").at(-1)!.slice(0, 15);
@@ -290,9 +291,16 @@ export class Executors {
     return child.pid;
   }
 
-  /** The stage's child is the process that is driven next. */
+  /** The stage's child is the process that is driven next: its kernel is made while it is cloned. */
   #childOf({ subject: { name } }: Running): { readonly name: string } {
-    if (name === "stage") return this.#kernels.at(-1)!.subject;
+    if (name === "stage") {
+      const kernels = this.#kernels, next = kernels.length;
+      return {
+        get name() {
+          return kernels[next]?.subject.name ?? "init";
+        },
+      };
+    }
     return { name: name === "joiner" ? "process" : "hook" };
   }
 

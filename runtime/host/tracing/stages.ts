@@ -28,9 +28,12 @@ export class Stages {
     return this.#followed.push({ kernel, subject: kernel.subject, stages: [] }) - 1;
   }
 
-  /** The process that a process is about to clone. The stage's is the one that is driven next. */
+  /**
+   * The process that a process is about to clone. The stage's is the one that is driven next: its kernel is
+   * made while it is cloned.
+   */
   cloned(parent: string): number {
-    if (parent === "stage") return this.#followed.length - 1;
+    if (parent === "stage") return this.#followed.length;
     const name = parent === "joiner" ? "process" : "hook";
     return this.#followed.push({ kernel: undefined, subject: { name, pid: 0 }, stages: [] }) - 1;
   }
