@@ -55,12 +55,17 @@ const OPENERS: ReadonlySet<string> = new Set(
  * ```
  */
 export class DryKernel extends Recorder {
-  readonly memory = new Memory(new ArrayBuffer(1 << 20), 0x10000000);
   readonly calls: Call[] = [];
   #nextFd = 100;
 
-  /** @param answer Answers calls; by default everything succeeds, and descriptors count up from 100. */
-  constructor(readonly answer: Answer = () => undefined) {
+  /**
+   * @param answer Answers calls; by default everything succeeds, and descriptors count up from 100.
+   * @param memory Its arena. Many kernels, one after the other, may have the same.
+   */
+  constructor(
+    readonly answer: Answer = () => undefined,
+    readonly memory: Memory = new Memory(new ArrayBuffer(1 << 20), 0x10000000),
+  ) {
     super();
   }
 

@@ -32,7 +32,8 @@ export function containerHooks(
       const state = setting.state("creating", ownPid(k));
       createContainer.forEach((hook, i) => {
         const failure = k.reusing(() => {
-          const recorded = recordHook(k, hook, { state, env: setting.runtimeEnv(), cwd: plan.rootfs });
+          const inputs = { state, env: setting.runtimeEnv(), cwd: plan.rootfs };
+          const recorded = recordHook(k, hook, { ...inputs, limited: true });
           k.flush();
           return hookFailure(recorded);
         });

@@ -22,6 +22,7 @@ import { Load, type Result } from "../ffi/kernel.ts";
 import type { Buffer } from "../ffi/memory.ts";
 import { Label, type Recorder } from "../ffi/recorder.ts";
 import { endProcess } from "./failure_report.ts";
+import { recordLimit, recordOutputFiles } from "./hook_output.ts";
 import type { Hook } from "../spec/types.ts";
 
 /** Offsets in siginfo_t of a SIGCHLD. */
@@ -39,6 +40,8 @@ export interface HookSetting {
   env: readonly string[];
   /** Its working directory; the executor's own when absent. */
   cwd?: string;
+  /** Its output has a limit, where this process may mount. */
+  limited?: boolean;
 }
 
 /** A hook that has been recorded. */
@@ -79,13 +82,11 @@ export function recordHook(
 ): RecordedHook {
   // As a text, which is copied to the arena once for all hooks.
   const size = new TextEncoder().encode(setting.state).length;
-  const memfd = (name: string) =>
-    guard((onError) => k.call("memfd_create", [name, MFD_CLOEXEC], { onError }));
-  const stdin = memfd("hook:state");
+  const stdin = guard((onError) => k.call("memfd_create", ["hook:state", MFD_CLOEXEC], { onError }));
   guard((onError) => k.call("write", [stdin, setting.state, size], { onError }));
   guard((onError) => k.call("lseek", [stdin, 0, 0], { onError }));
-  // Files, so that a hook never waits for a reader. Their pages are charged to the hook, like its memory.
-  const stdout = memfd("hook:stdout"), stderr = memfd("hook:stderr");
+  const [stdout, stderr] = recordOutputFiles(k, guard);
+  if (setting.limited) recordLimit(k, [stdout, stderr]);
   // The kernel writes the child's pidfd to where poll(2) reads it: struct pollfd begins with the descriptor.
   const pollfd = k.buffer(8), siginfo = k.buffer(SIGINFO_SIZE);
   pollfd.bytes[4] = POLLIN;

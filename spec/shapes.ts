@@ -120,9 +120,11 @@ export type Shapes = Readonly<Record<string, unknown>>;
  */
 export type Range = readonly [first: number, last: number];
 
+let usual: Shapes | undefined;
+
 /** The shapes that clients usually send. */
 export function usualShapes(): Shapes {
-  return Object.assign(JSON.parse(SHAPES), {
+  return usual ??= Object.assign(JSON.parse(SHAPES), {
     "=action": SECCOMP_ACTIONS,
     "=arch": SECCOMP_ARCHS,
     "=device": { a: 0, c: 0, b: 0, "": 0 },

@@ -48,6 +48,7 @@ function runAll(
       state: JSON.stringify(state),
       env: inheritedEnv(),
       cwd: state.bundle,
+      limited: true,
     };
     const failure = executor.kernel.reusing(() => {
       const recorded = recordHook(executor.kernel, hook, setting);

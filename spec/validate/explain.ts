@@ -89,13 +89,19 @@ export class Explainer {
   #readObject(value: unknown, shape: Json, place: Place): Json | undefined {
     if (!isObject(value)) return this.#wrongType(place, "an object", value);
     const read: [string, unknown][] = [];
+    // Where all names are the specification's own, none is another spelling of one that is absent.
+    const exact = Object.keys(value).every((name) => Object.hasOwn(shape, name));
     const keys = Object.hasOwn(shape, "*") ? Object.keys(value) : Object.keys(shape);
     for (const key of keys) {
       const wanted = shape["*"] ?? (key === "!" || key === "0" ? undefined : shape[key]);
       if (wanted === undefined) continue;
-      const name = this.#nameIn(value, key, place);
+      const name: string | undefined = Object.hasOwn(value, key)
+        ? key
+        : exact
+        ? undefined
+        : this.#otherName(value, key, place);
       const given = name === undefined ? undefined : value[name];
-      const at = { path: propertyPath(place.path, name ?? key), name: `${place.name}.${key}` };
+      const at: Place = { path: propertyPath(place.path, name ?? key), name: `${place.name}.${key}` };
       if (given === undefined || given === null) {
         if ((shape["!"] as string[] | undefined)?.includes(key)) {
           this.#fail(at, ABSENT[at.name] ?? ["is required"]);
@@ -110,11 +116,10 @@ export class Explainer {
   }
 
   /**
-   * The document's name of a property. The specification's spelling is preferred; otherwise letter case is
+   * The document's name of a property that it does not have in the specification's spelling: letter case is
    * ignored, as when Go reads JSON.
    */
-  #nameIn(value: Json, key: string, { path }: Place): string | undefined {
-    if (Object.hasOwn(value, key)) return key;
+  #otherName(value: Json, key: string, { path }: Place): string | undefined {
     const folded = key.toLowerCase();
     const name = Object.keys(value).find((name) => name.toLowerCase() === folded);
     if (name !== undefined) this.#note(propertyPath(path, name), `is read as ${key}`);

@@ -89,8 +89,14 @@ const OTHERS = {
   "#nanoseconds": [0, 999_999_999],
 } as const;
 
+let shapes: Shapes | undefined;
+
 /** All shapes. */
 export function allShapes(): Shapes {
+  return shapes ??= merged();
+}
+
+function merged(): Shapes {
   const all: Record<string, unknown> = { ...usualShapes(), ...OTHERS };
   for (const [name, more] of Object.entries(PROPERTIES)) all[name] = { ...all[name] as object, ...more };
   return all;

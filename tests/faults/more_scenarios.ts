@@ -133,7 +133,7 @@ export const MORE_SCENARIOS: readonly Scenario[] = [
       return seen(place, onTerminal(place));
     },
     undoes: true,
-    outlivedCalls: 3,
+    leavesInit: true,
   },
   {
     name: "exec with a terminal",
@@ -164,7 +164,7 @@ export const MORE_SCENARIOS: readonly Scenario[] = [
     },
     failed: (place) => hasRun(place, "command"),
     undoes: true,
-    outlivedCalls: 3,
+    leavesInit: true,
   },
   {
     name: "run --detach of a user",

@@ -29,10 +29,10 @@ export interface Scenario {
   /** A command that failed has left nothing of the container. */
   undoes?: boolean;
   /**
-   * The last calls of the init are made when the command has succeeded: a fault there only stops the
-   * container.
+   * The init waits when the command has succeeded, and makes calls of its own then: a fault there only stops
+   * the container.
    */
-  outlivedCalls?: number;
+  leavesInit?: boolean;
 }
 
 const SLEEP = " exec sleep 1000";
@@ -158,8 +158,7 @@ export const SCENARIOS: readonly Scenario[] = [
     },
     failed: (place) => hasRun(place, "command"),
     undoes: true,
-    // It waits for the end of tsrun's part, closes the line to it, and opens exec.fifo.
-    outlivedCalls: 3,
+    leavesInit: true,
   },
   ...bothWays({
     name: "start",

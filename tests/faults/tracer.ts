@@ -55,6 +55,8 @@ export interface Traced {
   hung: boolean;
   /** The call that the fault met; undefined where there was none. */
   met?: string;
+  /** Names of the calls that its process had made before. */
+  before: string[];
   /** All calls that count, where no fault was asked for. */
   calls: Made[];
 }
@@ -79,7 +81,7 @@ class Tracer {
   #main = 0;
   #watch = 0;
   #stageSeen = false;
-  readonly #result: Traced = { code: -1, hung: false, calls: [] };
+  readonly #result: Traced = { code: -1, hung: false, before: [], calls: [] };
 
   constructor(readonly request: Request) {}
 
@@ -206,7 +208,11 @@ class Tracer {
     const index = tracee.count++;
     if (fault === undefined) {
       this.#result.calls.push({ role: tracee.role, index, name: nameOf(entry.number) });
-    } else if (fault.role === tracee.role && fault.index === index && this.#result.met === undefined) {
+    } else if (fault.role === tracee.role && this.#result.met === undefined) {
+      if (index < fault.index) {
+        this.#result.before.push(nameOf(entry.number));
+        return;
+      }
       this.#result.met = describe(pid, entry);
       if (fault.act === "kill") ptrace.sendSignal(pid, SIGKILL);
       else if (typeof fault.act === "function") fault.act();

@@ -6,7 +6,7 @@ import { allCommands } from "../../runtime/cli/commands.ts";
 import { GLOBAL_FLAGS } from "../../runtime/cli/globals.ts";
 import { containerdConfig, dockerConfig, fullConfig, remappedConfig } from "../../spec/spec_testing.ts";
 import { config } from "../lib/bundle.ts";
-import { type Json, mutateLine, mutateText, mutateTree, toText } from "./mutate.ts";
+import { copyOf, type Json, mutateLine, mutateText, mutateTree, toText } from "./mutate.ts";
 import { Random } from "./random.ts";
 import { tryConfig, tryLine, type Verdict } from "./targets.ts";
 
@@ -50,7 +50,7 @@ export async function judge(input: Input): Promise<{ verdict?: Verdict; what?: s
 
 function makeConfig(random: Random): Input {
   // Parts of them are the same objects each time.
-  const tree = structuredClone(random.pick(BASES)()), other = random.pick(BASES)();
+  const tree = copyOf(random.pick(BASES)()), other = random.pick(BASES)();
   for (let count = 1 + random.below(MOST_CHANGES); count > 0; count--) mutateTree(random, tree, other);
   const text = toText(tree);
   return { config: random.below(TEXTS) === 0 ? mutateText(random, text) : text };

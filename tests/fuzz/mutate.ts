@@ -115,10 +115,24 @@ function places(tree: Json, found: Json[] = []): Json[] {
   return found;
 }
 
+/** A copy of a tree, which shares nothing with it: several times quicker than structuredClone(). */
+export function copyOf(tree: Json): Json {
+  if (typeof tree !== "object" || tree === null) return tree;
+  if (Array.isArray(tree)) return tree.map(copyOf);
+  const copy: Json = {};
+  for (const key of Object.keys(tree)) {
+    // To assign `__proto__` would set the prototype.
+    if (key === "__proto__") Object.defineProperty(copy, key, { ...OWN, value: copyOf(tree[key]) });
+    else copy[key] = copyOf(tree[key]);
+  }
+  return copy;
+}
+const OWN: PropertyDescriptor = { configurable: true, enumerable: true, writable: true };
+
 /** Values of one key anywhere in another tree: what is right in one config is odd in another. */
 function fromOther(random: Random, other: Json, key: string): Json {
   const found = places(other).filter((place) => Object.hasOwn(place, key)).map((place) => place[key]);
-  return found.length === 0 ? oddValue(random) : structuredClone(random.pick(found));
+  return found.length === 0 ? oddValue(random) : copyOf(random.pick(found));
 }
 
 /**
@@ -136,7 +150,7 @@ export function mutateTree(random: Random, tree: Json, other: Json): void {
       else delete place[key];
       break;
     case 1:
-      if (Array.isArray(place)) place.push(structuredClone(place[Number(key)]));
+      if (Array.isArray(place)) place.push(copyOf(place[Number(key)]));
       else place[random.pick(TEXTS).slice(0, 300)] = place[key];
       break;
     case 2:

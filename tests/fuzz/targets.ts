@@ -26,8 +26,7 @@ import { validateId } from "../../runtime/container/id.ts";
 import { processFromFlags } from "../../runtime/container/exec/process.ts";
 import { planSeccomp } from "../../runtime/features/seccomp/profile.ts";
 import { formatRecord, Log } from "../../runtime/host/log.ts";
-import { scripted } from "../lib/scripted.ts";
-import { drySetUp } from "./dry_setup.ts";
+import { dryKernel, drySetUp } from "./dry_setup.ts";
 
 /** What came of one input. */
 export type Verdict = "refused" | "taken";
@@ -173,7 +172,7 @@ function plan(spec: Spec): Verdict {
   const { seccomp } = linux ?? {};
   if (seccomp && attempt(() => void planSeccomp(seccomp)) === "refused") return "refused";
   attempt(() => {
-    const k = scripted();
+    const k = dryKernel();
     setAttributes(k, spec.process, linux);
     for (const { name, args } of k.calls) for (const arg of args) checkArgument(name, arg);
   });

@@ -1,17 +1,17 @@
 /** Dry kernels whose answers a test writes down, and what they have noted. */
 import { type Call, DryKernel } from "../../ffi/dry.ts";
 import type { Arg } from "../../ffi/kernel.ts";
-import { Buffer } from "../../ffi/memory.ts";
+import { Buffer, type Memory } from "../../ffi/memory.ts";
 
 /** What a call answers, by its name: a number, or what a function makes of the arguments. */
 export type Script = { readonly [call: string]: number | ((...args: Arg[]) => number | undefined) };
 
 /** A dry kernel that answers as told, and as {@linkcode DryKernel} does otherwise. */
-export function scripted(script: Script = {}): DryKernel {
+export function scripted(script: Script = {}, memory?: Memory): DryKernel {
   return new DryKernel((name, args) => {
     const answer = script[name];
     return typeof answer === "function" ? answer(...args) : answer;
-  });
+  }, memory);
 }
 
 /** Names of the calls, in order. */

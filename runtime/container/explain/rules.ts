@@ -153,6 +153,12 @@ const OF_INIT: readonly Rule[] = [
     config: hookOf,
   },
   {
+    stage: "container hooks",
+    call: /^(?:fsopen|fsconfig|fsmount|openat|fchmod|dup3)/,
+    words: "make the files that take what the hooks write",
+    config: hookOf,
+  },
+  {
     stage: "clone|set up|process set up",
     words: "make its own line to tsrun the one it speaks through",
     config: "",
