@@ -18,10 +18,12 @@ import {
 } from "../ffi/constants.ts";
 import type { Result } from "../ffi/kernel.ts";
 import { Label, type Recorder } from "../ffi/recorder.ts";
-import type { Guard } from "./hook_program.ts";
 
 /** Most bytes that a hook may write to its standard output and its standard error. */
 export const HOOK_OUTPUT_MAX: number = 16 << 20;
+
+/** Makes a call that may fail; told where that leads to, if anywhere. */
+export type Guard = (step: (onError?: Label) => Result) => Result;
 
 /** Whoever a hook becomes may open its output by /dev/stderr. */
 const MODE = 0o666;

@@ -22,7 +22,7 @@ import { Load, type Result } from "../ffi/kernel.ts";
 import type { Buffer } from "../ffi/memory.ts";
 import { Label, type Recorder } from "../ffi/recorder.ts";
 import { endProcess } from "./failure_report.ts";
-import { recordLimit, recordOutputFiles } from "./hook_output.ts";
+import { type Guard, recordLimit, recordOutputFiles } from "./hook_output.ts";
 import type { Hook } from "../spec/types.ts";
 
 /** Offsets in siginfo_t of a SIGCHLD. */
@@ -55,9 +55,6 @@ export interface RecordedHook {
   stdout: Buffer;
   stderr: Buffer;
 }
-
-/** Makes a call that may fail; told where that leads to, if anywhere. */
-export type Guard = (step: (onError?: Label) => Result) => Result;
 
 /** The parts of the record of a hook that runs without tsrun. */
 export interface OnItsOwn {
