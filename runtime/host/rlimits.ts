@@ -63,24 +63,27 @@ function ownHardLimit(k: LocalKernel, resource: number): Uint64 {
 }
 
 /**
- * The limit of open files of tsrun's caller. Deno raises its own soft limit as far as it can when it starts.
+ * The limit of open files that tsrun's caller has given it. Deno raises its own soft limit as far as it can when
+ * it starts, so the soft limit is taken from the caller, and cut to the hard one, which may be another than the
+ * caller's (`prlimit --nofile=64 tsrun …`, a unit of systemd).
  *
  * @returns Soft and hard limit.
  */
 export function callersOpenFiles(k: LocalKernel): [Uint64, Uint64] {
   return k.scratch(() => {
     const limit = k.buffer(16);
+    k.getrlimit(0, RLIMIT_NOFILE, limit);
+    const hard = limit.word(8);
     const asked = k.call("prlimit64", [Deno.ppid, RLIMIT_NOFILE, null, limit], { allow: "any" });
     // For another user's process prlimit(2) needs CAP_SYS_RESOURCE, but any process may read the file.
-    return asked.wait() < 0 ? readOpenFiles() : [limit.word(0), limit.word(8)];
+    const soft = asked.wait() < 0 ? readOpenFiles() : limit.word(0);
+    return [soft < hard ? soft : hard, hard];
   });
 }
 
-/** Reads the same limits from proc_pid_limits(5). */
-function readOpenFiles(): [Uint64, Uint64] {
+/** Reads the same soft limit from proc_pid_limits(5). */
+function readOpenFiles(): Uint64 {
   const text = Deno.readTextFileSync(`/proc/${Deno.ppid}/limits`);
-  const [, soft, hard] = /^Max open files +(\S+) +(\S+)/m.exec(text) ?? [];
-  const number = (word: string | undefined) =>
-    word === "unlimited" || word === undefined ? UINT64_MAX : exactInteger(BigInt(word));
-  return [number(soft), number(hard)];
+  const word = /^Max open files +(\S+)/m.exec(text)?.[1];
+  return word === "unlimited" || word === undefined ? UINT64_MAX : exactInteger(BigInt(word));
 }

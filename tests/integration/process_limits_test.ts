@@ -1,7 +1,7 @@
 /** `process`: what is larger than usual, and the CPUs that a process may run on. */
 import { assertEquals, assertMatch } from "@std/assert";
 import { sh } from "../lib/bundle.ts";
-import { assertError } from "../lib/container.ts";
+import { assertError, assertOk } from "../lib/container.ts";
 import { contract } from "../lib/contract.ts";
 import { exists } from "../lib/process.ts";
 
@@ -36,3 +36,15 @@ contract(
       : "taskset is not installed",
   },
 );
+
+contract("open files: the limit is the one that the runtime has, not what its parent has", async (box) => {
+  const container = box.container({ process: { args: sh("ulimit -Sn; ulimit -Hn"), rlimits: [] } });
+  // The shell is the parent of what prlimit becomes.
+  const limited = ["/bin/sh", "-c", 'prlimit --nofile=64:64 "$@"; exit $?', "sh", box.runtime.path];
+  const command = (...args: string[]) => box.command([...limited, "--root", box.root, ...args]);
+  const run = assertOk(await command("run", "--bundle", container.bundle.dir, container.id));
+  assertEquals(run.stdout, "64\n64\n");
+  const other = await box.container({ process: { args: sh("sleep 1000"), rlimits: [] } }).running();
+  const exec = assertOk(await command("exec", other.id, "/bin/sh", "-c", "ulimit -Sn; ulimit -Hn"));
+  assertEquals(exec.stdout, "64\n64\n");
+});
