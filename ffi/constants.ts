@@ -17,7 +17,8 @@ export const O_TRUNC = 0o1000, O_APPEND = 0o2000;
 export const NO_FOLLOW = { x86_64: 0o400000, aarch64: 0o100000 } as const;
 export const O_DIRECTORY = arm ? 0o40000 : 0o200000,
   O_NOFOLLOW: number = NO_FOLLOW[arm ? "aarch64" : "x86_64"];
-export const O_TMPFILE: number = 0o20000000 | O_DIRECTORY;
+/** The kernel's __O_TMPFILE, which goes with O_DIRECTORY. */
+export const O_TMPFILE = 0o20000000;
 export const AT_FDCWD = -100, AT_SYMLINK_NOFOLLOW = 0x100, AT_REMOVEDIR = 0x200, AT_EACCESS = 0x200;
 export const AT_EMPTY_PATH = 0x1000, AT_RECURSIVE = 0x8000;
 export const F_DUPFD = 0,

@@ -13,6 +13,7 @@ import {
   FSOPEN_CLOEXEC,
   MFD_CLOEXEC,
   O_CLOEXEC,
+  O_DIRECTORY,
   O_RDWR,
   O_TMPFILE,
 } from "../ffi/constants.ts";
@@ -46,7 +47,8 @@ export function recordLimit(k: Recorder, files: readonly Result[]): void {
   k.call("fsconfig", [context, FSCONFIG_CMD_CREATE, null, null, 0], { onError });
   const mount = k.call("fsmount", [context, FSMOUNT_CLOEXEC, 0], { onError });
   for (const file of files) {
-    const limited = k.call("openat", [mount, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, MODE], { onError });
+    const flags = O_TMPFILE | O_DIRECTORY | O_RDWR | O_CLOEXEC;
+    const limited = k.call("openat", [mount, ".", flags, MODE], { onError });
     k.call("fchmod", [limited, MODE], { onError });
     k.call("dup3", [limited, file, O_CLOEXEC], { onError });
     k.call("close", [limited], { allow: "any" });

@@ -63,9 +63,9 @@ function ownHardLimit(k: LocalKernel, resource: number): Uint64 {
 }
 
 /**
- * The limit of open files that tsrun's caller has given it. Deno raises its own soft limit as far as it can when
- * it starts, so the soft limit is taken from the caller, and cut to the hard one, which may be another than the
- * caller's (`prlimit --nofile=64 tsrun …`, a unit of systemd).
+ * The limit of open files that tsrun's caller has given it. Deno raises its own soft limit as far as it can
+ * when it starts, so the soft limit is taken from the caller, and cut to the hard one, which may be another
+ * than the caller's (`prlimit --nofile=64 tsrun …`, a unit of systemd).
  *
  * @returns Soft and hard limit.
  */

@@ -30,12 +30,19 @@ export class Place {
   readonly bundle: string;
   #count = 0;
   id = "";
+  /** What runs a command on a host of another kind. */
+  within: readonly string[] = [];
 
   /**
    * @param settings Config of its containers, merged into the usual one.
    * @param user Runs the commands, and nothing else on this machine; root when absent.
+   * @param cgroupOf The cgroup of its next container.
    */
-  constructor(readonly settings: Dict, readonly user?: number) {
+  constructor(
+    readonly settings: Dict,
+    readonly user?: number,
+    readonly cgroupOf: (place: Place) => string = ({ id }) => `/${id}`,
+  ) {
     Deno.mkdirSync(this.dir);
     this.bundle = makeBundle(this.dir).dir;
     if (user === undefined) return;
@@ -49,7 +56,8 @@ export class Place {
   next(): void {
     // Closed by a letter, so that no id is the beginning of another.
     this.id = `${this.token}-${++this.#count}x`;
-    const linux = { cgroupsPath: `/${this.id}`, ...(this.settings.linux as Dict) };
+    const cgroupsPath = this.cgroupOf(this);
+    const linux = { cgroupsPath, ...(this.settings.linux as Dict) };
     Deno.writeTextFileSync(
       `${this.bundle}/config.json`,
       JSON.stringify(config({ ...this.settings, linux })),
@@ -62,7 +70,7 @@ export class Place {
   }
 
   argv(...args: string[]): string[] {
-    const command = [this.runtime, "--root", this.root, ...args];
+    const command = [...this.within, this.runtime, "--root", this.root, ...args];
     return this.user === undefined ? command : ["/usr/bin/setpriv", ...asUser(this.user), ...command];
   }
 
@@ -154,6 +162,8 @@ export class Place {
   }
 
   remove(): void {
+    // Slices of its own, which systemd would remove.
+    for (const path of findCgroups(this.token.replaceAll("-", "_"))) Deno.removeSync(path);
     if (findMounts(this.token).length === 0) Deno.removeSync(this.dir, { recursive: true });
   }
 }

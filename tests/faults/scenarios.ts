@@ -8,11 +8,21 @@ import { readText } from "../lib/process.ts";
 import { comparable, limitLines } from "./facts.ts";
 import type { Ended, Place } from "./place.ts";
 
+/** A host of another kind than this machine. */
+export interface FaultHost extends Disposable {
+  /** What runs a command there. */
+  within: readonly string[];
+  /** The cgroup of its next container. */
+  cgroupOf?: (place: Place) => string;
+}
+
 export interface Scenario {
   name: string;
   settings: Dict;
   /** Runs the commands; root when absent. */
   user?: number;
+  /** The host that it runs on, where that is another. It lasts for one sweep. */
+  host?: () => Promise<FaultHost>;
   /** Makes what the command works on. */
   prepare?: (place: Place) => void;
   /** The init waits for this command, and is swept with it. */
@@ -121,7 +131,7 @@ export function hasRun(place: Place, name: string): string[] {
 }
 
 /** Fails where the container is still there. */
-function isGone(place: Place): string[] {
+export function isGone(place: Place): string[] {
   if (place.status() !== undefined) throw new Error("the container is still there");
   return [];
 }

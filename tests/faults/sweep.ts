@@ -63,7 +63,7 @@ let counter = 0;
 
 /** Runs one sweep. */
 export class Sweep {
-  readonly #place: Place;
+  #place!: Place;
   readonly #outcome: Outcome = {
     calls: {},
     points: 0,
@@ -74,11 +74,13 @@ export class Sweep {
   };
   #expected: string[] = [];
 
-  constructor(readonly scenario: Scenario, readonly acts: readonly Act[]) {
-    this.#place = new Place(scenario.settings, scenario.user);
-  }
+  constructor(readonly scenario: Scenario, readonly acts: readonly Act[]) {}
 
   async run(): Promise<Outcome> {
+    const { host, settings, user } = this.scenario;
+    using on = await host?.();
+    this.#place = new Place(settings, user, on?.cgroupOf);
+    this.#place.within = on?.within ?? [];
     try {
       for (const point of await this.#points()) await this.#try(point);
       return this.#outcome;

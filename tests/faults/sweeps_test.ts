@@ -5,7 +5,8 @@ import { say } from "./say.ts";
 import { skip } from "../lib/skip.ts";
 import { lacksTracing } from "./ptrace.ts";
 import { MORE_SCENARIOS } from "./more_scenarios.ts";
-import { SCENARIOS } from "./scenarios.ts";
+import { HOST_SCENARIOS, OTHER_SCENARIOS } from "./other_scenarios.ts";
+import { type Scenario, SCENARIOS } from "./scenarios.ts";
 import { type Act, callsOf, ERRNOS, EVERY, Sweep } from "./sweep.ts";
 
 const KINDS: Readonly<Record<string, readonly Act[]>> = {
@@ -13,9 +14,15 @@ const KINDS: Readonly<Record<string, readonly Act[]>> = {
   "an error": Object.values(ERRNOS),
 };
 
-const lacking = lacksTracing();
+const GROUPS: readonly (readonly [string | undefined, readonly Scenario[]])[] = [
+  [undefined, [...SCENARIOS, ...MORE_SCENARIOS, ...OTHER_SCENARIOS]],
+  ...HOST_SCENARIOS,
+];
 const which = EVERY === 1 ? "every" : `every ${EVERY}th`;
-for (const scenario of [...SCENARIOS, ...MORE_SCENARIOS]) {
+for (const [lackingHost, scenarios] of GROUPS) scenarios.forEach((scenario) => sweeps(scenario, lackingHost));
+
+function sweeps(scenario: Scenario, lackingHost: string | undefined): void {
+  const lacking = lacksTracing() ?? lackingHost;
   for (const [kind, acts] of Object.entries(KINDS)) {
     const name = `faults: ${scenario.name}: ${kind} at ${which} call`;
     if (lacking !== undefined) {

@@ -44,7 +44,8 @@ contract("open files: the limit is the one that the runtime has, not what its pa
   const command = (...args: string[]) => box.command([...limited, "--root", box.root, ...args]);
   const run = assertOk(await command("run", "--bundle", container.bundle.dir, container.id));
   assertEquals(run.stdout, "64\n64\n");
-  const other = await box.container({ process: { args: sh("sleep 1000"), rlimits: [] } }).running();
+  const other = box.container({ process: { args: sh("sleep 1000"), rlimits: [] } });
+  assertOk(await other.run({ flags: ["-d"] }));
   const exec = assertOk(await command("exec", other.id, "/bin/sh", "-c", "ulimit -Sn; ulimit -Hn"));
   assertEquals(exec.stdout, "64\n64\n");
 });
