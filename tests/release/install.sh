@@ -1,5 +1,6 @@
-# Run by sh in the fresh system, in a mount namespace of its own: installs the package /tmp/tsrun.deb, runs a
-# container of the bundle /tmp/bundle, removes the package. Each step says what it saw; anything wrong ends it.
+# Run by sh in the fresh system, in a mount namespace of its own: installs the package /tmp/older.deb, makes a
+# container of the bundle /tmp/bundle, upgrades to /tmp/tsrun.deb, starts that container and runs another,
+# removes and purges the package. Each step says what it saw; anything wrong ends it.
 set -eu
 export DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
 
@@ -8,9 +9,24 @@ files() {
     -prune -o -print | sort
 }
 
+install() {
+  dpkg -i "$1" >/tmp/install.log 2>&1 || { cat /tmp/install.log; exit 1; }
+  grep -qE 'could not be kept|warning' /tmp/install.log && { cat /tmp/install.log; exit 1; } || :
+}
+
 files >/tmp/before
-dpkg -i /tmp/tsrun.deb >/tmp/install.log 2>&1 || { cat /tmp/install.log; exit 1; }
-grep -q 'could not be kept' /tmp/install.log && { cat /tmp/install.log; exit 1; }
+install /tmp/older.deb
+test "$(dpkg-query -W -f '${Version}' tsrun)" = 0.1.0
+test -e /usr/share/doc/tsrun/older
+tsrun create --bundle /tmp/bundle kept >/tmp/kept.log 2>&1
+install /tmp/tsrun.deb
+test ! -e /usr/share/doc/tsrun/older
+tsrun state kept | grep -q '"status": "created"'
+tsrun start kept
+until tsrun state kept | grep -q '"status": "stopped"'; do sleep 0.1; done
+grep -qx 'hello from a container' /tmp/kept.log
+tsrun delete kept
+echo a container of the older one was started
 tsrun --version
 dpkg -V tsrun
 # The compiled code that postinst has kept.

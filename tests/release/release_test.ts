@@ -19,12 +19,23 @@ function digests(dir: string): string[] {
   return run(["sha256sum", ...names], { cwd: dir }).trimEnd().split("\n");
 }
 
-/** Installs and removes a package on the fresh system. @returns What the script printed. */
+/** Makes a package of version 0.1.0 of another one's files and scripts, with one file more. */
+function writeOlder(deb: string, dir: string, older: string): void {
+  run(["dpkg-deb", "--raw-extract", deb, dir]);
+  const control = Deno.readTextFileSync(`${dir}/DEBIAN/control`);
+  Deno.writeTextFileSync(`${dir}/DEBIAN/control`, control.replace(/^Version: .*$/m, "Version: 0.1.0"));
+  Deno.writeTextFileSync(`${dir}/usr/share/doc/tsrun/older`, "");
+  run(["dpkg-deb", "-Znone", "--root-owner-group", "--build", dir, older]);
+  Deno.removeSync(dir, { recursive: true });
+}
+
+/** Installs, upgrades and removes a package on the fresh system. @returns What the script printed. */
 function onFreshSystem(archive: string, deb: string, dir: string): string {
   const root = `${dir}/root`;
   Deno.mkdirSync(root);
   run(["tar", "-C", root, "-xf", archive]);
   Deno.copyFileSync(deb, `${root}/tmp/tsrun.deb`);
+  writeOlder(deb, `${dir}/older`, `${root}/tmp/older.deb`);
   Deno.copyFileSync(SCRIPT, `${root}/tmp/install.sh`);
   const { dir: bundle } = makeBundle(`${root}/tmp`);
   const container = config({ process: { args: sh("echo hello from a container") } });
@@ -57,12 +68,13 @@ async function inDirectory(use: (dir: string) => void | Promise<void>): Promise<
 }
 
 function assertInstalls(said: string, kind: string): void {
-  assertMatch(said, new RegExp(`^tsrun version ${version}\n(.*\n)*kind: ${kind}\n`));
+  assertMatch(said, /^a container of the older one was started\n/);
+  assertMatch(said, new RegExp(`^tsrun version ${version}\n(.*\n)*kind: ${kind}\n`, "m"));
   assertMatch(said, /^hello from a container\n/m);
   assertMatch(said, /^nothing is left\n$/m);
 }
 
-Deno.test("release: a bundle: two builds of one commit in two directories are the same; its package installs, runs and goes", async (t) => {
+Deno.test("release: a bundle: two builds of one commit in two directories are the same; its package installs, upgrades, runs and goes", async (t) => {
   await inDirectory(async (dir) => {
     Deno.mkdirSync(`${dir}/one`);
     Deno.mkdirSync(`${dir}/another-place`);
@@ -127,7 +139,7 @@ Deno.test("release: a tree that is no commit is refused", async () => {
 });
 
 const aid = await fetchAid().catch((error) => `${error instanceof Error ? error.message : error}`);
-const COMPILED = "release: a compiled program: its package installs, runs and goes";
+const COMPILED = "release: a compiled program: its package installs, upgrades, runs and goes";
 const root = debianRoot();
 if (typeof aid === "string") skip(COMPILED, aid);
 else if ("reason" in root) skip(COMPILED, root.reason);
