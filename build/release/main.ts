@@ -123,6 +123,7 @@ async function release({ archs, kind, out, dirty }: Request): Promise<void> {
     );
   } finally {
     Deno.removeSync(work, { recursive: true });
+    if ([...Deno.readDirSync(out)].length === 0) Deno.removeSync(out);
   }
 }
 

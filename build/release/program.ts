@@ -110,9 +110,15 @@ export async function makeProgram(
   try {
     return await compiledProgram(dir, arch, seed);
   } catch (error) {
-    if (kind === "compiled" || Deno.env.has("DENORT_BIN")) throw error;
+    if (Deno.env.has("DENORT_BIN")) throw error;
     const said = error instanceof Error ? error.message : `${error}`;
     const cause = [...said.matchAll(/^ +\d+: (?!<unknown>)(.+)$/gm)].at(-1)?.[1] ?? said.split("\n")[0];
+    if (kind === "compiled") {
+      const wanted = `denort of Deno ${Deno.version.deno}`;
+      throw new Error(
+        `a compiled program for ${arch} cannot be made: ${cause} (name a ${wanted} for it in DENORT_BIN, or take --kind=bundle)`,
+      );
+    }
     const program = await bundledProgram(dir, arch, seed);
     return {
       ...program,

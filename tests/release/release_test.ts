@@ -1,6 +1,7 @@
 /** `./x release`: the same bytes for the same commit, and packages that install, run and go again. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fetchAid } from "../../build/aid.ts";
+import { runnerOf } from "../../build/entry_testing.ts";
 import { config, makeBundle, sh } from "../lib/bundle.ts";
 import { exists } from "../lib/process.ts";
 import { skip } from "../lib/skip.ts";
@@ -138,7 +139,9 @@ Deno.test("release: a tree that is no commit is refused", async () => {
   });
 });
 
-const aid = await fetchAid().catch((error) => `${error instanceof Error ? error.message : error}`);
+const aidFor = (arch?: "aarch64") =>
+  fetchAid(arch).catch((error) => `${error instanceof Error ? error.message : error}`);
+const aid = await aidFor();
 const COMPILED = "release: a compiled program: its package installs, upgrades, runs and goes";
 const root = debianRoot();
 if (typeof aid === "string") skip(COMPILED, aid);
@@ -154,6 +157,49 @@ else {
     });
   });
 }
+
+const FOREIGN = "release: a compiled program for aarch64: its package, and the program in an emulator";
+const foreign = await aidFor("aarch64"), emulator = runnerOf("aarch64"), libraries = "/usr/aarch64-linux-gnu";
+if (typeof foreign === "string") skip(FOREIGN, foreign);
+else if (emulator === undefined) skip(FOREIGN, "needs qemu-user-static");
+else if (!exists(`${libraries}/lib/libc.so.6`)) skip(FOREIGN, "needs libc6-arm64-cross");
+else {
+  Deno.test(FOREIGN, async () => {
+    await inDirectory((dir) => {
+      Deno.mkdirSync(`${dir}/copy`);
+      checkout(`${dir}/copy`);
+      const env = { DENORT_BIN: foreign.denort, TSRUN_COMPILER: foreign.deno };
+      release(`${dir}/copy`, `${dir}/out`, ["--kind=compiled", "--arch=aarch64"], env);
+      const deb = `${dir}/out/tsrun_${version}_arm64.deb`;
+      assertEquals(run(["dpkg-deb", "--field", deb, "Architecture"]), "arm64\n");
+      run(["dpkg-deb", "--extract", deb, `${dir}/root`]);
+      const program = [...emulator, "-L", libraries, `${dir}/root/usr/lib/tsrun/tsrun`];
+      const said = run(["timeout", "120", ...program, "--version"]);
+      assertMatch(said, new RegExp(`^tsrun version ${version}\n(.*\n)*kind: compiled\n`));
+    });
+  });
+}
+
+Deno.test("release: a compiled program that cannot be had: one clear line, and nothing is written", async () => {
+  await inDirectory((dir) => {
+    checkout(dir);
+    const { code, stderr } = new Deno.Command("./x", {
+      // Of the other architecture, of which no test keeps a denort.
+      args: [
+        "release",
+        `--out=${dir}/out`,
+        "--kind=compiled",
+        `--arch=${arch === "x86_64" ? "aarch64" : "x86_64"}`,
+      ],
+      cwd: dir,
+      env: { DENO: Deno.execPath(), DENO_DIR: cacheDirectory(), https_proxy: "http://127.0.0.1:9" },
+    }).outputSync();
+    const said = new TextDecoder().decode(stderr);
+    assertEquals(code, 1);
+    assertMatch(said, /^release: a compiled program for \w+ cannot be made: .* \(.*--kind=bundle\)$/m);
+    assert(!exists(`${dir}/out`), "nothing is written");
+  });
+});
 
 Deno.test("release: the library can be published: deno publish --dry-run", async () => {
   await inDirectory((dir) => {
