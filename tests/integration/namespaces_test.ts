@@ -85,6 +85,34 @@ contract("namespaces: a path outside /proc, as ip-netns makes it", async (box) =
 });
 
 contract(
+  "namespaces: the name of a joined one can be unmounted and removed while a container is in it",
+  async (box) => {
+    const path = `${box.dir}/netns`;
+    Deno.writeTextFileSync(path, "");
+    const list = [{ type: "network", path }, ...namespaces("pid", "ipc", "uts", "mount")];
+    const container = box.container({
+      process: { args: ["/bin/sleep", "1000"] },
+      // What the host mounts and unmounts reaches the container, as on a node of Kubernetes.
+      linux: { namespaces: list, rootfsPropagation: "rslave" },
+    });
+    const runtime = `${box.runtime.path} --root ${box.root}`;
+    const script = [
+      "mount --make-rshared /",
+      `unshare --net=${path} true`,
+      `${runtime} create --bundle ${container.bundle.dir} ${container.id} >${box.dir}/log 2>&1`,
+      `${runtime} start ${container.id}`,
+      // unlink(2) ends in EBUSY where the caller's mount namespace has a mount there.
+      `umount ${path}`,
+      `rm ${path}`,
+      `${runtime} state ${container.id}`,
+    ];
+    const unshared = ["unshare", "--mount", "--propagation", "private", "sh", "-ec", script.join("\n")];
+    const { stdout } = assertOk(await box.command(unshared));
+    assertEquals([JSON.parse(stdout).status, exists(path)], ["running", false]);
+  },
+);
+
+contract(
   "namespaces: a mount namespace joined by path, where the container's mounts are made",
   async (box) => {
     const marked = `${box.dir}/marked`;
