@@ -70,7 +70,7 @@ export interface MessageParts {
 }
 
 /** Bytes of `struct msghdr`, and the offset of the length of the control messages in it. */
-export const MESSAGE_SIZE = 56, MESSAGE_CONTROL = 32, MESSAGE_CONTROL_LENGTH = 40;
+export const MESSAGE_SIZE = 56, MESSAGE_PIECES = 16, MESSAGE_CONTROL = 32, MESSAGE_CONTROL_LENGTH = 40;
 
 /**
  * Writes `struct msghdr` with one piece of data; returns its address. Everything it points to must stay in

@@ -12,6 +12,7 @@ import { printable } from "../printable.ts";
 import { type SyscallName, syscallNames, syscallNumber } from "../syscalls.ts";
 import { signalName } from "../../spec/signals.ts";
 import { FLAGS, type Flags, nameOfNumber, type Names, namesOfFlags, NUMBERS } from "./flags.ts";
+import { requestText, unixPath } from "./socket_text.ts";
 import { type Kind, kindsOf } from "./signatures.ts";
 
 /** The most characters of a text, and entries of a list, that are shown. */
@@ -207,6 +208,8 @@ const OF_WORD: { readonly [kind in Kind]?: (word: Word) => string } = {
 const OF_MEMORY: { readonly [kind in Kind]?: (arg: Arg, reading: Reading) => string } = {
   text: textOf,
   data: textOf,
+  address: (arg, reading) => quotedPath(arg) ?? textOf(arg, reading),
+  sent: (arg, reading) => (arg instanceof Uint8Array ? requestText(arg) : undefined) ?? textOf(arg, reading),
   list: listText,
   env: (arg) => Array.isArray(arg) ? `[${arg.length} variables]` : "NULL",
   words: (arg) => Array.isArray(arg) ? `[${arg.join(", ")}]` : memoryText(arg),
@@ -227,6 +230,12 @@ function textOf(arg: Arg, { memory }: Reading): string {
   if (arg instanceof Uint8Array) return bytesText(arg);
   if (Array.isArray(arg)) return `[${arg.join(", ")}]`;
   return typeof arg === "number" && memory ? textAt(memory, arg) : memoryText(arg);
+}
+
+/** The path of a unix socket. */
+function quotedPath(arg: Arg): string | undefined {
+  const path = arg instanceof Uint8Array ? unixPath(arg) : undefined;
+  return path === undefined ? undefined : quoted(path);
 }
 
 function memoryText(arg: Arg): string {

@@ -3,6 +3,16 @@ import * as constants from "../constants.ts";
 import { Settled } from "../kernel.ts";
 import { Memory } from "../memory.ts";
 import { makedev, words32 } from "../structs.ts";
+import {
+  encodeRequest,
+  IFLA_IFNAME,
+  IFLA_NET_NS_FD,
+  linkBody,
+  RTM_NEWLINK,
+  stringValue,
+  wordValue,
+} from "../structs_netlink.ts";
+import { unixAddress } from "../structs_socket.ts";
 import { syscallNames, syscallNumber } from "../syscalls.ts";
 import * as mountOptions from "../../spec/mount_options.ts";
 import { NAMESPACES } from "../../spec/namespaces.ts";
@@ -58,6 +68,12 @@ Deno.test("decode: flags", () => {
   assertEquals(namesOfFlags(2 ** 33 + 0x20000, FLAGS.clone), "CLONE_NEWNS|CLONE_INTO_CGROUP");
 });
 
+/** A request that moves a device to another network namespace. */
+function moveRequest(): Uint8Array {
+  const attributes = [[IFLA_IFNAME, stringValue("net0")], [IFLA_NET_NS_FD, wordValue(9)]] as const;
+  return encodeRequest({ type: RTM_NEWLINK, flags: 5, sequence: 1, body: linkBody(7), attributes });
+}
+
 const CALLS: Readonly<Record<string, string>> = {
   [decodeCall("openat2", [new Settled(5), "proc", [0o12000000, 0, 16], 24])]:
     'openat2(5, "proc", {flags=O_RDONLY|O_CLOEXEC|O_PATH, resolve=RESOLVE_IN_ROOT}, 24)',
@@ -80,6 +96,12 @@ const CALLS: Readonly<Record<string, string>> = {
     "prlimit64(0, RLIMIT_NOFILE, {rlim_cur=1024, rlim_max=RLIM64_INFINITY}, NULL)",
   [decodeCall("execve", ["/bin/sh", ["sh", "-c"], ["SECRET=1", "B=2"]])]:
     'execve("/bin/sh", ["sh", "-c"], [2 variables])',
+  [decodeCall("connect", [5, unixAddress("/run/a\nb"), 10])]: 'connect(5, "/run/a\\nb", 10)',
+  [decodeCall("connect", [5, unixAddress("@a"), 4])]: 'connect(5, "@a", 4)',
+  [decodeCall("sendto", [5, moveRequest(), 60, 0, null, 0])]:
+    'sendto(5, {RTM_NEWLINK, index=7, IFLA_IFNAME="net0", IFLA_NET_NS_FD=9}, 60, 0, NULL, 0)',
+  [decodeCall("sendto", [5, new TextEncoder().encode("x=1"), 3, 0, null, 0])]:
+    'sendto(5, "x=1", 3, 0, NULL, 0)',
   [decodeCall("kill", [12, 9])]: "kill(12, SIGKILL)",
   [decodeCall("fcntl", [3, 1033, 9])]: "fcntl(3, F_ADD_SEALS, F_SEAL_SEAL|F_SEAL_WRITE)",
   [decodeCall("setns", [3, 0x20000 | 0x80])]: "setns(3, CLONE_NEWTIME|CLONE_NEWNS)",

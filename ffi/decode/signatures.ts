@@ -15,7 +15,7 @@ const KINDS = [
   ...["attr", "fsconfig", "clone", "cloneArgs", "closeRange", "memfd", "statx", "prctl", "fcntl", "keyctl"],
   ...["seccomp", "seccompFlags", "filter", "domain", "socketType", "message", "protection", "map", "wait"],
   ...["which", "signal", "limit", "limits", "ioctl", "lock", "watch", "event", "how2", "clock", "bpf"],
-  ...["priority", "capHeader", "capSets", "mode", "device", "pid", "groups"],
+  ...["priority", "capHeader", "capSets", "mode", "device", "pid", "groups", "address", "sent"],
 ] as const;
 
 /** Kind of an argument. */
@@ -35,7 +35,7 @@ clone clone hex hex hex hex
 clone3 cloneArgs length
 close fd
 close_range number number closeRange
-connect fd data length
+connect fd address length
 dup3 fd fd open
 epoll_create1 number
 epoll_ctl fd number fd memory
@@ -114,7 +114,7 @@ sched_setaffinity pid length data
 sched_setattr pid data number
 seccomp seccomp seccompFlags filter
 sendmsg fd memory message
-sendto fd data length message memory length
+sendto fd sent length message memory length
 set_mempolicy number data number
 setdomainname text length
 setfsgid number

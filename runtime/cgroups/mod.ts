@@ -66,6 +66,11 @@ export function loadSystemd(): Promise<typeof import("./systemd/manager.ts")> {
   return import("./systemd/manager.ts");
 }
 
+/** systemd in a dry run. */
+export function loadDrySystemd(): Promise<typeof import("./systemd/dry.ts")> {
+  return import("./systemd/dry.ts");
+}
+
 /** Mounts of type `cgroup` in a container. */
 export function loadCgroupMount(): Promise<typeof import("./mount.ts")> {
   return import("./mount.ts");

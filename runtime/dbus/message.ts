@@ -39,6 +39,7 @@ export interface Call {
 /** A message that came. Fields that it lacks are empty. */
 export interface Message {
   type: number;
+  serial: number;
   replySerial: number;
   path: string;
   interface: string;
@@ -49,18 +50,56 @@ export interface Message {
 
 /** The bytes of a call. @throws {TypeError} for arguments that are not of their types. */
 export function encodeCall(serial: number, call: Call): Uint8Array {
-  const body = new Writer();
-  body.all(call.signature, call.body);
+  return encode(METHOD_CALL, serial, fields(call), call);
+}
+
+/** An answer or a signal. */
+export interface Answer {
+  type: number;
+  replySerial?: number;
+  path?: string;
+  interface?: string;
+  member?: string;
+  errorName?: string;
+  signature: string;
+  body: readonly Value[];
+}
+
+/** The bytes of an answer or a signal. @throws {TypeError} for values that are not of their types. */
+export function encodeAnswer(answer: Answer): Uint8Array {
+  const known: [number, string, Value | undefined][] = [
+    [PATH, "o", answer.path],
+    [INTERFACE, "s", answer.interface],
+    [MEMBER, "s", answer.member],
+    [ERROR_NAME, "s", answer.errorName],
+    [REPLY_SERIAL, "u", answer.replySerial],
+    [BODY_SIGNATURE, "g", answer.signature || undefined],
+  ];
+  const list = known.flatMap(([field, signature, value]) =>
+    value === undefined ? [] : [[field, { signature, value }]]
+  );
+  // A serial is never 0; whom answers are for does not look at it.
+  return encode(answer.type, 1, list as unknown as Value[], answer);
+}
+
+function encode(
+  type: number,
+  serial: number,
+  fields: Value[],
+  { signature, body }: { signature: string; body: readonly Value[] },
+): Uint8Array {
+  const inner = new Writer();
+  inner.all(signature, body);
   const message = new Writer();
   message.write("y", "l".charCodeAt(0));
-  message.write("y", METHOD_CALL);
+  message.write("y", type);
   message.write("y", 0);
   message.write("y", VERSION);
-  message.write("u", body.bytes.length);
+  message.write("u", inner.bytes.length);
   message.write("u", serial);
-  message.write("a(yv)", fields(call));
+  message.write("a(yv)", fields);
   message.align(8);
-  message.raw(body.bytes);
+  message.raw(inner.bytes);
   return message.bytes;
 }
 
@@ -102,13 +141,14 @@ function littleEndian(bytes: Uint8Array): boolean {
 
 /** Reads a message. @param bytes Exactly its bytes. @throws {TypeError} for bytes that are no message. */
 export function decodeMessage(bytes: Uint8Array): Message {
-  const reader = new Reader(bytes, 12, littleEndian(bytes));
+  const little = littleEndian(bytes), reader = new Reader(bytes, 12, little);
   const found: Record<number, Value> = {};
   for (const field of reader.read("a(yv)") as [number, Variant][]) found[field[0]] = field[1].value;
   reader.align(8);
   const text = (field: number) => String(found[field] ?? "");
   return {
     type: bytes[1],
+    serial: new DataView(bytes.buffer, bytes.byteOffset).getUint32(8, little),
     replySerial: Number(found[REPLY_SERIAL] ?? 0),
     path: text(PATH),
     interface: text(INTERFACE),

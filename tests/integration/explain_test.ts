@@ -1,81 +1,20 @@
 /** `explain` tells the calls that create, start, exec and delete then make, as their traces say. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { callsByProcess, callsOfExplanation, callsOfTrace, type ToldCall } from "../lib/calls.ts";
+import { compareWithTraces } from "../lib/explained.ts";
+import { contractV2 } from "../lib/v2_host.ts";
+import { HostDevice, lacksNetDevices } from "../lib/net_device.ts";
 import { configOf } from "../../bench/configs.ts";
-import type { Box } from "../lib/box.ts";
 import type { Dict } from "../lib/bundle.ts";
-import { assertOk, type Container } from "../lib/container.ts";
+import { assertOk } from "../lib/container.ts";
 import { contract } from "../lib/contract.ts";
-import { exec } from "../lib/exec.ts";
 
 const OWN = { notOnReference: "runc explains nothing", timeout: 60_000 };
-const COMMANDS = ["create", "start", "exec", "delete"] as const;
 const PROGRAM = ["sleep", "1000"];
-
-/** The explanation of each command of a container. */
-async function explained(box: Box, container: Container): Promise<Record<string, ToldCall[]>> {
-  const told: Record<string, ToldCall[]> = {};
-  for (const command of COMMANDS) {
-    const flags = ["-b", container.bundle.dir, "--id", container.id, "--format", "json"];
-    const args = command === "exec" ? ["/bin/true"] : [];
-    const before = listing(box);
-    const { stdout } = assertOk(await box.cli(["explain", ...flags, command, ...args]));
-    assertEquals(listing(box), before);
-    told[command] = callsOfExplanation(stdout);
-    // A step without words has the name of its call.
-    const bare = JSON.parse(stdout).steps.filter(({ step }: { step: string }) => /^[a-z]\w*$/.test(step));
-    assertEquals(bare, []);
-  }
-  return told;
-}
-
-/** What there is of a test's files, and of the container's cgroups. */
-function listing(box: Box): string[] {
-  const found: string[] = [];
-  const walk = (directory: string, depth: number) => {
-    for (const { name, isDirectory } of Deno.readDirSync(directory)) {
-      // The output of commands is written to files of the test.
-      if (!/^(?:stdout|stderr|command)/.test(name)) found.push(`${directory}/${name}`);
-      if (isDirectory && depth > 0) walk(`${directory}/${name}`, depth - 1);
-    }
-  };
-  walk(box.dir, 3);
-  walk("/sys/fs/cgroup", 1);
-  return found.filter((path) => !path.includes("/rootfs/")).filter((path) =>
-    path.startsWith("/sys") ? path.includes(box.token) : !/\/\d+\.(?:out|err)$/.test(path)
-  ).sort();
-}
-
-/** The trace of each command of a container's life. */
-async function traced(box: Box, container: Container): Promise<Record<string, ToldCall[]>> {
-  const globals = (command: string) => ["--trace", `${box.dir}/${command}.json`];
-  await container.created({ globals: globals("create") });
-  assertOk(await container.start({ globals: globals("start") }));
-  assertOk(await exec(container, ["/bin/true"], { globals: globals("exec"), flags: ["--detach"] }));
-  assertOk(await container.kill("KILL"));
-  await container.wait("stopped");
-  assertOk(await box.cli(["delete", container.id], { globals: globals("delete") }));
-  const read = (command: string) => callsOfTrace(Deno.readTextFileSync(`${box.dir}/${command}.json`));
-  return Object.fromEntries(COMMANDS.map((command) => [command, read(command)]));
-}
-
-/** Compares both. The init that waits for `start` goes on without tsrun: the trace of create has it all. */
-async function compare(box: Box, container: Container): Promise<void> {
-  const said = await explained(box, container), done = await traced(box, container);
-  for (const life of [["create", "start"], ["exec"], ["delete"]] as const) {
-    const calls = (of: Record<string, ToldCall[]>) => callsByProcess(life.flatMap((command) => of[command]));
-    const [expected, told] = [calls(done), calls(said)];
-    assert(life[0] === "delete" || Object.keys(expected).length > 2, Object.keys(expected).join(" "));
-    for (const process of new Set([...Object.keys(expected), ...Object.keys(told)])) {
-      assertEquals(told[process], expected[process], `${life.join(", ")}: ${process}`);
-    }
-  }
-}
 
 const HOOK = [{ path: "/bin/true" }];
 
 contract("explain: the calls of a small container are those that are made", async (box) => {
-  await compare(box, box.container({ process: { args: PROGRAM } }));
+  await compareWithTraces(box, box.container({ process: { args: PROGRAM } }));
 }, OWN);
 
 contract(
@@ -97,7 +36,19 @@ contract(
       },
       hooks: { prestart: HOOK, createContainer: HOOK, poststart: HOOK, poststop: HOOK },
     }));
-    await compare(box, container);
+    await compareWithTraces(box, container);
+  },
+  OWN,
+);
+
+contractV2(
+  "explain: the calls of a container with limits and devices are those that are made",
+  async (box) => {
+    const devices = [{ allow: false, access: "rwm" }, { allow: true, type: "c", major: 10, access: "rw" }];
+    await compareWithTraces(
+      box,
+      box.container({ process: { args: PROGRAM }, linux: { resources: { devices } } }),
+    );
   },
   OWN,
 );
@@ -112,7 +63,7 @@ contract("explain: the calls of a container with a user namespace are those that
   const config = JSON.parse(Deno.readTextFileSync(`${container.bundle.dir}/config.json`));
   config.linux.namespaces.push({ type: "user" }, { type: "cgroup" });
   container.writeConfig(JSON.stringify(config));
-  await compare(box, container);
+  await compareWithTraces(box, container);
 }, OWN);
 
 contract(
@@ -142,7 +93,7 @@ contract("explain: what cannot be known is said, and what can be is explained", 
     return box.cli(["explain", ...flags, "-b", container.bundle.dir, "exec"]);
   };
   const devices = await explainOf({ netDevices: { eth7: {} } });
-  assertEquals([devices.code, devices.stderr.includes("linux.netDevices")], [1, true], devices.stderr);
+  assertEquals([devices.code, devices.stderr.includes("link not found for interface eth7")], [1, true]);
   const syscalls = [{ names: ["uname"], action: "SCMP_ACT_NOTIFY" }];
   const seccomp = { defaultAction: "SCMP_ACT_ALLOW", listenerPath: "/nowhere.sock", syscalls };
   assertStringIncludes(assertOk(await explainOf({ seccomp })).stdout, "SECCOMP_FILTER_FLAG_NEW_LISTENER");
@@ -154,6 +105,25 @@ contract("explain: what cannot be known is said, and what can be is explained", 
   );
   assertOk(await explainOf({ namespaces: joined }));
 }, OWN);
+
+contract("explain: the calls that move a network device are those that are made", async (box) => {
+  await using device = await HostDevice.make(["up"]);
+  for (const address of ["192.0.2.5/24", "2001:db8::5/64"]) await device.addAddress(address);
+  const container = box.container({
+    process: { args: PROGRAM },
+    linux: { netDevices: { [device.name]: { name: "net0" } } },
+  });
+  const { create } = await compareWithTraces(box, container);
+  const asked = create.filter(({ call }) => call.startsWith("sendto(")).map(({ call }) =>
+    /\{(RTM_\w+).*?(IFLA_IFNAME="\w+"|IFA_ADDRESS=[^,}]*|IFF_UP)/.exec(call)!.slice(1).join(" ")
+  );
+  assertEquals(asked, [
+    'RTM_NEWLINK IFLA_IFNAME="net0"',
+    "RTM_NEWADDR IFA_ADDRESS=192.0.2.5",
+    "RTM_NEWADDR IFA_ADDRESS=2001:db8:0:0:0:0:0:5",
+    "RTM_NEWLINK IFF_UP",
+  ]);
+}, { ...OWN, skip: lacksNetDevices() });
 
 contract("explain: a config that create would refuse is refused in the same words", async (box) => {
   const container = box.container({ process: { args: PROGRAM, cwd: "relative" } });

@@ -1,8 +1,9 @@
 /** Containers in units of systemd: --systemd-cgroup, on cgroup v2 and v1. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Box } from "../lib/box.ts";
 import { type Dict, namespaces, sh } from "../lib/bundle.ts";
 import { assertError, assertOk, type Container } from "../lib/container.ts";
+import { compareWithTraces } from "../lib/explained.ts";
 import { execOutput } from "../lib/exec.ts";
 import { until } from "../lib/process.ts";
 import { contractSystemd, type SystemdHost, systemdHosts } from "../lib/systemd_host.ts";
@@ -109,6 +110,23 @@ contractSystemd(
     await gone(on, container);
   },
   { timeout: 60_000, notOnReference: "runc 1.1.5 loses the devices cgroup on v1, see the driver" },
+);
+
+contractSystemd(
+  hosts,
+  "explain tells the calls that are made, and what systemd is asked for",
+  async (box, on) => {
+    const container = inSlice(box, { resources: limits(on) });
+    const said = await compareWithTraces(box, container, GLOBALS.globals), unit = unitOf(container);
+    const asked = Object.values(said).flat().map(({ call }) =>
+      /^org\.freedesktop\.systemd1\.Manager\.(\w+)\("([^"]*)"/.exec(call)?.slice(1).join(" ")
+    );
+    const methods = ["StartTransientUnit", ...hasMemory(on) ? ["SetUnitProperties"] : [], "StopUnit"];
+    assertEquals(asked.filter((call) => call !== undefined), methods.map((method) => `${method} ${unit}`));
+    const start = said.create.find(({ call }) => call.includes("StartTransientUnit"))!.call;
+    assertMatch(start, /Slice="tsrunsd-inner\.slice", Delegate=true, PIDs=\[\d+\], MemoryAccounting=true/);
+  },
+  { timeout: 60_000, notOnReference: "runc explains nothing" },
 );
 
 contractSystemd(hosts, "a container that runs goes by force, with its unit", async (box, on) => {

@@ -42,7 +42,10 @@ function withoutNumbers(call: string): string {
     );
     text = `${name}(${args.join(", ")})`;
   }
-  return text.replace(/(pid\\":)\d+(.*), \d+\)$/, "$1N$2, N)").replace(/(userns_fd|cgroup)=\d+/g, "$1=N")
+  return text.replace(/(pid\\":)\d+(.*), \d+\)$/, "$1N$2, N)").replace(
+    /(userns_fd|cgroup|IFLA_NET_NS_FD)=\d+/g,
+    "$1=N",
+  )
     .replace(/(\/proc|self\/fd|\/fd)\/\d+/g, "$1/N")
     .replace(/state\.json\.\d+/g, "state.json.N")
     .replace(/KEYCTL_SETPERM, -?\d+/, "KEYCTL_SETPERM, N")
@@ -59,7 +62,8 @@ export function callsByProcess(calls: readonly ToldCall[]): Record<string, strin
   const found: Record<string, string[]> = {};
   for (const told of calls) {
     const name = /^\w+/.exec(told.call)?.[0] ?? "";
-    if (isPlumbing({ ...told, name })) continue;
+    // A trace has the messages of D-Bus, and not what they say.
+    if (isPlumbing({ ...told, name }) || told.call.startsWith("org.")) continue;
     const calls = found[told.process] ??= [], call = withoutNumbers(told.call);
     // A trace tells a record that is run again and again once.
     if (calls.at(-1) !== call) calls.push(call);

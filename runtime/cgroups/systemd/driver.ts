@@ -37,7 +37,7 @@ import { callerUid } from "../../host/caller.ts";
 import { isRealDirectory } from "../../host/files.ts";
 
 /** This directory exists while systemd is process 1: sd_booted(3). */
-const BOOTED = "/run/systemd/system";
+export const BOOTED = "/run/systemd/system";
 
 /** Opens a conversation. */
 export type Connect = () => Systemd;

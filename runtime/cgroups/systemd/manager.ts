@@ -21,7 +21,9 @@ export type Bus = "system" | "user";
 export type Property = readonly [name: string, value: Variant];
 
 const BUS = "org.freedesktop.DBus", SYSTEMD = "org.freedesktop.systemd1";
-const MANAGER = `${SYSTEMD}.Manager`, OBJECT = "/org/freedesktop/systemd1";
+/** The interface of systemd's methods. */
+export const MANAGER = `${SYSTEMD}.Manager`;
+const OBJECT = "/org/freedesktop/systemd1";
 
 const SYSTEM_BUS = "unix:path=/run/dbus/system_bus_socket";
 /**
@@ -94,7 +96,7 @@ export class SystemdManager implements Disposable {
     patience: Partial<ManagerPatience> = {},
   ): SystemdManager {
     const failures: string[] = [];
-    for (const { peer, path, direct } of which === "system" ? systemSockets(uid) : userSockets(uid)) {
+    for (const { peer, path, direct } of socketsFor(which, uid)) {
       try {
         const bus = DBus.connect(k, peer, path, patience);
         return new SystemdManager(bus, direct, patience.job ?? JOB_PATIENCE);
@@ -104,6 +106,16 @@ export class SystemdManager implements Disposable {
       }
     }
     throw new DBusUnreachable(failures.join("; "));
+  }
+
+  /** The sockets at which a systemd is looked for, in that order. */
+  static paths(which: Bus, uid: number): string[] {
+    return socketsFor(which, uid).map(({ path }) => path);
+  }
+
+  /** The socket by which systemd was reached. */
+  get path(): string {
+    return this.#bus.path;
   }
 
   [Symbol.dispose](): void {
@@ -273,6 +285,10 @@ export class SystemdManager implements Disposable {
       this.#bus.send(doing, { destination: BUS, path, interface: BUS, member, signature, body }),
     );
   }
+}
+
+function socketsFor(which: Bus, uid: number): Socket[] {
+  return which === "system" ? systemSockets(uid) : userSockets(uid);
 }
 
 /** The sockets of the host's systemd, in the order in which they are tried. */

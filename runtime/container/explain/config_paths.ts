@@ -61,3 +61,10 @@ export function sysctlOf(path: string, { linux }: Spec): string {
   const key = Object.keys(linux?.sysctl ?? {}).find((key) => key.replaceAll(/[./]/g, "/") === path);
   return key === undefined ? "linux.sysctl" : `linux.sysctl["${key}"]`;
 }
+
+/** The network device that gets a name in the container. */
+export function netDeviceOf(name: string, { linux }: Spec): string {
+  const entries = Object.entries(linux?.netDevices ?? {});
+  const key = entries.find(([key, device]) => (device.name || key) === name)?.[0];
+  return key === undefined ? "linux.netDevices" : `linux.netDevices["${key}"]`;
+}

@@ -4,10 +4,11 @@
  * @module
  */
 
-import { RuntimeError } from "../../../ffi/errors.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
 import type { Spec } from "../../../spec/types.ts";
 import { type DryCall, DryRun } from "../../host/dry/dry_run.ts";
+import { loadDrySystemd } from "../../cgroups/mod.ts";
+import { isRootless } from "../../host/rootless.ts";
 import { createContainer } from "../create/create.ts";
 import type { CreateOptions } from "../create/plan.ts";
 import { deleteContainer } from "../delete.ts";
@@ -43,7 +44,7 @@ export interface ExplainedStep {
  * @param options Of the create of the container.
  * @param args The program of an `exec`; empty for the container's own.
  * @throws {RuntimeError} What the command would fail with before it does anything, such as a wrong config;
- * with `--systemd-cgroup`.
+ * with `--systemd-cgroup`, if systemd cannot be reached.
  */
 export async function explain(
   k: LocalKernel,
@@ -51,13 +52,9 @@ export async function explain(
   options: CreateOptions,
   args: readonly string[],
 ): Promise<ExplainedStep[]> {
-  if (options.systemdCgroup) {
-    throw new RuntimeError(
-      "ENOTSUP_EXPLAIN",
-      "explain: what systemd would answer is not known: leave --systemd-cgroup out to see the other steps",
-    );
-  }
-  const run = new DryRun(k), { root, id, log } = options;
+  const rootless = isRootless(options.rootless, options.systemdCgroup);
+  const systemd = options.systemdCgroup ? (await loadDrySystemd()).standInForSystemd(k, rootless) : undefined;
+  const run = new DryRun(k, systemd), { root, id, log } = options;
   await createContainer(k, options);
   run.marks("done");
   let [begin, end] = [0, run.calls.length];

@@ -18,6 +18,8 @@ const ASKS = /^(?:realpath|stat|lstat|readlink|getdents64|fstatfs|readlinkat)\(|
 /** Whether a call is about how tsrun works, or only asks something of the host. */
 export function isPlumbing({ process, name, call }: Pick<DryCall, "process" | "name" | "call">): boolean {
   if (process !== "tsrun" || name === "posix_spawn") return false;
+  // What changes network devices is no plumbing; other requests only ask.
+  if (name === "sendto" && call.includes("{RTM_NEW")) return false;
   if (PLUMBING.has(name) && !call.startsWith("openat")) return true;
   // Compiled filters are kept for the next container with the same.
   if (/"\/run\/tsrun-cache|\.bpf/.test(call)) return true;

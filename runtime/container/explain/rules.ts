@@ -8,6 +8,8 @@
 
 import type { Spec } from "../../../spec/types.ts";
 import type { DryCall } from "../../host/dry/dry_run.ts";
+import type { Rule, RuleText } from "./rule.ts";
+import { OF_NETWORK, OF_SYSTEMD } from "./service_rules.ts";
 import {
   deviceOf,
   limitOf,
@@ -17,23 +19,6 @@ import {
   restrictedPath,
   sysctlOf,
 } from "./config_paths.ts";
-
-/** A text, or a function that makes it of what the pattern has found. */
-type Text = string | ((found: RegExpExecArray, spec: Spec, call: DryCall) => string);
-
-/** A rule: processes, stages and calls that it is for, the words, and the path in the config. */
-interface Rule {
-  /** Names joined by `|`; absent for all. */
-  process?: string;
-  stage?: string;
-  /** Looked for in the text of the call. */
-  call?: RegExp;
-  /** Looked for in the step's words, instead of in the call. */
-  step?: RegExp;
-  words: Text;
-  /** Empty: every container has it. */
-  config: Text;
-}
 
 /** The kind of hooks that a call belongs to. */
 function hookOf(_: RegExpExecArray, __: Spec, { process, stage }: DryCall): string {
@@ -63,7 +48,7 @@ const OF_TSRUN: readonly Rule[] = [
     config: "linux.gidMappings",
   },
   {
-    call: /devices\.(?:allow|deny)/,
+    call: /devices\.(?:allow|deny)|^bpf\(/,
     words: "say which devices may be used",
     config: "linux.resources.devices",
   },
@@ -95,6 +80,8 @@ const OF_TSRUN: readonly Rule[] = [
     config: ([, type], spec) => limitOf(type, spec),
   },
   { stage: "created", call: /rename|write/, words: "write the pid file", config: "" },
+  ...OF_NETWORK,
+  ...OF_SYSTEMD,
   { call: /^kill\(/, words: "end a process of the runtime", config: "" },
   { call: /^pidfd_/, words: "find the container's process, or end it", config: "" },
   { call: /^(?:socket|connect|setsockopt|sendmsg)\(/, words: "talk over the caller's socket", config: "" },
@@ -196,6 +183,12 @@ const OF_INIT: readonly Rule[] = [
     call: /^(?:setns|getpid|pidfd_open)/,
     words: "enter the mount namespace anew: its root is the container's now",
     config: "root.path",
+  },
+  {
+    stage: "namespaces",
+    call: /"\/proc\/self\/ns\/net"/,
+    words: "give tsrun its network namespace",
+    config: "linux.netDevices",
   },
   { call: /^setns/, words: "join the namespaces", config: "linux.namespaces" },
   { step: /private procfs/, words: "open a procfs that only the kernel changes", config: "" },
@@ -323,7 +316,7 @@ export interface Purpose {
   config: string;
 }
 
-function textOf(text: Text, found: RegExpExecArray, spec: Spec, call: DryCall): string {
+function textOf(text: RuleText, found: RegExpExecArray, spec: Spec, call: DryCall): string {
   return typeof text === "string" ? text : text(found, spec, call);
 }
 

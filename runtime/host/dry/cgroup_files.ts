@@ -19,6 +19,17 @@ const TEXTS: Readonly<Record<string, string>> = {
   "memory.current": "0\n",
 };
 
+/** The controllers that a cgroup hands down when a text was written to its cgroup.subtree_control. */
+export function controllersAfter(before: string, written: string): string {
+  const words = (text: string) => text.split(/\s+/).filter((word) => word !== "");
+  const enabled = new Set(words(before));
+  for (const word of words(written)) {
+    if (word.startsWith("-")) enabled.delete(word.slice(1));
+    else enabled.add(word.replace(/^\+/, ""));
+  }
+  return [...enabled].join(" ");
+}
+
 /**
  * The text of a control file in a new cgroup; undefined where there is no such file. A new cgroup has the
  * files of its neighbours, or of its parent.
@@ -31,7 +42,6 @@ export function cgroupText(real: RealFiles, directory: string, file: string): st
     above = above.slice(0, above.lastIndexOf("/"));
   }
   if (real.look(`${above}/cgroup.procs`) === undefined) return undefined;
-  if (file === "cgroup.controllers") return real.text(`${above}/cgroup.subtree_control`) ?? "";
   if (TEXTS[file] !== undefined) return TEXTS[file];
   const places = [above, ...real.names(above).map((name) => `${above}/${name}`)];
   // The root of v2 lacks most of the files, and may have no other cgroup to look at.

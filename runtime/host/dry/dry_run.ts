@@ -16,6 +16,7 @@ import { type HostCall, surroundHost } from "../tracing/host_calls.ts";
 import { Stages } from "../tracing/stages.ts";
 import { Executors } from "./executors.ts";
 import { DryHost } from "./host.ts";
+import type { FindPeer } from "./peers.ts";
 import { RealFiles } from "./real_files.ts";
 import type { Entry } from "./entry.ts";
 import { DryTree } from "./tree.ts";
@@ -43,9 +44,11 @@ export class DryRun implements Watcher {
   readonly #stages: Stages;
   readonly #executors: Executors;
   readonly #tree: DryTree;
+  readonly #atEnd: (() => void)[] = [];
   #told = 0;
 
-  constructor(k: LocalKernel) {
+  /** @param findPeer What stands in for programs of the host that would be talked to. */
+  constructor(k: LocalKernel, findPeer?: FindPeer) {
     this.#stages = new Stages(k, ownPid());
     this.#tree = new DryTree(
       new RealFiles(),
@@ -58,7 +61,10 @@ export class DryRun implements Watcher {
         this.#tell(subject, name, decodeCall(name, args), stage, doing),
       (place) => ((this.#tree.look(place)?.mode ?? 0) & S_IFMT) === S_IFIFO,
     );
-    const host = new DryHost(k, this.#tree, this.#executors, ownPid());
+    const tell = (name: string, call: string) => this.#tell(TSRUN, name, call, this.#stages.of(0), "");
+    const whenEnded = (act: () => void) => void this.#atEnd.push(act);
+    const peer = (path: string) => findPeer?.(path, { tree: this.#tree, tell, whenEnded });
+    const host = new DryHost(k, { tree: this.#tree, executors: this.#executors, pid: ownPid(), peer });
     watchBy(this);
     surroundHost(k, (call, run) => {
       this.#tellHost(call);
@@ -90,6 +96,7 @@ export class DryRun implements Watcher {
   /** Ends the first process of each container, as if it had ended by itself. */
   endAll(): void {
     for (const pid of this.#executors.running.keys()) this.#executors.kill(pid);
+    for (const act of this.#atEnd.splice(0)) act();
   }
 
   #tellHost({ name, args, operands, doing }: HostCall): void {

@@ -6,9 +6,10 @@
  */
 
 import {
-  AF_NETLINK,
   AT_EACCESS,
   AT_FDCWD,
+  BPF_PROG_LOAD,
+  BPF_PROG_QUERY,
   F_DUPFD,
   MFD_CLOEXEC,
   MSG_PEEK,
@@ -24,8 +25,7 @@ import {
   S_IFMT,
   W_OK,
 } from "../../../ffi/constants.ts";
-import { EAGAIN, ECHILD, EEXIST, EINVAL, ENOENT, EPERM } from "../../../ffi/errno.ts";
-import { RuntimeError } from "../../../ffi/errors.ts";
+import { EAGAIN, ECHILD, EEXIST, ENOENT, EPERM } from "../../../ffi/errno.ts";
 import { type Arg, describeArgs, OperationError, type Result, Settled } from "../../../ffi/kernel.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
 import { Buffer } from "../../../ffi/memory.ts";
@@ -45,6 +45,8 @@ import type { Executors, Line } from "./executors.ts";
 import { DryFiles } from "./files.ts";
 import { DryProcess, type Opened, type Position } from "./process.ts";
 import type { Entry } from "./entry.ts";
+import type { DryPeer } from "./peers.ts";
+import { DrySockets, messageBytes } from "./sockets.ts";
 import type { DryTree } from "./tree.ts";
 
 /** Calls that only concern this process, or only ask; some of them with certain arguments only. */
@@ -69,11 +71,27 @@ const HARMLESS: Readonly<Record<string, (args: readonly Arg[]) => boolean>> = {
   openat: ([, , flags]) => ((flags as number) & (O_ACCMODE | O_CREAT)) === O_RDONLY,
 };
 
+/** Offset of the number of programs in `union bpf_attr` of BPF_PROG_QUERY. */
+const QUERIED = 24;
+
 type Special = (host: DryHost, args: readonly Arg[], run: () => Result) => number | Result;
+
+/** What a dry host is made of. */
+export interface HostParts {
+  tree: DryTree;
+  executors: Executors;
+  /** tsrun's own. */
+  pid: number;
+  /** The stand-in for a program that listens at a path, an errno, or neither. */
+  peer: (path: string) => DryPeer | number | undefined;
+}
 
 /** See the module's description. */
 export class DryHost {
+  readonly tree: DryTree;
+  readonly executors: Executors;
   readonly process: DryProcess;
+  readonly sockets: DrySockets;
   /** Ends of lines, by the numbers of tsrun's descriptors. */
   readonly lines = new Map<number, Line>();
   readonly files: DryFiles;
@@ -85,8 +103,11 @@ export class DryHost {
   readonly #plain: LocalKernel["call"];
   #lastLine: { line: Line; theirs: number } | undefined;
 
-  constructor(readonly k: LocalKernel, readonly tree: DryTree, readonly executors: Executors, pid: number) {
+  constructor(readonly k: LocalKernel, { tree, executors, pid, peer }: HostParts) {
+    this.tree = tree;
+    this.executors = executors;
     this.process = new DryProcess(tree, pid);
+    this.sockets = new DrySockets(peer);
     this.#plain = k.call.bind(k);
     this.process.add = (opened) => this.open(opened);
     this.files = new DryFiles(tree, (path) => this.#writable(path));
@@ -222,27 +243,32 @@ const SPECIAL: Readonly<Record<string, Special>> = {
   },
   close(host, [fd], run) {
     host.lines.delete(fd as number);
+    host.sockets.close(fd as number);
     host.own.delete(fd as number);
     host.process.fds.delete(fd as number);
     host.positions.delete(fd as number);
     return run();
   },
   write: (host, args, run) => host.own.has(args[0] as number) ? run() : answerOf(host.process, "write", args),
-  socket(host, args) {
-    if (args[0] === AF_NETLINK) {
-      throw new RuntimeError(
-        "ENOTSUP_EXPLAIN",
-        "explain: linux.netDevices: what the kernel would answer about network devices is not known",
-      );
-    }
-    return answerOf(host.process, "socket", args);
+  socket(host, args, run) {
+    const made = host.sockets.isReal(args) ? run().wait() : answerOf(host.process, "socket", args);
+    return host.sockets.add(made, args);
   },
-  sendto(host, [fd, word]) {
+  connect: (host, [fd, address]) => host.sockets.connect(fd as number, address),
+  setns(host, [fd]) {
+    host.sockets.inContainer = host.isDry(fd);
+    return 0;
+  },
+  sendto(host, [fd, word], run) {
+    if (word instanceof Uint8Array) return host.sockets.send(fd as number, word) ?? run();
     const end = line(host, fd);
     if (end && word instanceof Buffer) host.executors.send(end, fd as number, word.u64(0));
     return 8;
   },
-  recvfrom(host, [fd, into, , flags]) {
+  recvfrom(host, [fd, into, , flags], run) {
+    const received = host.sockets.receive(fd as number, into);
+    if (received !== undefined) return received;
+    if (!host.isDry(fd) && line(host, fd) === undefined) return run();
     const end = line(host, fd);
     if (end === undefined || end.inbox.length === 0) return end?.ended === false ? -EAGAIN : 0;
     const [word] = (flags as number) & MSG_PEEK ? end.inbox : end.inbox.splice(0, 1);
@@ -251,7 +277,10 @@ const SPECIAL: Readonly<Record<string, Special>> = {
   },
   sendmsg(host, [fd, message]) {
     const awaited = line(host, fd)?.awaited.shift(), { memory } = host.k, at = message as number;
-    if (awaited === undefined) return 8;
+    if (awaited === undefined) {
+      const bytes = messageBytes(memory, at);
+      return host.sockets.send(fd as number, bytes) ?? bytes.length;
+    }
     const control = memory.getI64(at + MESSAGE_CONTROL) - memory.base;
     const length = memory.getI64(at + MESSAGE_CONTROL_LENGTH);
     const [sent] = decodeRights(memory.bytes.slice(control, control + length), length);
@@ -269,8 +298,9 @@ const SPECIAL: Readonly<Record<string, Special>> = {
     if (!(polls instanceof Buffer)) return 1;
     const { view, base } = polls.memory;
     for (let i = 0; i < (count as number); i++) {
-      const end = line(host, polls.i32(i * 8)), opened = host.process.fds.get(polls.i32(i * 8));
-      const readable = end && (end.inbox.length > 0 || end.messages.length > 0 || end.ended);
+      const fd = polls.i32(i * 8), end = line(host, fd), opened = host.process.fds.get(fd);
+      const readable = host.sockets.readable(fd) ||
+        end && (end.inbox.length > 0 || end.messages.length > 0 || end.ended);
       const events = readable ? POLLIN : opened?.type === "fifo" ? POLLHUP : 0;
       view.setUint16(polls.address - base + i * 8 + 6, events, true);
     }
@@ -346,5 +376,9 @@ const SPECIAL: Readonly<Record<string, Special>> = {
   },
   waitid: (host, args) => answerOf(host.process, "waitid", args),
   wait4: (_host, [pid]) => pid === -1 ? -ECHILD : pid as number,
-  bpf: () => -EINVAL,
+  bpf(host, [operation, attribute]) {
+    // No program is attached to a new cgroup.
+    if (operation === BPF_PROG_QUERY && attribute instanceof Buffer) attribute.bytes.fill(0, QUERIED);
+    return operation === BPF_PROG_LOAD ? host.open({}) : 0;
+  },
 };

@@ -1,4 +1,20 @@
 /** Paths, files and mounts of a process that is only thought of. */
+import {
+  decodeAnswer,
+  decodeLink,
+  decodeMessages,
+  encodeRequest,
+  IFLA_IFNAME,
+  IFLA_NET_NS_FD,
+  IFLA_NEW_IFINDEX,
+  linkBody,
+  RTM_GETLINK,
+  RTM_NEWLINK,
+  stringValue,
+  wordValue,
+} from "../../../ffi/structs_netlink.ts";
+import { controllersAfter } from "./cgroup_files.ts";
+import { DryRoutes } from "./routes.ts";
 import { assertEquals } from "@std/assert";
 import {
   AT_FDCWD,
@@ -12,7 +28,7 @@ import {
   RESOLVE_NO_SYMLINKS,
   S_IFDIR,
 } from "../../../ffi/constants.ts";
-import { EEXIST, ELOOP, ENOENT, ENOTDIR } from "../../../ffi/errno.ts";
+import { EEXIST, ELOOP, ENODEV, ENOENT, ENOTDIR } from "../../../ffi/errno.ts";
 import { answerOf } from "./answers.ts";
 import { DryProcess } from "./process.ts";
 import { RealFiles } from "./real_files.ts";
@@ -104,4 +120,35 @@ Deno.test("dry: new namespaces have numbers of their own, which those who join t
   assertEquals([...one.namespaces.keys()].sort(), ["mnt", "user"]);
   other.join(one, 0x10000000);
   assertEquals([...other.namespaces], [["user", one.namespaces.get("user")!]]);
+});
+
+Deno.test("dry: what is written to cgroup.subtree_control is added to what is there", () => {
+  assertEquals(controllersAfter("cpu pids\n", "+memory -pids"), "cpu memory");
+  assertEquals(controllersAfter("", "+hugetlb"), "hugetlb");
+  assertEquals(controllersAfter("io", "io"), "io");
+});
+
+Deno.test("dry: a new network namespace has its loopback device, and what is moved into it", () => {
+  const routes = new DryRoutes();
+  const named = (name: string, inside = true) =>
+    routes.answer(
+      encodeRequest({
+        ...{ type: RTM_GETLINK, flags: 0, sequence: 7, body: linkBody(0) },
+        attributes: [[IFLA_IFNAME, stringValue(name)]],
+      }),
+      inside,
+    );
+  const errnoOf = (name: string) => decodeAnswer(decodeMessages(named(name)!).at(-1)!).errno;
+  assertEquals([errnoOf("lo"), errnoOf("net0")], [0, ENODEV]);
+  assertEquals(named("lo", false), undefined);
+  const attributes = [
+    [IFLA_IFNAME, stringValue("net0")],
+    [IFLA_NET_NS_FD, wordValue(9)],
+    [IFLA_NEW_IFINDEX, wordValue(5)],
+  ] as const;
+  routes.answer(
+    encodeRequest({ type: RTM_NEWLINK, flags: 0, sequence: 1, body: linkBody(5), attributes }),
+    false,
+  );
+  assertEquals(decodeLink(decodeMessages(named("net0")!)[0]).index, 5);
 });

@@ -8,7 +8,7 @@
 
 import { S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG } from "../../../ffi/constants.ts";
 import { makedev } from "../../../ffi/structs.ts";
-import { cgroupText } from "./cgroup_files.ts";
+import { cgroupText, controllersAfter } from "./cgroup_files.ts";
 import type { Entry } from "./entry.ts";
 import type { RealFiles } from "./real_files.ts";
 
@@ -72,7 +72,9 @@ export class DryTree {
 
   /** Makes something, or changes it. */
   make(place: Place, entry: Entry): void {
-    this.#made.set(place, entry);
+    const handsDown = nameOf(place) === "cgroup.subtree_control" && entry.text !== undefined;
+    const text = handsDown ? controllersAfter(this.text(place) ?? "", entry.text!) : entry.text;
+    this.#made.set(place, { ...entry, text });
   }
 
   /** Removes something, and all below. */
@@ -103,6 +105,9 @@ export class DryTree {
   /** The content of a control file of a cgroup that would have been made. */
   #cgroupText(path: string): string | undefined {
     const directory = parentOf(path);
+    if (nameOf(path) === "cgroup.controllers" && this.#made.get(directory)) {
+      return this.text(childOf(parentOf(directory), "cgroup.subtree_control"));
+    }
     return this.#made.get(directory) ? cgroupText(this.real, directory, nameOf(path)) : undefined;
   }
 }
