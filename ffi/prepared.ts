@@ -57,6 +57,7 @@ export const TEXTS = [
   "id",
   "bootId", // of /proc/sys/kernel/random/boot_id
   "nameFile", // of the init's name
+  "memoryFile", // of the init's memory in pages, none where its first thread has ended
   "frozenFile", // holds 0 where the container is not paused
   "thawFile", // takes the next text
   "thawed",

@@ -120,7 +120,9 @@ export function lookAtInit(k: PreparedKernel, { onGone, onEnded }: Ends = {}): R
   poll.bytes[POLL_EVENTS] = POLLIN;
   k.copyFd(poll, pidfd);
   k.call("ppoll", [poll, 1, [0, 0], 0, 8], { onPositive: onEnded ?? over });
-  k.jump(alive);
+  // A pidfd tells of the end of all threads. A process without its first one is a zombie, which has stopped.
+  beginsWith(k, k.text("memoryFile"), "0 ", { onDifferent: alive });
+  k.stop();
   k.place(missing);
   k.compareResult(pidfd, -ESRCH);
   if (onGone) k.jump(onGone);

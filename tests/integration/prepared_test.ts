@@ -6,6 +6,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Box } from "../lib/box.ts";
 import type { Dict } from "../lib/bundle.ts";
 import { assertOk, type Container } from "../lib/container.ts";
+import { staticProgram } from "../../init/image.ts";
 import { contract } from "../lib/contract.ts";
 import { exists, type Result } from "../lib/process.ts";
 
@@ -108,6 +109,16 @@ const ended = async (container: Container) => {
   await container.wait("stopped");
 };
 
+/** A program that makes a thread, which waits for ever, and ends its first one: clone, exit; pause or ppoll. */
+const TWO_THREADS = {
+  x86_64: Uint8Array.fromHex(
+    "b838000000bf000f010031f60f0585c07409b83c00000031ff0f05b8220000000f05ebf7",
+  ),
+  aarch64: Uint8Array.fromHex(
+    "881b80d200e081d22000a0f2010080d2010000d4800000b4a80b80d2000080d2010000d4280980d2000080d2010080d2020080d2030080d2040080d2010000d4f9ffff17",
+  ),
+} as const;
+
 const SITUATIONS: Readonly<Record<string, Situation>> = {
   "created": { commands: ["state", "start", "kill", "kill 0", "kill 9", "delete", "delete --force"] },
   "running": {
@@ -121,6 +132,19 @@ const SITUATIONS: Readonly<Record<string, Situation>> = {
       await container.created();
       assertOk(await container.kill("KILL"));
       await container.wait("stopped");
+    },
+  },
+  "whose first thread has ended, of two": {
+    commands: ["state", "start", "kill 0", "kill 9", "delete"],
+    overrides: { process: { args: ["/threads"] } },
+    async prepare(container) {
+      Deno.writeFileSync(container.path("/threads"), staticProgram(TWO_THREADS[Deno.build.arch]), {
+        mode: 0o755,
+      });
+      await container.started();
+      await container.wait("stopped");
+      const { pid } = JSON.parse(Deno.readTextFileSync(`${container.box.root}/${container.id}/state.json`));
+      assert(exists(`/proc/${pid}/task`), "the other thread has ended, too");
     },
   },
   "paused": {

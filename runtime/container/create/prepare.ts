@@ -79,6 +79,7 @@ function prepareData({ root, state, hooks, notified }: PrepareRequest, inode: nu
       id: state.id,
       bootId: readText("/proc/sys/kernel/random/boot_id"),
       nameFile: `/proc/${state.pid}/comm`,
+      memoryFile: `/proc/${state.pid}/statm`,
       frozenFile: freezer?.asked,
       thawFile: freezer?.file,
       thawed: freezer?.thawed,
