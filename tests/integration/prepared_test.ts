@@ -109,7 +109,7 @@ const ended = async (container: Container) => {
   await container.wait("stopped");
 };
 
-/** A program that makes a thread, which waits for ever, and ends its first one: clone, exit; pause or ppoll. */
+/** A program that makes a thread, which waits for ever, and ends its first one. */
 const TWO_THREADS = {
   x86_64: Uint8Array.fromHex(
     "b838000000bf000f010031f60f0585c07409b83c00000031ff0f05b8220000000f05ebf7",
