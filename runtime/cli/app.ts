@@ -35,9 +35,9 @@ export async function runApp(argv: readonly string[]): Promise<number> {
     if (line.help || name === undefined) return await printHelp();
     const global = readGlobals(line.flags);
     log = await openLog(global);
-    if (global.debug) traceTo((text) => log.debug(text));
+    if (global.debug) traceTo((text, place) => log.debug(text, place));
     tracing = await startTracing(line.flags);
-    mark("command line read");
+    mark("command line read", "runtime/cli/app.ts runApp");
     status = name === "help" || name === "h"
       ? await printHelp(rest[0])
       : await runCommand(name, rest, { global, log, called });
@@ -73,7 +73,7 @@ async function startTracing(flags: FlagValues): Promise<Tracing | undefined> {
 async function endTracing(tracing: Tracing, { name, id }: Called, status: number, log: Log): Promise<void> {
   const problem = await tracing.end(name, id, status);
   if (problem === undefined) return;
-  if (status === 0) log.warn(problem);
+  if (status === 0) log.warn(problem, "runtime/cli/app.ts endTracing");
   else writeText(Deno.stderr, `${printable(problem)}\n`);
 }
 
@@ -106,7 +106,7 @@ async function runCommand(
 ): Promise<number> {
   const command = await loadCommand(name);
   if (command === undefined) return await noSuchCommand(name);
-  mark(`command ${name} loaded`);
+  mark(`command ${name} loaded`, "runtime/cli/app.ts runCommand");
   let line: ParsedLine;
   try {
     line = parseFlags(command.flags, argv, { ...command, dropDashes: true });
@@ -125,7 +125,7 @@ async function runCommand(
     log,
     commands: allCommands,
   });
-  mark(`command ${name} done`);
+  mark(`command ${name} done`, "runtime/cli/app.ts runCommand");
   return status;
 }
 
@@ -175,13 +175,17 @@ async function printVersion(): Promise<number> {
 /** Reports a failure. No other code does. */
 function fail(log: Log, caught: unknown): number {
   const error = ownError(caught);
-  if (error instanceof Error && error.stack !== undefined) log.debug(error.stack);
+  if (error instanceof Error && error.stack !== undefined) log.debug(error.stack, "runtime/cli/app.ts fail");
   if (error instanceof RuntimeError) {
-    log.error(error.message, error.code);
+    log.error(error.message, error.code, "runtime/cli/app.ts fail");
     return error.exitCode;
   }
   // tsrun's own errors say what they are about. Any other error is a mistake of the program.
   const expected = error instanceof TsrunError;
-  log.error(expected ? reasonOf(error) : `internal error: ${reasonOf(error)}`, codeOf(error));
+  log.error(
+    expected ? reasonOf(error) : `internal error: ${reasonOf(error)}`,
+    codeOf(error),
+    "runtime/cli/app.ts fail",
+  );
   return 1;
 }

@@ -117,7 +117,7 @@ export async function checkpointContainer(k: LocalKernel, options: CheckpointOpt
     await destroyContainer(k, options.root, state, options.log);
   } catch (error) {
     // The dump is complete, so this is only a warning. "delete --force" removes the rest.
-    options.log.warn(reasonOf(error));
+    options.log.warn(reasonOf(error), "runtime/container/checkpoint.ts checkpointContainer");
   }
 }
 
@@ -207,9 +207,12 @@ function runCriu({ options, k, path, version }: Dump, opts: CriuOpts): void {
     return [...directoryDescriptors(directories), ...opts.status_fd === undefined ? [] : [opts.status_fd]];
   });
   const type = options.preDump ? REQUEST.PRE_DUMP : REQUEST.DUMP;
-  options.log.debug(`criu ${version}, ${path}: ${JSON.stringify(opts)}`);
+  options.log.debug(
+    `criu ${version}, ${path}: ${JSON.stringify(opts)}`,
+    "runtime/container/checkpoint.ts runCriu",
+  );
   const response = criu.request({ type, opts }, (script) => {
-    options.log.debug(`criu notifies: ${script}`);
+    options.log.debug(`criu notifies: ${script}`, "runtime/container/checkpoint.ts runCriu");
     if (script === "status-ready") tellReady(k, options.statusFd);
   });
   const ended = criu.ended();

@@ -46,7 +46,9 @@ export async function readConfig(
   }
   // A quick look accepts the configs that clients usually send; the full check takes 8 ms.
   if (reading.plain && !log.debugging) {
-    for (const { reason } of reading.warnings) log.warnLater(reason);
+    for (const { reason } of reading.warnings) {
+      log.warnLater(reason, "runtime/container/config.ts readConfig");
+    }
     return { spec: reading.config as Spec, text };
   }
   const spec = await readWhole(reading.config, log, name);
@@ -57,8 +59,10 @@ async function readWhole(config: unknown, log: Log, name: string): Promise<Spec>
   const { explainConfig, formatProblems } = await import("../../spec/validate.ts");
   const { document, problems, warnings, notes } = explainConfig(config);
   if (problems.length > 0) throw new RuntimeError("EINVAL_CONFIG", formatProblems(problems, name));
-  for (const { path, reason } of notes) log.debug(`${path}: ${reason}`);
-  for (const { reason } of warnings) log.warnLater(reason);
+  for (const { path, reason } of notes) {
+    log.debug(`${path}: ${reason}`, "runtime/container/config.ts readWhole");
+  }
+  for (const { reason } of warnings) log.warnLater(reason, "runtime/container/config.ts readWhole");
   return document;
 }
 

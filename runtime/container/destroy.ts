@@ -57,7 +57,9 @@ export async function destroyContainer(
   await removeAll(k, root, state);
   if (hooks.length === 0) return;
   const { runPoststop } = await import("./hooks.ts");
-  for (const failure of runPoststop(k, hooks, state)) log.warn(failure);
+  for (const failure of runPoststop(k, hooks, state)) {
+    log.warn(failure, "runtime/container/destroy.ts destroyContainer");
+  }
 }
 
 /**
@@ -79,7 +81,9 @@ function poststopHooks(root: string, id: string, log: Log): readonly Hook[] {
     const text = readSmallFile(`${containerDir(root, id)}/config.json`, RECORD_MAX);
     return mayHaveHooks(text, "poststop") ? (JSON.parse(text) as Spec).hooks?.poststop ?? [] : [];
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) log.warn(`poststop hooks: ${reasonOf(error)}`);
+    if (!(error instanceof Deno.errors.NotFound)) {
+      log.warn(`poststop hooks: ${reasonOf(error)}`, "runtime/container/destroy.ts poststopHooks");
+    }
     return [];
   }
 }
@@ -88,17 +92,17 @@ function poststopHooks(root: string, id: string, log: Log): readonly Hook[] {
 async function removeAll(k: LocalKernel, root: string, state: ContainerState): Promise<void> {
   const cgroup = state.cgroup === null ? null : await openCgroup(() => k, state.cgroup);
   killInit(k, state, cgroup);
-  mark("init gone");
+  mark("init gone", "runtime/container/destroy.ts removeAll");
   if (cgroup !== null) {
     removeCgroup(k, cgroup, state.cgroupClaimed);
-    mark("cgroup removed");
+    mark("cgroup removed", "runtime/container/destroy.ts removeAll");
   }
   if (state.resctrl) (await loadResctrl()).removeResctrl(state.resctrl);
   if (state.rootMount !== undefined) {
     (await import("../features/root_mount.ts")).detachRoot(k, state.rootfs, state.rootMount);
   }
   removeStateDir(root, state.id);
-  mark("state removed");
+  mark("state removed", "runtime/container/destroy.ts removeAll");
 }
 
 /**

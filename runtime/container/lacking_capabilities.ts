@@ -29,5 +29,8 @@ export function lackingCapabilities(
 export function warnLacking(log: Log, { capabilities }: Process, host: HostCapabilities): void {
   const lacking = lackingCapabilities(capabilities?.permitted ?? [], host);
   if (lacking.length === 0) return;
-  log.warnLater(`ignoring capabilities that the runtime itself lacks: [${lacking.join(" ")}]`);
+  log.warnLater(
+    `ignoring capabilities that the runtime itself lacks: [${lacking.join(" ")}]`,
+    "runtime/container/lacking_capabilities.ts warnLacking",
+  );
 }

@@ -237,9 +237,12 @@ function cgroupRoots(pid: number): { ctrl: string; path: string }[] {
 
 function request(restore: Restore, criu: Criu, opts: CriuOpts, log: string): void {
   const { options, state, path, version } = restore;
-  options.log.debug(`criu ${version}, ${path}: ${JSON.stringify(opts)}`);
+  options.log.debug(
+    `criu ${version}, ${path}: ${JSON.stringify(opts)}`,
+    "runtime/container/restore.ts request",
+  );
   const response = criu.request({ type: REQUEST.RESTORE, opts }, (script, pid, fds) => {
-    options.log.debug(`criu notifies: ${script}`);
+    options.log.debug(`criu notifies: ${script}`, "runtime/container/restore.ts request");
     notified(restore, script, pid, fds);
   });
   const ended = criu.ended();

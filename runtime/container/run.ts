@@ -60,7 +60,7 @@ export async function runContainer(k: LocalKernel, options: RunOptions): Promise
   const mainPid = supervisor === undefined ? state.pid : ownPid();
   // A failure to notify the manager does not end the container.
   const notified = proxy?.pass({ pid: state.pid, mainPid }).catch((error) =>
-    options.log.warn(reasonOf(error))
+    options.log.warn(reasonOf(error), "runtime/container/run.ts runContainer")
   );
   if (supervisor === undefined) {
     await notified;
@@ -70,7 +70,7 @@ export async function runContainer(k: LocalKernel, options: RunOptions): Promise
   try {
     const status = await supervisor.attend(state.pid, terminal);
     await notified;
-    mark("program ended");
+    mark("program ended", "runtime/container/run.ts runContainer");
     if (options.keep) (await import("./exit_status.ts")).recordExit(k, options.root, state, status);
     return status;
   } finally {

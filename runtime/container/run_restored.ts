@@ -23,7 +23,7 @@ export async function runRestored(k: LocalKernel, options: RunRestoredOptions): 
   let master = -1;
   const takeMaster = options.detach ? undefined : (fd: number) => master = fd;
   const { pid } = await restoreContainer(k, { ...options, takeMaster }, supervisor?.relay);
-  mark("processes restored");
+  mark("processes restored", "runtime/container/run_restored.ts runRestored");
   if (supervisor === undefined) return 0;
   using terminal = await supervisor.terminal(master);
   const status = await supervisor.attend(pid, terminal);

@@ -39,10 +39,10 @@ export async function startContainer(k: LocalKernel, root: string, id: string, l
   // Everything that may fail comes before the fifo is opened: a program that runs cannot be called back.
   const hooks = poststartHooks(root, id);
   const after = hooks.length > 0 ? await loadPoststart() : undefined;
-  mark("state read");
+  mark("state read", "runtime/container/start.ts startContainer");
   const fifo = `${containerDir(root, id)}/exec.fifo`;
   const report = openGate(k, fifo, state, found);
-  mark("program started");
+  mark("program started", "runtime/container/start.ts startContainer");
   // A fifo that stays does no harm: the init has another name now.
   k.unlinkat(AT_FDCWD, fifo, 0, { allow: "any" });
   if (report.length > 0) throw new RuntimeError("ENOEXEC_PROGRAM", await describe(report, root, id));

@@ -20,6 +20,7 @@ import type { Stage, StagePlan } from "../../init/stage.ts";
 import type { Process, Spec, State, Status } from "../../spec/types.ts";
 import type { CgroupHost, CgroupRecord, ResctrlRecord } from "../cgroups/mod.ts";
 import type { HostMounts } from "../host/mounts.ts";
+import type { DebugSink } from "../host/log.ts";
 
 /** The facts that features decide by, for both commands. */
 export interface Request {
@@ -42,7 +43,7 @@ export interface Request {
    */
   atEnd?: (step: () => void) => void;
   /** Takes lines for `--debug`. */
-  debug: (line: string) => void;
+  debug: DebugSink;
 }
 
 /** The facts that features of a `create` decide by. */

@@ -15,6 +15,15 @@ export type LogFormat = "text" | "json";
 /** Levels in use; `debug` is written only with `--debug`. */
 export type LogLevel = "error" | "warning" | "debug";
 
+/**
+ * Who writes a record, as `--debug` tells it: a module's path, and the function or step in it. It is written
+ * out at the call, because the names of the bundle are not those of the source; a test compares.
+ */
+export type Place = `${string}.ts ${string}`;
+
+/** Takes lines for `--debug`. */
+export type DebugSink = (line: string, place: Place) => void;
+
 /** The values of `--log`, `--log-format` and `--debug`. */
 export interface LogOptions {
   /** File to append to; absent or empty means standard error. */
@@ -32,6 +41,8 @@ export interface LogRecord {
   time: Date;
   /** Of an error: see docs/errors.md. */
   code?: ErrorCode;
+  /** Only with `--debug`. */
+  place?: Place;
 }
 
 /** A service that keeps records: log_socket.ts. */
@@ -68,7 +79,8 @@ export function writeText(sink: Sink, text: string): void {
  * One record as a line.
  *
  * @param time The time of the record. Seconds are kept, in UTC.
- * @param code Of an error (docs/errors.md). The text format, which is runc's, has no place for it.
+ * @param code Of an error (docs/errors.md). The text format, which is runc's, has no field for it.
+ * @param place Told as runc tells its callers: the text format has parentheses behind the function.
  */
 export function formatRecord(
   format: LogFormat,
@@ -76,13 +88,23 @@ export function formatRecord(
   message: string,
   time: Date,
   code?: ErrorCode,
+  place?: Place,
 ): string {
   const stamp = time.toISOString().slice(0, 19) + "Z";
+  const { func, file } = callerOf(place);
   if (format === "json") {
-    return printable(JSON.stringify({ level, msg: message, time: stamp, code })) + "\n";
+    return printable(JSON.stringify({ level, msg: message, time: stamp, code, func, file })) + "\n";
   }
+  const caller = func === undefined ? "" : ` func="${func}()" file="${file}"`;
   // JSON leaves some characters as they are that steer a terminal.
-  return `time="${stamp}" level=${level} msg=${printable(JSON.stringify(message))}\n`;
+  return `time="${stamp}" level=${level} msg=${printable(JSON.stringify(message))}${caller}\n`;
+}
+
+/** The two fields of a place; none without one. */
+export function callerOf(place: Place | undefined): { func?: string; file?: string } {
+  if (place === undefined) return {};
+  const end = place.indexOf(" ");
+  return { func: place.slice(end + 1), file: place.slice(0, end) };
 }
 
 /** The log of one command. */
@@ -109,9 +131,9 @@ export class Log {
    * Writes a failure, once per command: to the log, and as plain text to standard error when the log is
    * elsewhere.
    */
-  error(message: string, code: ErrorCode): void {
+  error(message: string, code: ErrorCode, place?: Place): void {
     const line = printable(message);
-    this.#write("error", line, code);
+    this.#write("error", line, place, code);
     if (this.#file || this.#service) complain(line);
   }
 
@@ -119,17 +141,17 @@ export class Log {
    * Writes something that the user should act on although the command goes on. It is rare, because podman
    * takes any record for the failure.
    */
-  warn(message: string): void {
-    this.#write("warning", printable(message));
+  warn(message: string, place?: Place): void {
+    this.#write("warning", printable(message), place);
   }
 
   /**
    * Warns once the command has done its work: a caller that takes the log of a failure for one record gets
    * one. Where people read, the warning comes at once.
    */
-  warnLater(message: string): void {
+  warnLater(message: string, place?: Place): void {
     const read = this.#file === undefined && this.#service === undefined && this.#format === "text";
-    if (this.debugging || read) this.warn(message);
+    if (this.debugging || read) this.warn(message, place);
     else this.#held.push(message);
   }
 
@@ -139,17 +161,18 @@ export class Log {
   }
 
   /** Writes a line for `--debug` only. */
-  debug(message: string): void {
-    if (this.debugging) this.#write("debug", message);
+  debug(message: string, place: Place): void {
+    if (this.debugging) this.#write("debug", message, place);
   }
 
   /** A log that is full, or has no reader any more, does not end the command. */
-  #write(level: LogLevel, message: string, code?: ErrorCode): void {
-    const time = new Date(), record = formatRecord(this.#format, level, message, time, code);
+  #write(level: LogLevel, message: string, caller?: Place, code?: ErrorCode): void {
+    const place = this.debugging ? caller : undefined, time = new Date();
+    const record = formatRecord(this.#format, level, message, time, code, place);
     if (this.#file === undefined && this.#service === undefined) return complain(record.trimEnd());
     try {
       if (this.#file) writeText(this.#file, record);
-      else this.#service!.send({ level, message, time, code });
+      else this.#service!.send({ level, message, time, code, place });
     } catch (error) {
       complain(reasonOf(error));
     }

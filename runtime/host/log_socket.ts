@@ -12,7 +12,7 @@ import { OperationError } from "../../ffi/kernel.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
 import { printable } from "../../ffi/printable.ts";
 import { ownPid } from "./caller.ts";
-import type { LogLevel, LogRecord, RecordSink } from "./log.ts";
+import { callerOf, type LogLevel, type LogRecord, type RecordSink } from "./log.ts";
 import { connectUnix, sendMessage } from "./unix_socket.ts";
 
 /** Where the services listen. */
@@ -65,10 +65,13 @@ function openSyslog(k: LocalKernel, name: string, path: string): RecordSink {
 }
 
 /** A record as the journal takes it: a field a line; a text of several lines has its length before it. */
-export function encodeJournal(name: string, { level, message, code }: LogRecord): Uint8Array {
+export function encodeJournal(name: string, { level, message, code, place }: LogRecord): Uint8Array {
   const text = new TextEncoder().encode(message.slice(0, LONGEST));
   const head = [`PRIORITY=${SEVERITY[level]}`, `SYSLOG_IDENTIFIER=${name}`];
   if (code !== undefined) head.push(`TSRUN_CODE=${code}`);
+  if (place !== undefined) {
+    head.push(`CODE_FILE=${callerOf(place).file}`, `CODE_FUNC=${callerOf(place).func}`);
+  }
   const several = message.includes("\n");
   const before = new TextEncoder().encode(`${head.join("\n")}\nMESSAGE${several ? "\n" : "="}`);
   const length = new Uint8Array(several ? 8 : 0);

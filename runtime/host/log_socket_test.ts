@@ -30,6 +30,12 @@ Deno.test("journald: a field a line", () => {
   assertEquals(text, "PRIORITY=3\nSYSLOG_IDENTIFIER=web\nTSRUN_CODE=EIO_LOG\nMESSAGE=failed\n");
 });
 
+Deno.test("journald: the caller is in the journal's own fields", () => {
+  const place = "runtime/host/log_socket_test.ts test";
+  const text = new TextDecoder().decode(encodeJournal("web", record("failed", { place })));
+  assertMatch(text, /\nCODE_FILE=runtime\/host\/log_socket_test\.ts\nCODE_FUNC=test\nMESSAGE=failed\n$/);
+});
+
 Deno.test("journald: a message of several lines has its length before it, so that it adds no field", () => {
   const bytes = encodeJournal("web", record("é\nPRIORITY=0", { level: "debug" }));
   const text = new TextDecoder().decode(bytes);

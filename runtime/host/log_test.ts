@@ -1,8 +1,9 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { RuntimeError } from "../../ffi/errors.ts";
-import { formatRecord, Log, writeText } from "./log.ts";
+import { formatRecord, Log, type LogRecord, writeText } from "./log.ts";
 
 const TIME = new Date("2026-11-22T03:51:42.987Z");
+const PLACE = "runtime/host/log_test.ts test";
 
 Deno.test("log: text is logrus' text", () => {
   assertEquals(
@@ -23,12 +24,27 @@ Deno.test("log: JSON is one object on one line", () => {
   });
 });
 
+Deno.test("log: the caller is told as runc tells it, with --debug alone", () => {
+  assertEquals(
+    formatRecord("text", "debug", "a", TIME, undefined, PLACE),
+    `time="2026-11-22T03:51:42Z" level=debug msg="a" func="test()" file="runtime/host/log_test.ts"\n`,
+  );
+  const { func, file } = JSON.parse(formatRecord("json", "debug", "a", TIME, undefined, PLACE));
+  assertEquals([func, file], ["test", "runtime/host/log_test.ts"]);
+  const sent: LogRecord[] = [];
+  const service = { send: (record: LogRecord) => void sent.push(record) };
+  for (const debug of [false, true]) {
+    new Log({ service, format: "json", debug }).warn("careful", PLACE);
+    assertEquals(sent.at(-1)!.place, debug ? PLACE : undefined);
+  }
+});
+
 Deno.test("log: a file is appended to, and debug records need --debug", () => {
   const file = Deno.makeTempFileSync();
   try {
-    new Log({ file, format: "json", debug: false }).debug("hidden");
+    new Log({ file, format: "json", debug: false }).debug("hidden", PLACE);
     assertEquals(Deno.readTextFileSync(file), "");
-    new Log({ file, format: "json", debug: true }).debug("shown");
+    new Log({ file, format: "json", debug: true }).debug("shown", PLACE);
     new Log({ file, format: "json", debug: false }).warn("careful");
     const records = Deno.readTextFileSync(file).trimEnd().split("\n").map((line) => JSON.parse(line));
     assertEquals(records.map(({ level, msg }) => [level, msg]), [["debug", "shown"], ["warning", "careful"]]);

@@ -8,18 +8,19 @@
  */
 
 import { watcher } from "../../ffi/watch.ts";
+import type { DebugSink, Place } from "./log.ts";
 
-let report: ((line: string) => void) | undefined;
+let report: DebugSink | undefined;
 /** Milliseconds between the start of the process and the start of JavaScript's clock. */
 let before = 0;
 let last = 0;
 
-/** Marks the end of a stage. @param stage The stage, in a few words. */
-export function mark(stage: string): void {
+/** Marks the end of a stage. @param stage The stage, in a few words. @param place Who marks it. */
+export function mark(stage: string, place: Place): void {
   watcher()?.marks(stage);
   if (report === undefined) return;
   const now = performance.now();
-  report(`stage "${stage}": ${(before + now).toFixed(1)} ms, +${(now - last).toFixed(1)} ms`);
+  report(`stage "${stage}": ${(before + now).toFixed(1)} ms, +${(now - last).toFixed(1)} ms`, place);
   // The time for writing the line does not belong to the next stage.
   last = performance.now();
 }
@@ -29,12 +30,13 @@ export function mark(stage: string): void {
  *
  * @param sink Takes each line.
  */
-export function traceTo(sink: (line: string) => void): void {
+export function traceTo(sink: DebugSink): void {
   const start = performance.now();
   before = Math.max(0, processAge() - start);
   report = sink;
   sink(
     `JavaScript's clock began ${before.toFixed(0)} ms after the process (the kernel tells in steps of 10 ms)`,
+    "runtime/host/trace.ts traceTo",
   );
   // The first stage began with the clock. Time for tracing itself belongs to no stage.
   last = performance.now() - start;

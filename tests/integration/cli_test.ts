@@ -4,7 +4,23 @@ import { sh } from "../lib/bundle.ts";
 import { assertError, assertOk } from "../lib/container.ts";
 import { contract } from "../lib/contract.ts";
 
-const COMMANDS = ["create", "start", "run", "state", "kill", "delete", "list", "ps", "spec", "features"];
+/** Every command of runc's. */
+const COMMANDS = [
+  ...["checkpoint", "create", "delete", "events", "exec", "features", "kill", "list", "pause", "ps"],
+  ...["restore", "resume", "run", "spec", "start", "state", "update"],
+];
+/** What both `checkpoint` and `restore` take. */
+const CRIU_FLAGS = [
+  ...["image-path", "work-path", "tcp-established", "ext-unix-sk", "shell-job", "lazy-pages", "file-locks"],
+  ...["manage-cgroups-mode", "empty-ns", "auto-dedup"],
+];
+const FLAGS: Readonly<Record<string, readonly string[]>> = {
+  checkpoint: ["parent-path", "leave-running", "status-fd", "page-server", "pre-dump", ...CRIU_FLAGS],
+  restore: [
+    ...["bundle", "console-socket", "detach", "pid-file", "no-subreaper", "no-pivot", "lsm-profile"],
+    ...["lsm-mount-context", ...CRIU_FLAGS],
+  ],
+};
 
 contract("--version: lines that clients parse", async (box) => {
   const { code, stdout, stderr } = await box.command([box.runtime.path, "--version"]);
@@ -21,12 +37,26 @@ contract("--help: of the program and of every command", async (box) => {
   const whole = await box.command([box.runtime.path, "--help"]);
   assertEquals(whole.code, 0);
   for (const command of COMMANDS) assertMatch(whole.stdout, new RegExp(`^\\s+${command}\\b`, "m"));
+  assertEquals((await box.command([box.runtime.path, "-h"])).stdout, whole.stdout);
   for (const command of COMMANDS) {
-    const { code, stdout, stderr } = await box.command([box.runtime.path, command, "--help"]);
-    assertEquals({ code, stderr }, { code: 0, stderr: "" }, command);
-    assert(stdout.includes(command), stdout);
+    const texts: string[] = [];
+    for (const flag of ["--help", "-h"]) {
+      const { code, stdout, stderr } = await box.command([box.runtime.path, command, flag]);
+      assertEquals({ code, stderr }, { code: 0, stderr: "" }, command);
+      assertMatch(stdout, new RegExp(`^NAME:\\n\\s+\\w+ ${command} - \\w`));
+      texts.push(stdout);
+    }
+    assertEquals(texts[0], texts[1]);
+    for (const flag of FLAGS[command] ?? []) assertMatch(texts[0], new RegExp(`^\\s+--${flag}\\b`, "m"));
   }
 });
+
+contract("--help: of checkpoint has what runc has since 1.1", async (box) => {
+  const { stdout } = await box.command([box.runtime.path, "checkpoint", "-h"]);
+  for (const flag of ["tcp-skip-in-flight", "link-remap"]) {
+    assertMatch(stdout, new RegExp(`^\\s+--${flag}\\b`, "m"));
+  }
+}, { notOnReference: "these flags came after runc 1.1" });
 
 contract("flags: with one dash or two, with = or a space", async (box) => {
   const dir = (name: string) => box.containers[0].bundle.dir + name;

@@ -1,6 +1,6 @@
 /** What `--debug` says in runc's words: lines that its users look for. */
-import { assertEquals, assertMatch } from "@std/assert";
-import { assertOk } from "../lib/container.ts";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assertError, assertOk } from "../lib/container.ts";
 import { contract } from "../lib/contract.ts";
 import { sleeper, writeDocument } from "../lib/exec.ts";
 
@@ -53,3 +53,40 @@ contract("debug: the CPUs of a process that is about to enter", async (box) => {
     assertMatch(stderr, new RegExp(`nsexec\\[\\d+\\]: affinity: ${mask ?? "0x[0-9a-f]+"}"`));
   }
 }, { notOnReference: "execCPUAffinity came with runc 1.3" });
+
+contract("debug: a record tells who wrote it, in both formats", async (box) => {
+  for (const format of ["text", "json"]) {
+    for (const debug of [true, false]) {
+      const globals = ["--log-format", format, ...debug ? ["--debug"] : []];
+      const result = await box.cli(["state", `${box.token}-none`], { globals });
+      assertError(result, /does not exist/);
+      const { stderr } = result;
+      const record = stderr.trim().split("\n").find((line) => /level"?[=:]"?error/.test(line))!;
+      const { func, file } = format === "json" ? JSON.parse(record) : fieldsOf(record);
+      if (debug) assertMatch(func + " " + file, /^\w[\w. ]+(\(\))? \S+\.(ts|go:\d+)$/);
+      else assertEquals([func, file], [undefined, undefined]);
+    }
+  }
+});
+
+contract("debug: every record of a life tells who wrote it", async (box) => {
+  const seccomp = { defaultAction: "SCMP_ACT_ALLOW" };
+  const container = box.container({ process: { args: ["true"], capabilities: {} }, linux: { seccomp } });
+  const { stderr } = assertOk(await container.run({ globals: ["--debug"] }));
+  const records = stderr.trim().split("\n").map(fieldsOf);
+  for (const { func, file } of records) {
+    assertMatch(func, /^[\w ]+\(\)$/);
+    assertMatch(file, /^runtime\/[\w/]+\.ts$/);
+  }
+  const functions = records.map(({ func }) => func);
+  for (const name of ["planCreate", "setUpInit", "compileSeccomp", "removeAll"]) {
+    assert(functions.includes(`${name}()`), functions.join(" "));
+  }
+}, { notOnReference: "some lines of runc come from its C code, without a caller" });
+
+/** The fields `func` and `file` of a line of logrus' text. */
+function fieldsOf(line: string): Record<string, string> {
+  return Object.fromEntries(
+    [...line.matchAll(/ (func|file)="([^"]*)"/g)].map(([, key, value]) => [key, value]),
+  );
+}

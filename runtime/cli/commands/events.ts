@@ -49,7 +49,7 @@ export const command: Command = {
     }
     const sinks = {
       print: (line: string) => writeText(Deno.stdout, line),
-      warn: (line: string) => log.warn(line),
+      warn: (line: string) => log.warn(line, "runtime/cli/commands/events.ts run"),
     };
     const show = await showing(flags.string("format"), flags.bool("stats"), sinks.print);
     await (flags.bool("stats")

@@ -31,7 +31,10 @@ export const command: Command = {
     const { global, flags, args: [id], log } = context;
     const path = (name: string) => flags.string(name) === "" ? undefined : absolute(flags.string(name));
     if (flags.bool("no-pivot")) {
-      log.warnLater("--no-pivot has no effect: CRIU changes the root in its own way");
+      log.warnLater(
+        "--no-pivot has no effect: CRIU changes the root in its own way",
+        "runtime/cli/commands/restore.ts run",
+      );
     }
     const status = await failingAs("restore", () =>
       runRestored(local(), {

@@ -23,7 +23,10 @@ export const command: Command = {
     const { resctrl } = readState(global.root, id);
     const change = await requestedResources(local(), flags);
     if (change.memory?.kernel !== undefined || change.memory?.kernelTCP !== undefined) {
-      log.warnLater("Kernel memory limits are obsolete: recent kernels ignore them");
+      log.warnLater(
+        "Kernel memory limits are obsolete: recent kernels ignore them",
+        "runtime/cli/commands/update.ts run",
+      );
     }
     const screen = screenColumns(local());
     const before = screen === undefined ? undefined : currentResources(global.root, id);

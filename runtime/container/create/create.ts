@@ -60,7 +60,7 @@ async function create(
   await using undo = new UndoStack();
   const stage = new Stage(arena, preserved);
   undo.add(() => stage.kill());
-  mark("stage started");
+  mark("stage started", "runtime/container/create/create.ts create");
   let interrupts: Interrupts | undefined;
   const listenOnce = () => interrupts ??= listen?.();
   const plan = await planCreate(k, options, async (read) => await listenOnce()?.during(read) ?? read());

@@ -132,12 +132,15 @@ const CORE: Steps<CreateStage, Deed> = {
     deed.save();
     writeTextFile(`${plan.directory}/config.json`, plan.configText, 0o600);
     makeFifo(k, plan.setup.fifo);
-    mark("state recorded");
+    mark("state recorded", "runtime/container/create/deed.ts recorded");
   },
   cgroup: makeCgroup,
   clone(deed) {
     // This line and two below are runc's, so that readers of --debug find the same steps.
-    deed.log.debug(`nsexec container setup: stage ${deed.stage.pid}`);
+    deed.log.debug(
+      `nsexec container setup: stage ${deed.stage.pid}`,
+      "runtime/container/create/deed.ts clone",
+    );
     deed.init = deed.stage.init(stagePlan(deed));
   },
   "set up": setUpInit,
@@ -157,7 +160,7 @@ const CORE: Steps<CreateStage, Deed> = {
     prepare(deed);
     ready.confirm();
     setRlimits(k, stage.initPid, plan.spec.process.rlimits);
-    mark("limits set");
+    mark("limits set", "runtime/container/create/deed.ts process limits");
   },
   known: (deed) => deed.checkInterrupts(),
   created(deed) {
@@ -166,9 +169,9 @@ const CORE: Steps<CreateStage, Deed> = {
     // Setting limits may have made the driver leave a hierarchy out.
     deed.note({ cgroup: deed.plan.cgroup.record });
     deed.save();
-    deed.log.debug("init: closing the pipe to signal completion");
+    deed.log.debug("init: closing the pipe to signal completion", "runtime/container/create/deed.ts created");
     deed.ready.release();
-    mark("created");
+    mark("created", "runtime/container/create/deed.ts created");
   },
 };
 
@@ -184,7 +187,7 @@ function makeCgroup(deed: Deed): void {
   deed.note({ cgroup: null });
   deed.note({ cgroup: cgroup.create(spec.linux?.resources, stage.pid), cgroupClaimed: true });
   deed.save();
-  mark("cgroup made");
+  mark("cgroup made", "runtime/container/create/deed.ts makeCgroup");
 }
 
 /** Prepares the commands to come, of a container that its creator leaves to others. */
@@ -193,7 +196,7 @@ function prepare({ k, record, plan: { options, spec, cgroup } }: Deed): void {
   const notified = options.serviceManager && callerVariable("NOTIFY_SOCKET") !== undefined;
   const state = { ...record, cgroup: cgroup.record };
   prepareCommands(k, { root: options.root, state, hooks: spec.hooks, notified });
-  mark("commands prepared");
+  mark("commands prepared", "runtime/container/create/deed.ts prepare");
 }
 
 /** What the stage does before it clones the init. */
@@ -227,6 +230,9 @@ function setUpInit(deed: Deed): void {
     hostProcfs: () => giveProcfs(k, init),
   };
   deed.ready = setUp(init, setup, tools, features.map((feature) => feature.steps?.(deed) ?? {}));
-  deed.log.debug(`child process in init(): pid ${stage.initPid}`);
-  mark("init set up");
+  deed.log.debug(
+    `child process in init(): pid ${stage.initPid}`,
+    "runtime/container/create/deed.ts setUpInit",
+  );
+  mark("init set up", "runtime/container/create/deed.ts setUpInit");
 }

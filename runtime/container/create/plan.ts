@@ -113,9 +113,9 @@ export async function planCreate(
     ...options,
     ...{ k, spec, process: spec.process, directory, rootfs, hostRoot, rootless, mounts, cgroups, namespaces },
     notifySocket: options.serviceManager ? callerVariable("NOTIFY_SOCKET") : undefined,
-    debug: (line) => log.debug(line),
+    debug: (line, place) => log.debug(line, place),
   });
-  mark("config read");
+  mark("config read", "runtime/container/create/plan.ts planCreate");
   const { cgroupsPath } = spec.linux ?? {};
   const request = { id, cgroupsPath, systemd: options.systemdCgroup, rootless, spec, none: options.noCgroup };
   const cgroup = await planCgroup(() => k, request, cgroups);

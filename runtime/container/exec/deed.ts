@@ -70,8 +70,13 @@ export class Deed implements ExecDeed {
     const { plan: { options: { log }, oomScoreAdj }, stage } = this;
     this.do("begun");
     // These lines are runc's, so that readers of --debug find the same steps.
-    log.debug(`nsexec container setup: stage ${stage.pid}`);
-    if (log.debugging) log.debug(`nsexec[${stage.pid}]: affinity: ${affinityOf(stage.pid)}`);
+    log.debug(`nsexec container setup: stage ${stage.pid}`, "runtime/container/exec/deed.ts setUp");
+    if (log.debugging) {
+      log.debug(
+        `nsexec[${stage.pid}]: affinity: ${affinityOf(stage.pid)}`,
+        "runtime/container/exec/deed.ts setUp",
+      );
+    }
     this.joiner = stage.init({
       namespaces: { fresh: new Set(), joins: [] },
       oomScoreAdj,
@@ -99,9 +104,12 @@ export class Deed implements ExecDeed {
       },
       features.map((feature) => feature.steps?.(this) ?? {}),
     );
-    options.log.debug(`child process in init(): the joiner of stage ${stage.pid}`);
-    options.log.debug("setns_init: about to exec");
-    mark("process set up");
+    options.log.debug(
+      `child process in init(): the joiner of stage ${stage.pid}`,
+      "runtime/container/exec/deed.ts setUpJoiner",
+    );
+    options.log.debug("setns_init: about to exec", "runtime/container/exec/deed.ts setUpJoiner");
+    mark("process set up", "runtime/container/exec/deed.ts setUpJoiner");
     return ready;
   }
 

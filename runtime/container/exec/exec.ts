@@ -50,7 +50,7 @@ export async function execInContainer(k: LocalKernel, options: ExecOptions): Pro
   const deed = await startProcess(k, options.detach ? options : { ...options, ...staying });
   const { pid } = deed;
   using terminal = await supervisor?.terminal(master);
-  mark("program started");
+  mark("program started", "runtime/container/exec/exec.ts execInContainer");
   tellCaller(k, options, deed);
   options.log.settle();
   if (supervisor === undefined) return 0;
@@ -165,7 +165,7 @@ async function attempt(
   undo.add(() => stage.kill());
   k.close(report.write);
   k.close(pidfd);
-  mark("stage started");
+  mark("stage started", "runtime/container/exec/exec.ts attempt");
   const { deed, entry, elsewhere } = await prepare({ k, stage, pidfd, report });
   try {
     deed.setUp(entry, elsewhere);

@@ -90,9 +90,9 @@ export async function planExec(
   const features = await featuresOfExec({
     ...options,
     ...{ k, spec, process, pid: state.pid, resctrl: state.resctrl, state: ociState(state, "running") },
-    debug: (line) => log.debug(line),
+    debug: (line, place) => log.debug(line, place),
   });
-  mark("process known");
+  mark("process known", "runtime/container/exec/plan.ts planExec");
   const setup = planSetup(k, state, spec, process);
   // Capabilities that the container's own process could not get were reported when the container was made.
   const others = process.capabilities !== spec.process.capabilities;

@@ -53,7 +53,10 @@ export function processFromFlags(base: Process, flags: ProcessFlags, log: Log): 
   for (const variable of flags.env) checkVariable(variable);
   const unknown = flags.capabilities.filter((name) => lookup(CAPABILITIES, name) === undefined);
   if (unknown.length > 0) {
-    log.warnLater(`ignoring unknown or unavailable capabilities: [${unknown.join(" ")}]`);
+    log.warnLater(
+      `ignoring unknown or unavailable capabilities: [${unknown.join(" ")}]`,
+      "runtime/container/exec/process.ts processFromFlags",
+    );
   }
   return process;
 }
@@ -146,7 +149,8 @@ export async function processFromFile(
   }
   const { isPlainProcess } = await import("../../../spec/plain.ts");
   // A quick look accepts what clients usually send; the full check takes longer than everything else here.
-  const warn = (_path: string, reason: string) => log.warnLater(reason);
+  const warn = (_path: string, reason: string) =>
+    log.warnLater(reason, "runtime/container/exec/process.ts processFromFile");
   const plain = !text.includes("\\u0000") && isPlainProcess(process, warn);
   return withDefaults(plain ? process as Process : await readWhole(process, path, log), base);
 }
@@ -165,7 +169,9 @@ async function readWhole(process: unknown, path: string, log: Log): Promise<Proc
   const { explainProcess, formatProblems } = await import("../../../spec/validate.ts");
   const { document, problems, warnings, notes } = explainProcess(process);
   if (problems.length > 0) throw new RuntimeError("EINVAL_PROCESS", formatProblems(problems, path));
-  for (const { path, reason } of notes) log.debug(`${path}: ${reason}`);
-  for (const { reason } of warnings) log.warnLater(reason);
+  for (const { path, reason } of notes) {
+    log.debug(`${path}: ${reason}`, "runtime/container/exec/process.ts readWhole");
+  }
+  for (const { reason } of warnings) log.warnLater(reason, "runtime/container/exec/process.ts readWhole");
   return document;
 }

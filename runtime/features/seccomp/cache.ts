@@ -33,6 +33,7 @@ import {
   writeTextFile,
 } from "../../host/files.ts";
 import { FILTER_MAX, readSmallFile } from "../../host/small_file.ts";
+import type { DebugSink } from "../../host/log.ts";
 
 /** The most files that are kept. A host has few profiles, and each takes about 30 KB. */
 const MAX_FILES = 32;
@@ -49,7 +50,7 @@ export function readCache(
   k: LocalKernel,
   directory: string,
   key: string,
-  debug: (line: string) => void,
+  debug: DebugSink,
 ): CompiledFilter | null {
   if (!isOurs(k, directory, debug)) return null;
   try {
@@ -76,12 +77,15 @@ export function writeCache(
   directory: string,
   key: string,
   filter: CompiledFilter,
-  debug: (line: string) => void,
+  debug: DebugSink,
 ): void {
   try {
     makeDirectories(directory, 0o700);
   } catch (error) {
-    return debug(`seccomp cache: mkdir ${directory}: ${reasonOf(error)}`);
+    return debug(
+      `seccomp cache: mkdir ${directory}: ${reasonOf(error)}`,
+      "runtime/features/seccomp/cache.ts writeCache",
+    );
   }
   if (!isOurs(k, directory, debug)) return;
   const name = fileName(key);
@@ -93,7 +97,10 @@ export function writeCache(
     writeTextFile(temporary, `${key}\n${filter.flags}\n${program}\n${program}\n`, 0o600);
     renameFile(temporary, `${directory}/${name}`);
   } catch (error) {
-    debug(`seccomp cache: write ${directory}/${name}: ${reasonOf(error)}`);
+    debug(
+      `seccomp cache: write ${directory}/${name}: ${reasonOf(error)}`,
+      "runtime/features/seccomp/cache.ts writeCache",
+    );
     remove(temporary);
   }
 }
@@ -102,11 +109,14 @@ export function writeCache(
  * Whether the directory belongs to this user and has mode 0700. Then no other user can have put a filter
  * there, even where a link led to it.
  */
-function isOurs(k: LocalKernel, directory: string, debug: (line: string) => void): boolean {
+function isOurs(k: LocalKernel, directory: string, debug: DebugSink): boolean {
   const info = stat(k, directory);
   if (info === undefined) return false;
   if (info.mode === (S_IFDIR | 0o700) && info.uid === callerUid()) return true;
-  debug(`seccomp cache: ${directory} is not a directory of user ${callerUid()} with mode 0700; not used`);
+  debug(
+    `seccomp cache: ${directory} is not a directory of user ${callerUid()} with mode 0700; not used`,
+    "runtime/features/seccomp/cache.ts isOurs",
+  );
   return false;
 }
 

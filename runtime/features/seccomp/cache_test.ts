@@ -1,11 +1,14 @@
 import { local } from "../../../ffi/local.ts";
 import { assertEquals } from "@std/assert";
 import { readCache, writeCache } from "./cache.ts";
+import type { DebugSink } from "../../host/log.ts";
 
 const filter = { program: new Uint8Array([6, 0, 0, 0, 0, 0, 255, 127]), flags: 4 };
 
 /** Runs a test with the path of a cache that does not exist yet, and the log lines. */
-function withCache(test: (directory: string, log: string[], debug: (line: string) => void) => void) {
+function withCache(
+  test: (directory: string, log: string[], debug: DebugSink) => void,
+) {
   const parent = Deno.makeTempDirSync();
   const log: string[] = [];
   try {

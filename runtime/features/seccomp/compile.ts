@@ -10,6 +10,7 @@ import { SECCOMP_ARCHS } from "../../../spec/seccomp.ts";
 import { RuntimeError } from "../../../ffi/errors.ts";
 import { enosysStub, needsEnosysStub } from "./enosys.ts";
 import { flagsOf, planSeccomp, type SeccompPlan } from "./profile.ts";
+import type { DebugSink } from "../../host/log.ts";
 
 /** The filter that the init stage gives to seccomp(2). */
 export interface CompiledFilter {
@@ -40,7 +41,10 @@ export const nativeArch: number = Deno.build.arch === "aarch64"
  * @param debug Takes a line about each thing that is ignored.
  * @throws {RuntimeError} For a profile that is wrong, or that libseccomp or the kernel does not support.
  */
-export function compileProfile(profile: LinuxSeccomp, debug: (line: string) => void): CompiledFilter {
+export function compileProfile(
+  profile: LinuxSeccomp,
+  debug: DebugSink,
+): CompiledFilter {
   const plan = planSeccomp(profile);
   const flags = flagsOf(profile.flags, plan.listener, kernelKnowsFlag);
   try {
@@ -61,11 +65,11 @@ export function compileProfile(profile: LinuxSeccomp, debug: (line: string) => v
   }
 }
 
-function build(plan: SeccompPlan, debug: (line: string) => void): Uint8Array {
+function build(plan: SeccompPlan, debug: DebugSink): Uint8Array {
   using filter = new SeccompFilter(plan.defaultAction, plan.rules.map((rule) => rule.name));
   addArchitectures(filter, plan);
   if (plan.rules.length >= TREE_FROM && !filter.optimize(2)) {
-    debug("seccomp: this libseccomp has no binary tree");
+    debug("seccomp: this libseccomp has no binary tree", "runtime/features/seccomp/compile.ts build");
   }
   addRules(filter, plan, debug);
   const program = filter.exportProgram();
@@ -93,13 +97,20 @@ function addArchitectures(filter: SeccompFilter, plan: SeccompPlan): void {
   }
 }
 
-function addRules(filter: SeccompFilter, plan: SeccompPlan, debug: (line: string) => void): void {
+function addRules(
+  filter: SeccompFilter,
+  plan: SeccompPlan,
+  debug: DebugSink,
+): void {
   for (const { name, action, alternatives } of plan.rules) {
     // libseccomp refuses a rule that repeats the default.
     if (action === plan.defaultAction) continue;
     const number = filter.resolve(name, nativeArch);
     if (number === undefined) {
-      debug(`unknown seccomp syscall ${JSON.stringify(name)} ignored`);
+      debug(
+        `unknown seccomp syscall ${JSON.stringify(name)} ignored`,
+        "runtime/features/seccomp/compile.ts addRules",
+      );
       continue;
     }
     try {

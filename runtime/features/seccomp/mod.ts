@@ -15,6 +15,7 @@ import { compileProfile } from "./compile.ts";
 import type { CreateFeature, ExecFeature, Request } from "../feature.ts";
 import { build } from "../../host/build_info.ts";
 import { callerIsRoot, callerVariable, kernelRelease } from "../../host/caller.ts";
+import type { DebugSink } from "../../host/log.ts";
 
 /** A filter ready to be loaded by seccomp(2) with SECCOMP_SET_MODE_FILTER. */
 export interface SeccompProgram {
@@ -63,7 +64,7 @@ export function compileSeccomp(
   k: LocalKernel,
   profile: LinuxSeccomp,
   cacheDir: string,
-  debug: (line: string) => void = () => {},
+  debug: DebugSink = () => {},
 ): SeccompProgram | null {
   if (!profile.defaultAction && !profile.syscalls?.length) return null;
   const key = cacheKey(profile);
@@ -72,7 +73,7 @@ export function compileSeccomp(
     filter = compileProfile(profile, debug);
     if (key !== null) writeCache(k, cacheDir, key, filter, debug);
   }
-  debug(`seccomp filter flags: ${filter.flags}`);
+  debug(`seccomp filter flags: ${filter.flags}`, "runtime/features/seccomp/mod.ts compileSeccomp");
   const listener = (filter.flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) !== 0;
   checkListener(profile, listener);
   return { ...filter, listener };

@@ -45,7 +45,7 @@ function record(): Trace {
   assertThrows(() => k.chdir(`${directory}/nowhere`).wait(), OperationError);
   Deno.writeTextFileSync(`${directory}/text`, "hello", { mode: 0o600 });
   assertThrows(() => Deno.readTextFileSync(`${directory}/nothing`), Deno.errors.NotFound);
-  mark("all done");
+  mark("all done", "runtime/host/tracing/recording_test.ts test");
   return recording.end({ command: "test", id: "box", status: 0, traceparent: undefined });
 }
 
