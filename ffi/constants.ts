@@ -123,6 +123,7 @@ export const S_IWOTH = 0o002,
 export const SA_NOCLDSTOP = 1, SA_RESTART = 0x10000000, SIG_DFL = 0, SIG_IGN = 1;
 /** x86-64 only. */
 export const SA_RESTORER = 0x04000000;
+export const SEEK_SET = 0, SEEK_CUR = 1;
 export const POLLOUT = 4;
 export const PROT_EXEC = 4, MAP_ANONYMOUS = 0x20;
 export const MSG_PEEK = 2, MSG_NOSIGNAL = 0x4000, MSG_CMSG_CLOEXEC = 0x40000000;

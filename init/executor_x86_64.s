@@ -89,10 +89,13 @@ stop:   mov     [rsp], rbx                      # write(channel, stack, 8): the 
         syscall
         cmp     rax, 8
         je      wait
-gone:   mov     eax, 231                        # nobody drives it, or nobody hears it: exit_group(1)
-        mov     edi, 1
+gone:   mov     edi, 1                          # nobody drives it, or nobody hears it: exit_group(1)
+quit:   mov     eax, 231
         syscall
         hlt                                     # a filter forbids that: a trap ends it
+        .globl  ended
+ended:  sub     edi, -128                       # the handler of signals that end it: exit_group(128 + signal)
+        jmp     quit
         .balign 4
 channel: .long  0                               # both filled in by tsrun when it starts an executor
 memory: .long   0

@@ -7,16 +7,19 @@
 
 const CODE = {
   x86_64:
-    "uAkAAAC/AAAAEL4AAAABugMAAABBuhEAAABEiwXnAAAARTHJDwVQMcCLPdUAAABIiea6CAAAAA8FSIP4CA+FsQAAAEiLHCSLSwRI" +
-    "i3sISItzEEiLUxhMi1MgTItDKEyLSzD2wQF0A0iLP/bBAnQDSIs29sEEdANIixL2wQh0A02LEvbBEHQDTYsA9sEgdANNiwlIYwOD" +
-    "+P90N4P4/nQEDwXrA0iJ+EiJQzhIhcB4EXQJSItDSEiFwHUPSIPDUOuHSItDQEiFwHQISInD6Xb///9IiRwkuAEAAACLPSQAAABI" +
-    "iea6CAAAAA8FSIP4CA+EM////7jnAAAAvwEAAAAPBfQPHwAAAAAAAAAAAA==",
+    "uAkAAAC/AAAAEL4AAAABugMAAABBuhEAAABEiwXrAAAARTHJDwVQMcCLPdkAAABIiea6CAAAAA8FSIP4CA+FsQAAAEiLHCSLSwRIi3sI" +
+    "SItzEEiLUxhMi1MgTItDKEyLSzD2wQF0A0iLP/bBAnQDSIs29sEEdANIixL2wQh0A02LEvbBEHQDTYsA9sEgdANNiwlIYwOD+P90N4P4" +
+    "/nQEDwXrA0iJ+EiJQzhIhcB4EXQJSItDSEiFwHUPSIPDUOuHSItDQEiFwHQISInD6Xb///9IiRwkuAEAAACLPSgAAABIiea6CAAAAA8F" +
+    "SIP4CA+EM////78BAAAAuOcAAAAPBfSD74Dr82aQAAAAAAAAAAA=",
   aarch64:
-    "yBuA0gAAotIBIKDSYgCA0iMCgNJEBwAYBQCA0gEAANT/QwDR6AeA0oAGABjhAwCRAgGA0gEAANQfIADxYQUAVPMDQPloUkApYIZA" +
-    "qWKOQalklkKpVAAANgAAQPlUAAg2IQBA+VQAEDZCAED5VAAYNmMAQPlUACA2hABA+VQAKDalAED5HwUAMQACAFQfCQAxQAAAVAEA" +
-    "ANRgHgD5HwAA8csAAFRgAABUYSZA+aEAALVzQgGR5P//F2EiQPlhAAC08wMBquD//xfzAwD5CAiA0kABABjhAwCRAgGA0gEAANQf" +
-    "IADxAPr/VMgLgNIgAIDSAQAA1AAAINQAAAAAAAAAAA==",
+    "yBuA0gAAotIBIKDSYgCA0iMCgNKEBwAYBQCA0gEAANT/QwDR6AeA0sAGABjhAwCRAgGA0gEAANQfIADxYQUAVPMDQPloUkApYIZAqWKO" +
+    "QalklkKpVAAANgAAQPlUAAg2IQBA+VQAEDZCAED5VAAYNmMAQPlUACA2hABA+VQAKDalAED5HwUAMQACAFQfCQAxQAAAVAEAANRgHgD5" +
+    "HwAA8csAAFRgAABUYSZA+aEAALVzQgGR5P//F2EiQPlhAAC08wMBquD//xfzAwD5CAiA0oABABjhAwCRAgGA0gEAANQfIADxAPr/VCAA" +
+    "gNLIC4DSAQAA1AAAINQAAAKR/P//FwAAAAAAAAAA",
 } as const;
+
+/** Where the handler of signals that end an executor lies in its code: `ended`. */
+const ENDED = { x86_64: 0x101, aarch64: 0xf8 } as const;
 
 /** The address and the size of the shared memory in the executor. executor_*.s have the same values. */
 export const ARENA = 0x10000000, ARENA_SIZE = 0x1000000;
@@ -33,6 +36,11 @@ const MACHINE = { x86_64: 62, aarch64: 183 } as const;
 export function executorCode(arch: "x86_64" | "aarch64"): Uint8Array<ArrayBuffer> {
   // Of all ways to decode base64 this one loads nothing; the first atob() costs 2 ms.
   return Uint8Array.fromBase64(CODE[arch]);
+}
+
+/** The address, in an executor, of a handler of signals (sigaction(2)): exit_group(128 + signal). */
+export function endingHandler(arch: "x86_64" | "aarch64" = Deno.build.arch): number {
+  return LOAD_ADDRESS + HEADERS + ENDED[arch];
 }
 
 /**

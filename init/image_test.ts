@@ -4,7 +4,7 @@ import { libc } from "../ffi/libc.ts";
 import { type SyscallName, syscallNumber } from "../ffi/syscalls.ts";
 import { skip } from "../tests/lib/skip.ts";
 import { Arena, ExecutorGone, type Line } from "./executor.ts";
-import { ARENA, ARENA_SIZE, executorCode, executorImage } from "./image.ts";
+import { ARENA, ARENA_SIZE, endingHandler, executorCode, executorImage, HEADERS } from "./image.ts";
 
 type Arch = "x86_64" | "aarch64";
 const ARCHES: readonly Arch[] = ["x86_64", "aarch64"];
@@ -24,19 +24,21 @@ function source(arch: Arch): string {
   return new URL(`executor_${arch}.s`, import.meta.url).pathname;
 }
 
-function run(program: string, ...args: string[]): void {
-  const { success, stderr } = new Deno.Command(program, { args, stdin: "null" }).outputSync();
+/** Runs a program. @returns What it prints. */
+function run(program: string, ...args: string[]): string {
+  const { success, stdout, stderr } = new Deno.Command(program, { args, stdin: "null" }).outputSync();
   if (!success) throw new Error(`${program}: ${new TextDecoder().decode(stderr)}`);
+  return new TextDecoder().decode(stdout);
 }
 
 /** Programs of GNU binutils for an architecture; the native ones may have no prefix. */
-function binutils(arch: Arch): { as: string; objcopy: string } | undefined {
+function binutils(arch: Arch): { as: string; objcopy: string; nm: string } | undefined {
   const names = (tool: string) => [
     `/usr/bin/${GNU[arch]}-${tool}`,
     ...(arch === Deno.build.arch ? [`/usr/bin/${tool}`] : []),
   ];
-  const as = find(...names("as")), objcopy = find(...names("objcopy"));
-  return as && objcopy ? { as, objcopy } : undefined;
+  const as = find(...names("as")), objcopy = find(...names("objcopy")), nm = find(...names("nm"));
+  return as && objcopy && nm ? { as, objcopy, nm } : undefined;
 }
 
 for (const arch of ARCHES) {
@@ -48,8 +50,12 @@ for (const arch of ARCHES) {
       const directory = Deno.makeTempDirSync();
       try {
         run(tools.as, "-o", `${directory}/o`, source(arch));
+        Deno.writeTextFileSync(`${directory}/symbols`, run(tools.nm, `${directory}/o`));
         run(tools.objcopy, "-O", "binary", "-j", ".text", `${directory}/o`, `${directory}/bin`);
         assertEquals(executorCode(arch), Deno.readFileSync(`${directory}/bin`));
+        const table = Deno.readTextFileSync(`${directory}/symbols`);
+        const ended = parseInt(/^(\w+) T ended$/m.exec(table)![1], 16);
+        assertEquals(endingHandler(arch), 0x400000 + HEADERS + ended);
       } finally {
         Deno.removeSync(directory, { recursive: true });
       }

@@ -13,6 +13,7 @@ import { NAMESPACES } from "../spec/namespaces.ts";
 import type { Spec } from "../spec/types.ts";
 import { resetAffinity } from "./affinity.ts";
 import { unshareMemory } from "./cut_off.ts";
+import { endBySignals } from "./ending_signals.ts";
 import { makeKeyring } from "./keyring.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { bringLoopbackUp } from "./loopback.ts";
@@ -121,6 +122,10 @@ const CORE: SetupSteps = {
     const loads = filter !== null && !process.noNewPrivileges;
     giveRights(setup, loads ? ["CAP_SYS_ADMIN"] : []);
     if (loads) setup.dropRights = (k, branches) => dropRights(k, setup, branches);
+  },
+  // Before a filter that may forbid it. A process that is not the first of its namespace ends anyway.
+  signals: ({ k, plan, tools }) => {
+    if (plan.namespaces.fresh.has("pid")) endBySignals(k, tools.arena);
   },
   "program of records": recordProgram,
 };

@@ -52,6 +52,7 @@ const ORDER = [
   "user",
   "filter", // seccomp
   "rights",
+  "signals",
   "program",
   "found", // checks
   "shown", // user namespace

@@ -17,8 +17,8 @@ const HARMLESS: readonly number[] = [17, 18, 19, 20, 21, 22, 23, 28];
 /**
  * The signal that has the effect on a container that `signal` has on an ordinary process.
  *
- * An init that waits for `start` is process 1 of its PID namespace, with default actions. The kernel ignores
- * signals that would end such a process, except for SIGKILL. So SIGKILL takes the place of all of them.
+ * An init that waits for `start` ends by such signals itself (init/ending_signals.ts), but not while it is
+ * frozen, nor where an older tsrun has made it. So SIGKILL takes the place of all of them.
  */
 export function effectiveSignal(root: string, state: ContainerState, signal: number): number {
   if (signal === 0 || !state.pidNamespace || HARMLESS.includes(signal)) return signal;

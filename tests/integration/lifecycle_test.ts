@@ -128,6 +128,40 @@ contract(
   { notOnReference: "runc's init ignores some: a Go program does" },
 );
 
+/** Sends each signal, by kill(2) and not by the runtime, to the init of a created container of its own. */
+async function endFromOutside(box: Box, signals: readonly Deno.Signal[]): Promise<void> {
+  for (const signal of signals) {
+    const container = await box.container(SLEEP).created();
+    Deno.kill(await container.pid(), signal);
+    await container.wait("stopped");
+    assertError(await container.start(), /cannot start a container that has stopped/);
+  }
+}
+
+contract(
+  "signals: from outside, HUP, INT, QUIT and TERM end a created container",
+  (box) => endFromOutside(box, ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM"]),
+);
+
+contract("signals: from outside, every signal that ends a process ends a created container", async (box) => {
+  await endFromOutside(box, ["SIGUSR1", "SIGALRM", "SIGPIPE", "SIGIO"]);
+  const container = await box.container(SLEEP).created(), pid = await container.pid();
+  const caught = () => /^SigCgt:\s*(\w+)/m.exec(readText(`/proc/${pid}/status`))![1];
+  // All but KILL, CHLD, CONT, STOP, TSTP, TTIN, TTOU, URG and WINCH.
+  assertEquals(caught(), "fffffffff780feff");
+  assertOk(await container.start());
+  await until("the program", () => readText(`/proc/${pid}/comm`).startsWith("sleep"));
+  assertEquals(caught(), "0000000000000000");
+}, { notOnReference: "runc's init ignores some: a Go program does" });
+
+contract("signals: one that ends no process leaves a created container as it is", async (box) => {
+  const container = await box.container(SLEEP).created(), pid = await container.pid();
+  for (const signal of ["SIGCHLD", "SIGCONT", "SIGURG", "SIGWINCH"] as const) Deno.kill(pid, signal);
+  assertEquals(await container.status(), "created");
+  assertOk(await container.start());
+  await until("the program", () => readText(`/proc/${pid}/comm`).startsWith("sleep"));
+});
+
 contract(
   "kill: a signal that ends no process leaves a container created; then start makes it process 1",
   async (box) => {

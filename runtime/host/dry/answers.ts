@@ -14,6 +14,7 @@ import {
   S_IFDIR,
   S_IFLNK,
   SECCOMP_FILTER_FLAG_NEW_LISTENER,
+  SEEK_CUR,
 } from "../../../ffi/constants.ts";
 import { DEVPTS_SUPER_MAGIC, STATX_ATTR_MOUNT_ROOT } from "../../../ffi/constants.ts";
 import { EACCES, EBADF, EEXIST, EINVAL, ENOENT, ENOTDIR } from "../../../ffi/errno.ts";
@@ -26,6 +27,9 @@ import { isDirectory, type Place } from "./tree.ts";
 
 /** The answer to a call: its result, or a negative errno. */
 type Answer = (process: DryProcess, ...args: Arg[]) => number;
+
+/** SIGKILL, SIGSTOP. */
+const NO_HANDLER: readonly number[] = [9, 19];
 
 /** The permissions of a new tmpfs without the option `mode`. */
 const TMPFS_MODE = 0o1777;
@@ -238,6 +242,11 @@ function makePair(p: DryProcess, into: Arg | undefined): number {
 
 const OF_PROCESSES: Readonly<Record<string, Answer>> = {
   getpid: (p) => p.pid,
+  lseek(p, fd, offset, whence) {
+    const opened = p.fds.get(number(fd)) ?? p.fds.set(number(fd), {}).get(number(fd))!;
+    return opened.offset = number(offset) + (whence === SEEK_CUR ? opened.offset ?? 0 : 0);
+  },
+  rt_sigaction: (_p, signal) => NO_HANDLER.includes(number(signal)) || number(signal) > 64 ? -EINVAL : 0,
   pidfd_open: opensAnything,
   pipe2: (p, into) => makePair(p, into),
   socketpair: (p, _domain, _type, _protocol, into) => makePair(p, into),

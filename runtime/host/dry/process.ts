@@ -45,6 +45,8 @@ export interface Opened {
   position?: Position;
   /** Bytes of a file that have been read. */
   read?: number;
+  /** Its offset, as lseek(2) has set it. */
+  offset?: number;
   /** Type of the filesystem that a context of fsopen(2) is for, and the options that were set. */
   type?: string;
   options?: Map<string, string>;
