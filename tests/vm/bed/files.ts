@@ -15,7 +15,13 @@ const INTEGRATION: readonly string[] = [
   "update_test.ts",
   "pause_test.ts",
   "devices_test.ts",
+  "checkpoint_test.ts",
+  "checkpoint_kinds_test.ts",
+  "checkpoint_pages_test.ts",
 ];
+
+/** Files of tests/clients that need this machine's criu. */
+const CLIENTS: readonly string[] = ["docker_checkpoint_test.ts", "podman_checkpoint_test.ts"];
 
 /** Paths below the top: all of tests/vm, then the chosen ones. */
 export function testFiles(): string[] {
@@ -24,5 +30,6 @@ export function testFiles(): string[] {
   return [
     ...own.map((name) => `tests/vm/${name}`),
     ...INTEGRATION.map((name) => `tests/integration/${name}`),
+    ...CLIENTS.map((name) => `tests/clients/${name}`),
   ];
 }

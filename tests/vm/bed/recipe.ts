@@ -25,7 +25,7 @@ export interface Recipe {
 export const PACKAGES: readonly string[] = [
   ...["systemd-sysv", "udev", "dbus", "dbus-user-session", "libpam-systemd", "openssh-server"],
   ...["linux-image-cloud-amd64", "kmod", "cpio", "xz-utils", "busybox-static"],
-  ...["apparmor", "docker.io", "containerd", "podman", "conmon", "crun", "runc", "libseccomp2"],
+  ...["apparmor", "docker.io", "containerd", "podman", "conmon", "crun", "runc", "criu", "libseccomp2"],
   ...[
     "iproute2",
     "iptables",
