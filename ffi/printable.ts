@@ -4,11 +4,13 @@
  */
 
 /**
- * Characters that would end a line, steer a terminal, or turn the order of what stands behind them: the
- * controls of Unicode (Cc), line and paragraph separators, and the marks of bidirectional text.
+ * Characters that would end a line, steer a terminal, turn the order of what stands behind them, or not be
+ * seen: the controls of Unicode (Cc), line and paragraph separators, and format characters (Cf). Those behind
+ * the bar are the tags, which are beyond the first plane.
  */
-// deno-lint-ignore no-control-regex
-const UNPRINTABLE = /[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
+const UNPRINTABLE =
+  // deno-lint-ignore no-control-regex
+  /[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\udb40[\udc00-\udc7f]/g;
 
 /** The escapes that have names in C and JSON. */
 const NAMED: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
@@ -37,6 +39,7 @@ export function printableJson(text: string): string {
   return text.replace(UNPRINTABLE, (one) => one === "\n" ? one : escapeOf(one));
 }
 
+/** As JSON: a character beyond the first plane is two escapes. */
 function escapeOf(one: string): string {
-  return `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return one.replace(/[^]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

@@ -13,6 +13,17 @@ Deno.test("printable: one line, and nothing that steers a terminal", () => {
   }
 });
 
+Deno.test("printable: what is not seen is shown", () => {
+  const unseen =
+    "\u00ad\u061c\u180e\u200b\u200d\u200f\u2060\u2064\u2066\u206f\ufeff\ufff9\u{e0001}\u{e0041}\u{e007f}";
+  for (const one of unseen) {
+    assert(/^a(?:\\u[0-9a-f]{4})+b$/.test(printable(`a${one}b`)), `character ${one.codePointAt(0)}`);
+    assertEquals(JSON.parse(printableJson(JSON.stringify(one))), one);
+  }
+  // What is seen stays: an emoji, a flag, a Persian digit.
+  assertEquals(printable("\u{1f600}\u{1f1e9}\u{1f1ea}\u06f1"), "\u{1f600}\u{1f1e9}\u{1f1ea}\u06f1");
+});
+
 Deno.test("printable: the message of every error, whatever it quotes", () => {
   const raw = "x\nforged\x1b[2J", shown = "x\\nforged\\u001b[2J";
   assertEquals(new RuntimeError("EINVAL_TEST", `a: ${raw}`).message, `a: ${shown}`);

@@ -134,6 +134,45 @@ Deno.test("state: a program that runs is running, though the start that was kill
     })
   ));
 
+Deno.test("state: a root that a group of others could change is refused, one's own group is fine", () =>
+  withRoot((root) => {
+    Deno.chmodSync(root, 0o770);
+    assertEquals(listIds(root), []);
+    if (Deno.uid() !== 0) return;
+    const listed = `${root}/listed`;
+    Deno.mkdirSync(listed, { mode: 0o700 });
+    // u:1000:rwx, whose mask are the group's rights.
+    const entry = (tag: number, rights: number, id = 0xffffffff) => [tag, rights, id];
+    const list = [entry(1, 7), entry(2, 7, 1000), entry(4, 0), entry(16, 7), entry(32, 0)];
+    const value = new DataView(new ArrayBuffer(4 + 8 * list.length));
+    value.setUint32(0, 2, true);
+    list.forEach(([tag, rights, id], index) => {
+      value.setUint16(4 + 8 * index, tag, true);
+      value.setUint16(6 + 8 * index, rights, true);
+      value.setUint32(8 + 8 * index, id, true);
+    });
+    const bytes = new Uint8Array(value.buffer), k = local();
+    const set = k.call("setxattr", [listed, "system.posix_acl_access", bytes, bytes.length, 0], {
+      allow: "any",
+    });
+    if (set.wait() === 0) {
+      assertThrows(
+        () => listIds(listed),
+        RuntimeError,
+        "by users that its access control list names: setfacl -b",
+      );
+    }
+    Deno.chmodSync(root, 0o770);
+    Deno.chownSync(root, 0, 1234);
+    assertThrows(
+      () => listIds(root),
+      RuntimeError,
+      `${root} can be written to by group 1234: chmod g-w ${root}`,
+    );
+    Deno.chmodSync(root, 0o750);
+    assertEquals(listIds(root), ["listed"]);
+  }));
+
 Deno.test("state: a root that others could change is refused, with what mends it", () =>
   withRoot((root) => {
     Deno.mkdirSync(`${root}/a`);

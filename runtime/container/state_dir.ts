@@ -6,12 +6,13 @@
  *     <root>/<id>/exec.fifo     there as long as the container is created but not started
  * @module
  */
-import { S_IFDIR, S_IFMT, S_IWOTH } from "../../ffi/constants.ts";
+import { S_IFDIR, S_IFMT, S_IWGRP, S_IWOTH } from "../../ffi/constants.ts";
 import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
-import type { LocalKernel } from "../../ffi/local.ts";
+import { type LocalKernel, madeLocal } from "../../ffi/local.ts";
 import { stat } from "../../ffi/stat.ts";
 import { containerDir, validateId } from "./id.ts";
-import { callerIsRoot, callerUid } from "../host/caller.ts";
+import { hasAccessList } from "../host/access_list.ts";
+import { callerGid, callerIsRoot, callerUid } from "../host/caller.ts";
 
 /** The root that was checked last, without a finding. */
 let checked: string | undefined;
@@ -50,14 +51,32 @@ export function checkRoot(root: string, k?: LocalKernel): boolean {
       `state root ${root} can be written to by everybody: chmod o-w ${root}, or give another --root`,
     );
   }
+  if ((there.mode & S_IWGRP) !== 0) refuseGroup(root, there.gid, k ?? madeLocal());
   checked = root;
   return true;
 }
 
-function statByDeno(path: string): { uid: number; mode: number } | undefined {
+/**
+ * Refuses a root that a group of others can write to, or users that an access control list names: its mask is
+ * shown as the group's rights. The caller's own group is fine, as many users have one of their own.
+ */
+function refuseGroup(root: string, gid: number, k: LocalKernel | undefined): void {
+  // `create` has a kernel, and so do most others.
+  const named = k !== undefined && hasAccessList(k, root);
+  if (!named && (gid === 0 || gid === callerGid())) return;
+  const [others, mend] = named
+    ? ["users that its access control list names", `setfacl -b ${root}`]
+    : [`group ${gid}`, `chmod g-w ${root}`];
+  throw new RuntimeError(
+    "EPERM_STATE_ROOT",
+    `state root ${root} can be written to by ${others}: ${mend}, or give another --root`,
+  );
+}
+
+function statByDeno(path: string): { uid: number; gid: number; mode: number } | undefined {
   try {
-    const { uid, mode } = Deno.statSync(path);
-    return { uid: uid ?? 0, mode: mode ?? 0 };
+    const { uid, gid, mode } = Deno.statSync(path);
+    return { uid: uid ?? 0, gid: gid ?? 0, mode: mode ?? 0 };
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
     throw new RuntimeError("EIO_STATE_ROOT", `stat ${path}: ${reasonOf(error)}`);
