@@ -4,6 +4,9 @@ import { MOUNTS, sh } from "../lib/bundle.ts";
 import { assertError, assertOk } from "../lib/container.ts";
 import { contract } from "../lib/contract.ts";
 import { sleeper } from "../lib/exec.ts";
+import { exists } from "../lib/process.ts";
+
+const v1 = exists("/sys/fs/cgroup/memory") ? undefined : "this machine has no cgroup v1";
 
 contract("maskedPaths: a path that is named twice is covered once", async (box) => {
   const container = box.container({
@@ -140,3 +143,60 @@ contract("time namespace: offsets without one are an error", async (box) => {
   });
   assertError(await container.run(), /time.*namespace/i);
 }, { notOnReference: "time namespaces came with runc 1.2" });
+
+contract("ociVersion: another major version, or none that is a version, is an error", async (box) => {
+  for (
+    const [ociVersion, error] of [["2.0.0", /ociVersion: version 2\.0\.0 is not supported/], [
+      "junk",
+      /SemVer/,
+    ]]
+  ) {
+    const container = box.container();
+    const config = { ...box.config(container.id, { process: { args: ["/bin/true"] } }), ociVersion };
+    Deno.writeTextFileSync(`${container.bundle.dir}/config.json`, JSON.stringify(config));
+    assertError(await container.run(), error as RegExp);
+  }
+}, { notOnReference: "runc does not look at the version" });
+
+contract("cgroups: a rule for devices whose letters all mean nothing is an error", async (box) => {
+  const devices = [{ allow: false, access: "rwm" }, {
+    allow: true,
+    type: "c",
+    major: 1,
+    minor: 7,
+    access: "RWM",
+  }];
+  const container = box.container({ process: { args: ["/bin/true"] }, linux: { resources: { devices } } });
+  assertError(await container.run(), /devices\[1\]\.access: invalid device access "RWM"/);
+}, { notOnReference: "runc makes it a rule without any access" });
+
+contract("names of properties: an exact one goes before one in another case", async (box) => {
+  const container = box.container();
+  const user = { uid: 3, UID: 5, gid: 0 };
+  const config = box.config(container.id, { process: { args: sh("id -u"), user } });
+  Deno.writeTextFileSync(`${container.bundle.dir}/config.json`, JSON.stringify(config));
+  assertEquals((await container.run()).stdout, "3\n");
+}, { notOnReference: "Go's decoder takes the last of them" });
+
+contract("kill: real-time signals by their distance from the first and the last", async (box) => {
+  for (const signal of ["RTMIN+3", "SIGRTMAX-2"]) {
+    const container = await box.container({ process: { args: ["/bin/sleep", "1000"] } }).created();
+    assertOk(await container.kill(signal));
+    await container.wait("stopped");
+  }
+}, { notOnReference: "runc knows their numbers only" });
+
+contract("user: a umask with more than the bits of permissions is an error", async (box) => {
+  const container = box.container({
+    process: { args: ["/bin/true"], user: { uid: 0, gid: 0, umask: 0o10000 } },
+  });
+  assertError(await container.run(), /process\.user\.umask: must be an integer from 0 to 511/);
+}, { notOnReference: "runc cuts it" });
+
+contract("cgroups: a limit of no process at all is one of one", async (box) => {
+  const container = await box.container({
+    process: { args: ["/bin/sleep", "1000"] },
+    linux: { resources: { pids: { limit: 0 } } },
+  }).created();
+  assertEquals(container.cgroup("pids", "pids.max"), "1");
+}, { skip: v1, notOnReference: "runc 1.1 takes 0 for no limit" });
