@@ -9,6 +9,7 @@ import { assertOk, type Container } from "../lib/container.ts";
 import { staticProgram } from "../../init/image.ts";
 import { contract } from "../lib/contract.ts";
 import { exists, type Result } from "../lib/process.ts";
+import { contractV2, v2Host } from "../lib/v2_host.ts";
 
 const notOnReference = "runc has no engine to do without";
 
@@ -40,6 +41,21 @@ contract("prepared: the life of a container needs the engine for create only", a
   await container.wait("stopped");
   await alone(box, ...globals, "delete", id);
   assertEquals(Deno.readTextFileSync(log), "");
+  await box.assertNothingLeft();
+}, { notOnReference });
+
+contractV2("prepared: every command but create needs no engine", async (box) => {
+  const host = v2Host();
+  const within = typeof host === "string" ? [] : host.within;
+  const container = await box.container({ process: { args: ["/bin/sleep", "1000"] } }).created();
+  const { id } = container;
+  const without = async (...args: string[]) =>
+    assertOk(await behind(box, [...within, ...NO_ENGINE], args)).stdout;
+  assertEquals(JSON.parse(await without("state", id)).status, "created");
+  await without("start", id);
+  await without("kill", id, "9");
+  await container.wait("stopped");
+  await without("delete", id);
   await box.assertNothingLeft();
 }, { notOnReference });
 
