@@ -207,6 +207,15 @@ ${handler("tsrun", pathUnderTest())}${handler("runc", "/usr/sbin/runc")}`;
     return this.daemons.terminal(this.words(...args));
   }
 
+  /** Runs a program where the node's mounts are: in containerd's mount namespace. It must succeed. */
+  async onNode(...words: string[]): Promise<void> {
+    const { code, stderr } = await this.daemons.command([
+      ...["nsenter", "--mount", `--target=${this.daemons.pids().containerd}`],
+      ...words,
+    ]);
+    assertEquals(code, 0, stderr);
+  }
+
   /** Writes a message to a file for crictl. */
   private write(message: Message): string {
     const file = `${this.daemons.dir}/message-${++this.count}.json`;

@@ -115,8 +115,10 @@ export const SECURITY: Readonly<Record<string, CriCase>> = {
       const dir = `${cri.daemons.dir}/volume-${handler}`;
       Deno.mkdirSync(dir);
       Deno.writeTextFileSync(`${dir}/file`, "content");
+      Deno.mkdirSync(`${dir}/below`);
+      await cri.onNode("mount", "-t", "tmpfs", "below", `${dir}/below`);
       const pod = await cri.pod(handler);
-      const script =
+      const script = "touch /ro/below/x && echo writable; touch /rro/below/x 2>&1; " +
         "touch /ro/x 2>&1; touch /rro/x 2>&1; touch /rw/x; cat /rw/file; ls /image/bin/busybox; " +
         "touch /image/x 2>&1; grep -E ' /(ro|rro|rw|image) ' /proc/self/mountinfo | cut -d' ' -f5,6 | sort; " +
         "grep -oE ' /(rw|shared|slave) .* (shared|master):' /proc/self/mountinfo | grep -oE '^ \\S+|\\w+:$'";
@@ -130,7 +132,9 @@ export const SECURITY: Readonly<Record<string, CriCase>> = {
       ];
       const output = await cri.output(await cri.container(pod, script, {}, { mounts }));
       await cri.remove(pod);
-      assertEquals(output.match(/Read-only file system/g)?.length, 3, output);
+      await cri.onNode("umount", `${dir}/below`);
+      assertEquals(output.match(/Read-only file system/g)?.length, 4, output);
+      assertMatch(output, /^writable\n/);
       return output;
     }),
   "devices, environment, working directory and a terminal": (cri) =>
