@@ -169,6 +169,8 @@ default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
 lock_type = "file"
 events_logger = "file"
 runtime_supports_json = ["tsrun", "runc"]
+# What keeps the namespaces of a pod; tests that need it import it.
+infra_image = "localhost/pause:latest"
 [engine.runtimes]
 tsrun = ["${pathUnderTest()}"]
 runc = ["${RUNC}"]
