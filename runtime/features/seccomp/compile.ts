@@ -29,6 +29,8 @@ const INSTRUCTION_SIZE = 8;
  * nothing, and releases up to 2.5.4 mishandle a tree without rules.
  */
 const TREE_FROM = 33;
+/** Rules between two looks at signals: libseccomp takes minutes for tens of thousands of one system call. */
+const RULES_BETWEEN = 64;
 
 /** The architecture tsrun runs on. */
 export const nativeArch: number = Deno.build.arch === "aarch64"
@@ -39,16 +41,18 @@ export const nativeArch: number = Deno.build.arch === "aarch64"
  * Compiles a profile.
  *
  * @param debug Takes a line about each thing that is ignored.
+ * @param checkInterrupts Throws when a signal has asked to end the command.
  * @throws {RuntimeError} For a profile that is wrong, or that libseccomp or the kernel does not support.
  */
 export function compileProfile(
   profile: LinuxSeccomp,
   debug: DebugSink,
+  checkInterrupts: () => void = () => {},
 ): CompiledFilter {
   const plan = planSeccomp(profile);
   const flags = flagsOf(profile.flags, plan.listener, kernelKnowsFlag);
   try {
-    const program = build(plan, debug);
+    const program = build(plan, debug, checkInterrupts);
     const instructions = program.length / INSTRUCTION_SIZE;
     if (instructions > MAX_INSTRUCTIONS) {
       throw new RuntimeError(
@@ -65,13 +69,13 @@ export function compileProfile(
   }
 }
 
-function build(plan: SeccompPlan, debug: DebugSink): Uint8Array {
+function build(plan: SeccompPlan, debug: DebugSink, checkInterrupts: () => void): Uint8Array {
   using filter = new SeccompFilter(plan.defaultAction, plan.rules.map((rule) => rule.name));
   addArchitectures(filter, plan);
   if (plan.rules.length >= TREE_FROM && !filter.optimize(2)) {
     debug("seccomp: this libseccomp has no binary tree", "runtime/features/seccomp/compile.ts build");
   }
-  addRules(filter, plan, debug);
+  addRules(filter, plan, debug, checkInterrupts);
   const program = filter.exportProgram();
   if (!needsEnosysStub(plan.defaultAction)) return program;
   const stub = enosysStub(largestCalls(filter, plan));
@@ -101,7 +105,9 @@ function addRules(
   filter: SeccompFilter,
   plan: SeccompPlan,
   debug: DebugSink,
+  checkInterrupts: () => void,
 ): void {
+  let added = 0;
   for (const { name, action, alternatives } of plan.rules) {
     // libseccomp refuses a rule that repeats the default.
     if (action === plan.defaultAction) continue;
@@ -114,7 +120,10 @@ function addRules(
       continue;
     }
     try {
-      for (const conditions of alternatives) filter.addRule(action, number, conditions);
+      for (const conditions of alternatives) {
+        if (++added % RULES_BETWEEN === 0) checkInterrupts();
+        filter.addRule(action, number, conditions);
+      }
     } catch (error) {
       if (!(error instanceof LibseccompError)) throw error;
       throw new RuntimeError(

@@ -70,7 +70,7 @@ export function compileSeccomp(
   const key = cacheKey(profile);
   let filter = key === null ? null : readCache(k, cacheDir, key, debug);
   if (filter === null) {
-    filter = compileProfile(profile, debug);
+    filter = compileProfile(profile, debug, () => k.interruption?.check());
     if (key !== null) writeCache(k, cacheDir, key, filter, debug);
   }
   debug(`seccomp filter flags: ${filter.flags}`, "runtime/features/seccomp/mod.ts compileSeccomp");

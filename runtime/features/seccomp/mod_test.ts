@@ -79,6 +79,27 @@ test("a filter from the cache is the filter compiled", (cache) => {
   assertEquals([...Deno.readDirSync(cache)].length, 1);
 });
 
+test("a signal ends the compilation of a long profile", (cache) => {
+  const k = local(), interrupted = new RuntimeError("EINTR_COMMAND", "interrupted");
+  const syscalls: LinuxSeccomp["syscalls"] = Array.from({ length: 1000 }, (_, value) => ({
+    names: ["mkdirat"],
+    action: "SCMP_ACT_ERRNO",
+    args: [{ index: 0, value, op: "SCMP_CMP_EQ" }],
+  }));
+  let looks = 0;
+  k.interruption = {
+    fd: -1,
+    check() {
+      if (++looks === 3) throw interrupted;
+    },
+  };
+  try {
+    assertThrows(() => compileSeccomp(k, { ...PROFILE, syscalls }, cache), RuntimeError, "interrupted");
+  } finally {
+    k.interruption = undefined;
+  }
+});
+
 test("another profile, or other flags, are another filter", (cache) => {
   compileSeccomp(local(), PROFILE, cache);
   assertEquals(compileSeccomp(local(), { ...PROFILE, flags: [] }, cache)?.flags, 0);
