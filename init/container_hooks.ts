@@ -9,7 +9,7 @@
 import { TsrunError } from "../ffi/errors.ts";
 import type { Hooks } from "../spec/types.ts";
 import { hookFailure } from "./hook_failure.ts";
-import { recordHook } from "./hook_program.ts";
+import { type HookOutput, recordHook } from "./hook_program.ts";
 import type { Setup, SetupSteps } from "./setup_context.ts";
 
 /** The state and environment of the hooks. */
@@ -20,6 +20,8 @@ export interface ContainerHookSetting {
    * Returns the runtime's environment, for createContainer hooks whose environment the config does not name.
    */
   runtimeEnv: () => readonly string[];
+  /** Opens the files that get what hooks write. */
+  output: () => HookOutput;
 }
 
 /** The steps that run the hooks. */
@@ -29,11 +31,11 @@ export function containerHooks(
 ): SetupSteps {
   return {
     "container hooks": createContainer.length === 0 ? undefined : ({ k, plan }) => {
-      const state = setting.state("creating", ownPid(k));
+      const state = setting.state("creating", ownPid(k)), output = setting.output();
       createContainer.forEach((hook, i) => {
         const failure = k.reusing(() => {
           const inputs = { state, env: setting.runtimeEnv(), cwd: plan.rootfs };
-          const recorded = recordHook(k, hook, { ...inputs, limited: true });
+          const recorded = recordHook(k, hook, { ...inputs, output, limited: true });
           k.flush();
           return hookFailure(recorded);
         });
@@ -43,8 +45,8 @@ export function containerHooks(
       });
     },
     start: startContainer.length === 0 ? undefined : (setup) => {
-      const state = setting.state("created", ownPid(setup.k));
-      setup.startHooks = { hooks: startContainer, setting: { state, env: setup.env } };
+      const state = setting.state("created", ownPid(setup.k)), output = setting.output();
+      setup.startHooks = { hooks: startContainer, setting: { state, env: setup.env, output } };
     },
   };
 }

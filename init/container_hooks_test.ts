@@ -5,7 +5,11 @@ import { callsOf, type Script, scripted } from "../tests/lib/scripted.ts";
 import { containerHooks } from "./container_hooks.ts";
 import type { Setup } from "./setup_context.ts";
 
-const SETTING = { state: (status: string, pid: number) => `${status} ${pid}`, runtimeEnv: () => ["R=1"] };
+const SETTING = {
+  output: () => ({}),
+  state: (status: string, pid: number) => `${status} ${pid}`,
+  runtimeEnv: () => ["R=1"],
+};
 
 /** Runs the steps of these hooks; what they share has the kernel, the rootfs and the environment only. */
 function run(hooks: Hooks, script: Script = {}) {

@@ -18,7 +18,7 @@ import {
   SIGKILL,
   WEXITED,
 } from "../ffi/constants.ts";
-import { Load, type Result } from "../ffi/kernel.ts";
+import { type Fd, Load, type Result } from "../ffi/kernel.ts";
 import type { Buffer } from "../ffi/memory.ts";
 import { Label, type Recorder } from "../ffi/recorder.ts";
 import { endProcess } from "./failure_report.ts";
@@ -32,6 +32,12 @@ export const OUTPUT_SIZE = 1024;
 /** Bytes of siginfo_t. */
 export const SIGINFO_SIZE = 128;
 
+/** Descriptors of files that get what hooks write, in the process that starts them. */
+export interface HookOutput {
+  stdout?: number;
+  stderr?: number;
+}
+
 /** The input and the surroundings of a hook. */
 export interface HookSetting {
   /** The container's state as JSON, its standard input. */
@@ -42,6 +48,8 @@ export interface HookSetting {
   cwd?: string;
   /** Its output has a limit, where this process may mount. */
   limited?: boolean;
+  /** Where its output goes in place of the files that errors quote. */
+  output?: HookOutput;
 }
 
 /** A hook that has been recorded. */
@@ -77,6 +85,7 @@ export function recordHook(
   setting: HookSetting,
   { guard, confine }: OnItsOwn = DRIVEN,
 ): RecordedHook {
+  const { output } = setting;
   // As a text, which is copied to the arena once for all hooks.
   const size = new TextEncoder().encode(setting.state).length;
   const stdin = guard((onError) => k.call("memfd_create", ["hook:state", MFD_CLOEXEC], { onError }));
@@ -90,7 +99,13 @@ export function recordHook(
   const parent = new Label();
   const clone = [CLONE_PIDFD, pollfd.address, 0, 0, SIGCHLD, 0, 0, 0, 0, 0, 0];
   guard((onError) => k.call("clone3", [clone, 88], { onPositive: parent, onError }));
-  const exec = recordChild(k, hook, setting, [stdin, stdout, stderr], confine);
+  const exec = recordChild(
+    k,
+    hook,
+    setting,
+    [stdin, output?.stdout ?? stdout, output?.stderr ?? stderr],
+    confine,
+  );
   k.place(parent);
   const poll = recordDeadline(k, hook, pollfd, guard);
   guard((onError) => k.call("waitid", [P_PIDFD, new Load(pollfd), siginfo, WEXITED, 0], { onError }));
@@ -106,7 +121,7 @@ function recordChild(
   k: Recorder,
   hook: Hook,
   { env, cwd }: HookSetting,
-  io: readonly Result[],
+  io: readonly Fd[],
   confine: OnItsOwn["confine"],
 ): Result {
   const onError = new Label();

@@ -11,10 +11,11 @@
 import type { LocalKernel } from "../../ffi/local.ts";
 import { Arena, spawnExecutor } from "../../init/executor.ts";
 import { hookFailure } from "../../init/hook_failure.ts";
-import { recordHook } from "../../init/hook_program.ts";
+import { type HookOutput, recordHook } from "../../init/hook_program.ts";
 import type { Hook, HookName, State } from "../../spec/types.ts";
-import { RuntimeError } from "../../ffi/errors.ts";
+import { reasonOf, RuntimeError } from "../../ffi/errors.ts";
 import { callerEnvironment } from "../host/caller.ts";
+import { giveHookOutput } from "./hook_output.ts";
 import type { ContainerState } from "./record.ts";
 import { ociState } from "./status.ts";
 
@@ -29,11 +30,13 @@ export type RuntimeHookName = Exclude<HookName, "createContainer" | "startContai
 /**
  * Runs hooks of one kind, one after the other.
  *
+ * @param k The kernel of this process.
  * @param state The state that the hooks get.
  * @param arena The command's shared memory, where it has one already.
  * @returns The failures as messages: the first one, after which no hook runs; for poststop all of them.
  */
 function runAll(
+  k: LocalKernel,
   name: RuntimeHookName,
   hooks: readonly Hook[],
   state: State,
@@ -43,12 +46,21 @@ function runAll(
   using executor = spawnExecutor(arena);
   executor.kernel.subject.name = `${name} hooks`;
   const failures: string[] = [];
+  let output: HookOutput = {};
+  try {
+    output = giveHookOutput(k, state, executor.kernel);
+  } catch (error) {
+    // What cleans up runs in any case.
+    if (name !== "poststop") throw error;
+    failures.push(`poststop hooks: ${reasonOf(error)}`);
+  }
   for (const [i, hook] of hooks.entries()) {
     const setting = {
       state: JSON.stringify(state),
       env: inheritedEnv(),
       cwd: state.bundle,
       limited: true,
+      output,
     };
     const failure = executor.kernel.reusing(() => {
       const recorded = recordHook(executor.kernel, hook, setting);
@@ -75,7 +87,7 @@ export function runHooks(
 ): void {
   if (!hooks?.length) return;
   using own = arena ? undefined : new Arena(k, 0);
-  const [failure] = runAll(name, hooks, state, arena ?? own!);
+  const [failure] = runAll(k, name, hooks, state, arena ?? own!);
   if (failure !== undefined) throw new RuntimeError("ECANCELED_HOOK", failure);
 }
 
@@ -90,5 +102,5 @@ export function runPoststop(
 ): string[] {
   if (!hooks?.length) return [];
   using arena = new Arena(k, 0);
-  return runAll("poststop", hooks, ociState(state, "stopped"), arena);
+  return runAll(k, "poststop", hooks, ociState(state, "stopped"), arena);
 }

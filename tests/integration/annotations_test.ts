@@ -118,3 +118,57 @@ contract("run.oci: values that are wrong, and annotations without effect", async
   await refused("mount_context_type", "x", /mount_context_type: want one of context, fscontext, defcontext/);
   assertOk(await annotated(box, "handler", "wasm").create());
 }, OURS);
+
+const HOOKS = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"];
+
+contract("run.oci.hooks: what hooks write is appended to files", async (box) => {
+  const [out, err] = [`${box.dir}/out`, `${box.dir}/err`];
+  Deno.writeTextFileSync(out, "before\n");
+  const hook = (
+    name: string,
+  ) => [{ path: "/bin/sh", args: ["sh", "-c", `echo ${name}; echo of ${name} >&2`] }];
+  const container = box.container({
+    process: { args: ["true"] },
+    annotations: { "run.oci.hooks.stdout": out, "run.oci.hooks.stderr": err },
+    hooks: Object.fromEntries(HOOKS.map((name) => [name, hook(name)])),
+  });
+  assertEquals(await container.output(), "");
+  assertEquals(Deno.readTextFileSync(out), ["before", ...HOOKS, ""].join("\n"));
+  assertEquals(Deno.readTextFileSync(err), HOOKS.map((name) => `of ${name}\n`).join(""));
+  assertEquals(Deno.statSync(err).mode! & 0o777, 0o600);
+}, OURS);
+
+contract(
+  "run.oci.hooks: a file that others could have put there is refused before the hooks run",
+  async (box) => {
+    const { dir } = box, mark = `${dir}/mark`;
+    Deno.writeTextFileSync(`${dir}/file`, "");
+    Deno.symlinkSync(`${dir}/file`, `${dir}/link`);
+    Deno.linkSync(`${dir}/file`, `${dir}/second`);
+    new Deno.Command("mkfifo", { args: [`${dir}/fifo`] }).outputSync();
+    Deno.writeTextFileSync(`${dir}/theirs`, "");
+    Deno.chownSync(`${dir}/theirs`, 1234, 1234);
+    const cases: [string, RegExp][] = [
+      ["relative", /must be an absolute path/],
+      [`${dir}/`, /must be an absolute path of a file/],
+      [`${dir}/link`, /too many levels of symbolic links/],
+      [`${dir}/second`, /several names/],
+      [`${dir}/fifo`, /no such device or address/],
+      [`${dir}/theirs`, /belongs to user 1234/],
+      [`${dir}/none/file`, /no such file or directory/],
+      ["/dev/null", /not a regular file/],
+    ];
+    for (const kind of ["createRuntime", "createContainer"]) {
+      for (const [path, words] of kind === "createRuntime" ? cases : cases.slice(5, 6)) {
+        const container = annotated(box, "hooks.stdout", path, {
+          hooks: { [kind]: [{ path: "/bin/touch", args: ["touch", mark] }] },
+        });
+        const refused = await container.create();
+        assertError(refused, words);
+        assertMatch(refused.stderr, /annotation run\.oci\.hooks\.stdout: /);
+      }
+    }
+    assertEquals([...Deno.readDirSync(dir)].filter(({ name }) => name === "mark"), []);
+  },
+  OURS,
+);

@@ -6,6 +6,7 @@
 
 import { containerHooks } from "../../../init/container_hooks.ts";
 import type { CreateFeature, CreateRequest } from "../../features/feature.ts";
+import { giveHookOutput } from "../hook_output.ts";
 import { inheritedEnv, runHooks } from "../hooks.ts";
 
 /** Poststart and poststop hooks are run by the commands `start` and `delete`. */
@@ -16,6 +17,7 @@ export function forCreate({ spec: { hooks = {} } }: CreateRequest): CreateFeatur
       ...containerHooks(hooks, {
         state: (status, pid) => JSON.stringify({ ...deed.state(status), pid }),
         runtimeEnv: inheritedEnv,
+        output: () => giveHookOutput(deed.k, deed.state("creating"), deed.init),
       }),
       "runtime hooks": prestart.length + createRuntime.length === 0 ? undefined : () => {
         const { k, arena } = deed;

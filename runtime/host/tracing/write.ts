@@ -59,8 +59,8 @@ export function makePrivateDirectory(k: LocalKernel, path: string): void {
   k.close(parent);
 }
 
-/** Opens a directory as the module's description says. */
-function openDirectory(k: LocalKernel, path: string): number {
+/** Opens a directory as the module's description says. @param path Absolute. */
+export function openDirectory(k: LocalKernel, path: string): number {
   let parts = path.split("/").filter((part) => part !== "");
   let dir = k.open("/", O_PATH | O_DIRECTORY).wait();
   for (let links = 0; parts.length > 0;) {
