@@ -22,6 +22,8 @@ export const STATX_SIZE = 256,
 
 /** The result of statx(2); see there for the fields. */
 export interface Stat {
+  /** Hard links. */
+  links: number;
   mode: number;
   uid: number;
   gid: number;
@@ -38,6 +40,7 @@ export interface Stat {
 export function decodeStatx(buffer: Buffer): Stat {
   return {
     mode: buffer.u32(28) & 0xffff,
+    links: buffer.u32(16),
     uid: buffer.u32(20),
     gid: buffer.u32(24),
     inode: buffer.u64(STATX_INODE_OFFSET),

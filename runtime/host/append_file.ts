@@ -20,9 +20,6 @@ import { decodeStatx, STATX_SIZE } from "../../ffi/structs.ts";
 import { callerUid } from "./caller.ts";
 import { openDirectory } from "./tracing/write.ts";
 
-/** Offset of the number of hard links in `struct statx`. */
-const STATX_LINKS_OFFSET = 16;
-
 /**
  * Opens a file to append to it, and makes it for its owner only where it is missing.
  *
@@ -45,11 +42,11 @@ export function openToAppend(k: LocalKernel, path: string): Descriptor {
   k.scratch(() => {
     const buffer = k.buffer(STATX_SIZE);
     k.statx(file.fd, "", buffer);
-    const { mode, uid } = decodeStatx(buffer);
+    const { mode, uid, links } = decodeStatx(buffer);
     const refuse = (reason: string) => new RuntimeError("EPERM_APPEND", `open ${path}: ${reason}`);
     if ((mode & S_IFMT) !== S_IFREG) throw refuse("not a regular file");
     if (uid !== 0 && uid !== callerUid()) throw refuse(`it belongs to user ${uid}`);
-    if (buffer.u32(STATX_LINKS_OFFSET) > 1) throw refuse("the file has several names");
+    if (links > 1) throw refuse("the file has several names");
   });
   return new Descriptor(k, file.release());
 }

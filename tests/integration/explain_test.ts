@@ -34,6 +34,7 @@ contract(
         user: { uid: 1000, gid: 1000 },
         cwd: "/new/place",
       },
+      annotations: { "run.oci.hooks.stdout": `${box.dir}/hooks.out` },
       hooks: { prestart: HOOK, createContainer: HOOK, poststart: HOOK, poststop: HOOK },
     }));
     await compareWithTraces(box, container);

@@ -9,7 +9,7 @@
 import type { Spec } from "../../../spec/types.ts";
 import type { DryCall } from "../../host/dry/dry_run.ts";
 import type { Rule, RuleText } from "./rule.ts";
-import { OF_NETWORK, OF_SYSTEMD } from "./service_rules.ts";
+import { OF_HOOK_OUTPUT, OF_NETWORK, OF_SYSTEMD } from "./service_rules.ts";
 import {
   deviceOf,
   limitOf,
@@ -80,6 +80,7 @@ const OF_TSRUN: readonly Rule[] = [
     config: ([, type], spec) => limitOf(type, spec),
   },
   { stage: "created", call: /rename|write/, words: "write the pid file", config: "" },
+  ...OF_HOOK_OUTPUT,
   ...OF_NETWORK,
   ...OF_SYSTEMD,
   { call: /^kill\(/, words: "end a process of the runtime", config: "" },

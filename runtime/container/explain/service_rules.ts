@@ -30,6 +30,13 @@ export const OF_SYSTEMD: readonly Rule[] = [
   },
 ];
 
+/** Rules for files that tsrun appends to. */
+export const OF_HOOK_OUTPUT: readonly Rule[] = [{
+  call: /O_WRONLY\|O_CREAT\|O_APPEND/,
+  words: "open the file that what hooks write is appended to",
+  config: "annotations",
+}];
+
 /** Rules for network devices. */
 export const OF_NETWORK: readonly Rule[] = [
   {

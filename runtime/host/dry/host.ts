@@ -126,19 +126,23 @@ export class DryHost {
     // The first argument of these two is an address.
     const dry = name !== "mmap" && name !== "munmap" && this.isDry(args[0]);
     if (!dry && HARMLESS[name]?.(args)) return run();
-    // Files of the host that are really open, used for something that is not done.
-    const borrowed = args.filter((fd) => !this.isDry(fd) && this.positions.has(fd as number)) as number[];
+    return this.borrowing(args, () => answerOf(this.process, name, args));
+  }
+
+  /** Does something that is not done in earnest with files of the host that are really open. */
+  borrowing<T>(fds: readonly Arg[], work: () => T): T {
+    const borrowed = fds.filter((fd) => !this.isDry(fd) && this.positions.has(fd as number)) as number[];
     for (const fd of borrowed) this.process.fds.set(fd, { position: this.positions.get(fd) });
     try {
-      return answerOf(this.process, name, args);
+      return work();
     } finally {
       for (const fd of borrowed) this.process.fds.delete(fd);
     }
   }
 
   /** Remembers where a file of the host is. */
-  opened(path: string, result: Result): Result {
-    const found = this.process.find(AT_FDCWD, path, { follow: true, resolve: 0 });
+  opened(dir: number, path: string, result: Result): Result {
+    const found = this.process.find(dir, path, { follow: true, resolve: 0 });
     if (result.wait() >= 0 && typeof found !== "number") this.positions.set(result.wait(), found.position);
     return result;
   }
@@ -210,14 +214,34 @@ export class DryHost {
   }
 
   /** The entry of a path that would have been made; undefined for the host's own files. */
-  made(path: Arg | undefined): Entry | undefined {
+  made(path: Arg | undefined, dir: number = AT_FDCWD): Entry | undefined {
     if (typeof path !== "string") return undefined;
-    const found = this.process.find(AT_FDCWD, path, { follow: true, resolve: 0 });
+    const found = this.process.find(dir, path, { follow: true, resolve: 0 });
     return typeof found !== "number" && this.tree.isMade(found.position.place) ? found.entry : undefined;
   }
 }
 
 const line = (host: DryHost, fd: Arg) => host.lines.get(fd as number);
+
+/** openat(2). @param dry Whether the directory is one that would have been opened. */
+function openFile(
+  host: DryHost,
+  [dir, path, flags]: [number, string, number],
+  dry: boolean,
+  run: () => Result,
+): number | Result {
+  const writes = (flags & (O_ACCMODE | O_CREAT)) !== O_RDONLY;
+  const entry = host.made(path, dir);
+  if (entry === undefined && !writes && !dry) return host.opened(dir, path, run());
+  const found = host.process.find(dir, path, { follow: true, resolve: 0 });
+  if (typeof found === "number") return found;
+  if (found.entry === undefined && !(flags & O_CREAT)) return -ENOENT;
+  if (found.entry !== undefined && flags & O_CREAT && flags & O_EXCL) return -EEXIST;
+  if (found.entry === undefined) host.tree.make(found.position.place, { mode: 0o100644, text: "" });
+  const fifo = ((entry?.mode ?? 0) & S_IFMT) === S_IFIFO;
+  if (fifo) host.executors.opened();
+  return host.open({ position: found.position, type: fifo ? "fifo" : undefined });
+}
 
 /** Calls whose answer is not that of any process. */
 const SPECIAL: Readonly<Record<string, Special>> = {
@@ -317,18 +341,8 @@ const SPECIAL: Readonly<Record<string, Special>> = {
     return host.isDry(fd) ? 0 : run();
   },
   openat(host, args, run) {
-    const [dir, path, flags] = args as [number, string, number];
-    const writes = (flags & (O_ACCMODE | O_CREAT)) !== O_RDONLY;
-    const entry = host.made(path);
-    if (entry === undefined && !writes && !host.isDry(dir)) return host.opened(path, run());
-    const found = host.process.find(dir, path, { follow: true, resolve: 0 });
-    if (typeof found === "number") return found;
-    if (found.entry === undefined && !(flags & O_CREAT)) return -ENOENT;
-    if (found.entry !== undefined && flags & O_CREAT && flags & O_EXCL) return -EEXIST;
-    if (found.entry === undefined) host.tree.make(found.position.place, { mode: 0o100644, text: "" });
-    const fifo = ((entry?.mode ?? 0) & S_IFMT) === S_IFIFO;
-    if (fifo) host.executors.opened();
-    return host.open({ position: found.position, type: fifo ? "fifo" : undefined });
+    const dry = host.isDry(args[0]);
+    return host.borrowing([args[0]], () => openFile(host, args as [number, string, number], dry, run));
   },
   // A pidfd has an inode of its own: Linux 6.9.
   fstatfs(host, args, run) {
