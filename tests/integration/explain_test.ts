@@ -82,6 +82,12 @@ contract(
     assertStringIncludes(text, ' hostname\n      sethostname("explained", 9)\n');
     assert(/\n {2}mount "proc" to "\/proc".* mounts\[\d\]\n/.test(text), text);
     assert(!text.includes("\x1b"));
+    // Nor does it matter that the state root cannot be looked at.
+    Deno.mkdirSync(box.root, { recursive: true, mode: 0o700 });
+    for (const command of ["start", "exec", "delete"]) {
+      const later = await run("--root", box.root, "explain", "-b", container.bundle.dir, command);
+      assert(later.success, new TextDecoder().decode(later.stderr));
+    }
   },
   OWN,
 );

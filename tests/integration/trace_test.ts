@@ -55,6 +55,8 @@ contract("trace: a directory gets a file of each command, and merge puts them on
   assert(joiner.some(({ name, args }) => name === "setns" && args.stage === "namespaces"));
   assert(eventsOf(directory, "start").some(({ args }) => args.call?.includes("exec.fifo")));
   assert(eventsOf(directory, "delete").some(({ name }) => name === "pidfd_send_signal" || name === "kill"));
+  Deno.mkdirSync(`${directory}/directory.json`);
+  new Deno.Command("mkfifo", { args: [`${directory}/pipe.json`] }).outputSync();
   for (const suffix of ["svg", "txt", "json"]) {
     const file = `${box.dir}/all.${suffix}`;
     const told = assertOk(await box.cli(["trace", "merge", "--output", file, "--format", "json", directory]));

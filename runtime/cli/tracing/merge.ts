@@ -39,7 +39,8 @@ function shortList(names: readonly string[]): string {
 
 function namesIn(directory: string): string[] {
   try {
-    return [...Deno.readDirSync(directory)].map(({ name }) => name)
+    // A pipe of such a name would be waited for.
+    return [...Deno.readDirSync(directory)].filter(({ isFile }) => isFile).map(({ name }) => name)
       .filter((name) => name.endsWith(".json") && !name.startsWith("."));
   } catch (error) {
     throw new RuntimeError("ENOENT_TRACE", `read ${directory}: ${reasonOf(error)}`);

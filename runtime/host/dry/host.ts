@@ -214,9 +214,9 @@ export class DryHost {
   }
 
   /** The entry of a path that would have been made; undefined for the host's own files. */
-  made(path: Arg | undefined, dir: number = AT_FDCWD): Entry | undefined {
+  made(path: Arg | undefined): Entry | undefined {
     if (typeof path !== "string") return undefined;
-    const found = this.process.find(dir, path, { follow: true, resolve: 0 });
+    const found = this.process.find(AT_FDCWD, path, { follow: true, resolve: 0 });
     return typeof found !== "number" && this.tree.isMade(found.position.place) ? found.entry : undefined;
   }
 }
@@ -231,14 +231,15 @@ function openFile(
   run: () => Result,
 ): number | Result {
   const writes = (flags & (O_ACCMODE | O_CREAT)) !== O_RDONLY;
-  const entry = host.made(path, dir);
-  if (entry === undefined && !writes && !dry) return host.opened(dir, path, run());
   const found = host.process.find(dir, path, { follow: true, resolve: 0 });
+  // In a directory that would have been made the host has nothing, even where it would not say so.
+  const known = typeof found !== "number" && host.tree.isMade(found.position.place);
+  if (!known && !writes && !dry) return host.opened(dir, path, run());
   if (typeof found === "number") return found;
   if (found.entry === undefined && !(flags & O_CREAT)) return -ENOENT;
   if (found.entry !== undefined && flags & O_CREAT && flags & O_EXCL) return -EEXIST;
   if (found.entry === undefined) host.tree.make(found.position.place, { mode: 0o100644, text: "" });
-  const fifo = ((entry?.mode ?? 0) & S_IFMT) === S_IFIFO;
+  const fifo = known && ((found.entry?.mode ?? 0) & S_IFMT) === S_IFIFO;
   if (fifo) host.executors.opened();
   return host.open({ position: found.position, type: fifo ? "fifo" : undefined });
 }
