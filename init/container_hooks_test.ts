@@ -44,6 +44,6 @@ Deno.test("container hooks: one that fails is told with its number", () => {
 Deno.test("container hooks: startContainer is kept for the program, with the process's environment", () => {
   const hooks = [{ path: "/s" }];
   const { k, setup } = run({ startContainer: hooks });
-  assertEquals(setup.startHooks, { hooks, setting: { state: "created 1", env: ["C=1"] } });
+  assertEquals(setup.startHooks, { hooks, setting: { state: "created 1", env: ["C=1"], output: {} } });
   assertEquals(callsOf(k, "execve"), []);
 });
