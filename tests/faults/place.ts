@@ -157,7 +157,7 @@ export class Place {
   /** Removes what commands have written for the container. */
   forget(): void {
     for (const { name } of Deno.readDirSync(this.dir)) {
-      if (name.startsWith(`${this.id}.`)) Deno.removeSync(`${this.dir}/${name}`);
+      if (name.startsWith(`${this.id}.`)) Deno.removeSync(`${this.dir}/${name}`, { recursive: true });
     }
   }
 

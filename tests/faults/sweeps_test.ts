@@ -1,6 +1,7 @@
 /**
  * Every command with a fault at one system call of one of its processes: SIGKILL, or an error. See README.md.
  */
+import { CRIU_SCENARIOS, lacksExitStatus, WAIT } from "./criu_scenarios.ts";
 import { say } from "./say.ts";
 import { skip } from "../lib/skip.ts";
 import { lacksTracing } from "./ptrace.ts";
@@ -15,7 +16,8 @@ const KINDS: Readonly<Record<string, readonly Act[]>> = {
 };
 
 const GROUPS: readonly (readonly [string | undefined, readonly Scenario[]])[] = [
-  [undefined, [...SCENARIOS, ...MORE_SCENARIOS, ...OTHER_SCENARIOS]],
+  [undefined, [...SCENARIOS, ...MORE_SCENARIOS, ...OTHER_SCENARIOS, ...CRIU_SCENARIOS]],
+  [lacksExitStatus(), [WAIT]],
   ...HOST_SCENARIOS,
 ];
 const which = EVERY === 1 ? "every" : `every ${EVERY}th`;

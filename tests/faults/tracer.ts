@@ -142,7 +142,10 @@ class Tracer {
 
   #event(pid: number, tracee: Tracee, event: number, signal: number): void {
     if (event === ptrace.EVENT_VFORK || event === ptrace.EVENT_CLONE) this.#born(ptrace.madeBy(pid), tracee);
-    if (event === ptrace.EVENT_EXEC) this.#executed(tracee);
+    if (event === ptrace.EVENT_EXEC && this.#executed(tracee)) {
+      this.#tracees.delete(pid);
+      return ptrace.detach(pid);
+    }
     if (event === ptrace.EVENT_STOP && signal !== SIGTRAP) ptrace.listen(pid);
     else this.#goOn(pid, tracee);
   }
@@ -167,10 +170,14 @@ class Tracer {
     this.#goOn(child, tracee);
   }
 
-  #executed(tracee: Tracee): void {
+  /** @returns Whether the process is another program now, which is let go. */
+  #executed(tracee: Tracee): boolean {
+    // A stage that executes once more becomes a program of the host, such as CRIU.
+    const other = tracee.role === "stage" && tracee.counting;
     // An init that has executed is the container's program.
     if (tracee.role === "init") tracee.counting = false;
     else if (tracee.role === "stage") tracee.counting = true;
+    return other;
   }
 
   /** Only what is counted is stopped at its calls, and tsrun until it is known where its calls begin. */
