@@ -115,6 +115,16 @@ export function raiseAmbient(k: Kernel, process: Process, last: number): void {
   }
 }
 
+/** `NGROUPS_MAX` of limits.h: groups that a process can be in. */
+const GROUPS_MAX = 65_536;
+
+/** Why setgroups(2) answers EINVAL. */
+function refusal(gids: readonly number[]): string {
+  return gids.length > GROUPS_MAX
+    ? ` (process.user.additionalGids has ${gids.length} of them, the kernel takes ${GROUPS_MAX})`
+    : " (one of process.user.additionalGids is not mapped in the user namespace)";
+}
+
 /**
  * Becomes the configured user and groups. The permitted capabilities are kept until they are set.
  *
@@ -130,7 +140,12 @@ export function becomeUser(k: Kernel, process: Process, groupsDenied: boolean | 
       doing,
       repair(errno) {
         if (errno === EPERM && groupsDenied !== false && groupsDenied()) return "skip";
-        throw new OperationError("setgroups", errno, "", doing);
+        throw new OperationError(
+          "setgroups",
+          errno,
+          "",
+          `${doing}${errno === EINVAL ? refusal(additionalGids) : ""}`,
+        );
       },
     });
   }

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import {
   PR_CAP_AMBIENT,
   PR_CAP_AMBIENT_CLEAR_ALL,
@@ -9,6 +9,7 @@ import {
 } from "../ffi/constants.ts";
 import { DryKernel } from "../ffi/dry.ts";
 import { EINVAL } from "../ffi/errno.ts";
+import { OperationError } from "../ffi/kernel.ts";
 import type { Buffer } from "../ffi/memory.ts";
 import { CAPABILITIES } from "../spec/capabilities.ts";
 import type { LinuxCapabilities, Process, User } from "../spec/types.ts";
@@ -162,4 +163,14 @@ Deno.test("user: without additional groups, the runtime's are dropped", () => {
   const k = new DryKernel();
   becomeUser(k, processOf(undefined), false);
   assertEquals(callsOf(k, "setgroups")[0].args[0], 0);
+});
+
+Deno.test("user: groups that the kernel does not take are explained", () => {
+  const refused = (additionalGids: number[]) => {
+    const k = new DryKernel((name) => name === "setgroups" ? -EINVAL : undefined);
+    becomeUser(k, processOf(undefined, { uid: 0, gid: 0, additionalGids }), false);
+  };
+  const many = Array.from({ length: 65_537 }, (_, i) => i);
+  assertThrows(() => refused(many), OperationError, "has 65537 of them, the kernel takes 65536");
+  assertThrows(() => refused([7]), OperationError, "is not mapped in the user namespace");
 });
