@@ -166,6 +166,6 @@ contract("configure: what it refuses", async (box) => {
     "--program",
     "/etc/passwd",
   );
-  await refused(/invalid format "xml"/, "docker", "--format", "xml");
+  await refused(/invalid --format value "xml"/, "docker", "--format", "xml");
   assertEquals(exists(`${box.dir}/none`), false);
 }, OURS);
