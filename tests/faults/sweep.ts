@@ -74,7 +74,8 @@ export class Sweep {
   };
   #expected: string[] = [];
 
-  constructor(readonly scenario: Scenario, readonly acts: readonly Act[]) {}
+  /** @param every Of every so many points one is tried. */
+  constructor(readonly scenario: Scenario, readonly acts: readonly Act[], readonly every: number = EVERY) {}
 
   async run(): Promise<Outcome> {
     const { host, settings, user } = this.scenario;
@@ -102,7 +103,7 @@ export class Sweep {
     for (const { role } of traced.calls) calls[role] = (calls[role] ?? 0) + 1;
     const all = traced.calls.flatMap(({ role, index }) => this.acts.map((act) => ({ role, index, act })));
     if (ONLY !== undefined) return all.filter(({ role, index }) => ONLY.includes(`${role}:${index}`));
-    return all.filter(() => counter++ % EVERY === Math.floor(EVERY / 2));
+    return all.filter(() => counter++ % this.every === Math.floor(this.every / 2));
   }
 
   /** Makes a container and runs the command on it. */

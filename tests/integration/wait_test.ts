@@ -91,5 +91,9 @@ contract("run --keep: records the status for state and wait", async (box) => {
 
 contract("wait: what it refuses", async (box) => {
   assertError(await box.cli(["wait", `${box.token}-none`]), /container does not exist/, 125);
-  assertError(await box.cli(["wait", "-f", "xml", "x"]), /invalid --format value "xml": want text or json/, 125);
+  assertError(
+    await box.cli(["wait", "-f", "xml", "x"]),
+    /invalid --format value "xml": want text or json/,
+    125,
+  );
 }, OURS);
