@@ -148,3 +148,11 @@ contract("explain: a config that create would refuse is refused in the same word
     assertStringIncludes(wrong.stderr, reason);
   }
 }, OWN);
+
+contract("explain: the config that spec writes, which has a terminal, needs no socket", async (box) => {
+  const container = box.container({ process: { args: PROGRAM, terminal: true } });
+  for (const command of ["create", "start", "exec", "delete"]) {
+    const { stdout } = assertOk(await box.cli(["explain", "-b", container.bundle.dir, command]));
+    assertEquals(/\n +ioctl\(\d+, TIOCSCTTY, /.test(stdout), command === "create", command);
+  }
+}, OWN);

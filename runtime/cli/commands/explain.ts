@@ -15,6 +15,8 @@ import { chosenFormat, FORMAT_WITHOUT_LETTER } from "../format_flag.ts";
 
 /** Version of the JSON. */
 const VERSION = 1;
+/** Where the master of a terminal would be sent, if the command line does not name a socket. */
+const SUPPOSED_SOCKET = "/run/console.sock";
 
 export const command: Command = {
   name: "explain",
@@ -60,8 +62,11 @@ async function explainTo(
   format: "text" | "json",
 ): Promise<void> {
   const id = context.flags.string("id");
-  const options = { ...createOptions({ ...context, args: [id] }), serviceManager: false };
-  if (needsRoot(options.config ?? `${options.bundle}/config.json`)) supposeRoot();
+  const given = createOptions({ ...context, args: [id] });
+  const { needsRoot, terminal } = lookAt(given.config ?? `${given.bundle}/config.json`);
+  if (needsRoot) supposeRoot();
+  const consoleSocket = given.consoleSocket ?? (terminal ? SUPPOSED_SOCKET : undefined);
+  const options = { ...given, consoleSocket, serviceManager: false };
   const steps = await explain(local(), command, options, args);
   const text = format === "json"
     ? printableJson(JSON.stringify({ version: VERSION, command, steps }, null, 2)) + "\n"
@@ -69,16 +74,23 @@ async function explainTo(
   writeText(Deno.stdout, text);
 }
 
-/** Whether only root could make a container of the config in a file: it has no user namespace. */
-function needsRoot(path: string): boolean {
+/** What an explanation supposes of the caller, by the config in a file. */
+interface Supposed {
+  /** Only root could make the container: it has no user namespace. */
+  needsRoot: boolean;
+  /** The process has a terminal, whose master has to be sent somewhere. */
+  terminal: boolean;
+}
+
+function lookAt(path: string): Supposed {
   // A pipe can be read once only.
-  if (!isFile(path)) return false;
+  if (!isFile(path)) return { needsRoot: false, terminal: false };
   try {
     const config = JSON.parse(Deno.readTextFileSync(path));
     const types = config?.linux?.namespaces?.map((namespace: { type?: unknown }) => namespace.type) ?? [];
-    return !types.includes("user");
+    return { needsRoot: !types.includes("user"), terminal: config?.process?.terminal === true };
   } catch {
     // What is wrong with it is found where it is read in earnest.
-    return false;
+    return { needsRoot: false, terminal: false };
   }
 }
