@@ -135,15 +135,25 @@ class DrySystemd implements DryPeer {
     return BY_SYSTEMD.map((name) => paths[name]).filter((path) => path !== undefined);
   }
 
+  /**
+   * Makes a cgroup, and those that it is in, where they are missing. In v2 each of these hands all
+   * controllers down, also one that is there: the unit is delegated.
+   */
   #makePath(directory: string): void {
     const { tree } = this.tools, above = parentOf(directory);
-    if (tree.look(directory) !== undefined) return;
+    const isThere = tree.look(directory) !== undefined;
+    // The root of a hierarchy is in no cgroup.
+    const available = childOf(above, "cgroup.controllers");
+    if (isThere && tree.look(available) === undefined) return;
     this.#makePath(above);
-    tree.make(directory, { mode: S_IFDIR | 0o755 });
-    const given = tree.text(childOf(above, "cgroup.controllers"))?.trim().split(" ");
-    const text = given?.filter((name) => HANDED_DOWN.includes(name)).join(" ") ?? "";
+    if (!isThere) tree.make(directory, { mode: S_IFDIR | 0o755 });
+    const given = tree.text(available)?.trim().split(" ").filter((name) => HANDED_DOWN.includes(name)) ?? [];
+    if (given.length === 0) return;
     const control = childOf(above, "cgroup.subtree_control");
-    if (given && tree.isMade(above)) tree.make(control, { mode: S_IFREG | 0o644, text });
+    tree.make(control, { mode: S_IFREG | 0o644, text: given.join(" ") });
+    if (!isThere) return;
+    const text = `${tree.text(control)}\n`;
+    tree.make(childOf(directory, "cgroup.controllers"), { mode: S_IFREG | 0o444, text });
   }
 }
 

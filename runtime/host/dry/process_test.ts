@@ -27,6 +27,7 @@ import {
   RESOLVE_IN_ROOT,
   RESOLVE_NO_SYMLINKS,
   S_IFDIR,
+  S_IFREG,
 } from "../../../ffi/constants.ts";
 import { EEXIST, ELOOP, ENODEV, ENOENT, ENOTDIR } from "../../../ffi/errno.ts";
 import { answerOf } from "./answers.ts";
@@ -127,6 +128,20 @@ Deno.test("dry: what is written to cgroup.subtree_control is added to what is th
   assertEquals(controllersAfter("", "+hugetlb"), "hugetlb");
   assertEquals(controllersAfter("io", "io"), "io");
 });
+
+Deno.test("dry: a new cgroup has the files of the controllers that are handed down to it", () =>
+  withProcess(({ tree }, directory) => {
+    const files = { procs: "", controllers: "cpu io pids\n", subtree_control: "pids\n" };
+    for (const [name, text] of Object.entries(files)) {
+      Deno.writeTextFileSync(`${directory}/cgroup.${name}`, text);
+    }
+    tree.make(`${directory}/new`, { mode: S_IFDIR | 0o755 });
+    const has = (file: string) => tree.look(`${directory}/new/${file}`) !== undefined;
+    assertEquals(["cpu.weight", "pids.max", "io.weight"].map(has), [false, true, false]);
+    tree.make(`${directory}/cgroup.subtree_control`, { mode: S_IFREG | 0o644, text: "cpu" });
+    assertEquals(["cpu.weight", "pids.max", "io.weight"].map(has), [true, true, false]);
+    assertEquals(tree.text(`${directory}/new/cgroup.controllers`), "pids cpu");
+  }));
 
 Deno.test("dry: a new network namespace has its loopback device, and what is moved into it", () => {
   const routes = new DryRoutes();

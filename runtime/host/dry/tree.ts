@@ -108,7 +108,12 @@ export class DryTree {
     if (nameOf(path) === "cgroup.controllers" && this.#made.get(directory)) {
       return this.text(childOf(parentOf(directory), "cgroup.subtree_control"));
     }
-    return this.#made.get(directory) ? cgroupText(this.real, directory, nameOf(path)) : undefined;
+    if (!this.#made.get(directory)) return undefined;
+    const text = cgroupText(this.real, directory, nameOf(path));
+    if (text !== undefined) return text;
+    // A cgroup of v2 has the files of its controllers, also where no neighbour has that controller.
+    const controllers = this.text(childOf(directory, "cgroup.controllers"))?.split(/\s+/) ?? [];
+    return controllers.includes(nameOf(path).split(".")[0]) ? "" : undefined;
   }
 }
 
