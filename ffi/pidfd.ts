@@ -4,6 +4,8 @@
  */
 
 import type { CallOptions, Kernel } from "./kernel.ts";
+import type { LocalKernel } from "./local.ts";
+import { decodeStatfsType, STATFS_SIZE } from "./structs.ts";
 
 /**
  * Opens a descriptor of a process. It stands for that process even when another process gets its pid later.
@@ -26,4 +28,16 @@ export function pidfdOpen(k: Kernel, pid: number, options?: CallOptions): number
  */
 export function pidfdGetfd(k: Kernel, pidfd: number, fd: number, options?: CallOptions): number {
   return k.call("pidfd_getfd", [pidfd, fd, 0], options).wait();
+}
+
+/**
+ * The type of the filesystem that a pidfd is in, as statfs(2) tells it. Since Linux 6.9 it is `PIDFS_MAGIC`,
+ * in which each process has an inode of its own.
+ */
+export function pidfdFilesystem(k: LocalKernel, pidfd: number): number {
+  return k.scratch(() => {
+    const statfs = k.buffer(STATFS_SIZE);
+    k.fstatfs(pidfd, statfs);
+    return decodeStatfsType(statfs);
+  });
 }

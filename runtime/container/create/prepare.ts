@@ -11,10 +11,10 @@ import { Descriptor } from "../../../ffi/descriptor.ts";
 import { TsrunError } from "../../../ffi/errors.ts";
 import { writeAt } from "../../../ffi/io.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
-import { pidfdOpen } from "../../../ffi/pidfd.ts";
+import { pidfdFilesystem, pidfdOpen } from "../../../ffi/pidfd.ts";
 import { printableJson } from "../../../ffi/printable.ts";
 import { encodePrepared, MOST_CGROUPS, PREPARED_FILE, type PreparedData } from "../../../ffi/prepared.ts";
-import { decodeStatfsType, STATFS_SIZE, STATX_INODE_OFFSET, STATX_SIZE } from "../../../ffi/structs.ts";
+import { STATX_INODE_OFFSET, STATX_SIZE } from "../../../ffi/structs.ts";
 import type { Hooks, Status } from "../../../spec/types.ts";
 import { freezerFiles } from "../../cgroups/mod.ts";
 import { build } from "../../host/build_info.ts";
@@ -57,10 +57,9 @@ export function prepareCommands(k: LocalKernel, request: PrepareRequest): void {
  */
 function inodeOfPidfd(k: LocalKernel, pid: number): number | undefined {
   using pidfd = new Descriptor(k, pidfdOpen(k, pid));
+  if (pidfdFilesystem(k, pidfd.fd) !== PIDFS_MAGIC) return undefined;
   return k.scratch(() => {
-    const statfs = k.buffer(STATFS_SIZE), stat = k.buffer(STATX_SIZE);
-    k.fstatfs(pidfd, statfs);
-    if (decodeStatfsType(statfs) !== PIDFS_MAGIC) return undefined;
+    const stat = k.buffer(STATX_SIZE);
     k.statx(pidfd, "", stat, undefined, AT_EMPTY_PATH);
     const inode = stat.u64(STATX_INODE_OFFSET);
     return inode <= Number.MAX_SAFE_INTEGER ? inode : undefined;

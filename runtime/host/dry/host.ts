@@ -17,7 +17,6 @@ import {
   O_CREAT,
   O_EXCL,
   O_RDONLY,
-  PIDFS_MAGIC,
   POLLHUP,
   POLLIN,
   PR_CAPBSET_READ,
@@ -29,7 +28,6 @@ import { EAGAIN, ECHILD, EEXIST, ENOENT, EPERM } from "../../../ffi/errno.ts";
 import { type Arg, describeArgs, OperationError, type Result, Settled } from "../../../ffi/kernel.ts";
 import type { LocalKernel } from "../../../ffi/local.ts";
 import { Buffer } from "../../../ffi/memory.ts";
-import { STATX_INODE_OFFSET } from "../../../ffi/structs.ts";
 import {
   decodeRights,
   encodeRights,
@@ -43,6 +41,7 @@ import type { HostCall } from "../tracing/host_calls.ts";
 import { answerOf } from "./answers.ts";
 import type { Executors, Line } from "./executors.ts";
 import { DryFiles } from "./files.ts";
+import { DryPidfds } from "./pidfds.ts";
 import { DryProcess, type Opened, type Position } from "./process.ts";
 import type { Entry } from "./entry.ts";
 import type { DryPeer } from "./peers.ts";
@@ -95,6 +94,7 @@ export class DryHost {
   /** Ends of lines, by the numbers of tsrun's descriptors. */
   readonly lines = new Map<number, Line>();
   readonly files: DryFiles;
+  readonly pidfds: DryPidfds;
   /** Descriptors that are memory of this process alone. */
   readonly own = new Set<number>();
   /** Where files of the host are that are really open. */
@@ -109,6 +109,7 @@ export class DryHost {
     this.process = new DryProcess(tree, pid);
     this.sockets = new DrySockets(peer);
     this.#plain = k.call.bind(k);
+    this.pidfds = new DryPidfds(k, pid);
     this.process.add = (opened) => this.open(opened);
     this.files = new DryFiles(tree, (path) => this.#writable(path));
   }
@@ -345,20 +346,14 @@ const SPECIAL: Readonly<Record<string, Special>> = {
     const dry = host.isDry(args[0]);
     return host.borrowing([args[0]], () => openFile(host, args as [number, string, number], dry, run));
   },
-  // A pidfd has an inode of its own: Linux 6.9.
-  fstatfs(host, args, run) {
-    const [fd, into] = args;
-    if (host.process.fds.get(fd as number)?.pid === undefined || !(into instanceof Buffer)) return run();
-    into.memory.setU64(into.address, PIDFS_MAGIC);
-    return 0;
+  fstatfs(host, [fd, into], run) {
+    const isPidfd = host.process.fds.get(fd as number)?.pid !== undefined;
+    return isPidfd && into instanceof Buffer ? host.pidfds.statfs(into) : run();
   },
   statx(host, args, run) {
     const [dir, path] = args as [number, string], into = args[4];
     const pid = host.process.fds.get(dir)?.pid;
-    if (pid !== undefined && into instanceof Buffer) {
-      into.memory.setU64(into.address + STATX_INODE_OFFSET, pid);
-      return 0;
-    }
+    if (pid !== undefined && into instanceof Buffer) return host.pidfds.statx(into, pid);
     const dry = host.isDry(dir) || host.made(path) !== undefined;
     return dry ? answerOf(host.process, "statx", args) : run();
   },
