@@ -27,7 +27,6 @@ import { EACCES, EBADF, EBUSY, ENODEV, ENOENT, EOPNOTSUPP } from "../ffi/errno.t
 import { OperationError } from "../ffi/kernel.ts";
 import { type Channel, outsideBatch } from "../ffi/channel.ts";
 import { RemoteKernel } from "../ffi/remote.ts";
-import { watcher } from "../ffi/watch.ts";
 import { Label } from "../ffi/recorder.ts";
 import { type Arena, type Executor, type Line, spawnExecutor } from "./executor.ts";
 import { closeQuietly } from "./cut_off.ts";
@@ -91,9 +90,6 @@ function cloneable(plan: StagePlan): StagePlan {
   if (cloneInto === null || !namespaces.joins.some(({ type }) => type === "cgroup")) return plan;
   return { ...plan, cloneInto: null, cgroupTasks: [...cgroupTasks, `${cloneInto}/cgroup.procs`] };
 }
-
-/** Milliseconds that a trace waits for the init's first report. */
-const BIRTH_MS = 2000;
 
 /** The highest number of a file descriptor. */
 const LAST_FD = 0xffff_ffff;
@@ -188,7 +184,7 @@ export class Stage {
     const born = this.#clone(plan);
     // The stage runs these while tsrun makes the init's first records.
     k.handOver();
-    const cloned = new ClonedChannel(line, born, () => this.#end(line));
+    const cloned = new ClonedChannel(line, born, () => this.#end());
     this.#init = new RemoteKernel(this.arena.memory, cloned);
     this.#init.subject.name = "init";
     return this.#init;
@@ -267,17 +263,9 @@ export class Stage {
     return born;
   }
 
-  /**
-   * Waits until the init has been cloned, and ends the stage.
-   *
-   * @param line The init's channel.
-   * @throws {OperationError} If it cannot be cloned.
-   */
-  #end(line: Channel): void {
+  /** Waits until the init has been cloned, and ends the stage. @throws {OperationError} If it cannot be. */
+  #end(): void {
     const { kernel: k } = this.#executor;
-    // A trace reads the clocks of the stage's records when the stage has reported. The init runs those behind
-    // the clone, and it may be later than that.
-    if (watcher() && k.channel.ready(BIRTH_MS) && this.#initPid.u32(0) !== 0) line.ready(BIRTH_MS);
     k.flush();
     this.arena.kernel.close(this.#initLine.theirs);
     k.call("exit_group", [0]);
