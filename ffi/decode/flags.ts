@@ -8,7 +8,7 @@
 import { CAPABILITIES } from "../../spec/capabilities.ts";
 import { RLIMITS } from "../../spec/rlimits.ts";
 import { SIGNALS } from "../../spec/signals.ts";
-import { O_DIRECTORY, O_NOFOLLOW } from "../constants.ts";
+import { O_DIRECTORY, O_NOFOLLOW, O_TMPFILE } from "../constants.ts";
 
 /** Names of single numbers, or of bits. */
 export type Names = Readonly<Record<string, number>>;
@@ -25,7 +25,7 @@ export const FLAGS = {
     bits: {
       ...{ O_CREAT: 0o100, O_EXCL: 0o200, O_NOCTTY: 0o400, O_TRUNC: 0o1000, O_APPEND: 0o2000 },
       ...{ O_NONBLOCK: 0o4000, O_DIRECTORY, O_NOFOLLOW, O_CLOEXEC: 0o2000000, O_PATH: 0o10000000 },
-      ...{ O_TMPFILE: 0o20000000 },
+      ...{ O_TMPFILE },
     },
     field: { mask: 3, values: { O_RDONLY: 0, O_WRONLY: 1, O_RDWR: 2 } },
   },

@@ -69,9 +69,8 @@ export function encodeJournal(name: string, { level, message, code, place }: Log
   const text = new TextEncoder().encode(message.slice(0, LONGEST));
   const head = [`PRIORITY=${SEVERITY[level]}`, `SYSLOG_IDENTIFIER=${name}`];
   if (code !== undefined) head.push(`TSRUN_CODE=${code}`);
-  if (place !== undefined) {
-    head.push(`CODE_FILE=${callerOf(place).file}`, `CODE_FUNC=${callerOf(place).func}`);
-  }
+  const { file, func } = callerOf(place);
+  if (file !== undefined) head.push(`CODE_FILE=${file}`, `CODE_FUNC=${func}`);
   const several = message.includes("\n");
   const before = new TextEncoder().encode(`${head.join("\n")}\nMESSAGE${several ? "\n" : "="}`);
   const length = new Uint8Array(several ? 8 : 0);

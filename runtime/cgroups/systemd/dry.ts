@@ -52,10 +52,11 @@ const HANDED_DOWN = ["cpu", "cpuset", "io", "memory", "pids"];
  */
 export function standInForSystemd(k: LocalKernel, rootless: boolean): FindPeer | undefined {
   if (!isRealDirectory(BOOTED)) return undefined;
-  using manager = SystemdManager.connect(k, rootless ? "user" : "system", callerUid());
+  const bus = rootless ? "user" : "system";
+  using manager = SystemdManager.connect(k, bus, callerUid());
   const top = rootless ? manager.controlGroup() : "";
   const facts: Facts = { path: manager.path, version: manager.version(), top };
-  const known = SystemdManager.paths(rootless ? "user" : "system", callerUid());
+  const known = SystemdManager.paths(bus, callerUid());
   return (path, tools) =>
     path === facts.path ? new DrySystemd(facts, tools) : known.includes(path) ? -ENOENT : undefined;
 }
