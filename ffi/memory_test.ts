@@ -178,3 +178,18 @@ Deno.test("memory: 64-bit words keep their value, as bigints where a number woul
   assertEquals(values.map((_, index) => words.word(index * 8)), values);
   assertEquals(word(memory, memory.encode([-1n])), 2n ** 64n - 1n);
 });
+
+Deno.test("memory: many strings are copied in at once, whatever characters they have", () => {
+  for (const texts of [["a", "", "bcd"], ["ä", "b", "€"], []]) {
+    const memory = make();
+    const read = memory.stringsAt(texts).map((address) => {
+      const from = address - BASE;
+      return new TextDecoder().decode(memory.bytes.slice(from, memory.bytes.indexOf(0, from)));
+    });
+    assertEquals(read, texts);
+    // What follows does not overwrite them, and finds zeros.
+    assertEquals(memory.bytes.subarray(memory.reserve(8) - BASE).some((byte) => byte !== 0), false);
+  }
+  assertThrows(() => make().stringsAt(["a", "b\0c"]), Error, "NUL");
+  assertThrows(() => make(16).stringsAt(["a".repeat(8), "b".repeat(8)]), Error, "full");
+});

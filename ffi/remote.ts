@@ -7,6 +7,7 @@
  * @module
  */
 
+import type { Block, Tap } from "./block.ts";
 import { type Channel, outsideBatch } from "./channel.ts";
 import { TsrunError } from "./errors.ts";
 import {
@@ -20,10 +21,9 @@ import {
   type Repair,
   type Result,
 } from "./kernel.ts";
-import type { Memory } from "./memory.ts";
+import type { Buffer, Memory } from "./memory.ts";
 import {
   ARGUMENTS,
-  BRANCH,
   MASK,
   ON_ERROR,
   ON_POSITIVE,
@@ -34,41 +34,13 @@ import {
   stopClocks,
   writeClock,
 } from "./record.ts";
-import { type Label, type Op, Recorder } from "./recorder.ts";
+import { Label, type Op, Recorder } from "./recorder.ts";
+import { RecordSpace } from "./record_space.ts";
+import { RemoteResult } from "./remote_result.ts";
 import { type SyscallName, syscallNumber } from "./syscalls.ts";
 import { type Driven, type Watched, watcher } from "./watch.ts";
 
 export { type Channel, RECORD_SIZE };
-
-/** A record, and its result once its batch has run. */
-class RemoteResult implements Result {
-  settled = false;
-  #value = 0;
-  /** The record as a watcher knows it. */
-  watched: Watched | undefined;
-
-  /**
-   * @param kernel The kernel that recorded it.
-   * @param op The recorded operation, for errors and repairs.
-   * @param address Address of the record.
-   */
-  constructor(readonly kernel: RemoteKernel, readonly op: Op, readonly address: number) {}
-
-  /** Address of the word that will hold the result. */
-  get slot(): number {
-    return this.address + RESULT;
-  }
-
-  settle(value: number): void {
-    this.#value = value;
-    this.settled = true;
-  }
-
-  wait(): number {
-    if (!this.settled) this.kernel.flush();
-    return this.#value;
-  }
-}
 
 /** A word of a record that will hold a label's address. */
 interface Reference {
@@ -93,29 +65,61 @@ export class RemoteKernel extends Recorder implements Driven {
   #running: RemoteResult[] = [];
   /** Words of pending records that lead to labels which had no address when the records were written. */
   #references: Reference[] = [];
+  #tap: Tap | undefined;
+  #blocks: Block[] = [];
   /** Addresses of strings that have been copied in. Calls only read them, so equal strings share one copy. */
   #strings = new Map<string, number>();
-  /** Where the next record goes, and where the memory reserved for records ends. */
-  #next = 0;
-  #end = 0;
+  /** Numbers of the calls and operations that have been recorded. */
+  readonly #numbers = new Map<Op["name"], number>();
+  readonly #space: RecordSpace;
 
   /**
    * @param memory The arena shared with the executor.
    * @param channel The line to it.
    * @param piece Records for which memory is reserved at a time.
    */
-  constructor(override readonly memory: Memory, readonly channel: Channel, readonly piece: number = PIECE) {
+  constructor(override readonly memory: Memory, readonly channel: Channel, piece: number = PIECE) {
     super();
+    this.#space = new RecordSpace(memory, piece);
+  }
+
+  /** Whether somebody follows every single record. */
+  get watched(): boolean {
+    return this.#watch !== undefined;
+  }
+
+  /** Runs a step. What it records goes to `tap`. */
+  tapped<T>(tap: Tap, step: () => T): T {
+    this.#tap = tap;
+    try {
+      return step();
+    } finally {
+      this.#tap = undefined;
+    }
+  }
+
+  override buffer(size: number): Buffer {
+    return this.#tap?.buffer(size) ?? super.buffer(size);
+  }
+
+  /** Records a jump to a block, and one from its end to what is recorded next. */
+  include(block: Block): void {
+    const entry = new Label();
+    entry.address = block.start;
+    this.jump(entry);
+    this.#space.bridge(block.end, this.#space.next);
+    this.#blocks.push(block);
   }
 
   protected override record(op: Op): Result {
+    if (this.#tap) return this.#tap.record(op);
     const first = this.#pending.length === 0, watch = this.#watch;
     // A stop has no time of its own, and who waits for a report knows it by the address of its record.
     const timed = watch?.clocked === true && op.name !== "stop";
     const before = timed && (first || op.labels.length > 0) ? this.#clock(!first) : 0;
-    const result = new RemoteResult(this, op, this.#allocate(!first || before !== 0));
+    const result = new RemoteResult(this, op, this.#space.allocate(!first || before !== 0));
     for (const label of op.labels) label.address = before || result.address;
-    this.#write(op, result.address);
+    this.writeRecord(op, result.address);
     this.#pending.push(result);
     if (watch) {
       result.watched = { op, address: result.address, before, behind: 0 };
@@ -125,17 +129,8 @@ export class RemoteKernel extends Recorder implements Driven {
     return result;
   }
 
-  /** Takes the memory of the next record. @param follows Another record of the batch leads to it. */
-  #allocate(follows: boolean): number {
-    const from = this.#next;
-    if (this.#makeRoom() && follows) this.#bridge(from, this.#next);
-    const address = this.#next;
-    this.#next += RECORD_SIZE;
-    return address;
-  }
-
   #clock(follows: boolean): number {
-    const address = this.#allocate(follows);
+    const address = this.#space.allocate(follows);
     writeClock(this.memory, address);
     return address;
   }
@@ -175,19 +170,20 @@ export class RemoteKernel extends Recorder implements Driven {
   /** Within the step, no other kernel may take memory of the same arena and keep it. */
   override reusing<T>(step: () => T): T {
     this.flush();
-    const top = this.memory.top, next = this.#next, end = this.#end, strings = this.#strings;
+    const { next, end } = this.#space, { top } = this.memory, strings = this.#strings;
+    const blocks = this.#blocks.length;
     this.#strings = new Map(strings);
     try {
       const made = step();
       this.flush();
       return made;
     } finally {
-      this.#forget(next, Math.min(end, this.#next));
+      this.#forget(next, Math.min(end, this.#space.next));
       this.#forget(this.memory.base + top, this.memory.base + this.memory.top);
       this.memory.release(top);
-      this.#next = next;
-      this.#end = end;
+      this.#space.reset(next, end);
       this.#strings = strings;
+      this.#blocks.length = blocks;
     }
   }
 
@@ -242,32 +238,14 @@ export class RemoteKernel extends Recorder implements Driven {
     return watched?.before || address;
   }
 
-  /** Makes room for a record and a jump behind it. Returns whether it is in another piece of memory. */
-  #makeRoom(): boolean {
-    if (this.#next + 2 * RECORD_SIZE <= this.#end) return false;
-    const size = this.piece * RECORD_SIZE;
-    this.#next = this.memory.reserve(size);
-    this.#end = this.#next + size;
-    return true;
-  }
-
-  /** Writes a jump from one address to another. */
-  #bridge(from: number, to: number): void {
-    const { view, base } = this.memory;
-    view.setInt32(from - base, BRANCH, true);
-    view.setUint32(from - base + ARGUMENTS, 1, true);
-    view.setUint32(from - base + ON_POSITIVE, to, true);
-  }
-
   /**
    * Writes a record. Its memory is never used twice and begins as zeros, so only words other than zero are
    * written. For a value that is not known yet, the address of the value is written, and the executor reads
    * it when it comes to the record.
    */
-  #write({ name, args, onError, onPositive }: Op, record: number): void {
-    const { memory } = this;
-    const { view } = memory;
-    const at = record - memory.base;
+  writeRecord({ name, args, onError, onPositive }: Op, record: number): void {
+    const { memory } = this, { words32 } = memory;
+    const at = record - memory.base, first = at >>> 2;
     let mask = 0;
     for (let i = 0; i < args.length; i++) {
       const arg = args[i];
@@ -285,12 +263,16 @@ export class RemoteKernel extends Recorder implements Driven {
       } else if (arg instanceof AddressOf) word = (arg.result as RemoteResult).slot;
       else word = isResult(arg) ? arg.wait() : memory.encode(arg);
       if (word === 0) continue;
-      if (word > 0 && word <= 0xffff_ffff) view.setUint32(at + ARGUMENTS + i * 8, word, true);
+      if (word > 0 && word <= 0xffff_ffff) words32[first + ARGUMENTS / 4 + i * 2] = word;
       else memory.setU64(record + ARGUMENTS + i * 8, word);
     }
-    view.setInt32(at, OPERATIONS[name] ?? this.numberOf(name as SyscallName), true);
-    if (mask !== 0) view.setUint32(at + MASK, mask, true);
-    if (onError === "next") view.setUint32(at + ON_ERROR, record + RECORD_SIZE, true);
+    let number = this.#numbers.get(name);
+    if (number === undefined) {
+      this.#numbers.set(name, number = OPERATIONS[name] ?? this.numberOf(name as SyscallName));
+    }
+    words32[first] = number;
+    if (mask !== 0) words32[first + MASK / 4] = mask;
+    if (onError === "next") words32[first + ON_ERROR / 4] = record + RECORD_SIZE;
     else if (onError !== undefined) this.#refer(onError, at + ON_ERROR);
     if (onPositive !== undefined) this.#refer(onPositive, at + ON_POSITIVE);
   }
@@ -318,7 +300,8 @@ export class RemoteKernel extends Recorder implements Driven {
     for (;;) {
       const stopped = this.channel.receive();
       // Nearly always this is the last record: the stop of the batch.
-      const result = running.findLast(({ address }) => address === stopped);
+      const result = running.findLast(({ address }) => address === stopped) ??
+        this.#inBlock(stopped, running);
       if (result === undefined) throw outsideBatch(stopped);
       if (result.op.name === "stop") break;
       const again = this.#failed(result);
@@ -328,6 +311,17 @@ export class RemoteKernel extends Recorder implements Driven {
     this.#running = [];
     for (const result of running) result.settle(this.memory.getI64(result.slot));
     this.#watch?.ran(watchedOf(running));
+  }
+
+  /** Finds a record of a block, and takes it and its like into the batch. */
+  #inBlock(stopped: number, running: RemoteResult[]): RemoteResult | undefined {
+    const block = this.#blocks.find(({ start, end }) => stopped >= start && stopped < end);
+    if (block === undefined) return undefined;
+    const results = block.resultsAt(stopped);
+    // Behind the jump to the block: what is recorded before has run.
+    const jump = running.findIndex(({ op }) => op.onPositive?.address === block.start);
+    running.splice(jump + 1, 0, ...results);
+    return results.find(({ address }) => address === stopped);
   }
 
   /** Handles a record that failed. Returns whether to run it again. */
@@ -381,14 +375,13 @@ export class RemoteKernel extends Recorder implements Driven {
     this.#drop();
     // The repair's records lie between the pending records and those to come. Every record leaves room for
     // one more, so there is room for the jump across.
-    const gap = this.#next;
-    this.#next += RECORD_SIZE;
+    const gap = this.#space.skip();
     const answer = repair(errno);
     this.flush();
     // The records behind this one load the answer from there.
     if (typeof answer === "object") this.memory.setU64(address + RESULT, answer.answer);
-    this.#makeRoom();
-    this.#bridge(gap, this.#next);
+    this.#space.makeRoom();
+    this.#space.bridge(gap, this.#space.next);
     this.#running = running;
     this.#pending = pending;
     this.#references = references;

@@ -36,10 +36,15 @@ export interface Stat {
   mountRoot: boolean;
 }
 
+/** The type and mode alone of what is in a `struct statx`. */
+export function decodeMode(buffer: Buffer): number {
+  return buffer.u32(28) & 0xffff;
+}
+
 /** Reads `struct statx` out of a buffer. */
 export function decodeStatx(buffer: Buffer): Stat {
   return {
-    mode: buffer.u32(28) & 0xffff,
+    mode: decodeMode(buffer),
     links: buffer.u32(16),
     uid: buffer.u32(20),
     gid: buffer.u32(24),

@@ -79,22 +79,34 @@ export function mountOne(k: Recorder, context: MountContext, mount: Mount): void
         throw new TsrunError({ code: "EINVAL_MOUNT_POINT", operation: "mount", reason, message: reason });
       });
       if (options.flags & MS_REMOUNT) remount(k, context, mount, options, destination);
-      else if (isBind(options)) bindMount(k, context, mount, options, destination);
-      else newMount(k, context, mount, options, destination);
+      else if (isBind(options)) {
+        bindMount(k, context, mount, options, bindPlaces(context, mount, destination));
+      } else newMount(k, context, mount, options, destination);
     });
   } catch (error) {
     throw inStep(error, doing);
   }
 }
 
-function bindMount(
+/** The two ends of a bind mount, as absolute paths. */
+export interface BindPlaces {
+  source: string;
+  destination: string;
+}
+
+/** The ends of a bind mount of a container. @param destination Clean and absolute. */
+export function bindPlaces({ bundle }: MountContext, mount: Mount, destination: string): BindPlaces {
+  return { source: mount.source!.startsWith("/") ? mount.source! : `${bundle}/${mount.source}`, destination };
+}
+
+/** Makes a bind mount. */
+export function bindMount(
   k: Recorder,
   context: MountContext,
   mount: Mount,
   options: MountOptions,
-  destination: string,
+  { source, destination }: BindPlaces,
 ): void {
-  const source = mount.source!.startsWith("/") ? mount.source! : `${context.bundle}/${mount.source}`;
   const recursive = options.flags & MS_REC ? AT_RECURSIVE : 0;
   const flags = OPEN_TREE_CLONE | recursive;
   const tree = context.openSource?.(mount, source, flags) ?? k.openTree(AT_FDCWD, source, flags);

@@ -34,10 +34,15 @@ export const ROOT_STEPS: SetupSteps = {
       destination: pathInside(rootfs, mount.destination),
     }));
     k.inPieces(mounts, (piece) => {
-      for (const mount of piece) {
-        const bound = isBind(parseMountOptions(mount.options));
-        const kind = bound ? undefined : setup.mountKinds.get(mount.type ?? "");
-        (kind ?? mountOne)(k, setup.mounts, mount);
+      for (let i = 0; i < piece.length; i++) {
+        const many = setup.many?.mount(k, setup.mounts, piece, i) ?? 0;
+        if (many > 0) {
+          i += many - 1;
+          continue;
+        }
+        const mount = piece[i], kind = setup.mountKinds.get(mount.type ?? "");
+        const special = kind !== undefined && !isBind(parseMountOptions(mount.options));
+        (special ? kind : mountOne)(k, setup.mounts, mount);
         k.kick();
       }
       // The memory that the checks read is used again for the next piece.

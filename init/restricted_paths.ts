@@ -25,7 +25,7 @@ import {
 import { EAGAIN, ENOENT } from "../ffi/errno.ts";
 import { type CallOptions, type Fd, type Kernel, OperationError, type Result } from "../ffi/kernel.ts";
 import type { Buffer } from "../ffi/memory.ts";
-import { decodeStatx, STATX_SIZE } from "../ffi/structs.ts";
+import { decodeMode, decodeStatx, STATX_SIZE } from "../ffi/structs.ts";
 import { MOUNT_ATTR_RDONLY } from "../spec/mount_options.ts";
 import { createFilesystem } from "./filesystem.ts";
 
@@ -54,7 +54,7 @@ function checkNullDevice({ fd, stat }: NullDevice): void {
 }
 
 /** A path, and what was found there. */
-interface Opened {
+export interface Opened {
   path: string;
   fd: Result;
   stat: Buffer;
@@ -65,6 +65,7 @@ interface Opened {
  *
  * @param root Descriptor of the container's root.
  * @param label SELinux context of the container's mounts.
+ * @param many Opens and covers many paths at a time.
  */
 export function restrictPaths(
   k: Kernel,
@@ -72,12 +73,21 @@ export function restrictPaths(
   masked: readonly string[],
   readonly: readonly string[],
   label?: string,
+  many?: ManyPaths,
 ): void {
   const wanted = [
     ...Array.from(new Set(masked), (path): Wanted => ({ path, list: "maskedPaths" })),
     ...Array.from(new Set(readonly), (path): Wanted => ({ path, list: "readonlyPaths" })),
   ];
-  if (wanted.length > 0) k.inPieces(wanted, (piece) => restrictPiece(k, root, piece, label));
+  if (wanted.length > 0) k.inPieces(wanted, (piece) => restrictPiece(k, root, piece, label, many));
+}
+
+/** What works on many paths at a time. */
+export interface ManyPaths {
+  /** Opens paths as {@linkcode openPath} does. @returns Undefined where they are too few. */
+  open(k: Kernel, root: Fd, paths: readonly string[]): Opened[] | undefined;
+  /** Masks directories as {@linkcode coverPath} does. @returns How many of them, from the first on. */
+  cover(k: Kernel, what: Fd, directories: readonly Opened[]): number;
 }
 
 /** A path, and the list that names it. */
@@ -86,8 +96,16 @@ interface Wanted {
   list: "maskedPaths" | "readonlyPaths";
 }
 
-function restrictPiece(k: Kernel, root: Fd, piece: readonly Wanted[], label: string | undefined): void {
-  const opened = piece.map(({ path, list }) => ({ list, item: openPath(k, root, path, "any") }));
+function restrictPiece(
+  k: Kernel,
+  root: Fd,
+  piece: readonly Wanted[],
+  label: string | undefined,
+  many: ManyPaths | undefined,
+): void {
+  const items = many?.open(k, root, piece.map(({ path }) => path)) ??
+    piece.map(({ path }) => openPath(k, root, path, "any"));
+  const opened = piece.map(({ list }, i) => ({ list, item: items[i] }));
   const nullDevice = piece[0].list === "maskedPaths" ? openNullDevice(k, root) : undefined;
   k.flush();
   const again = (item: Opened) => item.fd.wait() === -EAGAIN ? openPath(k, root, item.path, [ENOENT]) : item;
@@ -95,11 +113,12 @@ function restrictPiece(k: Kernel, root: Fd, piece: readonly Wanted[], label: str
     opened.flatMap(({ list, item }) => list === wanted ? [again(item)] : []).filter((item) =>
       exists(item, wanted)
     );
-  if (nullDevice) maskAll(k, thereOf("maskedPaths"), nullDevice, label);
+  if (nullDevice) maskAll(k, thereOf("maskedPaths"), nullDevice, label, many);
   for (const item of thereOf("readonlyPaths")) protect(k, item);
 }
 
-function openPath(k: Kernel, root: Fd, path: string, allow: CallOptions["allow"]): Opened {
+/** Opens a path and asks what it is. */
+export function openPath(k: Kernel, root: Fd, path: string, allow: CallOptions["allow"]): Opened {
   const fd = k.openat2(root, path, O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS, 0, { allow });
   const stat = k.buffer(STATX_SIZE);
   k.statx(fd, "", stat, { allow: "any" });
@@ -134,28 +153,51 @@ function protect(k: Kernel, { path, fd, stat }: Opened): void {
 }
 
 /** Masks paths: files by the null device, directories by one empty read-only tmpfs that they share. */
-function maskAll(k: Kernel, items: readonly Opened[], nullDevice: NullDevice, label?: string): void {
-  const isDirectory = ({ stat }: Opened) => (decodeStatx(stat).mode & S_IFMT) === S_IFDIR;
+function maskAll(
+  k: Kernel,
+  items: readonly Opened[],
+  nullDevice: NullDevice,
+  label: string | undefined,
+  many: ManyPaths | undefined,
+): void {
+  const isDirectory = ({ stat }: Opened) => (decodeMode(stat) & S_IFMT) === S_IFDIR;
   if (items.some((item) => !isDirectory(item))) checkNullDevice(nullDevice);
   let empty: Result | undefined;
-  for (const item of items) {
-    k.during(`mask ${JSON.stringify(item.path)}`, () => {
-      if (!isDirectory(item)) cover(k, nullDevice.fd, item.fd);
-      else if (empty !== undefined) cover(k, empty, item.fd);
+  for (let i = 0; i < items.length; i++) {
+    const item = items[i], directory = isDirectory(item);
+    if (directory && empty === undefined) {
       // A detached mount has to be attached once before it can be copied.
-      else k.moveMount(empty = emptyDirectory(k, label), item.fd);
-      k.close(item.fd);
-    });
+      k.during(masking(item.path), () => {
+        k.moveMount(empty = emptyDirectory(k, label), item.fd);
+        k.close(item.fd);
+      });
+      continue;
+    }
+    if (directory && many) {
+      const end = items.findIndex((item, j) => j > i && !isDirectory(item));
+      const covered = many.cover(k, empty!, items.slice(i, end < 0 ? items.length : end));
+      i += covered;
+      if (covered > 0) {
+        i--;
+        continue;
+      }
+    }
+    coverPath(k, directory ? empty! : nullDevice.fd, item.path, item.fd);
   }
   if (empty) k.close(empty);
   k.call("close", [nullDevice.fd], { allow: "any" });
 }
 
-/** Binds the file of one descriptor over that of another. */
-function cover(k: Kernel, what: Fd, place: Fd): void {
-  const copy = k.openTree(what, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
-  k.moveMount(copy, place);
-  k.close(copy);
+const masking = (path: string) => `mask ${JSON.stringify(path)}`;
+
+/** Masks a path: binds the file or directory of one descriptor over that of another, which is closed. */
+export function coverPath(k: Kernel, what: Fd, path: string, place: Fd): void {
+  k.during(masking(path), () => {
+    const copy = k.openTree(what, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
+    k.moveMount(copy, place);
+    k.close(copy);
+    k.close(place);
+  });
 }
 
 function emptyDirectory(k: Kernel, label?: string): Result {

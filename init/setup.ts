@@ -107,9 +107,9 @@ const CORE: SetupSteps = {
     setup.procfs ??= setup.openProcfs();
     writeSysctls(k, setup.procfs, plan.spec.linux?.sysctl ?? {});
   },
-  paths({ k, root, plan, mounts }) {
+  paths({ k, root, plan, mounts, many }) {
     const { maskedPaths = [], readonlyPaths = [] } = plan.spec.linux ?? {};
-    restrictPaths(k, root, maskedPaths, readonlyPaths, mounts.label);
+    restrictPaths(k, root, maskedPaths, readonlyPaths, mounts.label, many);
   },
   // After the working directory has been made.
   "read-only root": ({ k, root, plan }) => {

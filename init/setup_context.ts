@@ -12,6 +12,7 @@ import type { HookSetting } from "./hook_program.ts";
 import type { HostCapabilities } from "./identity.ts";
 import { makeInRoot } from "./in_root.ts";
 import type { Lifecycle, Stages, Steps } from "./lifecycle.ts";
+import type { Many } from "./many.ts";
 import type { MountContext } from "./mount_context.ts";
 import type { NamespacePlan } from "./namespaces.ts";
 import type { ProcessContext } from "./process_steps.ts";
@@ -127,6 +128,8 @@ export class Setup implements ProcessContext {
   readonly mounts: MountContext;
   /** Functions for mounts of special types, such as `cgroup`. */
   readonly mountKinds = new Map<string, MountKind>();
+  /** What makes mounts and restricts paths where there are many. */
+  many: Many | undefined;
   host: HostCapabilities;
   groupsDenied: boolean | (() => boolean);
   /** The init cannot make device nodes, so it binds the host's. */

@@ -135,7 +135,7 @@ export function callProblem(path: string, name: "local" | "call"): string | unde
  * a code.
  */
 const PLAIN_ERRORS = new RegExp(
-  "^(?:build/|spec/cpu_list|ffi/(?:local|prepared_kernel|remote|structs_netlink)|init/(?:cgroup_mount|lifecycle|setup_context)|" +
+  "^(?:build/|spec/cpu_list|ffi/(?:local|prepared_kernel|remote|stencil|structs_netlink)|init/(?:cgroup_mount|lifecycle|setup_context)|" +
     "runtime/cgroups/systemd/(?:annotations|properties)|runtime/cli/flags|runtime/dbus/(?:message|text|value)|" +
     "runtime/container/validate/host/linux|runtime/host/dry/files|runtime/features/checkpoint/(?:protobuf|rpc))",
 );

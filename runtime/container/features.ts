@@ -56,6 +56,7 @@ const FEATURES: readonly Row[] = [
     wanted: ({ spec }) => spec.mounts?.some(({ options }) => options?.includes(MOUNT_COPY_UP)),
     create: () => import("../features/copy_up.ts"),
   },
+  { wanted: hasMany, create: () => import("../features/many_mounts.ts") },
   {
     wanted: ({ spec }) => spec.mounts?.some(({ type }) => type === "cgroup"),
     create: () => import("../features/cgroup_mount.ts"),
@@ -86,6 +87,13 @@ function has(namespaces: readonly LinuxNamespace[] | undefined, wanted: LinuxNam
 /** Whether the container mounts something without a mount namespace of its own. */
 export function mountsOnHost({ mounts = [], root, linux }: Spec): boolean {
   return (mounts.length > 0 || root.readonly === true) && !has(linux?.namespaces, "mount");
+}
+
+/** With more mounts or masked paths than this, recording them in bulk saves more than its code costs. */
+const USUAL = 64;
+
+function hasMany({ spec: { mounts = [], linux = {} } }: Request): boolean {
+  return mounts.length > USUAL || (linux.maskedPaths?.length ?? 0) > USUAL;
 }
 
 /** In a container with a user namespace, that feature opens the sources of mounts. */
