@@ -17,6 +17,7 @@ import { bundleFile, CACHED_FLAG, LAZY_FLAGS, V8_FLAGS } from "./launcher.ts";
 import { link } from "./link.ts";
 import type { Chunk } from "./module_body.ts";
 import { USUAL, usualModules } from "./usual.ts";
+import { keepSnapshot, PRELOAD } from "./snapshot/take.ts";
 import { warmCache } from "./warm.ts";
 
 const TOP = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
@@ -68,6 +69,7 @@ async function bundle(dir: string): Promise<Chunk[]> {
     ...imports,
     "main.ts",
     ...usualModules(USUAL),
+    PRELOAD,
   ]);
   return filesBelow(dir).map((name) => ({ name, code: Deno.readTextFileSync(`${dir}/${name}`) }));
 }
@@ -170,6 +172,7 @@ async function main(): Promise<void> {
     await checkResult("bundle");
     console.log(`${name}: an executable bundle, ${size}, run by ${deno.path}, ${deno.note}`);
     console.log(`cache of compiled code: ${note}`);
+    console.log(`started engine: ${await keepSnapshot(TARGET, text, deno.path)}`);
     console.log(`why not a compiled program: ${reason}`);
   } finally {
     Deno.removeSync(dir, { recursive: true });

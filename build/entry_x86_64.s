@@ -1,6 +1,7 @@
 # The entry of tsrun on x86-64: what runs before the engine, so that nothing of the caller's steers that.
 #
-# It looks at the caller's limits, tries whether there may be enough descriptors and one more thread, leaves a directory that was removed, puts
+# Where an engine is kept that has started already, it goes on from there (restore_x86_64.s). Else
+# it looks at the caller's limits, tries whether there may be enough descriptors and one more thread, leaves a directory that was removed, puts
 # `tsrun:` before the name of every variable, and goes on to the engine. Where that is another file, by execve(2). Where it is
 # this very program, whose header of ld.so the kernel was not to see, by doing what the kernel would have done: ld.so is
 # mapped and entered, with the new environment on the stack.
@@ -16,6 +17,7 @@
 #   96  path of ld.so, and                   104  the program header that names it, where the engine is this program
 #  192  how many descriptors must be free, at most 40: 0 where nothing is to be tried
 #  200  message where fewer are,             208  its length
+#  216  path of an engine that has started already, 0 for none
 #
 # rbp: the kernel's arguments; rbx: the table; r12: the caller's environment.
 # The bytes in entry.ts are this file's; entry_test.ts assembles it again and compares.
@@ -27,7 +29,10 @@ _start: mov     rbp, rsp
         lea     rbx, [rip+table]
         sub     rsp, 4096
         jmp     prepared
-engine: mov     r12, [rbx+48]
+engine: xor     r15d, r15d
+        cmp     qword ptr [rbx+216], 0
+        jne     where
+limits: mov     r12, [rbx+48]
         mov     r13, [rbx+56]
         add     r13, rbx
 limit:  sub     r12, 1                          # prlimit64(0, resource, NULL, stack)
@@ -348,7 +353,11 @@ map:    mov     eax, 9
         cmp     rax, -4096
         ja      fail
         ret
-other:  mov     rsi, r8                         # the new arguments
+other:  cmp     qword ptr [rbx+216], 0
+        je      1f
+        test    r15d, r15d
+        jz      restore
+1:      mov     rsi, r8                         # the new arguments
         mov     r10, [rbx+16]
         mov     r14, [rbx+24]
         add     r14, rbx
@@ -437,5 +446,6 @@ none:   mov     rax, 0x6c756e2f7665642f         # "/dev/null"
         ret
 exe:    .asciz  "/proc/self/exe"
         .include "prepared_x86_64.s"
+        .include "restore_x86_64.s"
         .balign 8
 table:

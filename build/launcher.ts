@@ -36,6 +36,11 @@ export function cacheDirectory(deno: string): string {
   return `${deno.slice(0, deno.lastIndexOf("/"))}/tsrun-cache`;
 }
 
+/** Where an engine that has started already is kept (snapshot/README.md), by the digest of the linked text. */
+export function snapshotOf(deno: string, digest: string): string {
+  return `${cacheDirectory(deno)}/snapshot-${digest}`;
+}
+
 /**
  * `deno run` as a program that reads no configuration, fetches nothing and keeps nothing but compiled code.
  */
@@ -133,6 +138,7 @@ export function launcher(
     variables?: readonly string[];
     arch?: Architecture;
     prepared?: PreparedEntry;
+    snapshot?: string;
   } = {},
 ): Uint8Array<ArrayBuffer> {
   if (!deno.startsWith("/")) throw new Error(`unusable path of deno: ${deno}`);
@@ -144,6 +150,7 @@ export function launcher(
     failure: `tsrun: cannot start its engine, ${deno}`,
     ...FAILURES,
     prepared: change.prepared,
+    snapshot: change.snapshot,
   };
   return entryProgram(table, change.arch);
 }
@@ -160,7 +167,10 @@ export function bundleFile(
   module?: string,
   change?: { flags: readonly string[]; arch?: Architecture },
 ): Uint8Array<ArrayBuffer> {
-  const head = launcher(deno, module, { ...change, prepared: preparedOf(text, change?.arch) });
+  const prepared = preparedOf(text, change?.arch);
+  // Another module than the usual one is to be run itself.
+  const snapshot = module === undefined ? snapshotOf(deno, prepared.digest) : undefined;
+  const head = launcher(deno, module, { ...change, prepared, snapshot });
   const body = new TextEncoder().encode(text);
   const file = new Uint8Array(head.length + body.length);
   file.set(head);

@@ -10,12 +10,13 @@
 # written by this build. All else is asked by the records themselves.
 #
 # Two more numbers are no system calls: -3 compares memory, and fails where it differs; -4 copies it. The third argument
-# says how many bytes.
+# says how many bytes. -5 goes on at its second argument, with its first in rdi.
 #
 # rbp, rbx: as in entry_x86_64.s; r13: 2048 bytes for struct stat, and then the slots: words from the command line.
 
         .set    DATA, 0x10000000                # of ffi/prepared.ts
         .set    PROGRAM, 0x10100000
+        .set    SNAPSHOT, 0x30000000            # of restore_x86_64.s
         .set    SLOTS, 2048                     # the value of --root, the log, ...
         .set    SLOT_COUNT, 12
         .set    ROOT, SLOTS+1*8
@@ -206,6 +207,8 @@ record: mov     ecx, [r14+4]
         je      compare
         cmp     eax, -4
         je      copies
+        cmp     eax, -5
+        je      resume
         syscall
         jmp     result
 compare:
@@ -234,7 +237,10 @@ result: mov     [r14+56], rax
         jz      stop
 jump:   mov     r14, rax
         jmp     record
-stop:   mov     r14, [PROGRAM+8]                # closes what the records have opened: how many there may be, and where
+resume: jmp     rsi
+stop:   cmp     r14, SNAPSHOT                   # the records of restore_x86_64.s
+        jae     halt
+        mov     r14, [PROGRAM+8]                # closes what the records have opened: how many there may be, and where
         mov     r15, [r14]
 1:      sub     r15, 1
         js      unmap

@@ -2,6 +2,7 @@
  * A file that exists only while a function works with it.
  * @module
  */
+import { randomBytes } from "./random.ts";
 
 /**
  * Writes a file under a unique name, and removes it when the function has ended.
@@ -18,7 +19,7 @@ export function withTemporaryFile<T>(
   work: (path: string) => T,
 ): T {
   // A pid is not unique here: another PID namespace, or a tsrun that was killed, may have had the same one.
-  const path = `${directory}/${prefix}.${crypto.randomUUID()}`;
+  const path = `${directory}/${prefix}.${randomBytes(16).toHex()}`;
   Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
   Deno.writeFileSync(path, bytes, { mode, createNew: true });
   try {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { randomBytes } from "../../../ffi/random.ts";
 import type { Trace, TraceSpan } from "../../host/tracing/trace.ts";
 
 /** SPAN_KIND_INTERNAL, STATUS_CODE_OK and STATUS_CODE_ERROR of trace.proto. */
@@ -42,7 +43,7 @@ export function formatOtlp(traces: readonly Trace[]): string {
 }
 
 function randomId(bytes: number): string {
-  return crypto.getRandomValues(new Uint8Array(bytes)).toHex();
+  return randomBytes(bytes).toHex();
 }
 
 function attribute(key: string, value: string | number): Attribute {

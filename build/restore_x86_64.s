@@ -1,0 +1,114 @@
+# tsrun's entry on x86-64: an engine that has started already (build/snapshot/README.md).
+#
+# Beside the engine there may be a file with the memory of an engine that has started and has loaded this very program. Its head
+# is mapped, and records of system calls in it are run (prepared_x86_64.s): they see whether it is of this kernel, this processor
+# and these libraries, map the memory, make the descriptors, and go on where that engine stood. In any other case, and where the
+# records stop, the entry starts the engine.
+#
+# The head has words for the build, the first record, and a list of words to which the address of the vDSO is added; the entry
+# puts what it knows behind them.
+#
+# rbp, rbx: as in entry_x86_64.s; r13: the new environment; r15: 1 when this has been tried.
+
+        .set    HEAD, 0x10000                   # of build/snapshot/head.ts, as SNAPSHOT is
+
+restore:
+        mov     r15d, 1
+        mov     rcx, r13                        # TSRUN_SNAPSHOT=no?
+1:      mov     rsi, [rcx]
+        add     rcx, 8
+        test    rsi, rsi
+        jz      2f
+        mov     rax, 0x53543a6e75727374         # "tsrun:TS"
+        cmp     [rsi], rax
+        jne     1b
+        mov     rax, 0x50414e535f4e5552         # "RUN_SNAP"
+        cmp     [rsi+8], rax
+        jne     1b
+        mov     rax, 0x006f6e3d544f4853         # "SHOT=no"
+        cmp     [rsi+16], rax
+        jne     1b
+        jmp     again
+2:      mov     eax, 2                          # open(snapshot, O_RDONLY|O_NOFOLLOW|O_CLOEXEC)
+        mov     rdi, [rbx+216]
+        add     rdi, rbx
+        mov     esi, 0xa0000
+        syscall
+        test    eax, eax
+        js      again
+        mov     r12d, eax
+        cmp     eax, 2                          # a standard stream is closed
+        jle     shut
+        mov     eax, 9                          # mmap(SNAPSHOT, HEAD, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_FIXED_NOREPLACE, file, 0)
+        mov     edi, SNAPSHOT
+        mov     esi, HEAD
+        mov     edx, 3
+        mov     r10d, 0x100002
+        mov     r8d, r12d
+        xor     r9d, r9d
+        syscall
+        cmp     rax, SNAPSHOT
+        jne     shut
+        mov     r14, rax
+        mov     rcx, [rbx+112]
+        cmp     [r14], rcx
+        jne     gone
+        mov     [r14+40], r12
+        mov     [r14+48], r13
+        mov     [r14+56], rbp
+        mov     rdi, rbx
+        mov     eax, 1                          # what the processor can do, without the number of this one
+        xor     ecx, ecx
+        cpuid
+        mov     [r14+64], eax
+        mov     [r14+68], ecx
+        mov     [r14+72], edx
+        mov     eax, 7
+        xor     ecx, ecx
+        cpuid
+        mov     [r14+76], ebx
+        mov     [r14+80], ecx
+        mov     [r14+84], edx
+        mov     rbx, rdi
+        mov     rax, [rbp]
+        lea     rsi, [rbp+rax*8+16]
+1:      add     rsi, 8                          # past the environment
+        cmp     qword ptr [rsi-8], 0
+        jne     1b
+2:      mov     rax, [rsi]                      # AT_SYSINFO_EHDR
+        mov     rdx, [rsi+8]
+        add     rsi, 16
+        test    rax, rax
+        jz      gone
+        cmp     rax, 33
+        jne     2b
+        mov     rcx, [r14+16]
+        mov     rsi, [r14+24]
+3:      sub     rcx, 1
+        js      4f
+        add     [rsi], rdx
+        add     rsi, 8
+        jmp     3b
+4:      mov     r14, [r14+8]
+        jmp     record
+halt:   mov     r14, [SNAPSHOT+32]              # closes what the records have opened: how many there may be, and where
+        mov     r12, [r14]
+1:      sub     r12, 1
+        js      gone
+        add     r14, 8
+        mov     rax, [r14]
+        mov     edi, [rax]
+        mov     eax, 3
+        syscall
+        jmp     1b
+gone:   mov     r12d, [SNAPSHOT+40]
+        mov     edi, SNAPSHOT
+        mov     esi, HEAD
+        mov     eax, 11
+        syscall
+shut:   mov     edi, r12d
+        mov     eax, 3
+        syscall
+again:  lea     rsp, [rbp-4096]
+        mov     r15d, 1
+        jmp     limits

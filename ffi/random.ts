@@ -1,0 +1,15 @@
+/**
+ * Random bytes of the kernel: random(4).
+ *
+ * The engine's own generator is not asked. Its state may be one that other processes have, too: all that go on
+ * from one snapshot of the started engine (build/snapshot/README.md).
+ * @module
+ */
+
+/** Reads as many random bytes. */
+export function randomBytes(count: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(count);
+  using file = Deno.openSync("/dev/urandom");
+  for (let at = 0; at < count;) at += file.readSync(bytes.subarray(at)) ?? 0;
+  return bytes;
+}
