@@ -30,9 +30,7 @@ _start: mov     rbp, rsp
         sub     rsp, 4096
         jmp     prepared
 engine: xor     r15d, r15d
-        cmp     qword ptr [rbx+216], 0
-        jne     where
-limits: mov     r12, [rbx+48]
+        mov     r12, [rbx+48]
         mov     r13, [rbx+56]
         add     r13, rbx
 limit:  sub     r12, 1                          # prlimit64(0, resource, NULL, stack)
@@ -60,7 +58,11 @@ say:    mov     rsi, [rdx]                      # write(2, message, length); exi
         mov     eax, 231
         mov     edi, 1
         syscall
-files:  mov     r13, [rbx+192]
+files:  cmp     qword ptr [rbx+216], 0
+        je      start
+        test    r15d, r15d
+        jz      where
+start:  mov     r13, [rbx+192]
         test    r13, r13
         jz      thread
         xor     edx, edx                        # the soft limit is the hard one for a moment: the engine sets it so

@@ -8,6 +8,7 @@
 import { warmCompiled } from "./compiled.ts";
 import { denoToRun, replaceFile } from "./deno.ts";
 import { bundleFile, textOfBundle } from "./launcher.ts";
+import { keepSnapshot } from "./snapshot/take.ts";
 import { sharedFiles } from "./shared_files.ts";
 import { warmCache } from "./warm.ts";
 
@@ -45,7 +46,12 @@ async function install(args: readonly string[]): Promise<void> {
   if (text === undefined) {
     replaceFile(program, content, 0o755);
     await warmCompiled(program);
-  } else replaceFile(program, await installDeno(text, prefix, destdir), 0o755);
+  } else {
+    const deno = `${prefix}/lib/tsrun/deno`;
+    replaceFile(program, await installDeno(text, deno, destdir), 0o755);
+    // Below a DESTDIR it is not yet where it will run.
+    if (destdir === "") console.log(`started engine: ${await keepSnapshot(program, text, deno)}`);
+  }
   await installShared(`${destdir}${prefix}`);
   console.log(program);
 }
@@ -60,10 +66,9 @@ async function installShared(place: string): Promise<void> {
 }
 
 /** Gives a bundle a Deno of its own. @returns The bundle that starts it. */
-async function installDeno(text: string, prefix: string, destdir: string): Promise<Uint8Array<ArrayBuffer>> {
-  const lib = `${prefix}/lib/tsrun`, deno = `${lib}/deno`;
+async function installDeno(text: string, deno: string, destdir: string): Promise<Uint8Array<ArrayBuffer>> {
   const source = denoToRun(Deno.execPath(), COPY);
-  Deno.mkdirSync(`${destdir}${lib}`, { recursive: true });
+  Deno.mkdirSync(`${destdir}${deno.slice(0, deno.lastIndexOf("/"))}`, { recursive: true });
   replaceFile(`${destdir}${deno}`, Deno.readFileSync(source.path), 0o755);
   console.log(`${destdir}${deno}: Deno ${Deno.version.deno}, ${source.note}`);
   // Below a DESTDIR it is not yet where it will run: there the first run as root fills the cache, with

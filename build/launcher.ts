@@ -36,7 +36,7 @@ export function cacheDirectory(deno: string): string {
   return `${deno.slice(0, deno.lastIndexOf("/"))}/tsrun-cache`;
 }
 
-/** Where an engine that has started already is kept (snapshot/README.md), by the digest of the linked text. */
+/** Where a started engine is kept (snapshot/README.md), by the digest of the linked text. */
 export function snapshotOf(deno: string, digest: string): string {
   return `${cacheDirectory(deno)}/snapshot-${digest}`;
 }

@@ -111,4 +111,4 @@ shut:   mov     edi, r12d
         syscall
 again:  lea     rsp, [rbp-4096]
         mov     r15d, 1
-        jmp     limits
+        jmp     start

@@ -1,8 +1,8 @@
 /**
  * Random bytes of the kernel: random(4).
  *
- * The engine's own generator is not asked. Its state may be one that other processes have, too: all that go on
- * from one snapshot of the started engine (build/snapshot/README.md).
+ * The engine's own generator is not asked: all processes that go on from one snapshot of the started engine
+ * (build/snapshot/README.md) may have the same state of it.
  * @module
  */
 

@@ -201,6 +201,7 @@ const FOR_TESTS: readonly string[] = [
   "decodeCriuRequest",
   "encodeCriuResponse",
   "isKind",
+  "preload",
   "preparedProgram",
   "syscallName",
   "syscallNames",

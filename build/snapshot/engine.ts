@@ -33,7 +33,10 @@ export interface Chunks {
   preload: number;
 }
 
-/** The module. Its arguments are the program, the code of the point in hex, and the file for {@linkcode Point}. */
+/**
+ * The module. Its arguments are the program, the code of the point in hex, and the file for
+ * {@linkcode Point}.
+ */
 export function engineModule({ main, usual, preload }: Chunks): string {
   return loaderHead("Deno.args[0]") + [
     // All scripts are run now: later nothing is read from the program.

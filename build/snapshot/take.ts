@@ -54,7 +54,9 @@ async function stopped(pid: number): Promise<void> {
  * @param program The bundle.
  * @param text Its linked text.
  * @param deno The engine that it starts.
- * @throws {Error} where there can be none: on another architecture, or where the engine is not as it should be.
+ * @returns Its size.
+ * @throws {Error} where there can be none: on another architecture, or where the engine is not as it should
+ * be.
  */
 export async function takeSnapshot(program: string, text: string, deno: string): Promise<string> {
   if (Deno.build.arch !== "x86_64") throw new Error(`there is none for ${Deno.build.arch}`);
