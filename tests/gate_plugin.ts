@@ -11,6 +11,7 @@ import {
   errorProblem,
   importProblem,
   isShipped,
+  randomProblem,
 } from "./rooms.ts";
 
 const MAX_FILE_LINES = 400;
@@ -54,8 +55,9 @@ function eachAsk(context: Deno.lint.RuleContext): Deno.lint.LintVisitor {
   return {
     MemberExpression(node) {
       const { object, property } = node;
-      if (object.type !== "Identifier" || object.name !== "Deno" || property.type !== "Identifier") return;
-      report(node, denoProblem(path, property.name));
+      if (object.type !== "Identifier" || property.type !== "Identifier") return;
+      if (object.name === "Deno") report(node, denoProblem(path, property.name));
+      report(node, randomProblem(path, `${object.name}.${property.name}`));
     },
     CallExpression(node) {
       const { callee } = node;

@@ -42,6 +42,14 @@ Deno.test("gate: errors have codes, outside of files whose errors are caught or 
   for (const path of ["tests/x.ts", "runtime/dbus/text.ts"]) assertEquals(lint(path, source), []);
 });
 
+Deno.test("gate: random values are the kernel's", () => {
+  const message = (member: string) => `${member} may be the same in every process: use ffi/random.ts`;
+  assertEquals(lint("ffi/x.ts", "crypto.randomUUID();"), [message("crypto.randomUUID")]);
+  assertEquals(lint("runtime/cli/x.ts", "const a = Math.random();"), [message("Math.random")]);
+  assertEquals(lint("runtime/cli/x.ts", "const a = Math.floor(1);"), []);
+  assertEquals(lint("tests/x.ts", "crypto.randomUUID();"), []);
+});
+
 Deno.test("gate: unfinished work in the program, exported variables", () => {
   assertEquals(lint("ffi/x.ts", `// ${"TO"}DO: later`).length, 1);
   assertEquals(lint("tests/x.ts", `// ${"TO"}DO: later`), []);

@@ -116,6 +116,12 @@ export function denoProblem(path: string, member: string): string | undefined {
   return `Deno.${member} is for cli, host and ffi: ask runtime/host for it`;
 }
 
+/** Says what is wrong with a random value of the engine's in a file, if anything. */
+export function randomProblem(path: string, member: string): string | undefined {
+  if (!isShipped(path) || !/^(?:Math\.random|crypto\.\w+)$/.test(member)) return undefined;
+  return `${member} may be the same in every process: use ffi/random.ts`;
+}
+
 /** Says what is wrong with a call by its bare name (`local()`, `k.call("…")`), if anything. */
 export function callProblem(path: string, name: "local" | "call"): string | undefined {
   if (!isShipped(path)) return undefined;
