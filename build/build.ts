@@ -17,7 +17,7 @@ import { bundleFile, CACHED_FLAG, LAZY_FLAGS, V8_FLAGS } from "./launcher.ts";
 import { link } from "./link.ts";
 import type { Chunk } from "./module_body.ts";
 import { USUAL, usualModules } from "./usual.ts";
-import { keepSnapshot, PRELOAD } from "./snapshot/take.ts";
+import { engineCodeOf, keepSnapshot, keepSnapshotOfCompiled, PRELOAD } from "./snapshot/take.ts";
 import { warmCache } from "./warm.ts";
 
 const TOP = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
@@ -76,9 +76,10 @@ async function bundle(dir: string): Promise<Chunk[]> {
 
 /** Compiles a linked bundle. The error of the promise says why that cannot be done here. */
 async function compile(text: string, dir: string, target: string): Promise<void> {
-  const source = `${dir}/tsrun.js`, data = `${dir}/tsrun.chunks`;
-  Deno.writeTextFileSync(source, compiledMain("tsrun.chunks"));
+  const source = `${dir}/tsrun.js`, data = `${dir}/tsrun.chunks`, point = `${dir}/tsrun.point`;
+  Deno.writeTextFileSync(source, compiledMain("tsrun.chunks", "tsrun.point"));
   Deno.writeTextFileSync(data, text);
+  Deno.writeTextFileSync(point, engineCodeOf(text));
   const flags = [
     "--quiet",
     "--allow-all",
@@ -95,6 +96,7 @@ async function compile(text: string, dir: string, target: string): Promise<void>
       ...(ARCH === Deno.build.arch ? [] : [`--target=${ARCH}-unknown-linux-gnu`]),
       ...flags,
       `--include=${data}`,
+      `--include=${point}`,
       `--v8-flags=${v8}`,
       `--output=${target}`,
     ],
@@ -121,7 +123,9 @@ async function tryCompile(text: string, dir: string): Promise<string | undefined
   }
   if (ARCH === Deno.build.arch) prelinkProgram(target);
   Deno.renameSync(target, TARGET);
-  if (ARCH === Deno.build.arch) await warmCompiled(TARGET);
+  if (ARCH !== Deno.build.arch) return undefined;
+  await warmCompiled(TARGET);
+  console.log(`started engine: ${await keepSnapshotOfCompiled(TARGET)}`);
   return undefined;
 }
 

@@ -15,6 +15,9 @@ import { loader } from "./link.ts";
 /** The only argument of the run that fills the cache. */
 export const FILL = "--fill-code-cache";
 
+/** The first argument of the run of which a snapshot is taken (snapshot/README.md); two more follow. */
+export const POINT_FLAG = "--stop-at-point";
+
 /** What stands in TMPDIR where there is no directory to be trusted. */
 const NO_DIRECTORY = "/dev/null";
 
@@ -33,12 +36,16 @@ export function cacheOf(program: string): { directory: string; file: string } {
  * goes on without.
  *
  * @param data Name of the file with the linked text, beside the module.
+ * @param point Name of the file with what an engine runs of which a snapshot is taken.
  */
-export function compiledMain(data: string): string {
+export function compiledMain(data: string, point: string): string {
   const path = `import.meta.dirname+${JSON.stringify(`/${data}`)}`;
   return [
     `const fill=Deno.args[0]===${JSON.stringify(FILL)}&&Deno.args.length===1;`,
-    `if(fill){Deno.umask(0o022);${loader(path, "usual")}}else{`,
+    `if(fill){Deno.umask(0o022);${loader(path, "usual")}}else `,
+    `if(Deno.args[0]===${JSON.stringify(POINT_FLAG)}&&Deno.args.length===3){`,
+    `const code=Deno.readTextFileSync(import.meta.dirname+${JSON.stringify(`/${point}`)});`,
+    `await new(async()=>{}).constructor("path","args",code)(${path},Deno.args.slice(1))}else{`,
     `if(Deno.env.get("TMPDIR")===${JSON.stringify(NO_DIRECTORY)})try{`,
     `const program=Deno.execPath(),directory=program.replace(/[^/]*$/,".$&");`,
     `if(Deno.statSync(program).uid===Deno.uid()){Deno.mkdirSync(directory);Deno.chmodSync(directory,0o755);`,
@@ -56,7 +63,9 @@ export function withEntry(
   arch: Architecture = Deno.build.arch,
 ): Uint8Array<ArrayBuffer> {
   const failure = "tsrun: cannot start its engine", prepared = preparedOf(text, arch);
-  return injectEntry(program, { args: [], variables: [], limits: LIMITS, failure, ...FAILURES, prepared });
+  const table = { args: [], variables: [], limits: LIMITS, failure, ...FAILURES, prepared };
+  // Beside the code cache, where the entry finds it.
+  return injectEntry(program, { ...table, snapshot: `/snapshot-${prepared.digest}` });
 }
 
 /**

@@ -15,7 +15,7 @@ export type Architecture = "x86_64" | "aarch64";
 
 const CODE: Readonly<Record<Architecture, string>> = {
   x86_64:
-    "SInlSI0d3gsAAEiB7AAQAADpBQYAAEUx/0yLYzBMi2s4SQHdSYPsAXhQuC4BAAAx/0GLdQAx0kmJ4g8FQYtNBEiLBAxJO0UISY1VEHIKSYPFIOvQ" +
+    "SInlSI0dFgwAAEiB7AAQAADpBQYAAEUx/0yLYzBMi2s4SQHdSYPsAXhQuC4BAAAx/0GLdQAx0kmJ4g8FQYtNBEiLBAxJO0UISY1VEHIKSYPFIOvQ" +
     "SI1TQEiLMkgB3kiLUgi4AQAAAL8CAAAADwW45wAAAL8BAAAADwVIg7vYAAAAAHQJRYX/D4TeAAAATIurwAAAAE2F7Q+EkQAAADHSSYni6H0EAABI" +
     "i0QkCEiJRCQQSIlEJBhIjVQkEEUx0uhhBAAARTHkuCIBAAAx/74AAAgADwVIhcB4IkKJRKQgSYPEAU057HQUuEgAAACLfCQgvgYEAAAx0g8F69lJ" +
     "icZJg+wBeA64AwAAAEKLfKQgDwXr7EiJ4kUx0ugHBAAASI2TyAAAAEmD/ugPhCr///+4OAAAAL8RQQAAMfYPBUiFwHQhSI1TUEiD+PUPhAn///9I" +
@@ -23,13 +23,13 @@ const CODE: Readonly<Record<Architecture, string>> = {
     "RTHtRTHJTYnmSYs2SYPGCEiF9nQvSIn3SMfB/////zHA8q5IKfdNjWw9BosGPXRzcnV1CGaBfgRuOnTNQbkBAAAA68VMifFBVkiLAUiDwRBIhcAP" +
     "hFf+//9Ig/gfder/cfhIi3UASANzEEgDcyBJjbT1ACAAAEyJ8Ewp4EgBxkFRuAkAAAAx/7oDAAAAQboiAAAAScfA/////0UxyQ8FQVlIPQDw//8P" +
     "hwP+//9IicdOjYQoaBAAAEmD4PhNicVIgzsAdQXo3wIAAEyLUyBMi3MoSQHe6LUCAABNieJJizJJg8IISIX2dCRJiThJg8AIRYXJdBDHB3RzcnVm" +
-    "x0cEbjpIg8cGrKqEwHX669BJxwAAAAAASYPACEiDOwAPhfsBAABIi1QkCEiJ0EiDwBBIg3jwAHX1SCnQTSnoSItNAEiDwQJMjRTITQHCTCnUSIPk" +
-    "8EiJ50iJ7vNIpUyJ7kyJwfOkSInWSInB86RIKcdIi0MISAHYSIsPSIP5CXUESIlHCEiD+Qd1BUiJfCTwSIPHEEiFyXXfTItraEkB3UyJ70iB5wDw" +
-    "//++ABAAALoDAAAAuAoAAAAPBUHHRQADAAAAugEAAAC4CgAAAA8FuAIAAABIi3tgSAHfvgAACAAPBYnFiccxwEyNtCQA+P//TIn2ugAEAAAPBUg9" +
-    "gAAAAA+Mrvz//zH2RQ+3fjhNjWZAQYM8JAF1CkmLdCQQSQN0JChJg8Q4QYPvAXXlMf8x0kG6IgAAAOjIAAAASYnFRQ+3fjhNjWZAQYM8JAEPhYYA" +
-    "AABBi0QkBInCg+ICicHB6QIJyoPgAcHgAgnCSYt8JBBJi3QkIE2LTCQIifgl/w8AAEgpx0gBxkkpwUwB70G6EgAAAEGJ6OhyAAAASYt8JBBMAe9I" +
-    "if5JA3wkIEkDdCQoSDn3cyOJ+ffZgeH/DwAAMcDzqkgp/nYQugMAAABBujIAAADoKwAAAEmDxDhBg+8BD4Vh////uAMAAACJ7w8FSItEJPBMiWgI" +
-    "SYtGGEwB6DHS/+BJx8D/////RTHJuAkAAAAPBUg9APD//w+HlPv//8NIg7vYAAAAAHQJRYX/D4R+BQAATInGTItTEEyLcxhJAd7oTAAAAEGPAEiL" +
+    "x0cEbjpIg8cGrKqEwHX669BJxwAAAAAASYPACEiDu9gAAAAAdAlFhf8PhIMHAABIgzsAD4X7AQAASItUJAhIidBIg8AQSIN48AB19Ugp0E0p6EiL" +
+    "TQBIg8ECTI0UyE0Bwkwp1EiD5PBIiedIie7zSKVMie5MicHzpEiJ1kiJwfOkSCnHSItDCEgB2EiLD0iD+Ql1BEiJRwhIg/kHdQVIiXwk8EiDxxBI" +
+    "hcl130yLa2hJAd1Mie9IgecA8P//vgAQAAC6AwAAALgKAAAADwVBx0UAAwAAALoBAAAAuAoAAAAPBbgCAAAASIt7YEgB374AAAgADwWJxYnHMcBM" +
+    "jbQkAPj//0yJ9roABAAADwVIPYAAAAAPjJv8//8x9kUPt344TY1mQEGDPCQBdQpJi3QkEEkDdCQoSYPEOEGD7wF15TH/MdJBuiIAAADoyAAAAEmJ" +
+    "xUUPt344TY1mQEGDPCQBD4WGAAAAQYtEJASJwoPiAonBwekCCcqD4AHB4AIJwkmLfCQQSYt0JCBNi0wkCIn4Jf8PAABIKcdIAcZJKcFMAe9BuhIA" +
+    "AABBiejocgAAAEmLfCQQTAHvSIn+SQN8JCBJA3QkKEg593Mjifn32YHh/w8AADHA86pIKf52ELoDAAAAQboyAAAA6CsAAABJg8Q4QYPvAQ+FYf//" +
+    "/7gDAAAAie8PBUiLRCTwTIloCEmLRhhMAegx0v/gScfA/////0UxybgJAAAADwVIPQDw//8Ph4H7///DTInGTItTEEyLcxhJAd7oTAAAAEGPAEiL" +
     "TQBMjXUQSYPACEiD6QF+DEmLBkmDxghJiQDr6knHAAAAAAC4OwAAAEiLO0gB30yJ6g8F6TD7//+4LgEAADH/vgcAAAAPBcNJg+oBeBNJiwZIAdhJ" +
     "iQBJg8YISYPACOvnw0mJOEmDwAhIuFRNUERJUj0vSIkHTI13B7hZAAAASI09mwAAAEyJ9rqgDwAADwVIhcB+aUmNNAZIifFIg+kBgDkvdffGRgEA" +
     "SIPuAUg5znQHigaIRgHr8MZBAS64BAAAAEiNPVgAAABIjXQkGA8FSIXAeCmLVCQ0uAYAAABMifcPBUiFwHgWO1QkNHUQi0QkMCUS8AAAPQBAAAB0" +
@@ -44,14 +44,14 @@ const CODE: Readonly<Record<Architecture, string>> = {
     "ugMAAABBuiIAEABJx8D/////uAkAAAAPBUg9AAAQEA+FFgEAAEiJx0iLs7gAAABIAd5Ii4uwAAAA86RIjXgQSY21AAgAALkMAAAA80ilTIswQYtO" +
     "BEmLfghJi3YQSYtWGE2LViBNi0YoTYtOMPbBAXQDSIs/9sECdANIizb2wQR0A0iLEvbBCHQDTYsS9sEQdANNiwD2wSB0A02LCUljBoP4/3Rmg/j+" +
     "dC6D+P10DoP4/HQbg/j7dFAPBeseSInRMcDzpnQVSMfA/////+sMSInRMcDzpOsDSIn4SYlGOEiFwHgUdAlJi0ZISIXAdRJJg8ZQ6Vn///9Ji0ZA" +
-    "SIXAdApJicbpSP/////mSYH+AAAAMA+D6QEAAEyLNCUIABAQTYs+SYPvAXgSSYPGCEmLBos4uAMAAAAPBevovwAAABC+AAAgALgLAAAADwVEiee4" +
+    "SIXAdApJicbpSP/////mSYH+AAAAMA+DJAIAAEyLNCUIABAQTYs+SYPvAXgSSYPGCEmLBos4uAMAAAAPBevovwAAABC+AAAgALgLAAAADwVEiee4" +
     "AwAAAA8FQYu9WAgAALgDAAAADwVBi71QCAAAuAMAAAAPBekX9v//RTHSuAEBAAAPBUiFwHgOUInHTInuuAUAAAAPBVjDSInyTYsITYtACEkB2EmD" +
     "6QF4GEiJ1kGLOEgB30EPt0gE86Z0BkmDwAjr4sNwcmVwYXJlZABBvwEAAABMielIizFIg8EISIX2dDRIuHRzcnVuOlRTSDkGdeVIuFJVTl9TTkFQ" +
-    "SDlGCHXVSLhTSE9UPW5vAEg5RhB1xek0AQAAuAIAAABIi7vYAAAASAHfvgAACgAPBYXAD4gWAQAAQYnEg/gCD44AAQAAuAkAAAC/AAAAML4AAAEA" +
-    "ugMAAABBugIAEABFieBFMckPBUg9AAAAMA+F0gAAAEmJxkiLS3BJOQ4PhakAAABNiWYoTYluMEmJbjhIid+4AQAAADHJD6JBiUZAQYlOREGJVki4" +
-    "BwAAADHJD6JBiV5MQYlOUEGJVlRIiftIi0UASI10xRBIg8YISIN++AB19UiLBkiLVghIg8YQSIXAdElIg/ghdepJi04QSYt2GEiD6QF4CUgBFkiD" +
-    "xgjr8U2LdgjpUP3//0yLNCUgAAAwTYsmSYPsAXgSSYPGCEmLBos4uAMAAAAPBevoRIskJSgAADC/AAAAML4AAAEAuAsAAAAPBUSJ57gDAAAADwVI" +
-    "jaUA8P//Qb8BAAAA6az0//8PH4AAAAAA",
+    "SDlGCHXVSLhTSE9UPW5vAEg5RhB1xelvAQAASIuz2AAAAEgB3kiJ8EiDOwB1JEiJ8kmLdQBIg8YHSInnrKqEwHX6SIPvAUiJ1qyqhMB1+kiJ4EiJ" +
+    "x7gCAAAAvgAACgAPBYXAD4ghAQAAQYnEg/gCD44LAQAAuAkAAAC/AAAAML4AAAEAugMAAABBugIAEABFieBFMckPBUg9AAAAMA+F3QAAAEmJxkiL" +
+    "S3BJOQ4PhbQAAABNiWYoTYluMEmJbjhIjQW69P//SYlGWEiJ37gBAAAAMckPokGJRkBBiU5EQYlWSLgHAAAAMckPokGJXkxBiU5QQYlWVEiJ+0iL" +
+    "RQBIjXTFEEiDxghIg374AHX1SIsGSItWCEiDxhBIhcB0SUiD+CF16kmLThBJi3YYSIPpAXgJSAEWSIPGCOvxTYt2COkV/f//TIs0JSAAADBNiyZJ" +
+    "g+wBeBJJg8YISYsGizi4AwAAAA8F6+hEiyQlKAAAML8AAAAwvgAAAQC4CwAAAA8FRInnuAMAAAAPBUiNpQDw//9BvwEAAADpcfT//w8fQAA=",
   aarch64:
     "8wMAkXRWABD/B0DRoQEAFJVeQ6n3AhSLNQMAtLUGANGoIIDSAACA0uECQLkCAIDS4wMAkQEAANTgBkC54Gtg+OEGQPniQgCRHwAB64MAAFT3" +
     "ggCR8f//F4ICAZFBCECpIQAUi0AAgNIICIDSAQAA1CAAgNLIC4DSAQAA1JdiQPn3BAC0AgCA0uMDAJEwAQCU4AdA+eADAaniQwCRAwCA0isB" +
@@ -257,4 +257,29 @@ export function engineOfProgram(
   const path = program.subarray(tableAt + view.getUint32(tableAt, true)), end = path.indexOf(0);
   if (end < 0) throw new Error("the program is cut off before the path of its engine");
   return new TextDecoder().decode(path.subarray(0, end));
+}
+
+/** Where the table has the digest of the build. */
+const DIGEST_AT = 112;
+
+/**
+ * The eight characters that name the build of a program that begins with the entry, of either kind; undefined
+ * of any other.
+ */
+export function digestOfProgram(
+  program: Uint8Array,
+  arch: Architecture = Deno.build.arch,
+): string | undefined {
+  const view = new DataView(program.buffer, program.byteOffset, program.byteLength), code = entryCode(arch);
+  if (program.length < HEADERS || view.getUint32(0) !== 0x7f454c46) return undefined;
+  const entry = view.getBigUint64(24, true), headers = Number(view.getBigUint64(32, true));
+  for (let i = 0, at = headers; i < view.getUint16(56, true); i++, at += 56) {
+    const begin = view.getBigUint64(at + 16, true), size = view.getBigUint64(at + 32, true);
+    if (view.getUint32(at, true) !== 1 || entry < begin || entry >= begin + size) continue;
+    const from = Number(entry - begin + view.getBigUint64(at + 8, true));
+    if (code.some((byte, j) => program[from + j] !== byte)) return undefined;
+    const digest = from + code.length + DIGEST_AT;
+    return new TextDecoder().decode(program.subarray(digest, digest + 8));
+  }
+  return undefined;
 }

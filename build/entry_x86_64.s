@@ -17,7 +17,8 @@
 #   96  path of ld.so, and                   104  the program header that names it, where the engine is this program
 #  192  how many descriptors must be free, at most 40: 0 where nothing is to be tried
 #  200  message where fewer are,             208  its length
-#  216  path of an engine that has started already, 0 for none
+#  216  path of an engine that has started already, 0 for none; below the directory of the cache where the engine
+#       is this program
 #
 # rbp: the kernel's arguments; rbx: the table; r12: the caller's environment.
 # The bytes in entry.ts are this file's; entry_test.ts assembles it again and compares.
@@ -25,7 +26,8 @@
         .intel_syntax noprefix
         .text
         .globl  _start
-_start: mov     rbp, rsp
+_start:
+begin:  mov     rbp, rsp
         lea     rbx, [rip+table]
         sub     rsp, 4096
         jmp     prepared
@@ -216,7 +218,11 @@ copy:   lodsb
         jmp     2b
 3:      mov     qword ptr [r8], 0
         add     r8, 8
-        cmp     qword ptr [rbx], 0
+        cmp     qword ptr [rbx+216], 0
+        je      1f
+        test    r15d, r15d
+        jz      restore
+1:      cmp     qword ptr [rbx], 0
         jne     other
         mov     rdx, [rsp+8]                    # arguments, environment and auxiliary vector anew, below what there was
         mov     rax, rdx
@@ -355,11 +361,7 @@ map:    mov     eax, 9
         cmp     rax, -4096
         ja      fail
         ret
-other:  cmp     qword ptr [rbx+216], 0
-        je      1f
-        test    r15d, r15d
-        jz      restore
-1:      mov     rsi, r8                         # the new arguments
+other:  mov     rsi, r8                         # the new arguments
         mov     r10, [rbx+16]
         mov     r14, [rbx+24]
         add     r14, rbx

@@ -8,7 +8,7 @@
 import { warmCompiled } from "./compiled.ts";
 import { denoToRun, replaceFile } from "./deno.ts";
 import { bundleFile, textOfBundle } from "./launcher.ts";
-import { keepSnapshot } from "./snapshot/take.ts";
+import { keepSnapshot, keepSnapshotOfCompiled } from "./snapshot/take.ts";
 import { sharedFiles } from "./shared_files.ts";
 import { warmCache } from "./warm.ts";
 
@@ -46,10 +46,11 @@ async function install(args: readonly string[]): Promise<void> {
   if (text === undefined) {
     replaceFile(program, content, 0o755);
     await warmCompiled(program);
+    // Below a DESTDIR it is not yet where it will run.
+    if (destdir === "") console.log(`started engine: ${await keepSnapshotOfCompiled(program)}`);
   } else {
     const deno = `${prefix}/lib/tsrun/deno`;
     replaceFile(program, await installDeno(text, deno, destdir), 0o755);
-    // Below a DESTDIR it is not yet where it will run.
     if (destdir === "") console.log(`started engine: ${await keepSnapshot(program, text, deno)}`);
   }
   await installShared(`${destdir}${prefix}`);

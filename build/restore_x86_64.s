@@ -29,9 +29,28 @@ restore:
         cmp     [rsi+16], rax
         jne     1b
         jmp     again
-2:      mov     eax, 2                          # open(snapshot, O_RDONLY|O_NOFOLLOW|O_CLOEXEC)
-        mov     rdi, [rbx+216]
-        add     rdi, rbx
+2:      mov     rsi, [rbx+216]
+        add     rsi, rbx
+        mov     rax, rsi
+        cmp     qword ptr [rbx], 0
+        jne     5f
+        mov     rdx, rsi                        # behind the first variable, TMPDIR=...
+        mov     rsi, [r13]
+        add     rsi, 7
+        mov     rdi, rsp
+3:      lodsb
+        stosb
+        test    al, al
+        jnz     3b
+        sub     rdi, 1
+        mov     rsi, rdx
+4:      lodsb
+        stosb
+        test    al, al
+        jnz     4b
+        mov     rax, rsp
+5:      mov     rdi, rax                        # open(snapshot, O_RDONLY|O_NOFOLLOW|O_CLOEXEC)
+        mov     eax, 2
         mov     esi, 0xa0000
         syscall
         test    eax, eax
@@ -56,6 +75,8 @@ restore:
         mov     [r14+40], r12
         mov     [r14+48], r13
         mov     [r14+56], rbp
+        lea     rax, [rip+begin]
+        mov     [r14+88], rax
         mov     rdi, rbx
         mov     eax, 1                          # what the processor can do, without the number of this one
         xor     ecx, ecx

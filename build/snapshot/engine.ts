@@ -16,6 +16,8 @@ export interface Point {
   block: string;
   /** libc's variable `environ`. */
   environ: string;
+  /** libc's variable `__curbrk`: where it believes the end of the heap to be. */
+  brk: string;
   /** How far struct rseq is from the thread's control block; 0 where libc registers none. */
   rseq: string;
   /** How the signals are handled that are not at their default: struct kernel_sigaction in hex. */
@@ -34,11 +36,11 @@ export interface Chunks {
 }
 
 /**
- * The module. Its arguments are the program, the code of the point in hex, and the file for
- * {@linkcode Point}.
+ * What the engine runs. It takes `path`, the file at whose end the linked text is, and `args`: the code of the
+ * point in hex, and the file for {@linkcode Point}.
  */
-export function engineModule({ main, usual, preload }: Chunks): string {
-  return loaderHead("Deno.args[0]") + [
+export function engineCode({ main, usual, preload }: Chunks): string {
+  return loaderHead("path") + [
     // All scripts are run now: later nothing is read from the program.
     `const B=e(u,"file:///tsrun/"+d+".js")[0],S=B.places.map((_,i)=>B.run((a,b)=>r(a+o,b+o),i));`,
     `B.run=(_,i)=>S[i];f.close();`,
@@ -65,7 +67,7 @@ malloc:{parameters:["usize"],result:"usize"},free:{parameters:["usize"],result:"
 usleep:{parameters:["u32"],result:"i32"}});
 const page=L.mmap(0n,8192n,3,0x22,-1,0n),at=(address)=>Deno.UnsafePointer.create(address);
 const memory=new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(at(page),8192)),words=new BigUint64Array(memory.buffer);
-const code=Uint8Array.fromHex(Deno.args[1]);memory.set(code,${CODE_AT});L.mprotect(page+${CODE_AT}n,4096n,5);
+const code=Uint8Array.fromHex(args[0]);memory.set(code,${CODE_AT});L.mprotect(page+${CODE_AT}n,4096n,5);
 const hex=(from,size)=>memory.slice(from,from+size).toHex();
 const symbol=(name)=>L.dlsym(0n,new TextEncoder().encode(name+String.fromCharCode(0)));
 const actions={};
@@ -74,13 +76,13 @@ const action=hex(512,${ACTION_SIZE});if(/[1-9a-f]/.test(action))actions[n]=actio
 memory.fill(0,512,1024);L.syscall(131n,0n,page+512n,0n,0n);const alternateStack=hex(512,24);
 L.syscall(274n,0n,page+512n,page+520n,0n);const robust=[words[64]+"",words[65]+""];
 const offset=symbol("__rseq_offset"),rseq=offset?new Deno.UnsafePointerView(at(offset)).getBigInt64()+"":"0";
-const environ=symbol("environ")+"";
+const environ=symbol("environ")+"",brk=symbol("__curbrk")+"";
 memory.fill(0,0,1024);
 const blocks=Array.from({length:6},()=>L.malloc(4000000n));for(const block of blocks.reverse())L.free(block);
 const go=new Deno.UnsafeFnPointer(at(page+${CODE_AT}n),{parameters:["usize"],result:"i32"});
 const threads=()=>[...Deno.readDirSync("/proc/self/task")].length;
 for(let i=0;threads()>1;i++){if(i>300)throw new Error("its other threads do not end");L.usleep(100000)}
-Deno.writeTextFileSync(Deno.args[2],JSON.stringify({block:page+"",environ,rseq,actions,alternateStack,robust}));
+Deno.writeTextFileSync(args[1],JSON.stringify({block:page+"",environ,brk,rseq,actions,alternateStack,robust}));
 globalThis.gc?.();globalThis.gc?.();
 const clock=performance.now.bind(performance);
 go.call(page);

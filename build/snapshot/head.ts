@@ -4,7 +4,8 @@
  *
  *       0  the build        8  the first record    16  how many words get the address of the vDSO added
  *      24  where those are 32  descriptors to close where the records stop: how many, and where each is
- *      40  what the entry knows: the file, the new environment, the kernel's arguments, the processor
+ *      40  what the entry knows: the file, the new environment, the kernel's arguments, the processor, where
+ *          it is itself
  *     ...  records (ffi/record.ts), and behind them what they point to
  * @module
  */
@@ -14,13 +15,15 @@ import { ARGUMENTS, MASK, ON_ERROR, ON_POSITIVE, RECORD_SIZE, RESULT } from "../
 export const BASE = 0x3000_0000, HEAD_SIZE = 0x1_0000;
 /** What the entry leaves: addresses of words, and of six half words about the processor. */
 export const FILE = BASE + 40, ENVIRONMENT = BASE + 48, ARGUMENTS_BLOCK = BASE + 56, PROCESSOR = BASE + 64;
+/** Where the entry leaves the address of its first instruction. */
+export const CODE = BASE + 88;
 /** Bytes about the processor. */
 export const PROCESSOR_SIZE = 24;
 
 /** What is no system call: memory is compared, copied; or the engine goes on. */
 const STOP = -1, COMPARE = -3, COPY = -4, RESUME = -5;
 
-const RECORDS_AT = 88;
+const RECORDS_AT = 96;
 
 /** An argument: a number, or the word at an address. */
 export type Argument = number | bigint | { at: number };

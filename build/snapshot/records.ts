@@ -2,11 +2,23 @@
  * The records by which the entry makes the process of a snapshot: first what must be as it was, then the
  * memory, then the descriptors and what the kernel keeps of a thread.
  *
+ * libc is told an end of the heap behind which no more can be had: it takes all further memory by mmap(2), for
+ * the kernel has the heap of this process elsewhere.
+ *
  * Numbers of system calls are those of x86-64.
  * @module
  */
 import { type Point, POINT_WORDS } from "./engine.ts";
-import { ARGUMENTS_BLOCK, ENVIRONMENT, FILE, Head, HEAD_SIZE, PROCESSOR, PROCESSOR_SIZE } from "./head.ts";
+import {
+  ARGUMENTS_BLOCK,
+  CODE,
+  ENVIRONMENT,
+  FILE,
+  Head,
+  HEAD_SIZE,
+  PROCESSOR,
+  PROCESSOR_SIZE,
+} from "./head.ts";
 import type { Piece } from "./take.ts";
 import { type Descriptor, descriptorsOf, type Mapping, mappingsOf, type MemoryOf } from "./process.ts";
 import { FIRST_DESCRIPTOR } from "./spawn.ts";
@@ -35,8 +47,12 @@ const CALL = {
   rseq: 334,
 } as const;
 
-const PAGE = 4096;
-const MAP_PRIVATE = 0x2, MAP_ANONYMOUS = 0x20, MAP_NORESERVE = 0x4000, MAP_FIXED_NOREPLACE = 0x100000;
+const PAGE = 4096, ET_EXEC = 2;
+const MAP_PRIVATE = 0x2,
+  MAP_ANONYMOUS = 0x20,
+  MAP_NORESERVE = 0x4000,
+  MAP_FIXED = 0x10,
+  MAP_FIXED_NOREPLACE = 0x100000;
 const MREMAP_MAYMOVE_FIXED = 3;
 const O_CLOEXEC = 0x80000, NONBLOCK_CLOEXEC = 0x80800, AT_FDCWD = -100;
 const F_DUPFD_CLOEXEC = 1030, RLIMIT_NOFILE = 7;
@@ -47,17 +63,23 @@ const STACK_ROOM = 8 * 2 ** 20;
 /** Pages of zeros in a row that are worth a mapping of their own. */
 const ZEROS = 16;
 
-/** Records all of a stopped process. @returns The head, and what of the memory follows it in the file. */
+/**
+ * Records all of a stopped process.
+ *
+ * @param program The program of the entry itself, if that is the engine too: it is in memory already.
+ * @returns The head, and what of the memory follows it in the file.
+ */
 export function recordProcess(
   pid: number,
   point: Point,
   digest: string,
-  deno: string,
+  program: string | undefined,
   memory: MemoryOf,
 ): { head: Uint8Array<ArrayBuffer>; pieces: Piece[] } {
   const head = new Head(digest), mappings = mappingsOf(pid);
-  recordConditions(head);
-  const pieces = new MemoryRecorder(head, memory, deno).record(mappings);
+  const image = imageOf(program, mappings);
+  recordConditions(head, image);
+  const pieces = new MemoryRecorder(head, memory, image).record(mappings);
   recordVdso(head, mappings);
   recordDescriptors(head, descriptorsOf(pid));
   recordThread(head, pid, point, memory);
@@ -69,11 +91,50 @@ function memoryWord(memory: MemoryOf, address: bigint): bigint {
   return new DataView(memory.read(address, 8).buffer).getBigInt64(0, true);
 }
 
+/** The program of the entry in memory, where that is the engine too. */
+interface Image {
+  start: bigint;
+  end: bigint;
+  /** Address of the entry's first instruction. */
+  code: bigint;
+  /** Its program headers, with the build's identity behind them. */
+  header: { start: bigint; bytes: Uint8Array };
+}
+
+/** Where program headers begin, and up to where memory is compared: the notes are there, too. */
+const HEADERS_AT = 64, HEADERS_END = 1024;
+/** Bytes of a program header, and the type of one that is loaded: elf(5). */
+const HEADER_SIZE = 56, PT_LOAD = 1;
+
+function imageOf(program: string | undefined, mappings: readonly Mapping[]): Image | undefined {
+  if (program === undefined) return undefined;
+  const first = mappings.find(({ name }) => name === program);
+  if (first === undefined) throw new Error(`${program} is not in memory`);
+  const file = Deno.readFileSync(program), view = new DataView(file.buffer);
+  if (view.getUint16(16, true) !== ET_EXEC) throw new Error(`${program} has no fixed address`);
+  // All that is loaded, with what it has in memory only.
+  const ends = Array.from({ length: view.getUint16(56, true) }, (_, i) => HEADERS_AT + i * HEADER_SIZE)
+    .filter((at) => view.getUint32(at, true) === PT_LOAD)
+    .map((at) => view.getBigUint64(at + 16, true) + view.getBigUint64(at + 40, true));
+  const page = BigInt(PAGE), { start } = first;
+  return {
+    start,
+    end: ends.map((end) => (end + page - 1n) / page * page).reduce((a, b) => a > b ? a : b),
+    code: view.getBigInt64(24, true),
+    header: { start: start + BigInt(HEADERS_AT), bytes: file.slice(HEADERS_AT, HEADERS_END) },
+  };
+}
+
 /** Bytes of one field of struct utsname; the fields are sysname, nodename, release, version, machine. */
 const UTSNAME_FIELD = 65, UTSNAME_SIZE = 6 * UTSNAME_FIELD;
 
 /** The kernel, the processor, the streams and the clock must be as they were, or later. */
-function recordConditions(head: Head): void {
+function recordConditions(head: Head, image: Image | undefined): void {
+  if (image !== undefined) {
+    // The same program at the same address: of the build that the digest names, as it was linked there.
+    head.compare(CODE, head.data(new Uint8Array(new BigInt64Array([image.code]).buffer)), 8);
+    head.compare(image.header.start, head.data(image.header.bytes), image.header.bytes.length);
+  }
   for (const stream of [0, 1, 2]) head.call(CALL.fcntl, [stream, 1]);
   const kernel = [
     Deno.readTextFileSync("/proc/sys/kernel/osrelease"),
@@ -143,7 +204,7 @@ class MemoryRecorder {
   readonly #pieces: Piece[] = [];
   #end = HEAD_SIZE;
 
-  constructor(readonly head: Head, readonly memory: MemoryOf, readonly deno: string) {}
+  constructor(readonly head: Head, readonly memory: MemoryOf, readonly image: Image | undefined) {}
 
   record(mappings: readonly Mapping[]): Piece[] {
     for (const mapping of mappings) {
@@ -157,6 +218,8 @@ class MemoryRecorder {
 
   #record(mapping: Mapping): void {
     const { start, end, protection, name, offset } = mapping;
+    const own = this.image !== undefined && start >= this.image.start && start < this.image.end;
+    const fixed = own ? MAP_FIXED : MAP_FIXED_NOREPLACE;
     const map = (
       from: bigint,
       size: number,
@@ -168,7 +231,7 @@ class MemoryRecorder {
         from,
         size,
         protection,
-        flags | MAP_PRIVATE | MAP_FIXED_NOREPLACE,
+        flags | MAP_PRIVATE | fixed,
         file,
         at,
       ]);
@@ -182,7 +245,7 @@ class MemoryRecorder {
     }
     const bytes = this.memory.read(start, size);
     if (name.startsWith("/") && !(protection & 2) && isOfFile(bytes, name, Number(offset))) {
-      map(start, size, 0, this.#file(name), offset);
+      if (!own) map(start, size, 0, this.#file(name), offset);
       return;
     }
     for (const { at, length, zero } of runsOf(bytes)) {
@@ -393,6 +456,8 @@ function recordThread(head: Head, pid: number, point: Point, memory: MemoryOf): 
   }
   head.call(CALL.sigaltstack, [head.data(Uint8Array.fromHex(point.alternateStack)), 0]);
   head.call(CALL.close, [{ at: FILE }]);
+  const nowhere = head.data(new Uint8Array(new BigInt64Array([-BigInt(PAGE)]).buffer));
+  if (point.brk !== "0") head.copy(BigInt(point.brk), nowhere, 8);
   head.copy(BigInt(point.environ), ENVIRONMENT, 8);
   head.copy(BigInt(point.block) + 8n * BigInt(POINT_WORDS.arguments), ARGUMENTS_BLOCK, 8);
 }

@@ -3,10 +3,12 @@
  * memory, and the records by which the entry makes such a process again.
  * @module
  */
+import { cacheOf, POINT_FLAG } from "../compiled.ts";
+import { digestOfProgram } from "../entry.ts";
 import { LAZY_FLAGS, moduleUrl, snapshotOf, variables } from "../launcher.ts";
 import { digestOf } from "../link.ts";
 import { USUAL, usualModules } from "../usual.ts";
-import { engineModule, type Point } from "./engine.ts";
+import { type Chunks, engineCode, type Point } from "./engine.ts";
 import { HEAD_SIZE } from "./head.ts";
 import { POINT } from "./point.ts";
 import { MemoryOf, stateOf } from "./process.ts";
@@ -48,37 +50,65 @@ async function stopped(pid: number): Promise<void> {
   throw new Error(`the engine did not come to its point within ${SECONDS} seconds`);
 }
 
+/** The code of the engine of a linked text. */
+export function engineCodeOf(text: string): string {
+  const number = numbersIn(text), chunk = (path: string) => number(path.replace(/\.ts$/, ".js"));
+  const chunks: Chunks = {
+    main: number(MAIN),
+    usual: usualModules(USUAL).map(chunk),
+    preload: chunk(PRELOAD),
+  };
+  return engineCode(chunks);
+}
+
+/** An engine that comes to its point by itself. */
+interface Engine {
+  /** The arguments that start it, but for the code of the point, and the file that it writes. */
+  start: readonly string[];
+  env: readonly string[];
+  /** The program that the engine is; mapped by the kernel already where that is what the entry is a part of. */
+  program: string;
+  mapped: boolean;
+  target: string;
+}
+
+/** The engine of a bundle. */
+function engineOfBundle(program: string, text: string, deno: string): Engine {
+  const module = "const path=Deno.args[0],args=Deno.args.slice(1);" + engineCodeOf(text);
+  return {
+    start: [deno, "run", ...flags(), moduleUrl(module), program],
+    // Nothing is kept in files: the databases of the engine are in its memory.
+    env: variables(deno).map((line) => line.startsWith("DENO_DIR=") ? "DENO_DIR=/proc/none" : line),
+    program: deno,
+    mapped: false,
+    target: snapshotOf(deno, digestOf(text)),
+  };
+}
+
+/** The engine of a compiled program, which is the program itself. */
+function engineOfCompiled(program: string, digest: string): Engine {
+  const target = `${cacheOf(program).directory}/snapshot-${digest}`;
+  return { start: [program, POINT_FLAG], env: ["TSRUN_SNAPSHOT=no"], program, mapped: true, target };
+}
+
 /**
- * Takes the snapshot of a bundle.
+ * Takes a snapshot.
  *
- * @param program The bundle.
- * @param text Its linked text.
- * @param deno The engine that it starts.
  * @returns Its size.
  * @throws {Error} where there can be none: on another architecture, or where the engine is not as it should
  * be.
  */
-export async function takeSnapshot(program: string, text: string, deno: string): Promise<string> {
+async function take({ start, env, program, mapped, target }: Engine, digest: string): Promise<string> {
   if (Deno.build.arch !== "x86_64") throw new Error(`there is none for ${Deno.build.arch}`);
-  const number = numbersIn(text), target = snapshotOf(deno, digestOf(text));
   const dir = Deno.makeTempDirSync({ prefix: "tsrun-snapshot-" });
-  const usual = usualModules(USUAL).map((path) => number(path.replace(/\.ts$/, ".js")));
-  const module = engineModule({
-    main: number(MAIN),
-    usual,
-    preload: number(PRELOAD.replace(/\.ts$/, ".js")),
-  });
-  const args = [deno, "run", ...flags(), moduleUrl(module), program, POINT.toHex(), `${dir}/point`];
-  // Nothing is kept in files: the databases of the engine are in its memory.
-  const env = variables(deno).map((text) => text.startsWith("DENO_DIR=") ? "DENO_DIR=/proc/none" : text);
-  using child = spawn(args, env, `${dir}/output`);
+  using child = spawn([...start, POINT.toHex(), `${dir}/point`], env, `${dir}/output`);
   try {
     await stopped(child.pid).catch((error) => {
       throw new Error(`${error.message}: ${Deno.readTextFileSync(`${dir}/output.error`).trim()}`);
     });
     const point: Point = JSON.parse(Deno.readTextFileSync(`${dir}/point`));
     using memory = new MemoryOf(child.pid);
-    const { head, pieces } = recordProcess(child.pid, point, digestOf(text), deno, memory);
+    const { head, pieces } = recordProcess(child.pid, point, digest, mapped ? program : undefined, memory);
     writeSnapshot(target, head, pieces, memory);
     return `${Math.round(pieces.reduce((sum, { size }) => sum + size, HEAD_SIZE) / 2 ** 20)} MB`;
   } finally {
@@ -86,11 +116,22 @@ export async function takeSnapshot(program: string, text: string, deno: string):
   }
 }
 
-/** Takes the snapshot, and says how it went: one that cannot be had only means a later start. */
-export async function keepSnapshot(program: string, text: string, deno: string): Promise<string> {
+/** Takes the snapshot of a bundle and says how it went: one that cannot be had only means a later start. */
+export function keepSnapshot(program: string, text: string, deno: string): Promise<string> {
+  return attempt(engineOfBundle(program, text, deno), digestOf(text));
+}
+
+/** The same of a compiled program. @throws {Error} of another program. */
+export function keepSnapshotOfCompiled(program: string): Promise<string> {
+  const digest = digestOfProgram(Deno.readFileSync(program));
+  if (digest === undefined) throw new Error(`${program} is not a program of this build`);
+  return attempt(engineOfCompiled(program, digest), digest);
+}
+
+async function attempt(engine: Engine, digest: string): Promise<string> {
   if (Deno.env.get("TSRUN_SNAPSHOT") === "no") return "none (TSRUN_SNAPSHOT=no)";
   try {
-    return await takeSnapshot(program, text, deno);
+    return await take(engine, digest);
   } catch (error) {
     return `none: ${error instanceof Error ? error.message : error}`;
   }
