@@ -6,7 +6,7 @@
 # records stop, the entry starts the engine.
 #
 # The head has words for the build, the first record, and a list of words to which the address of the vDSO is added; the entry
-# puts what it knows behind them.
+# puts what it knows behind them. The size of the file is there, too.
 #
 # rbp, rbx: as in entry_x86_64.s; r13: the new environment; r15: 1 when this has been tried.
 
@@ -49,15 +49,23 @@ restore:
         test    al, al
         jnz     4b
         mov     rax, rsp
-5:      mov     rdi, rax                        # open(snapshot, O_RDONLY|O_NOFOLLOW|O_CLOEXEC)
+5:      mov     rdi, rax                        # open(snapshot, O_RDONLY|O_NOFOLLOW|O_NONBLOCK|O_CLOEXEC)
         mov     eax, 2
-        mov     esi, 0xa0000
+        mov     esi, 0xa0800
         syscall
         test    eax, eax
         js      again
         mov     r12d, eax
         cmp     eax, 2                          # a standard stream is closed
         jle     shut
+        mov     eax, 8                          # lseek(file, 0, SEEK_END): beyond its end a mapping cannot be read
+        mov     edi, r12d
+        xor     esi, esi
+        mov     edx, 2
+        syscall
+        mov     r14, rax
+        cmp     rax, HEAD
+        jl      shut
         mov     eax, 9                          # mmap(SNAPSHOT, HEAD, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_FIXED_NOREPLACE, file, 0)
         mov     edi, SNAPSHOT
         mov     esi, HEAD
@@ -68,7 +76,9 @@ restore:
         syscall
         cmp     rax, SNAPSHOT
         jne     shut
+        cmp     [rax+96], r14                   # as long as it was
         mov     r14, rax
+        jne     gone
         mov     rcx, [rbx+112]
         cmp     [r14], rcx
         jne     gone

@@ -36,8 +36,8 @@ export interface Chunks {
 }
 
 /**
- * What the engine runs. It takes `path`, the file at whose end the linked text is, and `args`: the code of the
- * point in hex, and the file for {@linkcode Point}.
+ * What the engine runs. It takes `path`, the file at whose end the linked text is, and `args`: the code of
+ * the point in hex, and the file for {@linkcode Point}.
  */
 export function engineCode({ main, usual, preload }: Chunks): string {
   return loaderHead("path") + [

@@ -6,6 +6,7 @@
  *      24  where those are 32  descriptors to close where the records stop: how many, and where each is
  *      40  what the entry knows: the file, the new environment, the kernel's arguments, the processor, where
  *          it is itself
+ *      96  the size of the file
  *     ...  records (ffi/record.ts), and behind them what they point to
  * @module
  */
@@ -23,7 +24,7 @@ export const PROCESSOR_SIZE = 24;
 /** What is no system call: memory is compared, copied; or the engine goes on. */
 const STOP = -1, COMPARE = -3, COPY = -4, RESUME = -5;
 
-const RECORDS_AT = 96;
+const SIZE_AT = 96, RECORDS_AT = 104;
 
 /** An argument: a number, or the word at an address. */
 export type Argument = number | bigint | { at: number };
@@ -113,13 +114,14 @@ export class Head {
     this.call(RESUME, [argument, at]);
   }
 
-  /** The bytes of the head. */
-  finish(): Uint8Array<ArrayBuffer> {
+  /** The bytes of the head. @param size Those of the whole file. */
+  finish(size: number): Uint8Array<ArrayBuffer> {
     const opened = this.data(
       new Uint8Array(new BigInt64Array([this.#opened.length, ...this.#opened].map(BigInt)).buffer),
     );
     const words = [BASE + RECORDS_AT, this.#vdso.count, this.#vdso.at, opened];
     words.forEach((word, i) => this.#view.setBigInt64(8 + i * 8, BigInt(word), true));
+    this.#view.setBigInt64(SIZE_AT, BigInt(size), true);
     return this.#bytes;
   }
 }

@@ -10,6 +10,7 @@ import { digestOf } from "../link.ts";
 import { USUAL, usualModules } from "../usual.ts";
 import { type Chunks, engineCode, type Point } from "./engine.ts";
 import { HEAD_SIZE } from "./head.ts";
+import type { Piece } from "./memory.ts";
 import { POINT } from "./point.ts";
 import { MemoryOf, stateOf } from "./process.ts";
 import { recordProcess } from "./records.ts";
@@ -66,7 +67,7 @@ interface Engine {
   /** The arguments that start it, but for the code of the point, and the file that it writes. */
   start: readonly string[];
   env: readonly string[];
-  /** The program that the engine is; mapped by the kernel already where that is what the entry is a part of. */
+  /** The program that the engine is; the kernel has mapped it where the entry is a part of it. */
   program: string;
   mapped: boolean;
   target: string;
@@ -135,12 +136,6 @@ async function attempt(engine: Engine, digest: string): Promise<string> {
   } catch (error) {
     return `none: ${error instanceof Error ? error.message : error}`;
   }
-}
-
-/** A piece of memory that is in the file, in the order in which it is there. */
-export interface Piece {
-  start: bigint;
-  size: number;
 }
 
 /** Writes the file beside its name, for its owner alone, and puts it there when it is whole. */
