@@ -83,7 +83,7 @@ const go=new Deno.UnsafeFnPointer(at(page+${CODE_AT}n),{parameters:["usize"],res
 const threads=()=>[...Deno.readDirSync("/proc/self/task")].length;
 for(let i=0;threads()>1;i++){if(i>300)throw new Error("its other threads do not end");L.usleep(100000)}
 Deno.writeTextFileSync(args[1],JSON.stringify({block:page+"",environ,brk,rseq,actions,alternateStack,robust}));
-globalThis.gc?.();globalThis.gc?.();
+
 const clock=performance.now.bind(performance);
 go.call(page);
 const start=clock();performance.now=()=>clock()-start;Object.defineProperty(performance,"timeOrigin",{value:Date.now()});

@@ -26,7 +26,7 @@ export const PRELOAD = "runtime/host/preload.ts";
 
 /** Flags of the engine that is taken: it compiles everything. */
 function flags(): string[] {
-  const more = "--no-lazy,--no-flush-bytecode,--expose-gc";
+  const more = "--no-lazy,--no-flush-bytecode";
   return LAZY_FLAGS.map((flag) => flag.startsWith("--v8-flags=") ? `${flag},${more}` : flag);
 }
 
