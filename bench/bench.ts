@@ -6,6 +6,7 @@ import { addExecRoom } from "./exec_memory.ts";
 import { hideMount, refusedByCrun } from "./hybrid.ts";
 import { describeMachine, type Machine } from "./machine.ts";
 import { type LimitSearch, measureMemory, type MemoryResult, smallestWithoutRuntime } from "./memory.ts";
+import { type ManyResult, measureMany } from "./many_mounts.ts";
 import { measurePty, ptyObstacle, type PtyResult } from "./pty.ts";
 import { measureRounds } from "./rounds.ts";
 import { ENVIRONMENT, findProgram, findRuntimes, makeFloor, type Runtime } from "./runtimes.ts";
@@ -32,6 +33,8 @@ export interface Settings {
   search: LimitSearch;
   /** How often to measure terminals. */
   pty: number;
+  /** How often to measure many mounts. */
+  manyMounts: number;
   /** Commands of clients to measure, and how often. */
   clients: ClientName[];
   clientRounds: number;
@@ -59,6 +62,8 @@ export interface Results {
   limitWithoutRuntime?: number | null;
   /** By runtime. */
   pty?: Record<string, PtyResult>;
+  /** By runtime. */
+  manyMounts?: Record<string, ManyResult>;
   clients?: ClientResults;
 }
 
@@ -127,6 +132,14 @@ export async function runBenchmark(
   };
   await addMemory(results, stage, signal, progress);
   if (settings.pty > 0) await addPty(results, stage, signal, progress);
+  if (settings.manyMounts > 0) {
+    progress("many mounts");
+    const subjects = runtimes.map((runtime) => new Subject(stage, runtime, "small"));
+    const measured = await measureMany(stage, subjects, settings.manyMounts, signal);
+    results.manyMounts = measured.results;
+    failures.push(...measured.failures);
+    notes.push(...measured.notes);
+  }
   if (settings.clients.length > 0) {
     // Under daemons crun makes directories in the place of the mount, which nobody removes.
     const fit = runtimes.filter(({ name }) => name !== "crun" || !hidden);

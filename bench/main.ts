@@ -10,6 +10,7 @@ import { CASE_NAMES, configsNamed, SampleBook, type UnitName } from "./cases.ts"
 import { renderChart } from "./chart.ts";
 import { CLIENT_NAMES, type ClientName, clientsTable } from "./clients.ts";
 import { CONFIG_NAMES } from "./configs.ts";
+import { manyTable } from "./many_mounts.ts";
 import { ptyTable } from "./pty.ts";
 import { chartOf, cpuTable, memoryTable, readingNotes, type Target, targetsOf, wallTable } from "./report.ts";
 import { RUNTIME_NAMES } from "./runtimes.ts";
@@ -21,7 +22,7 @@ const USAGE =
   --runs N       rounds that count (default 40)
   --out DIR      directory of results.json, report.md, chart.svg (default dist/bench)
   --only NAMES   runtimes (${RUNTIME_NAMES.join(" ")}), configurations (${CONFIG_NAMES.join(" ")}),
-                 cases (${CASE_NAMES.join(" ")} lifecycle memory limit pty
+                 cases (${CASE_NAMES.join(" ")} lifecycle memory limit pty many-mounts
                  ${CLIENT_NAMES.join(" ")}); all of a kind if none of it is named
   --runtime NAME=PATH
                  one more runtime, or another program for a name; may be repeated
@@ -56,6 +57,7 @@ interface Cases {
   created: boolean;
   limit: boolean;
   pty: boolean;
+  many: boolean;
   clients: ClientName[];
 }
 
@@ -64,7 +66,7 @@ function casesNamed(names: string[], runtimes: readonly string[], quick: boolean
   const cases = names.filter((name) =>
     !runtimes.includes(name) && !CONFIG_NAMES.some((config) => config === name)
   );
-  const others: string[] = ["run", "exec", "memory", "limit", "pty", ...CLIENT_NAMES];
+  const others: string[] = ["run", "exec", "memory", "limit", "pty", "many-mounts", ...CLIENT_NAMES];
   const known: string[] = [...CASE_NAMES, "lifecycle", ...others];
   const unknown = cases.filter((name) => !known.includes(name));
   if (unknown.length > 0) {
@@ -72,7 +74,7 @@ function casesNamed(names: string[], runtimes: readonly string[], quick: boolean
   }
   // To start daemons is not quick.
   const clients = quick ? [] : [...CLIENT_NAMES];
-  if (cases.length === 0) return { units: UNITS, created: true, limit: true, pty: true, clients };
+  if (cases.length === 0) return { units: UNITS, created: true, limit: true, pty: true, many: true, clients };
   const life = cases.some((name) => !others.includes(name));
   const units = UNITS.filter((unit) => unit === "lifecycle" ? life : cases.includes(unit));
   return {
@@ -80,6 +82,7 @@ function casesNamed(names: string[], runtimes: readonly string[], quick: boolean
     created: cases.includes("memory"),
     limit: cases.includes("limit"),
     pty: cases.includes("pty"),
+    many: cases.includes("many-mounts"),
     clients: CLIENT_NAMES.filter((name) => cases.includes(name)),
   };
 }
@@ -115,6 +118,7 @@ export function readCommandLine(args: string[]): Request {
   const settings: Settings = {
     ...cases,
     pty: cases.pty ? flags.quick ? 1 : 5 : 0,
+    manyMounts: cases.many ? flags.quick ? 1 : runs : 0,
     runs,
     warmup: flags.quick ? 1 : 2,
     pause: count("pause", flags.pause, flags.quick ? 5 : 25),
@@ -141,6 +145,7 @@ export function evaluate(results: Results): { tables: Table[]; targets: Target[]
     ...configs.map((config) => cpuTable(book, names, config)),
     memoryTable(results),
     ptyTable(results.pty),
+    manyTable(results.manyMounts),
     clientsTable(results.clients, names),
   ].filter((table) => table !== undefined);
   return { tables, targets: targetsOf(results, book), book };

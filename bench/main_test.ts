@@ -24,6 +24,10 @@ Deno.test("readCommandLine: what is not named is all of its kind", () => {
     "/x",
   ]);
   assertEquals(readCommandLine(["--quick"]).settings.runs, 3);
+  const many = (...args: string[]) => readCommandLine(args).settings.manyMounts;
+  assertEquals([many("--runs", "7"), many("--quick"), many("--only", "exec")], [7, 1, 0]);
+  assertEquals(many("--only", "many-mounts,runc", "--runs", "9"), 9);
+  assertEquals(readCommandLine(["--only", "many-mounts"]).settings.units, []);
 });
 
 Deno.test("readCommandLine: runtimes by path, further ones and others in the place of the usual", () => {
@@ -103,6 +107,7 @@ function assertMeasured(results: Results, name: string): void {
   }
   assert(results.memory[`${name}/small`].limit! > 0);
   assertEquals(results.pty![name].wall.length, 1);
+  assertEquals(results.manyMounts![name].wall.length, 1);
 }
 
 /**

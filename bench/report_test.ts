@@ -40,7 +40,7 @@ function resultsWith(create: number, pss: number): Results {
         clients: [],
         clientRounds: 0,
       },
-      ...{ created: true, limit: true, search: { step: 4096, repeats: 3 }, pty: 0 },
+      ...{ created: true, limit: true, search: { step: 4096, repeats: 3 }, pty: 0, manyMounts: 0 },
     },
     notes: ["crun is not installed"],
     failures: [],
