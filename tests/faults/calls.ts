@@ -31,7 +31,7 @@ const OTHERS: Readonly<Record<string, number>> = {
   },
   ...{ rmdir: 84, unlink: 87, readlink: 89, chmod: 90, gettimeofday: 96, sysinfo: 99, sigaltstack: 131 },
   ...{ futex: 202, sched_getaffinity: 204, set_tid_address: 218, fadvise64: 221, clock_gettime: 228 },
-  ...{ clock_nanosleep: 230, epoll_wait: 232, tgkill: 234, set_robust_list: 273, rseq: 334 },
+  ...{ clock_nanosleep: 230, epoll_wait: 232, tgkill: 234, set_robust_list: 273, rseq: 334, arch_prctl: 158 },
 };
 
 const NAMES = new Map<number, string>([

@@ -4,15 +4,16 @@
  *
  *     tsrun ──posix_spawn──> stage ──clone3──> init
  *
- * The calls of tsrun count from where the engine opens the program, those of stage and init from their first
- * one on, and until they execute another program. The engine's own calls do not count.
+ * The calls of tsrun count from where the engine opens the program, or, where one that has started already
+ * goes on, from there; those of stage and init from their first one on, and until they execute another
+ * program. The engine's own calls do not count, and those that make its process only where that is asked for.
  * @module
  */
 import { describe, isOwn, nameOf, pathOf } from "./calls.ts";
 import * as ptrace from "./ptrace.ts";
 
-/** The processes of a command. */
-export type Role = "tsrun" | "stage" | "init";
+/** The processes of a command, and what tsrun's is before it goes on from a snapshot. */
+export type Role = "tsrun" | "stage" | "init" | "snapshot";
 
 /** Something that happens at one call. */
 export interface Fault {
@@ -46,6 +47,8 @@ export interface Request {
   init?: number;
   /** Seconds after which everything is killed. */
   limit: number;
+  /** The snapshot: calls from where it is opened to where its engine goes on count, as those of `snapshot`. */
+  snapshot?: string;
 }
 
 export interface Traced {
@@ -177,6 +180,8 @@ class Tracer {
     // An init that has executed is the container's program.
     if (tracee.role === "init") tracee.counting = false;
     else if (tracee.role === "stage") tracee.counting = true;
+    // A start from a snapshot that has executed has failed: the engine starts.
+    else if (tracee.role === "snapshot") Object.assign(tracee, { role: "tsrun", counting: false, count: 0 });
     return other;
   }
 
@@ -193,7 +198,7 @@ class Tracer {
     if (entry === undefined) {
       if (tracee.result !== undefined) ptrace.setResult(pid, tracee.result);
       tracee.result = undefined;
-    } else if (!tracee.counting) this.#await(pid, tracee, entry);
+    } else if (!tracee.counting || tracee.role === "snapshot") this.#await(pid, tracee, entry);
     else if (isOwn(pid, entry)) this.#count(pid, tracee, entry);
     this.#goOn(pid, tracee);
   }
@@ -203,11 +208,18 @@ class Tracer {
     return runtime ?? argv[0];
   }
 
-  /** tsrun's calls count from where the engine, and not the shell before it, opens the program. */
+  /**
+   * tsrun's calls count from where the engine, and not the shell before it, opens the program; or from where
+   * an engine that has started already sets its thread's register.
+   */
   #await(pid: number, tracee: Tracee, entry: ptrace.Entry): void {
-    if (nameOf(entry.number) !== "openat" || pathOf(pid, entry) !== this.#runtime()) return;
-    if (SHELLS.test(Deno.readLinkSync(`/proc/${pid}/exe`))) return;
-    tracee.counting = true;
+    const name = nameOf(entry.number), exe = () => Deno.readLinkSync(`/proc/${pid}/exe`);
+    if (name === "open" && this.request.snapshot === pathOf(pid, entry)) tracee.role = "snapshot";
+    if (tracee.role === "snapshot") tracee.counting = true;
+    const started = name === "openat" && pathOf(pid, entry) === this.#runtime() && !SHELLS.test(exe());
+    if (started || name === "arch_prctl" && exe() === this.#runtime()) {
+      Object.assign(tracee, { role: "tsrun", counting: true, count: 0 });
+    } else if (tracee.role === "snapshot") this.#count(pid, tracee, entry);
   }
 
   #count(pid: number, tracee: Tracee, entry: ptrace.Entry): void {
