@@ -61,7 +61,7 @@ export function recordDescriptors(head: Head, all: readonly Descriptor[]): void 
 }
 
 /** What two numbers of one descriptor have in common. */
-function keyOf({ fd, what, info }: Descriptor): string {
+export function keyOf({ fd, what, info }: Descriptor): string {
   if (what.startsWith("socket:")) return what;
   if (what === "anon_inode:[eventpoll]") {
     return `${what} ${info.replace(/^(pos|flags|mnt_id|ino):.*\n/gm, "")}`;

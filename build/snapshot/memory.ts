@@ -29,6 +29,7 @@ const STACK_ROOM = 8 * 2 ** 20;
 
 /** Pages of zeros in a row that are worth a mapping of their own. */
 const ZEROS = 16;
+
 /** Records the memory. */
 export class MemoryRecorder {
   readonly #files = new Map<string, { at: number }>();
@@ -119,7 +120,7 @@ function statusOf(path: string): Uint8Array<ArrayBuffer> {
 }
 
 /** Whether memory is what a file has. */
-function isOfFile(bytes: Uint8Array, path: string, offset: number): boolean {
+export function isOfFile(bytes: Uint8Array, path: string, offset: number): boolean {
   let file: Deno.FsFile;
   try {
     file = Deno.openSync(path);
@@ -150,7 +151,7 @@ function equal(one: Uint8Array, other: Uint8Array): boolean {
 }
 
 /** Divides memory into what is zero for long enough, and what is not. */
-function runsOf(bytes: Uint8Array): { at: number; length: number; zero: boolean }[] {
+export function runsOf(bytes: Uint8Array): { at: number; length: number; zero: boolean }[] {
   const pages = bytes.length / PAGE;
   const zero = Array.from(
     { length: pages },

@@ -18,7 +18,12 @@ export interface Mapping {
 
 /** The memory of a process. */
 export function mappingsOf(pid: number): Mapping[] {
-  return Deno.readTextFileSync(`/proc/${pid}/maps`).trimEnd().split("\n").map((line) => {
+  return parseMappings(Deno.readTextFileSync(`/proc/${pid}/maps`));
+}
+
+/** The text of proc_pid_maps(5). */
+export function parseMappings(text: string): Mapping[] {
+  return text.trimEnd().split("\n").map((line) => {
     const [, start, end, r, w, x, sharing, offset, name] = /^(\w+)-(\w+) (.)(.)(.)(.) (\w+) \S+ \d+ *(.*)$/
       .exec(line)!;
     return {
