@@ -3,7 +3,7 @@ import { ARGUMENTS, MASK, ON_ERROR, ON_POSITIVE, RECORD_SIZE, RESULT } from "../
 import { BASE, Head, HEAD_SIZE } from "./head.ts";
 
 /** Where the words are (head.ts, restore_x86_64.s). */
-const FIRST = 8, VDSO_COUNT = 16, VDSO_AT = 24, OPENED = 32, SIZE = 88, RECORDS = 96;
+const FIRST = 8, VDSO_COUNT = 16, VDSO_AT = 24, OPENED = 32, SIZE = 96, RECORDS = 104;
 
 function viewOf(head: Head, size = HEAD_SIZE): DataView {
   const bytes = head.finish(size);

@@ -34,10 +34,12 @@ const ZEROS = 16;
 export class MemoryRecorder {
   readonly #files = new Map<string, { at: number }>();
   readonly #pieces: Piece[] = [];
+  readonly #ofImage: (() => void)[] = [];
   #end = HEAD_SIZE;
 
   constructor(readonly head: Head, readonly memory: MemoryOf, readonly image: Image | undefined) {}
 
+  /** Records all but the program's own. @returns What of the memory is in the file. */
   record(mappings: readonly Mapping[]): Piece[] {
     for (const mapping of mappings) {
       if (/^\[v/.test(mapping.name)) continue;
@@ -46,6 +48,14 @@ export class MemoryRecorder {
     }
     for (const file of this.#files.values()) this.head.call(CALL.close, [file]);
     return this.#pieces;
+  }
+
+  /**
+   * Records the program's own, where that is the engine: after all that may fail, as the program can start
+   * anew only while it has its own memory.
+   */
+  recordImage(): void {
+    for (const record of this.#ofImage) record();
   }
 
   #record(mapping: Mapping): void {
@@ -58,15 +68,11 @@ export class MemoryRecorder {
       flags: number,
       file: { at: number } | number,
       at: number | bigint,
-    ) =>
-      this.head.call(CALL.mmap, [
-        from,
-        size,
-        protection,
-        flags | MAP_PRIVATE | fixed,
-        file,
-        at,
-      ]);
+    ) => {
+      const args = [from, size, protection, flags | MAP_PRIVATE | fixed, file, at];
+      if (own) this.#ofImage.push(() => this.head.call(CALL.mmap, args));
+      else this.head.call(CALL.mmap, args);
+    };
     const size = Number(end - start), anonymous = MAP_ANONYMOUS | MAP_NORESERVE;
     if (name === "[stack]") {
       map(start - BigInt(STACK_ROOM), STACK_ROOM, anonymous, -1, 0);

@@ -30,10 +30,12 @@ export function recordProcess(
   const head = new Head(digest), mappings = mappingsOf(pid);
   const image = imageOf(program, mappings);
   recordConditions(head, image);
-  const pieces = new MemoryRecorder(head, memory, image).record(mappings);
+  const recorder = new MemoryRecorder(head, memory, image), pieces = recorder.record(mappings);
   recordVdso(head, mappings);
   recordDescriptors(head, descriptorsOf(pid));
   recordThread(head, pid, point, memory);
+  recorder.recordImage();
+  recordEnd(head, point);
   head.resume(memoryWord(memory, BigInt(point.block) + 8n * BigInt(POINT_WORDS.resume)), BigInt(point.block));
   const total = pieces.reduce((sum, { size }) => sum + size, HEAD_SIZE);
   return { head: head.finish(total), pieces };
@@ -42,6 +44,7 @@ export function recordProcess(
 function memoryWord(memory: MemoryOf, address: bigint): bigint {
   return new DataView(memory.read(address, 8).buffer).getBigInt64(0, true);
 }
+
 /** Bytes of the thread's control block in which its number is looked for: glibc's struct pthread. */
 const THREAD_SIZE = 2304;
 /** RSEQ_SIG of x86-64, and the size with which glibc registers. */
@@ -67,6 +70,10 @@ function recordThread(head: Head, pid: number, point: Point, memory: MemoryOf): 
     head.call(CALL.rt_sigaction, [Number(signal), head.data(Uint8Array.fromHex(action)), 0, 8]);
   }
   head.call(CALL.sigaltstack, [head.data(Uint8Array.fromHex(point.alternateStack)), 0]);
+}
+
+/** Closes the file, and leaves in memory what is new in each process. */
+function recordEnd(head: Head, point: Point): void {
   head.call(CALL.close, [{ at: FILE }]);
   const nowhere = head.data(new Uint8Array(new BigInt64Array([-BigInt(PAGE)]).buffer));
   if (point.brk !== "0") head.copy(BigInt(point.brk), nowhere, 8);
