@@ -47,7 +47,7 @@ export interface Request {
   init?: number;
   /** Seconds after which everything is killed. */
   limit: number;
-  /** The snapshot: calls from where it is opened to where its engine goes on count, as those of `snapshot`. */
+  /** The snapshot: calls from where it is opened to where its engine goes on count, as `snapshot`. */
   snapshot?: string;
 }
 
