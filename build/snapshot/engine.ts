@@ -86,7 +86,7 @@ Deno.writeTextFileSync(args[1],JSON.stringify({block:page+"",environ,brk,rseq,ac
 
 const clock=performance.now.bind(performance);
 go.call(page);
-const start=clock();performance.now=()=>clock()-start;Object.defineProperty(performance,"timeOrigin",{value:Date.now()});
+const start=clock();all[0].fromSnapshot=true;performance.now=()=>clock()-start;Object.defineProperty(performance,"timeOrigin",{value:Date.now()});
 const list=new Deno.UnsafePointerView(at(words[${POINT_WORDS.arguments}])),count=Number(list.getBigUint64());
 Object.defineProperty(Deno,"args",{value:Array.from({length:count-1},(_,i)=>
 Deno.UnsafePointerView.getCString(at(list.getBigUint64(16+8*i))))});

@@ -22,6 +22,8 @@ export interface BuildInfo {
    * there is no entry.
    */
   digest?: string;
+  /** Whether this process goes on from a snapshot of the started engine (build/snapshot/README.md). */
+  fromSnapshot?: boolean;
 }
 
 declare const TSRUN_BUILD: BuildInfo | undefined;

@@ -27,7 +27,7 @@ interface Report {
 
 const GROUPS = [
   ...["kernel", "namespaces", "user-namespaces", "cgroups", "seccomp", "security-modules", "filesystems"],
-  ...["systemd", "criu", "state", "clients"],
+  ...["systemd", "criu", "state", "start", "clients"],
 ];
 
 /** Reads a report, and holds it to its form. */

@@ -32,6 +32,7 @@ export const command: Command = {
     const examined = await examine({
       ...{ view, trials, root: global.root, criu: global.criu },
       mountinfo: new HostMounts().text,
+      fromSnapshot: build.fromSnapshot === true,
       env: callerEnvironment(),
     });
     writeText(

@@ -12,13 +12,14 @@ import { kernel } from "./groups/kernel.ts";
 import { namespaces } from "./groups/namespaces.ts";
 import { seccomp, securityModules } from "./groups/security.ts";
 import { criu, systemd } from "./groups/services.ts";
+import { start } from "./groups/start.ts";
 import { stateDirectory } from "./groups/state.ts";
 import { userNamespaces } from "./groups/user_namespaces.ts";
 
 /** The groups, in the order of the report. */
 export const GROUPS: readonly Group[] = [
   ...[kernel, namespaces, userNamespaces, cgroups, seccomp, securityModules],
-  ...[filesystems, systemd, criu, stateDirectory, clients],
+  ...[filesystems, systemd, criu, stateDirectory, start, clients],
 ];
 
 /** The findings of a group. */

@@ -34,6 +34,20 @@ interface Row {
 
 const ROWS: readonly Row[] = [
   {
+    facts: { fromSnapshot: false },
+    finding: "start/engine",
+    state: "limited",
+    words: /starts an engine/,
+    mend: /\.\/x install/,
+  },
+  {
+    who: "user",
+    facts: { fromSnapshot: false },
+    finding: "start/engine",
+    state: "limited",
+    words: /starts an engine/,
+  },
+  {
     trials: { clone3: () => ENOSYS },
     finding: "kernel/clone3",
     state: "missing",

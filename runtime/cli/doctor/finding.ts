@@ -35,6 +35,8 @@ export interface DoctorHost {
   /** State root of the caller's containers, and the name or path of CRIU: global options. */
   root: string;
   criu: string;
+  /** Whether this process goes on from a snapshot of the started engine (build/snapshot/README.md). */
+  fromSnapshot: boolean;
 }
 
 /** A subject of the report. */

@@ -71,6 +71,7 @@ export function hostOf(
     env: { PATH: "/usr/bin", HOME: "/home/ann", XDG_RUNTIME_DIR: "/run/user/1000" },
     root: "/run/tsrun",
     criu: "criu",
+    fromSnapshot: true,
     ...facts,
   };
 }
