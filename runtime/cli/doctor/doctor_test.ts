@@ -341,7 +341,7 @@ Deno.test("doctor: a group that fails as a whole is told, and the others are loo
   };
   const examined = await examine(hostOf("root", { clone3: broken }, {}));
   assertEquals(examined[0].findings.map(({ state, says }) => [state, says]), [["missing", "out of memory"]]);
-  assertEquals(examined.length, 11);
+  assertEquals(examined.length, 12);
   assertEquals(verdict(examined), 1);
 });
 
