@@ -51,19 +51,9 @@ export async function readConfig(
     }
     return { spec: reading.config as Spec, text };
   }
-  const spec = await readWhole(reading.config, log, name);
+  const { readWholeConfig } = await import("./whole_document.ts");
+  const spec = readWholeConfig(reading.config, log, name);
   return { spec, text: exactJson(spec) };
-}
-
-async function readWhole(config: unknown, log: Log, name: string): Promise<Spec> {
-  const { explainConfig, formatProblems } = await import("../../spec/validate.ts");
-  const { document, problems, warnings, notes } = explainConfig(config);
-  if (problems.length > 0) throw new RuntimeError("EINVAL_CONFIG", formatProblems(problems, name));
-  for (const { path, reason } of notes) {
-    log.debug(`${path}: ${reason}`, "runtime/container/config.ts readWhole");
-  }
-  for (const { reason } of warnings) log.warnLater(reason, "runtime/container/config.ts readWhole");
-  return document;
 }
 
 async function readText(

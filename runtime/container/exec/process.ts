@@ -152,7 +152,9 @@ export async function processFromFile(
   const warn = (_path: string, reason: string) =>
     log.warnLater(reason, "runtime/container/exec/process.ts processFromFile");
   const plain = !text.includes("\\u0000") && isPlainProcess(process, warn);
-  return withDefaults(plain ? process as Process : await readWhole(process, path, log), base);
+  if (plain) return withDefaults(process as Process, base);
+  const { readWholeProcess } = await import("../whole_document.ts");
+  return withDefaults(readWholeProcess(process, log, path), base);
 }
 
 function withDefaults(process: Process, base: Process): Process {
@@ -163,15 +165,4 @@ function withDefaults(process: Process, base: Process): Process {
     ioPriority: process.ioPriority ?? base.ioPriority,
     execCPUAffinity: process.execCPUAffinity ?? base.execCPUAffinity,
   };
-}
-
-async function readWhole(process: unknown, path: string, log: Log): Promise<Process> {
-  const { explainProcess, formatProblems } = await import("../../../spec/validate.ts");
-  const { document, problems, warnings, notes } = explainProcess(process);
-  if (problems.length > 0) throw new RuntimeError("EINVAL_PROCESS", formatProblems(problems, path));
-  for (const { path, reason } of notes) {
-    log.debug(`${path}: ${reason}`, "runtime/container/exec/process.ts readWhole");
-  }
-  for (const { reason } of warnings) log.warnLater(reason, "runtime/container/exec/process.ts readWhole");
-  return document;
 }
