@@ -18,7 +18,7 @@ import { RuntimeError } from "../../ffi/errors.ts";
 import type { LocalKernel } from "../../ffi/local.ts";
 import { decodeStatx, STATX_SIZE } from "../../ffi/structs.ts";
 import { callerUid } from "./caller.ts";
-import { openDirectory } from "./tracing/write.ts";
+import { openDirectory } from "./directory.ts";
 
 /**
  * Opens a file to append to it, and makes it for its owner only where it is missing.
