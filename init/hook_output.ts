@@ -29,10 +29,9 @@ export type Guard = (step: (onError?: Label) => Result) => Result;
 /** Whoever a hook becomes may open its output by /dev/stderr. */
 const MODE = 0o666;
 
-/** Makes two files without a limit: their pages are charged to the hook. */
-export function recordOutputFiles(k: Recorder, guard: Guard): [stdout: Result, stderr: Result] {
-  const file = (name: string) => guard((onError) => k.call("memfd_create", [name, MFD_CLOEXEC], { onError }));
-  return [file("hook:stdout"), file("hook:stderr")];
+/** Makes a file without a limit: its pages are charged to the hook. */
+export function recordOutputFile(k: Recorder, stream: "stdout" | "stderr", guard: Guard): Result {
+  return guard((onError) => k.call("memfd_create", [`hook:${stream}`, MFD_CLOEXEC], { onError }));
 }
 
 /**

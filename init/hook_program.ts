@@ -22,7 +22,7 @@ import { type Fd, Load, type Result } from "../ffi/kernel.ts";
 import type { Buffer } from "../ffi/memory.ts";
 import { Label, type Recorder } from "../ffi/recorder.ts";
 import { endProcess } from "./failure_report.ts";
-import { type Guard, recordLimit, recordOutputFiles } from "./hook_output.ts";
+import { type Guard, recordLimit, recordOutputFile } from "./hook_output.ts";
 import type { Hook } from "../spec/types.ts";
 
 /** Offsets in siginfo_t of a SIGCHLD. */
@@ -85,14 +85,18 @@ export function recordHook(
   setting: HookSetting,
   { guard, confine }: OnItsOwn = DRIVEN,
 ): RecordedHook {
-  const { output } = setting;
+  const { output = {} } = setting;
   // As a text, which is copied to the arena once for all hooks.
   const size = new TextEncoder().encode(setting.state).length;
   const stdin = guard((onError) => k.call("memfd_create", ["hook:state", MFD_CLOEXEC], { onError }));
   guard((onError) => k.call("write", [stdin, setting.state, size], { onError }));
   guard((onError) => k.call("lseek", [stdin, 0, 0], { onError }));
-  const [stdout, stderr] = recordOutputFiles(k, guard);
-  if (setting.limited) recordLimit(k, [stdout, stderr]);
+  // What goes to a file of the host is not quoted in errors.
+  const [stdout, stderr] = (["stdout", "stderr"] as const).map((stream) =>
+    output[stream] === undefined ? recordOutputFile(k, stream, guard) : undefined
+  );
+  const files = [stdout, stderr].filter((file) => file !== undefined);
+  if (setting.limited && files.length > 0) recordLimit(k, files);
   // The kernel writes the child's pidfd to where poll(2) reads it: struct pollfd begins with the descriptor.
   const pollfd = k.buffer(8), siginfo = k.buffer(SIGINFO_SIZE);
   pollfd.bytes[4] = POLLIN;
@@ -103,7 +107,7 @@ export function recordHook(
     k,
     hook,
     setting,
-    [stdin, output?.stdout ?? stdout, output?.stderr ?? stderr],
+    [stdin, output.stdout ?? stdout!, output.stderr ?? stderr!],
     confine,
   );
   k.place(parent);
@@ -150,8 +154,9 @@ function recordDeadline(k: Recorder, hook: Hook, pollfd: Buffer, guard: Guard): 
   return poll;
 }
 
-/** Reads the beginning of the hook's output. */
-function recordOutput(k: Recorder, file: Result): Buffer {
+/** Reads the beginning of the hook's output, which is empty without a file. */
+function recordOutput(k: Recorder, file: Result | undefined): Buffer {
+  if (file === undefined) return k.buffer(1);
   const text = k.buffer(OUTPUT_SIZE);
   k.call("pread64", [file, text, OUTPUT_SIZE - 1, 0], { allow: "any" });
   k.call("close", [file], { allow: "any" });

@@ -1,11 +1,12 @@
 /** Hooks, run by a real executor: no privileges are needed. */
 import { assertEquals, assertMatch } from "@std/assert";
+import { DryKernel } from "../ffi/dry.ts";
 import { local } from "../ffi/local.ts";
 import type { RemoteKernel } from "../ffi/remote.ts";
 import type { Hook } from "../spec/types.ts";
 import { Arena, spawnExecutor } from "./executor.ts";
 import { hookFailure } from "./hook_failure.ts";
-import { type HookSetting, recordHook } from "./hook_program.ts";
+import { type HookOutput, type HookSetting, recordHook } from "./hook_program.ts";
 
 /** Runs a test with an executor and a directory. */
 function withExecutor(test: (k: RemoteKernel, directory: string) => void) {
@@ -115,3 +116,16 @@ Deno.test("hook: leaves no descriptor in the process that ran it", () =>
     run(k, sh("true"));
     assertEquals(count(), before);
   }));
+
+Deno.test("hook: no file is made for output that goes to one of the host", () => {
+  const made = (output: HookOutput) => {
+    const k = new DryKernel();
+    recordHook(k, { path: "/hook" }, { ...SETTING, limited: true, output });
+    return ["memfd_create", "fsopen", "pread64"].map((name) =>
+      k.calls.filter((it) => it.name === name).length
+    );
+  };
+  assertEquals(made({}), [3, 1, 2]);
+  assertEquals(made({ stdout: 7 }), [2, 1, 1]);
+  assertEquals(made({ stdout: 7, stderr: 8 }), [1, 0, 0]);
+});
