@@ -123,6 +123,18 @@ export function stringValue(text: string): Uint8Array {
   return new TextEncoder().encode(`${text}\0`);
 }
 
+/** The text of an attribute that is a C string; empty without one. */
+export function attributeText(value: Uint8Array | undefined): string {
+  return new TextDecoder().decode(value).replace(/\0.*$/s, "");
+}
+
+/** The number of an attribute that is a 32-bit word; 0 without one. */
+export function attributeWord(value: Uint8Array | undefined): number {
+  return value === undefined
+    ? 0
+    : new DataView(value.buffer, value.byteOffset, value.length).getUint32(0, true);
+}
+
 /** The messages of one datagram. */
 export function decodeMessages(bytes: Uint8Array): Message[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -170,7 +182,7 @@ export function decodeAnswer({ type, flags, payload }: Message): Answer {
   let at = 4;
   // An error repeats the request: all of it, unless the answer is capped to the header.
   if (type === NLMSG_ERROR) at += flags & NLM_F_CAPPED ? HEADER : aligned(view.getUint32(4, true));
-  return { errno, text: textOf(decodeAttributes(payload.subarray(at)).get(NLMSGERR_ATTR_MSG)) };
+  return { errno, text: attributeText(decodeAttributes(payload.subarray(at)).get(NLMSGERR_ATTR_MSG)) };
 }
 
 /** Reads the device out of RTM_NEWLINK. */
@@ -179,7 +191,7 @@ export function decodeLink({ payload }: Message): Link {
   return {
     index: view.getInt32(4, true),
     flags: view.getUint32(8, true),
-    name: textOf(decodeAttributes(payload.subarray(LINK)).get(IFLA_IFNAME)),
+    name: attributeText(decodeAttributes(payload.subarray(LINK)).get(IFLA_IFNAME)),
   };
 }
 
@@ -192,14 +204,9 @@ export function decodeAddress({ payload }: Message): Address {
     family: payload[0],
     prefix: payload[1],
     // The body has room for eight flags only.
-    flags: flags ? new DataView(flags.buffer, flags.byteOffset).getUint32(0, true) : payload[2],
+    flags: flags ? attributeWord(flags) : payload[2],
     scope: payload[3],
     index: view.getUint32(4, true),
     attributes,
   };
-}
-
-/** A C string's characters. */
-function textOf(value: Uint8Array | undefined): string {
-  return new TextDecoder().decode(value).replace(/\0.*$/s, "");
 }

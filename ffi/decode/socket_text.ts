@@ -5,6 +5,8 @@
 
 import { AF_INET, AF_UNIX } from "../constants.ts";
 import {
+  attributeText,
+  attributeWord,
   decodeAttributes,
   decodeMessages,
   IFA_ADDRESS,
@@ -79,9 +81,7 @@ export function requestText(bytes: Uint8Array): string | undefined {
 function linkText(type: number, value: Uint8Array): string | undefined {
   if (OF_LINKS[type] === undefined) return undefined;
   const [name, kind] = OF_LINKS[type];
-  const text = kind === "text"
-    ? JSON.stringify(new TextDecoder().decode(value).replace(/\0.*$/s, ""))
-    : String(new DataView(value.buffer, value.byteOffset, value.length).getUint32(0, true));
+  const text = kind === "text" ? JSON.stringify(attributeText(value)) : String(attributeWord(value));
   return `${name}=${text}`;
 }
 

@@ -7,7 +7,9 @@
 import { ENODEV } from "../../../ffi/errno.ts";
 import { words32 } from "../../../ffi/structs.ts";
 import {
+  attributeWord,
   decodeAttributes,
+  decodeLink,
   decodeMessages,
   encodeRequest,
   IFLA_IFNAME,
@@ -32,15 +34,11 @@ interface Device {
 }
 
 /** A device's name and the other facts that a request has about it. */
-function askedFor({ payload }: Message): Device & { newIndex: number; moves: boolean } {
-  const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
-  const attributes = decodeAttributes(payload.subarray(LINK_BODY));
-  const word = (value: Uint8Array | undefined) =>
-    value === undefined ? 0 : new DataView(value.buffer, value.byteOffset).getUint32(0, true);
+function askedFor(message: Message): Device & { newIndex: number; moves: boolean } {
+  const attributes = decodeAttributes(message.payload.subarray(LINK_BODY));
   return {
-    index: view.getInt32(4, true),
-    name: new TextDecoder().decode(attributes.get(IFLA_IFNAME) ?? new Uint8Array()).replace(/\0.*$/s, ""),
-    newIndex: word(attributes.get(IFLA_NEW_IFINDEX)),
+    ...decodeLink(message),
+    newIndex: attributeWord(attributes.get(IFLA_NEW_IFINDEX)),
     moves: attributes.has(IFLA_NET_NS_FD),
   };
 }
