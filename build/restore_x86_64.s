@@ -3,7 +3,7 @@
 # Beside the engine there may be a file with the memory of an engine that has started and has loaded this very program. Its head
 # is mapped, and records of system calls in it are run (prepared_x86_64.s): they see whether it is of this kernel, this processor
 # and these libraries, map the memory, make the descriptors, and go on where that engine stood. In any other case, and where the
-# records stop, the entry starts the engine.
+# records stop, the entry starts the engine. Where that is this very program, it executes itself: memory has changed by then.
 #
 # The head has words for the build, the first record, and a list of words to which the address of the vDSO is added; the entry
 # puts what it knows behind them. The size of the file is there, too.
@@ -14,6 +14,11 @@
 
 restore:
         mov     r15d, 1
+        mov     rsi, [rsp]                      # AT_EXECFN: this very program, which was executed anew by halt
+        lea     rdi, [rip+exe]
+        mov     ecx, 15
+        repe cmpsb
+        je      again
         mov     rcx, r13                        # TSRUN_SNAPSHOT=no?
 1:      mov     rsi, [rcx]
         add     rcx, 8
@@ -125,13 +130,21 @@ restore:
 halt:   mov     r14, [SNAPSHOT+32]              # closes what the records have opened: how many there may be, and where
         mov     r12, [r14]
 1:      sub     r12, 1
-        js      gone
+        js      2f
         add     r14, 8
         mov     rax, [r14]
         mov     edi, [rax]
         mov     eax, 3
         syscall
         jmp     1b
+2:      cmp     qword ptr [rbx], 0
+        jne     gone
+        mov     eax, 59                         # execve(exe, arguments, environment): its own memory is another now
+        lea     rdi, [rip+exe]
+        lea     rsi, [rbp+8]
+        mov     rdx, [rbp]
+        lea     rdx, [rsi+rdx*8+8]
+        syscall
 gone:   mov     r12d, [SNAPSHOT+40]
         mov     edi, SNAPSHOT
         mov     esi, HEAD

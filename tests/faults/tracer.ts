@@ -9,6 +9,7 @@
  * program. The engine's own calls do not count, and those that make its process only where that is asked for.
  * @module
  */
+import { BASE } from "../../build/snapshot/head.ts";
 import { describe, isOwn, nameOf, pathOf } from "./calls.ts";
 import * as ptrace from "./ptrace.ts";
 
@@ -213,11 +214,13 @@ class Tracer {
    * an engine that has started already sets its thread's register.
    */
   #await(pid: number, tracee: Tracee, entry: ptrace.Entry): void {
-    const name = nameOf(entry.number), exe = () => Deno.readLinkSync(`/proc/${pid}/exe`);
+    const name = nameOf(entry.number);
     if (name === "open" && this.request.snapshot === pathOf(pid, entry)) tracee.role = "snapshot";
     if (tracee.role === "snapshot") tracee.counting = true;
-    const started = name === "openat" && pathOf(pid, entry) === this.#runtime() && !SHELLS.test(exe());
-    if (started || name === "arch_prctl" && exe() === this.#runtime()) {
+    const started = name === "openat" && pathOf(pid, entry) === this.#runtime() &&
+      !SHELLS.test(Deno.readLinkSync(`/proc/${pid}/exe`));
+    // The loader of an engine that starts anew sets the register, too, but has no head of a snapshot.
+    if (started || name === "arch_prctl" && ptrace.memoryAt(pid, BASE, 8).length > 0) {
       Object.assign(tracee, { role: "tsrun", counting: true, count: 0 });
     } else if (tracee.role === "snapshot") this.#count(pid, tracee, entry);
   }

@@ -8,8 +8,8 @@ import { digestOf } from "../../build/link.ts";
 import { exists } from "./process.ts";
 import { pathUnderTest } from "./runtime.ts";
 
-/** Where the snapshot of a program lies, or would; undefined of one that has none, as a compiled one. */
-export function snapshotOfProgram(path: string): string | undefined {
+/** Where the snapshot of a bundle lies, or would; undefined of a compiled program. */
+export function snapshotOfBundle(path: string): string | undefined {
   const file = Deno.readFileSync(path);
   const deno = engineOfProgram(file), text = textOfBundle(file);
   return deno === undefined || text === undefined ? undefined : snapshotOf(deno, digestOf(text));
@@ -17,8 +17,13 @@ export function snapshotOfProgram(path: string): string | undefined {
 
 /** The snapshot of the runtime under test; undefined where it has none. */
 export function snapshotUnderTest(): string | undefined {
-  const path = snapshotOfProgram(pathUnderTest());
-  return path !== undefined && exists(path) ? path : undefined;
+  const program = pathUnderTest(), path = snapshotOfBundle(program);
+  if (path !== undefined) return exists(path) ? path : undefined;
+  // That of a compiled program is beside it.
+  const directory = program.replace(/[^/]+$/, ".$&");
+  if (!exists(directory)) return undefined;
+  const found = [...Deno.readDirSync(directory)].find(({ name }) => name.startsWith("snapshot-"));
+  return found && `${directory}/${found.name}`;
 }
 
 /** Why the runtime under test goes on from no snapshot, if it does not. */
