@@ -43,7 +43,7 @@ export function compiledMain(data: string, point: string): string {
   return [
     `const fill=Deno.args[0]===${JSON.stringify(FILL)}&&Deno.args.length===1;`,
     `if(fill){Deno.umask(0o022);${loader(path, "usual")}}else `,
-    `if(Deno.args[0]===${JSON.stringify(POINT_FLAG)}&&Deno.args.length===3){`,
+    `if(Deno.args[0]===${JSON.stringify(POINT_FLAG)}&&Deno.args.length>=3){`,
     `const code=Deno.readTextFileSync(import.meta.dirname+${JSON.stringify(`/${point}`)});`,
     `await new(async()=>{}).constructor("path","args",code)(${path},Deno.args.slice(1))}else{`,
     `if(Deno.env.get("TMPDIR")===${JSON.stringify(NO_DIRECTORY)})try{`,

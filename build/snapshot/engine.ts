@@ -26,6 +26,8 @@ export interface Point {
   alternateStack: string;
   /** The thread's list of robust futexes, and the size of its head. */
   robust: [string, string];
+  /** Why rehearsals of commands were cut short. */
+  failures: readonly string[];
 }
 
 /** Chunks by their numbers: the one that is the program, and what is loaded before it. */
@@ -37,7 +39,7 @@ export interface Chunks {
 
 /**
  * What the engine runs. It takes `path`, the file at whose end the linked text is, and `args`: the code of
- * the point in hex, and the file for {@linkcode Point}.
+ * the point in hex, the file for {@linkcode Point}, and the bundles of the containers that are rehearsed.
  */
 export function engineCode({ main, usual, preload }: Chunks): string {
   return loaderHead("path") + [
@@ -47,7 +49,7 @@ export function engineCode({ main, usual, preload }: Chunks): string {
     `const M=B[${main}];let all;B[${main}]=async(...given)=>{all=given};`,
     `await B.boot(()=>{throw new Error("nothing is left to be read")},d);`,
     `for(const i of ${JSON.stringify(usual)})all[1](i);`,
-    `all[1](${preload}).preload();`,
+    `const failures=await all[1](${preload}).preload(args.slice(2));`,
     POINT_IN_ENGINE,
     `await M.call(B,...all)`,
   ].join("");
@@ -82,12 +84,14 @@ const blocks=Array.from({length:6},()=>L.malloc(4000000n));for(const block of bl
 const go=new Deno.UnsafeFnPointer(at(page+${CODE_AT}n),{parameters:["usize"],result:"i32"});
 const threads=()=>[...Deno.readDirSync("/proc/self/task")].length;
 for(let i=0;threads()>1;i++){if(i>300)throw new Error("its other threads do not end");L.usleep(100000)}
-Deno.writeTextFileSync(args[1],JSON.stringify({block:page+"",environ,brk,rseq,actions,alternateStack,robust}));
+Deno.writeTextFileSync(args[1],JSON.stringify({block:page+"",environ,brk,rseq,actions,alternateStack,robust,failures}));
 
 const clock=performance.now.bind(performance);
 go.call(page);
 const start=clock();all[0].fromSnapshot=true;performance.now=()=>clock()-start;Object.defineProperty(performance,"timeOrigin",{value:Date.now()});
 const list=new Deno.UnsafePointerView(at(words[${POINT_WORDS.arguments}])),count=Number(list.getBigUint64());
+const ask=(number)=>({get:()=>Number(L.syscall(number,0n,0n,0n,0n))});
+Object.defineProperties(Deno,{pid:ask(39n),ppid:ask(110n)});
 Object.defineProperty(Deno,"args",{value:Array.from({length:count-1},(_,i)=>
 Deno.UnsafePointerView.getCString(at(list.getBigUint64(16+8*i))))});
 `.replaceAll("\n", "");

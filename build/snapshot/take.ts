@@ -3,6 +3,7 @@
  * memory, and the records by which the entry makes such a process again.
  * @module
  */
+import { CONFIG_NAMES, configOf } from "../../bench/configs.ts";
 import { cacheOf, POINT_FLAG } from "../compiled.ts";
 import { digestOfProgram } from "../entry.ts";
 import { LAZY_FLAGS, moduleUrl, snapshotOf, variables } from "../launcher.ts";
@@ -22,11 +23,11 @@ const SECONDS = 40;
 /** The entry of the bundle, and what is run before the point. */
 const MAIN = "main.js";
 /** What is run before the point: a module that the program itself never loads. */
-export const PRELOAD = "runtime/host/preload.ts";
+export const PRELOAD = "runtime/cli/preload.ts";
 
-/** Flags of the engine that is taken: it compiles everything. */
+/** Flags of the engine that is taken: it compiles everything, and takes notes (feedback) at the first run. */
 function flags(): string[] {
-  const more = "--no-lazy,--no-flush-bytecode";
+  const more = "--no-lazy,--no-flush-bytecode,--no-lazy-feedback-allocation";
   return LAZY_FLAGS.map((flag) => flag.startsWith("--v8-flags=") ? `${flag},${more}` : flag);
 }
 
@@ -102,7 +103,8 @@ function engineOfCompiled(program: string, digest: string): Engine {
 async function take({ start, env, program, mapped, target }: Engine, digest: string): Promise<string> {
   if (Deno.build.arch !== "x86_64") throw new Error(`there is none for ${Deno.build.arch}`);
   const dir = Deno.makeTempDirSync({ prefix: "tsrun-snapshot-" });
-  using child = spawn([...start, POINT.toHex(), `${dir}/point`], env, `${dir}/output`);
+  const bundles = rehearsedBundles(dir);
+  using child = spawn([...start, POINT.toHex(), `${dir}/point`, ...bundles], env, `${dir}/output`);
   try {
     await stopped(child.pid).catch((error) => {
       throw new Error(`${error.message}: ${Deno.readTextFileSync(`${dir}/output.error`).trim()}`);
@@ -111,10 +113,30 @@ async function take({ start, env, program, mapped, target }: Engine, digest: str
     using memory = new MemoryOf(child.pid);
     const { head, pieces } = recordProcess(child.pid, point, digest, mapped ? program : undefined, memory);
     writeSnapshot(target, head, pieces, memory);
-    return `${Math.round(pieces.reduce((sum, { size }) => sum + size, HEAD_SIZE) / 2 ** 20)} MB`;
+    const size = `${Math.round(pieces.reduce((sum, { size }) => sum + size, HEAD_SIZE) / 2 ** 20)} MB`;
+    return [size, ...point.failures.map((failure) => `not all was rehearsed: ${failure}`)].join("; ");
   } finally {
     Deno.removeSync(dir, { recursive: true });
   }
+}
+
+/** Makes bundles for the rehearsals: of what runc's `spec` writes, and of Docker's. @returns Their paths. */
+function rehearsedBundles(dir: string): string[] {
+  const rootfs = `${dir}/rootfs`;
+  for (const name of ["bin", "dev", "etc", "proc", "sys"]) {
+    Deno.mkdirSync(`${rootfs}/${name}`, { recursive: true });
+  }
+  for (const name of ["hostname", "hosts", "resolv.conf", "rootfs/bin/true"]) {
+    Deno.writeTextFileSync(`${dir}/${name}`, "", { mode: 0o755 });
+  }
+  return CONFIG_NAMES.map((name) => {
+    const bundle = `${dir}/${name}`,
+      config = configOf(name, { rootfs, files: dir, cgroup: "/tsrun-rehearsal" });
+    (config.process as { args: string[] }).args = ["/bin/true"];
+    Deno.mkdirSync(bundle);
+    Deno.writeTextFileSync(`${bundle}/config.json`, JSON.stringify(config));
+    return bundle;
+  });
 }
 
 /** Takes the snapshot of a bundle and says how it went: one that cannot be had only means a later start. */
