@@ -29,7 +29,8 @@ async function build(out: string, env: Record<string, string>): Promise<void> {
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "-A", `${TOP}build/build.ts`],
     cwd: TOP,
-    env: { ...env, TSRUN_OUT: out },
+    // Neither a snapshot of the engine: it is for one host.
+    env: { ...env, TSRUN_OUT: out, TSRUN_SNAPSHOT: "no" },
     stdin: "null",
     stdout: "null",
   }).output();
