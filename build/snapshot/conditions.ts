@@ -48,7 +48,7 @@ export function imageOf(program: string | undefined, mappings: readonly Mapping[
 const UTSNAME_FIELD = 65, UTSNAME_SIZE = 6 * UTSNAME_FIELD;
 
 /** The kernel, the processor, the streams and the clock must be as they were, or later. */
-export function recordConditions(head: Head, image: Image | undefined): void {
+export function recordConditions(head: Head, second: number, image: Image | undefined): void {
   if (image !== undefined) {
     // The same program at the same address: of the build that the digest names, as it was linked there.
     head.compare(CODE, head.data(new Uint8Array(new BigInt64Array([image.code]).buffer)), 8);
@@ -68,7 +68,7 @@ export function recordConditions(head: Head, image: Image | undefined): void {
   head.call(CALL.uname, [names]);
   head.compare(names + 2 * UTSNAME_FIELD, head.data(expected), expected.length);
   head.compare(PROCESSOR, head.data(processor()), PROCESSOR_SIZE);
-  recordClock(head);
+  recordClock(head, second);
 }
 
 /** What the entry asks the processor: cpuid(1) and cpuid(7), without what is of one processor only. */
@@ -97,13 +97,12 @@ function processor(): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * The monotonic clock of this moment must have passed: after a restart of the host it begins anew, and the
- * engine takes time as it was for what never comes later. A timer for that moment has expired, or not.
+ * The monotonic clock must be later than it was when the engine stopped: its timers count from there, and
+ * after a restart of the host the clock begins anew. A timer for that second has expired, or not.
  */
-function recordClock(head: Head): void {
-  const [uptime] = Deno.readTextFileSync("/proc/uptime").split(" ");
+function recordClock(head: Head, second: number): void {
   const when = new Uint8Array(32);
-  new DataView(when.buffer).setBigInt64(16, BigInt(Math.floor(Number(uptime))), true);
+  new DataView(when.buffer).setBigInt64(16, BigInt(second + 1), true);
   const timer = head.open(CALL.timerfd_create, [1, 0x80800]);
   head.call(CALL.timerfd_settime, [timer, 1, head.data(when), 0]);
   const poll = head.room(8);

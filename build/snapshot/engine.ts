@@ -14,6 +14,9 @@ const CODE_AT = 4096;
 export interface Point {
   /** The structure. */
   block: string;
+  /** The engine's process, and the second of its monotonic clock at which it stops. */
+  pid: number;
+  second: number;
   /** libc's variable `environ`. */
   environ: string;
   /** libc's variable `__curbrk`: where it believes the end of the heap to be. */
@@ -84,7 +87,9 @@ const blocks=Array.from({length:6},()=>L.malloc(4000000n));for(const block of bl
 const go=new Deno.UnsafeFnPointer(at(page+${CODE_AT}n),{parameters:["usize"],result:"i32"});
 const threads=()=>[...Deno.readDirSync("/proc/self/task")].length;
 for(let i=0;threads()>1;i++){if(i>300)throw new Error("its other threads do not end");L.usleep(100000)}
-Deno.writeTextFileSync(args[1],JSON.stringify({block:page+"",environ,brk,rseq,actions,alternateStack,robust,failures}));
+const pid=Number(L.syscall(39n,0n,0n,0n,0n));L.syscall(228n,1n,page+512n,0n,0n);const second=Number(words[64]);
+memory.fill(0,0,1024);
+Deno.writeTextFileSync(args[1],JSON.stringify({block:page+"",pid,second,environ,brk,rseq,actions,alternateStack,robust,failures}));
 
 const clock=performance.now.bind(performance);
 go.call(page);

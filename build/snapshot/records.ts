@@ -29,7 +29,7 @@ export function recordProcess(
 ): { head: Uint8Array<ArrayBuffer>; pieces: Piece[] } {
   const head = new Head(digest), mappings = mappingsOf(pid);
   const image = imageOf(program, mappings);
-  recordConditions(head, image);
+  recordConditions(head, point.second, image);
   const recorder = new MemoryRecorder(head, memory, image), pieces = recorder.record(mappings);
   recordVdso(head, mappings);
   recordDescriptors(head, descriptorsOf(pid));

@@ -13,6 +13,7 @@ import { type Chunks, engineCode, type Point } from "./engine.ts";
 import { HEAD_SIZE } from "./head.ts";
 import type { Piece } from "./memory.ts";
 import { POINT } from "./point.ts";
+import { earlyClock } from "./early_clock.ts";
 import { MemoryOf, stateOf } from "./process.ts";
 import { recordProcess } from "./records.ts";
 import { spawn } from "./spawn.ts";
@@ -41,11 +42,25 @@ function numbersIn(text: string): (name: string) => number {
   };
 }
 
-/** Waits for an engine to stop. @throws {Error} where it ends, or takes too long. */
-async function stopped(pid: number): Promise<void> {
+/** What an engine has written to a file; undefined where it has not yet. */
+function pointIn(path: string): Point | undefined {
+  try {
+    return JSON.parse(Deno.readTextFileSync(path));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Waits for an engine to stop.
+ *
+ * @param pid The process that was started: the engine's, or its parent's.
+ * @throws {Error} where it ends, or takes too long.
+ */
+async function stopped(pid: number, path: string): Promise<Point> {
   for (const end = Date.now() + SECONDS * 1000; Date.now() < end;) {
-    const state = stateOf(pid);
-    if (state === "T") return;
+    const point = pointIn(path), state = stateOf(pid);
+    if (point !== undefined && stateOf(point.pid) === "T") return point;
     if (state === undefined || state === "Z") throw new Error("the engine ended before its point");
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
@@ -100,18 +115,25 @@ function engineOfCompiled(program: string, digest: string): Engine {
  * @throws {Error} where there can be none: on another architecture, or where the engine is not as it should
  * be.
  */
-async function take({ start, env, program, mapped, target }: Engine, digest: string): Promise<string> {
+async function take(
+  { start, env, program, mapped, target }: Engine,
+  digest: string,
+  wrapper: readonly string[],
+): Promise<string> {
   if (Deno.build.arch !== "x86_64") throw new Error(`there is none for ${Deno.build.arch}`);
   const dir = Deno.makeTempDirSync({ prefix: "tsrun-snapshot-" });
   const bundles = rehearsedBundles(dir);
-  using child = spawn([...start, POINT.toHex(), `${dir}/point`, ...bundles], env, `${dir}/output`);
+  using child = spawn(
+    [...wrapper, ...start, POINT.toHex(), `${dir}/point`, ...bundles],
+    env,
+    `${dir}/output`,
+  );
   try {
-    await stopped(child.pid).catch((error) => {
+    const point = await stopped(child.pid, `${dir}/point`).catch((error) => {
       throw new Error(`${error.message}: ${Deno.readTextFileSync(`${dir}/output.error`).trim()}`);
     });
-    const point: Point = JSON.parse(Deno.readTextFileSync(`${dir}/point`));
-    using memory = new MemoryOf(child.pid);
-    const { head, pieces } = recordProcess(child.pid, point, digest, mapped ? program : undefined, memory);
+    using memory = new MemoryOf(point.pid);
+    const { head, pieces } = recordProcess(point.pid, point, digest, mapped ? program : undefined, memory);
     writeSnapshot(target, head, pieces, memory);
     const size = `${Math.round(pieces.reduce((sum, { size }) => sum + size, HEAD_SIZE) / 2 ** 20)} MB`;
     return [size, ...point.failures.map((failure) => `not all was rehearsed: ${failure}`)].join("; ");
@@ -154,7 +176,9 @@ export function keepSnapshotOfCompiled(program: string): Promise<string> {
 async function attempt(engine: Engine, digest: string): Promise<string> {
   if (Deno.env.get("TSRUN_SNAPSHOT") === "no") return "none (TSRUN_SNAPSHOT=no)";
   try {
-    return await take(engine, digest);
+    const wrapper = earlyClock();
+    const early = wrapper && await take(engine, digest, wrapper).catch(() => undefined);
+    return early ?? await take(engine, digest, []);
   } catch (error) {
     return `none: ${error instanceof Error ? error.message : error}`;
   }
