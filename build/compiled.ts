@@ -8,6 +8,7 @@
  * @module
  */
 import type { Architecture } from "./entry.ts";
+import { snapshotName } from "./entry.ts";
 import { injectEntry } from "./inject.ts";
 import { FAILURES, LIMITS, preparedOf } from "./launcher.ts";
 import { loader } from "./link.ts";
@@ -65,7 +66,7 @@ export function withEntry(
   const failure = "tsrun: cannot start its engine", prepared = preparedOf(text, arch);
   const table = { args: [], variables: [], limits: LIMITS, failure, ...FAILURES, prepared };
   // Beside the code cache, where the entry finds it.
-  return injectEntry(program, { ...table, snapshot: `/snapshot-${prepared.digest}` });
+  return injectEntry(program, { ...table, snapshot: `/${snapshotName(prepared.digest, arch)}` });
 }
 
 /**

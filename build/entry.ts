@@ -140,6 +140,22 @@ export function entryCode(arch: Architecture): Uint8Array<ArrayBuffer> {
   return Uint8Array.fromBase64(CODE[arch]);
 }
 
+/**
+ * The name of the file of a build's started engine (snapshot/README.md). It changes with the entry's code,
+ * which reads the file.
+ *
+ * @param digest Eight characters that name the build.
+ */
+export function snapshotName(digest: string, arch: Architecture = Deno.build.arch): string {
+  let sum = 1, sums = 0;
+  // Adler-32 (RFC 1950).
+  for (const byte of entryCode(arch)) {
+    sum = (sum + byte) % 65521;
+    sums = (sums + sum) % 65521;
+  }
+  return `snapshot-${digest}-${(sums * 65536 + sum).toString(16).padStart(8, "0")}`;
+}
+
 /** Bytes that are laid out one behind the other: words first, then what they point to. */
 class Layout {
   readonly words: bigint[] = [];

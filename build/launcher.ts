@@ -11,6 +11,7 @@ import {
   type EntryTable,
   type Limit,
   type PreparedEntry,
+  snapshotName,
 } from "./entry.ts";
 import { digestOf, loader, TRAILER } from "./link.ts";
 
@@ -37,8 +38,8 @@ export function cacheDirectory(deno: string): string {
 }
 
 /** Where a started engine is kept (snapshot/README.md), by the digest of the linked text. */
-export function snapshotOf(deno: string, digest: string): string {
-  return `${cacheDirectory(deno)}/snapshot-${digest}`;
+export function snapshotOf(deno: string, digest: string, arch?: Architecture): string {
+  return `${cacheDirectory(deno)}/${snapshotName(digest, arch)}`;
 }
 
 /**
@@ -169,7 +170,7 @@ export function bundleFile(
 ): Uint8Array<ArrayBuffer> {
   const prepared = preparedOf(text, change?.arch);
   // Another module than the usual one is to be run itself.
-  const snapshot = module === undefined ? snapshotOf(deno, prepared.digest) : undefined;
+  const snapshot = module === undefined ? snapshotOf(deno, prepared.digest, change?.arch) : undefined;
   const head = launcher(deno, module, { ...change, prepared, snapshot });
   const body = new TextEncoder().encode(text);
   const file = new Uint8Array(head.length + body.length);

@@ -29,8 +29,6 @@ export interface Point {
   alternateStack: string;
   /** The thread's list of robust futexes, and the size of its head. */
   robust: [string, string];
-  /** Why rehearsals of commands were cut short. */
-  failures: readonly string[];
 }
 
 /** Chunks by their numbers: the one that is the program, and what is loaded before it. */
@@ -42,7 +40,7 @@ export interface Chunks {
 
 /**
  * What the engine runs. It takes `path`, the file at whose end the linked text is, and `args`: the code of
- * the point in hex, the file for {@linkcode Point}, and the bundles of the containers that are rehearsed.
+ * the point in hex, and the file for {@linkcode Point}.
  */
 export function engineCode({ main, usual, preload }: Chunks): string {
   return loaderHead("path") + [
@@ -52,7 +50,7 @@ export function engineCode({ main, usual, preload }: Chunks): string {
     `const M=B[${main}];let all;B[${main}]=async(...given)=>{all=given};`,
     `await B.boot(()=>{throw new Error("nothing is left to be read")},d);`,
     `for(const i of ${JSON.stringify(usual)})all[1](i);`,
-    `const failures=await all[1](${preload}).preload(args.slice(2));`,
+    `all[1](${preload}).preload();`,
     POINT_IN_ENGINE,
     `await M.call(B,...all)`,
   ].join("");
@@ -89,7 +87,7 @@ const threads=()=>[...Deno.readDirSync("/proc/self/task")].length;
 for(let i=0;threads()>1;i++){if(i>300)throw new Error("its other threads do not end");L.usleep(100000)}
 const pid=Number(L.syscall(39n,0n,0n,0n,0n));L.syscall(228n,1n,page+512n,0n,0n);const second=Number(words[64]);
 memory.fill(0,0,1024);
-Deno.writeTextFileSync(args[1],JSON.stringify({block:page+"",pid,second,environ,brk,rseq,actions,alternateStack,robust,failures}));
+Deno.writeTextFileSync(args[1],JSON.stringify({block:page+"",pid,second,environ,brk,rseq,actions,alternateStack,robust}));
 
 const clock=performance.now.bind(performance);
 go.call(page);

@@ -3,9 +3,8 @@
  * memory, and the records by which the entry makes such a process again.
  * @module
  */
-import { CONFIG_NAMES, configOf } from "../../bench/configs.ts";
 import { cacheOf, POINT_FLAG } from "../compiled.ts";
-import { digestOfProgram } from "../entry.ts";
+import { digestOfProgram, snapshotName } from "../entry.ts";
 import { LAZY_FLAGS, moduleUrl, snapshotOf, variables } from "../launcher.ts";
 import { digestOf } from "../link.ts";
 import { USUAL, usualModules } from "../usual.ts";
@@ -26,9 +25,9 @@ const MAIN = "main.js";
 /** What is run before the point: a module that the program itself never loads. */
 export const PRELOAD = "runtime/cli/preload.ts";
 
-/** Flags of the engine that is taken: it compiles everything, and takes notes (feedback) at the first run. */
+/** Flags of the engine that is taken: it compiles everything. */
 function flags(): string[] {
-  const more = "--no-lazy,--no-flush-bytecode,--no-lazy-feedback-allocation";
+  const more = "--no-lazy,--no-flush-bytecode";
   return LAZY_FLAGS.map((flag) => flag.startsWith("--v8-flags=") ? `${flag},${more}` : flag);
 }
 
@@ -104,7 +103,7 @@ function engineOfBundle(program: string, text: string, deno: string): Engine {
 
 /** The engine of a compiled program, which is the program itself. */
 function engineOfCompiled(program: string, digest: string): Engine {
-  const target = `${cacheOf(program).directory}/snapshot-${digest}`;
+  const target = `${cacheOf(program).directory}/${snapshotName(digest)}`;
   return { start: [program, POINT_FLAG], env: ["TSRUN_SNAPSHOT=no"], program, mapped: true, target };
 }
 
@@ -122,12 +121,7 @@ async function take(
 ): Promise<string> {
   if (Deno.build.arch !== "x86_64") throw new Error(`there is none for ${Deno.build.arch}`);
   const dir = Deno.makeTempDirSync({ prefix: "tsrun-snapshot-" });
-  const bundles = rehearsedBundles(dir);
-  using child = spawn(
-    [...wrapper, ...start, POINT.toHex(), `${dir}/point`, ...bundles],
-    env,
-    `${dir}/output`,
-  );
+  using child = spawn([...wrapper, ...start, POINT.toHex(), `${dir}/point`], env, `${dir}/output`);
   try {
     const point = await stopped(child.pid, `${dir}/point`).catch((error) => {
       throw new Error(`${error.message}: ${Deno.readTextFileSync(`${dir}/output.error`).trim()}`);
@@ -135,30 +129,10 @@ async function take(
     using memory = new MemoryOf(point.pid);
     const { head, pieces } = recordProcess(point.pid, point, digest, mapped ? program : undefined, memory);
     writeSnapshot(target, head, pieces, memory);
-    const size = `${Math.round(pieces.reduce((sum, { size }) => sum + size, HEAD_SIZE) / 2 ** 20)} MB`;
-    return [size, ...point.failures.map((failure) => `not all was rehearsed: ${failure}`)].join("; ");
+    return `${Math.round(pieces.reduce((sum, { size }) => sum + size, HEAD_SIZE) / 2 ** 20)} MB`;
   } finally {
     Deno.removeSync(dir, { recursive: true });
   }
-}
-
-/** Makes bundles for the rehearsals: of what runc's `spec` writes, and of Docker's. @returns Their paths. */
-function rehearsedBundles(dir: string): string[] {
-  const rootfs = `${dir}/rootfs`;
-  for (const name of ["bin", "dev", "etc", "proc", "sys"]) {
-    Deno.mkdirSync(`${rootfs}/${name}`, { recursive: true });
-  }
-  for (const name of ["hostname", "hosts", "resolv.conf", "rootfs/bin/true"]) {
-    Deno.writeTextFileSync(`${dir}/${name}`, "", { mode: 0o755 });
-  }
-  return CONFIG_NAMES.map((name) => {
-    const bundle = `${dir}/${name}`,
-      config = configOf(name, { rootfs, files: dir, cgroup: "/tsrun-rehearsal" });
-    (config.process as { args: string[] }).args = ["/bin/true"];
-    Deno.mkdirSync(bundle);
-    Deno.writeTextFileSync(`${bundle}/config.json`, JSON.stringify(config));
-    return bundle;
-  });
 }
 
 /** Takes the snapshot of a bundle and says how it went: one that cannot be had only means a later start. */
@@ -196,8 +170,19 @@ function writeSnapshot(target: string, head: Uint8Array, pieces: readonly Piece[
     for (const { start, size } of pieces) write(memory.read(start, size));
     file.close();
     Deno.renameSync(temporary, target);
+    removeOthers(target);
   } catch (error) {
     Deno.removeSync(temporary);
     throw error;
+  }
+}
+
+/** Removes the snapshots of other builds: their programs have gone with them. */
+function removeOthers(target: string): void {
+  const end = target.lastIndexOf("/"), directory = target.slice(0, end), own = target.slice(end + 1);
+  for (const { name } of [...Deno.readDirSync(directory)]) {
+    if (name !== own && /^snapshot-[0-9a-f]{8}(?:-[0-9a-f]{8})?$/.test(name)) {
+      Deno.removeSync(`${directory}/${name}`);
+    }
   }
 }

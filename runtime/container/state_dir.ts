@@ -17,11 +17,6 @@ import { callerGid, callerIsRoot, callerUid } from "../host/caller.ts";
 /** The root that was checked last, without a finding. */
 let checked: string | undefined;
 
-/** Forgets the root that was checked: in another process it is to be checked again. */
-export function forgetCheckedRoot(): void {
-  checked = undefined;
-}
-
 /** Does {@linkcode checkRoot}, unless this process has checked the root already. */
 export function checkRootOnce(root: string): void {
   if (root !== checked) checkRoot(root);

@@ -27,12 +27,6 @@ export function supposeRoot(): void {
   supposed = true;
 }
 
-/** Forgets what was asked or supposed of the caller: another process is to ask anew. */
-export function forgetCaller(): void {
-  uid = gid = undefined;
-  supposed = false;
-}
-
 /** Whether the caller is only supposed to be root. */
 export function callerIsSupposed(): boolean {
   return supposed;

@@ -14,10 +14,12 @@ const UNMOUNTS = "runc leaves what it has mounted, and makes the host's mounts s
 
 /**
  * Runs a script on a host of its own, whose mounts may be spoiled. `$R` is the runtime with its state root,
- * `$B` the bundle, `$I` the id; `mounts` counts the mounts that there are.
+ * `$B` the bundle, `$I` the id; `mounts` counts the mounts below the bundle (others go when
+ * another test removes what they lie on).
  */
 function onHost(box: Box, container: Container, script: string): Promise<Result> {
-  const head = `mounts() { wc -l </proc/self/mountinfo; }\nR="${box.runtime.path} --root ${box.root}"`;
+  const head =
+    `mounts() { grep -cF " $B/" /proc/self/mountinfo; }\nR="${box.runtime.path} --root ${box.root}"`;
   const names = `B=${container.bundle.dir}\nI=${container.id}\nbefore=$(mounts)`;
   const unshare = ["/usr/bin/unshare", "--mount", "--propagation", "private", "/bin/sh", "-c"];
   const env = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
