@@ -2,7 +2,7 @@
  * A containerd with its CRI plug-in, as a node of Kubernetes has it, with two runtime handlers: `tsrun` and
  * `runc`. It is driven by crictl.
  */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { runCases, testClient } from "../clients/client.ts";
 import { Daemons } from "../clients/daemon.ts";
 import { writeImage } from "../clients/image.ts";
@@ -10,16 +10,18 @@ import { makeBundle } from "../lib/bundle.ts";
 import { ensurePrograms } from "../lib/go_programs.ts";
 import { exists, host, readText, type Result, until } from "../lib/process.ts";
 import type { Terminal } from "../lib/pty.ts";
-import { pathUnderTest } from "../lib/runtime.ts";
 import { skip } from "../lib/skip.ts";
+import {
+  CNI,
+  containerdConfig,
+  type Handler,
+  type Manager,
+  networkConfig,
+  PAUSE,
+  stateDir,
+} from "./config.ts";
 
-/** The runtime handlers. */
-export type Handler = "tsrun" | "runc";
-
-const CNI = "/usr/lib/cni";
 const IMAGE = "example.org/box:latest";
-/** What holds a pod's namespaces. */
-const PAUSE = "example.org/pause:latest";
 const PROGRAMS: readonly string[] = ["containerd", "containerd-shim-runc-v2", "ctr", "crictl"];
 
 /** A message of the CRI as crictl reads it: field names of the protocol, enumerations by number. */
@@ -48,12 +50,18 @@ export type CriCase = (cri: Cri) => Promise<unknown>;
 export async function testCri(
   name: string,
   cases: Readonly<Record<string, CriCase>>,
-  manager: "cgroupfs" | "systemd" = "cgroupfs",
+  manager: Manager = "cgroupfs",
   missing?: string,
 ): Promise<void> {
   const programs = missing === undefined ? await criPrograms() : { missing };
   if ("missing" in programs) return skip(name, programs.missing);
-  testClient(name, undefined, () => Cri.start(programs.dir, manager), (cri, t) => runCases(t, cri, cases));
+  testClient(name, undefined, () => Cri.start(programs.dir, manager), async (cri, t) => {
+    await runCases(t, cri, cases);
+    await t.step(
+      "the pods that cases shared are removed, and nothing of them stays",
+      () => cri.removeShared(),
+    );
+  });
 }
 
 /** A pod that runs. */
@@ -64,24 +72,35 @@ export interface Pod {
   file: string;
   /** Where its containers' logs are. */
   logs: string;
+  /** Ids of all containers that were made in it. */
+  containers: string[];
+}
+
+/** What is kept of a container. */
+interface Container {
+  pod: Pod;
+  /** Its log, in the form of the CRI. */
+  log: string;
 }
 
 /** A running containerd with one image, `example.org/box`. */
 export class Cri {
   readonly daemons: Daemons = new Daemons();
-  /** A number of this object's own for its network, 10.200.N.0/24. */
-  private readonly subnet = 1 + Deno.pid % 250;
+  /** Beginning of the addresses of its pods: those of other test processes begin otherwise. */
+  readonly network: string = `10.${128 + (Deno.pid >> 8) % 64}.${Deno.pid % 256}.`;
   private count = 0;
+  private readonly shared = new Map<Handler, Pod>();
+  private readonly containers = new Map<string, Container>();
 
   private constructor(
     private readonly programs: string,
-    private readonly manager: "cgroupfs" | "systemd",
+    readonly manager: Manager,
   ) {
     this.daemons.addPath(programs);
   }
 
   /** Starts containerd and imports the images. */
-  static async start(programs: string, manager: "cgroupfs" | "systemd"): Promise<Cri> {
+  static async start(programs: string, manager: Manager): Promise<Cri> {
     const cri = new Cri(programs, manager);
     try {
       await cri.startDaemon();
@@ -95,8 +114,13 @@ export class Cri {
 
   private async startDaemon(): Promise<void> {
     const { daemons } = this, { dir } = daemons;
-    this.writeNetwork();
-    Deno.writeTextFileSync(`${dir}/containerd.toml`, this.config());
+    Deno.mkdirSync(`${dir}/net.d`);
+    Deno.writeTextFileSync(`${dir}/net.d/10-pods.conflist`, networkConfig(dir, `${this.network}0/24`));
+    Deno.writeTextFileSync(
+      `${dir}/containerd.toml`,
+      containerdConfig(dir, daemons.containerd, this.manager),
+    );
+    if (this.manager === "systemd") daemons.defer(() => this.endSlice());
     Deno.writeTextFileSync(`${dir}/crictl.yaml`, "");
     // Its mounts are shared, as a node's are, but not with the machine.
     const shared = 'mount --make-rshared /; exec "$@"';
@@ -124,53 +148,9 @@ export class Cri {
     return await this.daemons.stop();
   }
 
-  /** Both handlers are runc's shim, with another program each, which keeps its state here. */
-  private config(): string {
-    const { dir, containerd } = this.daemons;
-    const handler = (name: Handler, program: string) => `
-[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.${name}]
-runtime_type = "io.containerd.runc.v2"
-[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.${name}.options]
-BinaryName = "${program}"
-Root = "${dir}/state-${name}"
-SystemdCgroup = ${this.manager === "systemd"}
-`;
-    return `version = 3
-root = "${dir}/containerd-root"
-state = "${dir}/containerd-state"
-disabled_plugins = ["io.containerd.nri.v1.nri", "io.containerd.snapshotter.v1.erofs", "io.containerd.snapshotter.v1.blockfile"]
-[grpc]
-address = "${containerd}"
-[ttrpc]
-address = "${containerd}.ttrpc"
-[plugins.'io.containerd.internal.v1.opt']
-path = "${dir}/opt"
-[plugins.'io.containerd.cri.v1.images'.pinned_images]
-sandbox = "${PAUSE}"
-[plugins.'io.containerd.cri.v1.runtime']
-netns_mounts_under_state_dir = true
-restrict_oom_score_adj = true
-drain_exec_sync_io_timeout = "10s"
-[plugins.'io.containerd.cri.v1.runtime'.cni]
-bin_dirs = ["${CNI}"]
-conf_dir = "${dir}/net.d"
-[plugins.'io.containerd.cri.v1.runtime'.containerd]
-default_runtime_name = "runc"
-${handler("tsrun", pathUnderTest())}${handler("runc", "/usr/sbin/runc")}`;
-  }
-
-  /** A pair of devices for each pod: nothing of it stays on the machine. */
-  private writeNetwork(): void {
-    const { dir } = this.daemons;
-    Deno.mkdirSync(`${dir}/net.d`);
-    const ipam = {
-      type: "host-local",
-      dataDir: `${dir}/addresses`,
-      ranges: [[{ subnet: `10.200.${this.subnet}.0/24` }]],
-      routes: [{ dst: "0.0.0.0/0" }],
-    };
-    const list = { cniVersion: "0.4.0", name: "pods", plugins: [{ type: "ptp", ipMasq: false, ipam }] };
-    Deno.writeTextFileSync(`${dir}/net.d/10-pods.conflist`, JSON.stringify(list));
+  /** systemd keeps a slice that it made for a scope, empty as it is. */
+  private async endSlice(): Promise<void> {
+    await this.daemons.command(["systemctl", "stop", this.parent()]);
   }
 
   /** Words of a crictl command. */
@@ -224,7 +204,7 @@ ${handler("tsrun", pathUnderTest())}${handler("runc", "/usr/sbin/runc")}`;
   }
 
   /** The cgroup in which pods are. */
-  private parent(): string {
+  parent(): string {
     return this.manager === "systemd" ? `${this.daemons.token}.slice` : `/${this.daemons.token}`;
   }
 
@@ -238,7 +218,23 @@ ${handler("tsrun", pathUnderTest())}${handler("runc", "/usr/sbin/runc")}`;
       ...more,
       linux: { cgroup_parent: this.parent(), ...linux },
     });
-    return { id: await this.ok("runp", "--runtime", handler, file), handler, file, logs };
+    const id = await this.ok("runp", "--runtime", handler, file);
+    return { id, handler, file, logs, containers: [] };
+  }
+
+  /**
+   * A pod with nothing special. Cases whose subject is a container share it, as a pod takes its time, and a
+   * node's pods live longer than their containers, too.
+   */
+  async usual(handler: Handler): Promise<Pod> {
+    let pod = this.shared.get(handler);
+    if (pod === undefined) this.shared.set(handler, pod = await this.pod(handler));
+    return pod;
+  }
+
+  /** Removes the pods that cases shared. */
+  async removeShared(): Promise<void> {
+    for (const pod of this.shared.values()) await this.remove(pod);
   }
 
   /** Makes a container in a pod and starts it. @returns Its id. */
@@ -248,7 +244,7 @@ ${handler("tsrun", pathUnderTest())}${handler("runc", "/usr/sbin/runc")}`;
     return id;
   }
 
-  /** Makes a container that runs a script in a shell; its log is `ID.log` of the pod's directory. */
+  /** Makes a container that runs a script in a shell. */
   async created(pod: Pod, script: string, linux: Message = {}, more: Message = {}): Promise<string> {
     const name = `c-${++this.count}`;
     const file = this.write({
@@ -259,26 +255,36 @@ ${handler("tsrun", pathUnderTest())}${handler("runc", "/usr/sbin/runc")}`;
       ...more,
       linux,
     });
-    return await this.ok("create", pod.id, file, pod.file);
+    const id = await this.ok("create", pod.id, file, pod.file);
+    pod.containers.push(id);
+    this.containers.set(id, { pod, log: `${pod.logs}/${name}.log` });
+    return id;
   }
 
   /** What a container wrote, when it has ended. */
   async output(id: string): Promise<string> {
-    await until(
-      "the container's end",
-      async () => (await this.status(id)).state === "CONTAINER_EXITED",
-      20_000,
-    );
+    await this.ended(id);
     return await this.ok("logs", id);
+  }
+
+  /** Waits for the end of a container that was started. */
+  async ended(id: string): Promise<void> {
+    // A look at a directory costs nothing; crictl does, and takes its time from the container.
+    await until("the container's end", () => !this.kept(this.known(id).pod, id), 20_000);
+    const exited = async () => (await this.status(id)).state === "CONTAINER_EXITED";
+    await until("the status of its end", exited, 20_000);
+  }
+
+  private known(id: string): Container {
+    const container = this.containers.get(id);
+    if (container === undefined) throw new Error(`no container of this test: ${id}`);
+    return container;
   }
 
   /** The first lines of a container's output, as soon as there are so many; it goes on. */
   async lines(id: string, count: number): Promise<string[]> {
-    return await until(`${count} lines of output`, async () => {
-      const { stdout } = await this.crictl("logs", id);
-      const lines = stdout.split("\n").slice(0, -1);
-      return lines.length >= count ? lines : undefined;
-    }, 20_000);
+    await until(`${count} lines of output`, () => this.logFile(id).split("\n").length > count, 20_000);
+    return (await this.ok("logs", id)).split("\n");
   }
 
   /** `ContainerStatus` of a container. */
@@ -286,47 +292,47 @@ ${handler("tsrun", pathUnderTest())}${handler("runc", "/usr/sbin/runc")}`;
     return JSON.parse(await this.ok("inspect", id)).status;
   }
 
-  /** Runs a script as the only container of a pod, which is removed. @returns What it wrote. */
-  async run(handler: Handler, script: string, linux: Message = {}, pod: Message = {}): Promise<string> {
-    const made = await this.pod(handler, pod);
-    const output = await this.output(await this.container(made, script, linux));
-    await this.remove(made);
+  /**
+   * Runs a script as a container, which is removed.
+   *
+   * @param pod Fields of the `LinuxPodSandboxConfig` of a pod of its own; absent, it is in the usual pod.
+   * @returns What it wrote.
+   */
+  async run(handler: Handler, script: string, linux: Message = {}, pod?: Message): Promise<string> {
+    const made = pod === undefined ? await this.usual(handler) : await this.pod(handler, pod);
+    const id = await this.container(made, script, linux);
+    const output = await this.output(id);
+    await (pod === undefined ? this.drop(id) : this.remove(made));
     return output;
+  }
+
+  /** Removes a container, with force where it runs, of which nothing may stay. */
+  async drop(...ids: string[]): Promise<void> {
+    await this.ok("rm", "--force", ...ids);
+    for (const id of ids) assert(!this.kept(this.known(id).pod, id), `${id} is still there`);
   }
 
   /** Stops and removes a pod, of which nothing may stay. */
   async remove(pod: Pod): Promise<void> {
     await this.ok("stopp", pod.id);
     await this.ok("rmp", pod.id);
-    assertEquals(this.stateOf(pod.handler), []);
+    assertEquals([pod.id, ...pod.containers].filter((id) => this.kept(pod, id)), []);
   }
 
-  /** Ids of the containers that a runtime keeps. */
-  stateOf(handler: Handler): string[] {
-    try {
-      return [...Deno.readDirSync(`${this.daemons.dir}/state-${handler}/k8s.io`)].map(({ name }) => name);
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return [];
-      throw error;
-    }
+  /** Whether the runtime keeps a container of this pod, or its sandbox. */
+  private kept(pod: Pod, id: string): boolean {
+    return exists(`${stateDir(this.daemons.dir, pod.handler)}/${id}`);
   }
 
-  /**
-   * Does the same under each handler; what is seen must be the same. With systemd, under tsrun alone.
-   *
-   * @returns What was seen.
-   */
+  /** Does the same under each handler; what is seen must be the same. @returns What was seen. */
   async both<T>(look: (handler: Handler) => Promise<T>): Promise<T> {
-    const ours = await look("tsrun");
-    // An emulated machine takes minutes for a pod, and runc has passed outside of it.
-    if (this.manager === "systemd") return ours;
-    const theirs = await look("runc");
+    const ours = await look("tsrun"), theirs = await look("runc");
     assertEquals(ours, theirs, `tsrun, then runc; ${this.daemons.log("containerd")}`);
     return ours;
   }
 
   /** The log that containerd writes for a container, in the form of the CRI. */
-  logFile(pod: Pod): string {
-    return [...Deno.readDirSync(pod.logs)].map(({ name }) => readText(`${pod.logs}/${name}`)).join("");
+  logFile(id: string): string {
+    return readText(this.known(id).log);
   }
 }

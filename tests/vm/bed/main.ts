@@ -14,7 +14,7 @@ import { makeStage, type Stage } from "./stage.ts";
 
 /** Time for all that runs inside, and for one file; the emulator ends itself a little later. */
 const INSIDE_SECONDS = 1980;
-const FILE_SECONDS = 600;
+const FILE_SECONDS = 900;
 /**
  * Time that must be left for a file to be begun: a file that is cut off at the end would look like a failure
  * of its own.
