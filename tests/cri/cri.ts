@@ -263,14 +263,21 @@ export class Cri {
 
   /** What a container wrote, when it has ended. */
   async output(id: string): Promise<string> {
-    await this.ended(id);
+    await this.gone(id);
     return await this.ok("logs", id);
   }
 
-  /** Waits for the end of a container that was started. */
+  /**
+   * Waits until containerd has had a container that ended deleted, which is after all of its output. A look at
+   * a directory costs nothing; crictl does, and takes its time from the container.
+   */
+  private gone(id: string): Promise<boolean> {
+    return until("the container's end", () => !this.kept(this.known(id).pod, id), 20_000);
+  }
+
+  /** Waits for the end of a container that was started, and until containerd tells of it. */
   async ended(id: string): Promise<void> {
-    // A look at a directory costs nothing; crictl does, and takes its time from the container.
-    await until("the container's end", () => !this.kept(this.known(id).pod, id), 20_000);
+    await this.gone(id);
     const exited = async () => (await this.status(id)).state === "CONTAINER_EXITED";
     await until("the status of its end", exited, 20_000);
   }

@@ -14,8 +14,18 @@ export const MIB: number = 1 << 20;
 /** A container that lives until it is stopped, which it does at once, and takes no time until then. */
 export const WAITS = "trap 'kill $!; exit 0' TERM; sleep 7777 & wait";
 
-/** A container whose first process, and no other, takes 64 MiB. */
-const EATS = "exec dd if=/dev/zero of=/dev/null bs=64M count=1";
+/**
+ * A container that takes 64 MiB when it is told to, and ends with the status of what took it when it is told
+ * again. containerd watches for the end of memory from a moment after the start on, as long as there is the
+ * cgroup, so neither may be over at once.
+ */
+const EATS = [
+  "until [ -e /tmp/eat ]; do sleep 0.1; done",
+  "dd if=/dev/zero of=/dev/null bs=64M count=1",
+  "status=$?",
+  "until [ -e /tmp/end ]; do sleep 0.1; done",
+  "exit $status",
+].join("; ");
 
 /** By what they show. */
 export const LIFE: Readonly<Record<string, CriCase>> = {
@@ -126,13 +136,14 @@ export const LIFE: Readonly<Record<string, CriCase>> = {
     cri.both(async (handler) => {
       const resources = { memory_limit_in_bytes: 16 * MIB, memory_swap_limit_in_bytes: 16 * MIB };
       const id = await cri.container(await cri.usual(handler), EATS, { resources });
+      const root = `/proc/${await initOf(cri, id)}/root`;
+      Deno.writeTextFileSync(`${root}/tmp/eat`, "");
+      await until("the reason", async () => (await cri.status(id)).reason === "OOMKilled", 20_000);
+      Deno.writeTextFileSync(`${root}/tmp/end`, "");
       await cri.ended(id);
-      const status = await until("the reason", async () => {
-        const status = await cri.status(id);
-        return status.reason === "" ? undefined : status;
-      }, 20_000);
+      const { reason, exitCode } = await cri.status(id);
       await cri.drop(id);
-      return [status.reason, status.exitCode];
+      assertEquals([reason, exitCode], ["OOMKilled", 137]);
     }),
 
   "stop waits as long as it is told, then kills": (cri) =>
