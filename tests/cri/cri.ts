@@ -268,8 +268,8 @@ export class Cri {
   }
 
   /**
-   * Waits until containerd has had a container that ended deleted, which is after all of its output. A look at
-   * a directory costs nothing; crictl does, and takes its time from the container.
+   * Waits until a container has ended and the runtime keeps it no more, which is after all of its output. A
+   * look at a directory costs nothing; crictl does, and takes its time from the container.
    */
   private gone(id: string): Promise<boolean> {
     return until("the container's end", () => !this.kept(this.known(id).pod, id), 20_000);
