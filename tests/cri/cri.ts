@@ -263,21 +263,16 @@ export class Cri {
 
   /** What a container wrote, when it has ended. */
   async output(id: string): Promise<string> {
-    await this.gone(id);
+    await this.ended(id);
     return await this.ok("logs", id);
   }
 
   /**
-   * Waits until a container has ended and the runtime keeps it no more, which is after all of its output. A
-   * look at a directory costs nothing; crictl does, and takes its time from the container.
+   * Waits for the end of a container that was started, and until containerd tells of it: it cannot be removed
+   * before. A look at a directory costs nothing; crictl does, and takes its time from the container.
    */
-  private gone(id: string): Promise<boolean> {
-    return until("the container's end", () => !this.kept(this.known(id).pod, id), 20_000);
-  }
-
-  /** Waits for the end of a container that was started, and until containerd tells of it. */
   async ended(id: string): Promise<void> {
-    await this.gone(id);
+    await until("the container's end", () => !this.kept(this.known(id).pod, id), 20_000);
     const exited = async () => (await this.status(id)).state === "CONTAINER_EXITED";
     await until("the status of its end", exited, 20_000);
   }
