@@ -17,7 +17,8 @@ import { bundleFile, CACHED_FLAG, LAZY_FLAGS, V8_FLAGS } from "./launcher.ts";
 import { link } from "./link.ts";
 import type { Chunk } from "./module_body.ts";
 import { USUAL, usualModules } from "./usual.ts";
-import { engineCodeOf, keepSnapshot, keepSnapshotOfCompiled, PRELOAD } from "./snapshot/take.ts";
+import { engineCodeOf, keepSnapshot, PRELOAD } from "./snapshot/of_bundle.ts";
+import { keepSnapshotOfCompiled } from "./snapshot/of_compiled.ts";
 import { warmCache } from "./warm.ts";
 
 const TOP = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
@@ -74,12 +75,20 @@ async function bundle(dir: string): Promise<Chunk[]> {
   return filesBelow(dir).map((name) => ({ name, code: Deno.readTextFileSync(`${dir}/${name}`) }));
 }
 
+/** Writes what a compiled program runs to take its own snapshot: one text without imports. */
+async function bundleTaker(file: string): Promise<void> {
+  const imports = Deno.env.get("TSRUN_IMPORTS")?.split(" ").filter((word) => word !== "") ?? [];
+  const flags = ["bundle", "--quiet", "--platform=deno", "--minify", `--output=${file}`];
+  await output(Deno.execPath(), [...flags, ...imports, "build/snapshot/own.ts"]);
+}
+
 /** Compiles a linked bundle. The error of the promise says why that cannot be done here. */
 async function compile(text: string, dir: string, target: string): Promise<void> {
   const source = `${dir}/tsrun.js`, data = `${dir}/tsrun.chunks`, point = `${dir}/tsrun.point`;
-  Deno.writeTextFileSync(source, compiledMain("tsrun.chunks", "tsrun.point"));
+  Deno.writeTextFileSync(source, compiledMain("tsrun.chunks", "tsrun.point", "tsrun.take"));
   Deno.writeTextFileSync(data, text);
   Deno.writeTextFileSync(point, engineCodeOf(text));
+  await bundleTaker(`${dir}/tsrun.take`);
   const flags = [
     "--quiet",
     "--allow-all",
@@ -97,6 +106,7 @@ async function compile(text: string, dir: string, target: string): Promise<void>
       ...flags,
       `--include=${data}`,
       `--include=${point}`,
+      `--include=${dir}/tsrun.take`,
       `--v8-flags=${v8}`,
       `--output=${target}`,
     ],

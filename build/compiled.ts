@@ -11,48 +11,39 @@ import type { Architecture } from "./entry.ts";
 import { snapshotName } from "./entry.ts";
 import { injectEntry } from "./inject.ts";
 import { FAILURES, LIMITS, preparedOf } from "./launcher.ts";
+import { cacheOf, FILL, POINT_FLAG, TAKE } from "./compiled_place.ts";
 import { loader } from "./link.ts";
-
-/** The only argument of the run that fills the cache. */
-export const FILL = "--fill-code-cache";
-
-/** The first argument of the run of which a snapshot is taken (snapshot/README.md); two more follow. */
-export const POINT_FLAG = "--stop-at-point";
 
 /** What stands in TMPDIR where there is no directory to be trusted. */
 const NO_DIRECTORY = "/dev/null";
 
-/** Where a compiled program keeps compiled code. */
-export function cacheOf(program: string): { directory: string; file: string } {
-  const [, parent, name] = /^(.*)\/([^/]+)$/.exec(program) ?? [];
-  if (name === undefined) throw new Error(`not an absolute path: ${program}`);
-  const directory = `${parent}/.${name}`;
-  return { directory, file: `${directory}/deno-compile-${name}.cache` };
-}
-
 /**
  * The main module of a compiled program.
  *
- * A copy whose directory is not there yet makes and fills it when its owner first runs it; everybody else
- * goes on without.
+ * A copy whose directory is not there yet makes and fills it when its owner first runs it, and takes a
+ * snapshot; everybody else goes on without.
  *
  * @param data Name of the file with the linked text, beside the module.
  * @param point Name of the file with what an engine runs of which a snapshot is taken.
+ * @param take Name of the file with what takes it.
  */
-export function compiledMain(data: string, point: string): string {
+export function compiledMain(data: string, point: string, take: string): string {
+  const text = (name: string) => `Deno.readTextFileSync(import.meta.dirname+${JSON.stringify(`/${name}`)})`;
   const path = `import.meta.dirname+${JSON.stringify(`/${data}`)}`;
   return [
     `const fill=Deno.args[0]===${JSON.stringify(FILL)}&&Deno.args.length===1;`,
     `if(fill){Deno.umask(0o022);${loader(path, "usual")}}else `,
     `if(Deno.args[0]===${JSON.stringify(POINT_FLAG)}&&Deno.args.length>=3){`,
-    `const code=Deno.readTextFileSync(import.meta.dirname+${JSON.stringify(`/${point}`)});`,
-    `await new(async()=>{}).constructor("path","args",code)(${path},Deno.args.slice(1))}else{`,
+    `await new(async()=>{}).constructor("path","args",${text(point)})(${path},Deno.args.slice(1))}else `,
+    `if(Deno.args[0]===${JSON.stringify(TAKE)}&&Deno.args.length===1)`,
+    `await new(async()=>{}).constructor(${text(take)})();else{`,
     `if(Deno.env.get("TMPDIR")===${JSON.stringify(NO_DIRECTORY)})try{`,
     `const program=Deno.execPath(),directory=program.replace(/[^/]*$/,".$&");`,
     `if(Deno.statSync(program).uid===Deno.uid()){Deno.mkdirSync(directory);Deno.chmodSync(directory,0o755);`,
-    `const args=[${JSON.stringify(FILL)}],{success}=new Deno.Command(program,{args,clearEnv:true,cwd:"/",`,
-    `stdin:"null",stdout:"null",stderr:"null"}).outputSync();`,
-    `if(!success)Deno.removeSync(directory,{recursive:true})}}catch{}`,
+    `const run=(word)=>new Deno.Command(program,{args:[word],clearEnv:true,cwd:"/",`,
+    `stdin:"null",stdout:"null",stderr:"null"}).outputSync().success;`,
+    `if(!run(${JSON.stringify(FILL)}))Deno.removeSync(directory,{recursive:true});`,
+    `else run(${JSON.stringify(TAKE)})}}catch{}`,
     `${loader(path)}}`,
   ].join("");
 }

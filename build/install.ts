@@ -8,7 +8,8 @@
 import { warmCompiled } from "./compiled.ts";
 import { denoToRun, replaceFile } from "./deno.ts";
 import { bundleFile, textOfBundle } from "./launcher.ts";
-import { keepSnapshot, keepSnapshotOfCompiled } from "./snapshot/take.ts";
+import { keepSnapshot } from "./snapshot/of_bundle.ts";
+import { keepSnapshotOfCompiled } from "./snapshot/of_compiled.ts";
 import { sharedFiles } from "./shared_files.ts";
 import { warmCache } from "./warm.ts";
 

@@ -2,7 +2,7 @@
  * Lines of sh(1) that fill the cache of compiled code of an installed release, and that remove it.
  * @module
  */
-import { FILL } from "../compiled.ts";
+import { FILL, TAKE } from "../compiled_place.ts";
 import { cacheDirectory, DENO_FLAGS, moduleUrl, variables, WARMER } from "../launcher.ts";
 import type { Program } from "./program.ts";
 
@@ -45,5 +45,7 @@ export function warmLines(kind: Program["kind"], prefix: string): string[] {
     `  echo "tsrun: its compiled code could not be kept in ${cache}: it starts later" >&2`,
     `  rm -rf ${cache}`,
     "fi",
+    // A snapshot of the started engine, where there can be one.
+    ...(kind === "bundle" ? [] : [`(cd / && env -i ${lib}/tsrun ${TAKE}) >/dev/null 2>&1 || :`]),
   ];
 }

@@ -4,32 +4,10 @@
  * @module
  */
 import { loaderHead } from "../link.ts";
+import { POINT_WORDS } from "./point.ts";
 
-/** The words of the structure that the point gets (point_x86_64.s); the last is where the arguments are. */
-export const POINT_WORDS = { stack: 0, thread: 1, resume: 2, arguments: 3 } as const;
 /** Where the machine code is, behind the structure. */
 const CODE_AT = 4096;
-
-/** What the engine writes to a file before it stops. Numbers are addresses, in decimal. */
-export interface Point {
-  /** The structure. */
-  block: string;
-  /** The engine's process, and the second of its monotonic clock at which it stops. */
-  pid: number;
-  second: number;
-  /** libc's variable `environ`. */
-  environ: string;
-  /** libc's variable `__curbrk`: where it believes the end of the heap to be. */
-  brk: string;
-  /** How far struct rseq is from the thread's control block; 0 where libc registers none. */
-  rseq: string;
-  /** How the signals are handled that are not at their default: struct kernel_sigaction in hex. */
-  actions: Record<string, string>;
-  /** stack_t of the alternate signal stack, in hex. */
-  alternateStack: string;
-  /** The thread's list of robust futexes, and the size of its head. */
-  robust: [string, string];
-}
 
 /** Chunks by their numbers: the one that is the program, and what is loaded before it. */
 export interface Chunks {

@@ -92,3 +92,12 @@ export function stateOf(pid: number): string | undefined {
     return undefined;
   }
 }
+
+/** Whether a process is traced, by strace(1) for example: proc_pid_status(5). */
+export function isTraced(pid: number): boolean {
+  try {
+    return !/^TracerPid:\t0$/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
+  } catch {
+    return false;
+  }
+}

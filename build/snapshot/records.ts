@@ -9,7 +9,7 @@
 import { CALL, PAGE } from "./calls.ts";
 import { imageOf, recordConditions } from "./conditions.ts";
 import { recordDescriptors } from "./descriptors.ts";
-import { type Point, POINT_WORDS } from "./engine.ts";
+import { type Point, POINT_WORDS } from "./point.ts";
 import { ARGUMENTS_BLOCK, ENVIRONMENT, FILE, Head, HEAD_SIZE } from "./head.ts";
 import { MemoryRecorder, type Piece, recordVdso } from "./memory.ts";
 import { descriptorsOf, mappingsOf, type MemoryOf } from "./process.ts";

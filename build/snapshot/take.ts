@@ -3,43 +3,16 @@
  * memory, and the records by which the entry makes such a process again.
  * @module
  */
-import { cacheOf, POINT_FLAG } from "../compiled.ts";
-import { digestOfProgram, snapshotName } from "../entry.ts";
-import { LAZY_FLAGS, moduleUrl, snapshotOf, variables } from "../launcher.ts";
-import { digestOf } from "../link.ts";
-import { USUAL, usualModules } from "../usual.ts";
-import { type Chunks, engineCode, type Point } from "./engine.ts";
 import { HEAD_SIZE } from "./head.ts";
 import type { Piece } from "./memory.ts";
-import { POINT } from "./point.ts";
+import { POINT, type Point } from "./point.ts";
 import { earlyClock } from "./early_clock.ts";
-import { MemoryOf, stateOf } from "./process.ts";
+import { isTraced, MemoryOf, stateOf } from "./process.ts";
 import { recordProcess } from "./records.ts";
 import { spawn } from "./spawn.ts";
 
 /** Time for the engine to come to its point: its idle threads end after ten seconds. */
 const SECONDS = 40;
-
-/** The entry of the bundle, and what is run before the point. */
-const MAIN = "main.js";
-/** What is run before the point: a module that the program itself never loads. */
-export const PRELOAD = "runtime/cli/preload.ts";
-
-/** Flags of the engine that is taken: it compiles everything. */
-function flags(): string[] {
-  const more = "--no-lazy,--no-flush-bytecode";
-  return LAZY_FLAGS.map((flag) => flag.startsWith("--v8-flags=") ? `${flag},${more}` : flag);
-}
-
-/** The numbers of chunks, from the first line of a linked text. */
-function numbersIn(text: string): (name: string) => number {
-  const names: string[] = JSON.parse(text.slice(0, text.indexOf("\n")));
-  return (name) => {
-    const at = names.indexOf(name);
-    if (at < 0) throw new Error(`no chunk ${name}`);
-    return at;
-  };
-}
 
 /** What an engine has written to a file; undefined where it has not yet. */
 function pointIn(path: string): Point | undefined {
@@ -60,25 +33,16 @@ async function stopped(pid: number, path: string): Promise<Point> {
   for (const end = Date.now() + SECONDS * 1000; Date.now() < end;) {
     const point = pointIn(path), state = stateOf(pid);
     if (point !== undefined && stateOf(point.pid) === "T") return point;
+    // Its stop is the tracer's then.
+    if (point !== undefined && isTraced(point.pid)) throw new Error("the engine is traced");
     if (state === undefined || state === "Z") throw new Error("the engine ended before its point");
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   throw new Error(`the engine did not come to its point within ${SECONDS} seconds`);
 }
 
-/** The code of the engine of a linked text. */
-export function engineCodeOf(text: string): string {
-  const number = numbersIn(text), chunk = (path: string) => number(path.replace(/\.ts$/, ".js"));
-  const chunks: Chunks = {
-    main: number(MAIN),
-    usual: usualModules(USUAL).map(chunk),
-    preload: chunk(PRELOAD),
-  };
-  return engineCode(chunks);
-}
-
 /** An engine that comes to its point by itself. */
-interface Engine {
+export interface Engine {
   /** The arguments that start it, but for the code of the point, and the file that it writes. */
   start: readonly string[];
   env: readonly string[];
@@ -86,25 +50,6 @@ interface Engine {
   program: string;
   mapped: boolean;
   target: string;
-}
-
-/** The engine of a bundle. */
-function engineOfBundle(program: string, text: string, deno: string): Engine {
-  const module = "const path=Deno.args[0],args=Deno.args.slice(1);" + engineCodeOf(text);
-  return {
-    start: [deno, "run", ...flags(), moduleUrl(module), program],
-    // Nothing is kept in files: the databases of the engine are in its memory.
-    env: variables(deno).map((line) => line.startsWith("DENO_DIR=") ? "DENO_DIR=/proc/none" : line),
-    program: deno,
-    mapped: false,
-    target: snapshotOf(deno, digestOf(text)),
-  };
-}
-
-/** The engine of a compiled program, which is the program itself. */
-function engineOfCompiled(program: string, digest: string): Engine {
-  const target = `${cacheOf(program).directory}/${snapshotName(digest)}`;
-  return { start: [program, POINT_FLAG], env: ["TSRUN_SNAPSHOT=no"], program, mapped: true, target };
 }
 
 /**
@@ -135,19 +80,8 @@ async function take(
   }
 }
 
-/** Takes the snapshot of a bundle and says how it went: one that cannot be had only means a later start. */
-export function keepSnapshot(program: string, text: string, deno: string): Promise<string> {
-  return attempt(engineOfBundle(program, text, deno), digestOf(text));
-}
-
-/** The same of a compiled program. @throws {Error} of another program. */
-export function keepSnapshotOfCompiled(program: string): Promise<string> {
-  const digest = digestOfProgram(Deno.readFileSync(program));
-  if (digest === undefined) throw new Error(`${program} is not a program of this build`);
-  return attempt(engineOfCompiled(program, digest), digest);
-}
-
-async function attempt(engine: Engine, digest: string): Promise<string> {
+/** Takes a snapshot and says how it went: one that cannot be had only means a later start. */
+export async function keep(engine: Engine, digest: string): Promise<string> {
   if (Deno.env.get("TSRUN_SNAPSHOT") === "no") return "none (TSRUN_SNAPSHOT=no)";
   try {
     const wrapper = earlyClock();

@@ -1,6 +1,6 @@
 /** The compiled kind: where it keeps its compiled code, and that it is never in need of it. */
 import { assert, assertEquals } from "@std/assert";
-import { cacheOf } from "../../build/compiled.ts";
+import { cacheOf } from "../../build/compiled_place.ts";
 import { textOfBundle } from "../../build/launcher.ts";
 import { exists } from "../lib/process.ts";
 import { pathUnderTest } from "../lib/runtime.ts";
@@ -63,6 +63,9 @@ function compiledTest(name: string, fn: (place: Place) => Promise<void>, lacking
   });
 }
 
+/** Snapshots of the started engine are for this architecture only. */
+const HAS_SNAPSHOTS = Deno.build.arch === "x86_64";
+
 const names = (dir: string) => [...Deno.readDirSync(dir)].map(({ name }) => name).toSorted();
 const inode = (path: string) => Deno.statSync(path).ino;
 
@@ -78,6 +81,31 @@ compiledTest(
     await start(program, ["state", "nothing-of-this-name"]);
     assertEquals([inode(directory), inode(file)], before);
   },
+);
+
+compiledTest(
+  "a copy takes a snapshot of its started engine at its first run, and another when it is told to",
+  async ({ program }) => {
+    const { directory } = cacheOf(program);
+    const snapshots = () => names(directory).filter((name) => name.startsWith("snapshot-"));
+    const fromSnapshot = async () => {
+      const { out } = await start(program, ["doctor", "--format", "json"]);
+      const { groups } = JSON.parse(out) as { groups: { name: string; findings: { state: string }[] }[] };
+      return groups.find(({ name }) => name === "start")?.findings[0].state === "ok";
+    };
+    await assertRuns(program);
+    const [name] = snapshots(), path = `${directory}/${name}`;
+    assertEquals([snapshots().length, Deno.statSync(path).mode! & 0o777], [1, 0o600]);
+    assert(await fromSnapshot());
+    Deno.removeSync(path);
+    assert(!await fromSnapshot());
+    const { code, out, err } = await start(program, ["--take-snapshot"]);
+    assertEquals([code, /^started engine: \d+ MB\n$/.test(out), err], [0, true, ""]);
+    assertEquals(snapshots(), [name]);
+    assert(await fromSnapshot());
+    await assertRuns(program, NOBODY);
+  },
+  HAS_SNAPSHOTS ? undefined : "no snapshots on this architecture",
 );
 
 compiledTest("a renamed program, and a tree that was copied, have their own", async ({ dir, program }) => {
@@ -100,7 +128,8 @@ compiledTest("a renamed program, and a tree that was copied, have their own", as
 compiledTest("fifty first starts at once", async ({ dir, program }) => {
   await Promise.all(Array.from({ length: 50 }, () => assertRuns(program)));
   assertEquals(names(dir), [".tsrun", "tsrun"]);
-  assertEquals(names(`${dir}/.tsrun`), ["deno-compile-tsrun.cache"]);
+  const [cache, ...snapshot] = names(`${dir}/.tsrun`);
+  assertEquals([cache, snapshot.length], ["deno-compile-tsrun.cache", HAS_SNAPSHOTS ? 1 : 0]);
 });
 
 compiledTest("garbage in the cache, or something else in its place, is no harm", async ({ program }) => {
@@ -110,6 +139,7 @@ compiledTest("garbage in the cache, or something else in its place, is no harm",
   for (const garbage of ["", "garbage ".repeat(1000), "\0".repeat(size)]) {
     Deno.writeTextFileSync(file, garbage);
     await assertRuns(program);
+    await assertRuns(program, { env: { TSRUN_SNAPSHOT: "no" } });
   }
   Deno.removeSync(directory, { recursive: true });
   Deno.writeTextFileSync(directory, "a file");

@@ -1,6 +1,6 @@
 /** `./x install`: what it writes, for both kinds of build. */
 import { assert, assertEquals } from "@std/assert";
-import { cacheOf } from "../../build/compiled.ts";
+import { cacheOf } from "../../build/compiled_place.ts";
 import { engineOfProgram } from "../../build/entry.ts";
 import { COMPLETION_FILES } from "../../build/shared_files.ts";
 import { exists } from "../lib/process.ts";

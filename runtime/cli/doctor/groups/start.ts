@@ -20,7 +20,7 @@ function engine(host: DoctorHost): Finding {
       ? "a command takes 10 to 20 ms more: there is no snapshot of this build for this kernel and processor"
       : "a command takes 10 to 20 ms more: the snapshot is for root alone",
     mend: isRoot(host)
-      ? "./x install, on this host (x86-64)"
+      ? "on x86-64: ./x install on this host; tsrun --take-snapshot, if it is a compiled program"
       : "nothing to do, if it is as fast as is needed",
   };
 }
