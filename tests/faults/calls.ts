@@ -68,6 +68,8 @@ export function isOwn(pid: number, { number, args }: Entry): boolean {
   if (name === "close") return !isDirectory(`/proc/${pid}/fd/${args[0]}`);
   // The handler of signals writes a byte to a pipe that has room, which cannot fail.
   if (name === "write") return args[2] !== 1;
+  // libc blocks signals while it makes a thread, and does not look whether it can let them in again.
+  if (name === "rt_sigprocmask") return args[1] < BELOW_4_GIB;
   if (name === "fcntl") return !SQLITE_LOCKS.includes(args[1]);
   if (name === "clone3") {
     const flags = memoryAt(pid, args[0], 8);
