@@ -112,11 +112,8 @@ export class MemoryRecorder {
   }
 }
 
-/**
- * Where struct stat has a file's inode, its size, and when it and its inode were changed. Devices may have
- * other numbers after a restart of the host.
- */
-const IDENTITY = [[8, 16], [48, 56], [88, 120]] as const;
+/** Where struct stat has a file's device and inode, its size, and when it and its inode were changed. */
+const IDENTITY = [[0, 16], [48, 56], [88, 120]] as const;
 
 /** struct stat of a file: stat(2). */
 function statusOf(path: string): Uint8Array<ArrayBuffer> {
