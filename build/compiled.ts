@@ -7,8 +7,7 @@
  * that fills it.
  * @module
  */
-import type { Architecture } from "./entry.ts";
-import { snapshotName } from "./entry.ts";
+import { type Architecture, snapshotName } from "./entry.ts";
 import { injectEntry } from "./inject.ts";
 import { FAILURES, LIMITS, preparedOf } from "./launcher.ts";
 import { cacheOf, FILL, POINT_FLAG, TAKE } from "./compiled_place.ts";
@@ -33,7 +32,7 @@ export function compiledMain(data: string, point: string, take: string): string 
   return [
     `const fill=Deno.args[0]===${JSON.stringify(FILL)}&&Deno.args.length===1;`,
     `if(fill){Deno.umask(0o022);${loader(path, "usual")}}else `,
-    `if(Deno.args[0]===${JSON.stringify(POINT_FLAG)}&&Deno.args.length>=3){`,
+    `if(Deno.args[0]===${JSON.stringify(POINT_FLAG)}&&Deno.args.length===3){`,
     `await new(async()=>{}).constructor("path","args",${text(point)})(${path},Deno.args.slice(1))}else `,
     `if(Deno.args[0]===${JSON.stringify(TAKE)}&&Deno.args.length===1)`,
     `await new(async()=>{}).constructor(${text(take)})();else{`,

@@ -47,8 +47,6 @@ function engineOfBundle(program: string, text: string, deno: string): Engine {
     start: [deno, "run", ...flags(), moduleUrl(module), program],
     // Nothing is kept in files: the databases of the engine are in its memory.
     env: variables(deno).map((line) => line.startsWith("DENO_DIR=") ? "DENO_DIR=/proc/none" : line),
-    program: deno,
-    mapped: false,
     target: snapshotOf(deno, digestOf(text)),
   };
 }

@@ -9,7 +9,7 @@ import { type Engine, keep } from "./take.ts";
 /** The engine of a compiled program, which is the program itself. */
 function engineOfCompiled(program: string, digest: string): Engine {
   const target = `${cacheOf(program).directory}/${snapshotName(digest)}`;
-  return { start: [program, POINT_FLAG], env: ["TSRUN_SNAPSHOT=no"], program, mapped: true, target };
+  return { start: [program, POINT_FLAG], env: ["TSRUN_SNAPSHOT=no"], image: program, target };
 }
 
 /**

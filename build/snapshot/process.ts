@@ -79,11 +79,6 @@ export class MemoryOf implements Disposable {
   }
 }
 
-/** The number of threads of a process, or of this one. */
-export function threadsOf(pid: number): number {
-  return [...Deno.readDirSync(`/proc/${pid}/task`)].length;
-}
-
 /** The letter of proc_pid_stat(5) for the state of a process; undefined where it is gone. */
 export function stateOf(pid: number): string | undefined {
   try {

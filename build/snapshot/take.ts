@@ -46,9 +46,9 @@ export interface Engine {
   /** The arguments that start it, but for the code of the point, and the file that it writes. */
   start: readonly string[];
   env: readonly string[];
-  /** The program that the engine is; the kernel has mapped it where the entry is a part of it. */
-  program: string;
-  mapped: boolean;
+  /** The program that the entry is a part of, where that is the engine too: the kernel has mapped it. */
+  image?: string;
+  /** Where the snapshot goes. */
   target: string;
 }
 
@@ -60,7 +60,7 @@ export interface Engine {
  * be.
  */
 async function take(
-  { start, env, program, mapped, target }: Engine,
+  { start, env, image, target }: Engine,
   digest: string,
   wrapper: readonly string[],
 ): Promise<string> {
@@ -72,7 +72,7 @@ async function take(
       throw new Error(`${error.message}: ${Deno.readTextFileSync(`${dir}/output.error`).trim()}`);
     });
     using memory = new MemoryOf(point.pid);
-    const { head, pieces } = recordProcess(point.pid, point, digest, mapped ? program : undefined, memory);
+    const { head, pieces } = recordProcess(point.pid, point, digest, image, memory);
     writeSnapshot(target, head, pieces, memory);
     return `${Math.round(pieces.reduce((sum, { size }) => sum + size, HEAD_SIZE) / 2 ** 20)} MB`;
   } finally {

@@ -39,7 +39,7 @@ export interface ExplainedStep {
 }
 
 /**
- * Explains a command. What this process asks of the system meanwhile stays dry.
+ * Explains a command. This process can do nothing else afterwards: what it asks of the system stays dry.
  *
  * @param options Of the create of the container.
  * @param args The program of an `exec`; empty for the container's own.
@@ -54,8 +54,7 @@ export async function explain(
 ): Promise<ExplainedStep[]> {
   const rootless = isRootless(options.rootless, options.systemdCgroup);
   const systemd = options.systemdCgroup ? (await loadDrySystemd()).standInForSystemd(k, rootless) : undefined;
-  using run = new DryRun(k, systemd);
-  const { root, id, log } = options;
+  const run = new DryRun(k, systemd), { root, id, log } = options;
   await createContainer(k, options);
   run.marks("done");
   let [begin, end] = [0, run.calls.length];

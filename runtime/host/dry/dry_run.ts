@@ -38,14 +38,13 @@ export interface DryCall {
 
 const TSRUN = { name: "tsrun" };
 
-/** See the module's description. It begins with its making. */
-export class DryRun implements Watcher, Disposable {
+/** See the module's description. It begins with its making, and does not end before the program. */
+export class DryRun implements Watcher {
   readonly calls: DryCall[] = [];
   readonly #stages: Stages;
   readonly #executors: Executors;
   readonly #tree: DryTree;
   readonly #atEnd: (() => void)[] = [];
-  readonly #restore: () => void;
   #told = 0;
 
   /** @param findPeer What stands in for programs of the host that would be talked to. */
@@ -67,7 +66,7 @@ export class DryRun implements Watcher, Disposable {
     const peer = (path: string) => findPeer?.(path, { tree: this.#tree, tell, whenEnded });
     const host = new DryHost(k, { tree: this.#tree, executors: this.#executors, pid: ownPid(), peer });
     watchBy(this);
-    this.#restore = surroundHost(k, (call, run) => {
+    surroundHost(k, (call, run) => {
       this.#tellHost(call);
       return host.handle(call, run);
     });
@@ -92,12 +91,6 @@ export class DryRun implements Watcher, Disposable {
 
   marks(what: string): void {
     for (; this.#told < this.calls.length; this.#told++) this.calls[this.#told].part = what;
-  }
-
-  /** The end of it: what is asked of the system from here on reaches it. */
-  [Symbol.dispose](): void {
-    this.#restore();
-    watchBy(undefined);
   }
 
   /** Ends the first process of each container, as if it had ended by itself. */

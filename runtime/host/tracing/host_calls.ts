@@ -39,9 +39,9 @@ const FILE_FUNCTIONS = [
 
 type Functions = Record<string, (...args: unknown[]) => unknown>;
 
-/** Has `handler` answer all that `k` and Deno do from here on. @returns Ends that. */
-export function surroundHost(k: LocalKernel, handler: Handler): () => void {
-  const plainCall = k.call, call = plainCall.bind(k);
+/** Has `handler` answer all that `k` and Deno do from here on. */
+export function surroundHost(k: LocalKernel, handler: Handler): void {
+  const call = k.call.bind(k);
   k.call = (name: SyscallName, args: readonly Arg[], options?: CallOptions) => {
     const known = args.map((arg) => isResult(arg) ? arg.wait() : arg);
     const doing = options?.doing ?? k.doing;
@@ -50,9 +50,9 @@ export function surroundHost(k: LocalKernel, handler: Handler): () => void {
       () => call(name, args, options),
     ) as Result;
   };
-  const deno = Deno as unknown as Functions, own: Functions = {};
+  const deno = Deno as unknown as Functions;
   for (const name of FILE_FUNCTIONS) {
-    const plain = own[name] = deno[name];
+    const plain = deno[name];
     deno[name] = (...operands) =>
       handler({ name, args: undefined, operands, doing: k.doing }, () => plain.apply(Deno, operands));
   }
@@ -60,11 +60,6 @@ export function surroundHost(k: LocalKernel, handler: Handler): () => void {
   symbols.posix_spawn = (...words) => {
     const call = { name: "posix_spawn", args: undefined, operands: [words[0]], doing: k.doing };
     return handler(call, () => spawn(...words)) as number;
-  };
-  return () => {
-    k.call = plainCall;
-    Object.assign(deno, own);
-    symbols.posix_spawn = spawn;
   };
 }
 
