@@ -240,16 +240,8 @@ jump:   mov     r14, rax
 resume: jmp     rsi
 stop:   cmp     r14, SNAPSHOT                   # the records of restore_x86_64.s
         jae     halt
-        mov     r14, [PROGRAM+8]                # closes what the records have opened: how many there may be, and where
-        mov     r15, [r14]
-1:      sub     r15, 1
-        js      unmap
-        add     r14, 8
-        mov     rax, [r14]
-        mov     edi, [rax]
-        mov     eax, 3
-        syscall
-        jmp     1b
+        mov     r14, [PROGRAM+8]
+        call    closes
 unmap:  mov     edi, DATA                       # both
         mov     esi, 2*(PROGRAM-DATA)
         mov     eax, 11
@@ -264,6 +256,16 @@ undo:   mov     edi, r12d
         mov     eax, 3
         syscall
         jmp     engine
+closes: mov     r15, [r14]                      # closes what records have opened: how many there may be, and where, from r14 on
+1:      sub     r15, 1
+        js      2f
+        add     r14, 8
+        mov     rax, [r14]
+        mov     edi, [rax]
+        mov     eax, 3
+        syscall
+        jmp     1b
+2:      ret
 look:   xor     r10d, r10d                      # rax: openat(edi, rsi, edx), with its struct stat, or below 0
         mov     eax, 257
         syscall

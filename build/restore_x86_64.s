@@ -127,17 +127,9 @@ restore:
         jmp     3b
 4:      mov     r14, [r14+8]
         jmp     record
-halt:   mov     r14, [SNAPSHOT+32]              # closes what the records have opened: how many there may be, and where
-        mov     r12, [r14]
-1:      sub     r12, 1
-        js      2f
-        add     r14, 8
-        mov     rax, [r14]
-        mov     edi, [rax]
-        mov     eax, 3
-        syscall
-        jmp     1b
-2:      cmp     qword ptr [rbx], 0
+halt:   mov     r14, [SNAPSHOT+32]
+        call    closes
+        cmp     qword ptr [rbx], 0
         jne     gone
         mov     eax, 59                         # execve(exe, arguments, environment): its own memory is another now
         lea     rdi, [rip+exe]
