@@ -26,6 +26,9 @@ const ENTRY = "main.js";
 /** What is built. */
 const TARGET = Deno.env.get("TSRUN_OUT") ?? `${TOP}/dist/tsrun`;
 const COMPILER = Deno.env.get("TSRUN_COMPILER") ?? Deno.execPath();
+/** Options for the modules of others. */
+const IMPORTS: readonly string[] = Deno.env.get("TSRUN_IMPORTS")?.split(" ").filter((word) => word !== "") ??
+  [];
 /** `x86_64` or `aarch64`. */
 const ARCH = Deno.env.get("TSRUN_ARCH") ?? Deno.build.arch;
 /** Long enough for 45 MB over a slow line; no name server answers "no such host" in no time. */
@@ -64,10 +67,9 @@ function filesBelow(dir: string, prefix = ""): string[] {
  * entry points too, which changes nothing but the names of their chunks.
  */
 async function bundle(dir: string): Promise<Chunk[]> {
-  const imports = Deno.env.get("TSRUN_IMPORTS")?.split(" ").filter((word) => word !== "") ?? [];
   await output(Deno.execPath(), [
     ...["bundle", "--quiet", "--platform=deno", "--minify", "--code-splitting", `--outdir=${dir}`],
-    ...imports,
+    ...IMPORTS,
     "main.ts",
     ...usualModules(USUAL),
     PRELOAD,
@@ -77,9 +79,8 @@ async function bundle(dir: string): Promise<Chunk[]> {
 
 /** Writes what a compiled program runs to take its own snapshot: one text without imports. */
 async function bundleTaker(file: string): Promise<void> {
-  const imports = Deno.env.get("TSRUN_IMPORTS")?.split(" ").filter((word) => word !== "") ?? [];
   const flags = ["bundle", "--quiet", "--platform=deno", "--minify", `--output=${file}`];
-  await output(Deno.execPath(), [...flags, ...imports, "build/snapshot/own.ts"]);
+  await output(Deno.execPath(), [...flags, ...IMPORTS, "build/snapshot/own.ts"]);
 }
 
 /** Compiles a linked bundle. The error of the promise says why that cannot be done here. */

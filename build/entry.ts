@@ -8,6 +8,7 @@
  * @module
  */
 import { HEADERS, staticProgram } from "../init/image.ts";
+import { segmentsOf } from "./elf.ts";
 import { preparedLists, type PreparedRow, USUAL_ROOT } from "./prepared_lines.ts";
 
 /** Architectures that there is code for. */
@@ -289,14 +290,11 @@ export function digestOfProgram(
 ): string | undefined {
   const view = new DataView(program.buffer, program.byteOffset, program.byteLength), code = entryCode(arch);
   if (program.length < HEADERS || view.getUint32(0) !== 0x7f454c46) return undefined;
-  const entry = view.getBigUint64(24, true), headers = Number(view.getBigUint64(32, true));
-  for (let i = 0, at = headers; i < view.getUint16(56, true); i++, at += 56) {
-    const begin = view.getBigUint64(at + 16, true), size = view.getBigUint64(at + 32, true);
-    if (view.getUint32(at, true) !== 1 || entry < begin || entry >= begin + size) continue;
-    const from = Number(entry - begin + view.getBigUint64(at + 8, true));
-    if (code.some((byte, j) => program[from + j] !== byte)) return undefined;
-    const digest = from + code.length + DIGEST_AT;
-    return new TextDecoder().decode(program.subarray(digest, digest + 8));
-  }
-  return undefined;
+  const entry = view.getBigUint64(24, true);
+  const segment = segmentsOf(view).find(({ address, size }) => entry >= address && entry < address + size);
+  if (segment === undefined) return undefined;
+  const from = Number(entry - segment.address + segment.offset);
+  if (code.some((byte, i) => program[from + i] !== byte)) return undefined;
+  const digest = from + code.length + DIGEST_AT;
+  return new TextDecoder().decode(program.subarray(digest, digest + 8));
 }

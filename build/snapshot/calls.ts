@@ -2,6 +2,19 @@
  * Numbers of system calls on x86-64, and of the flags that they take.
  * @module
  */
+import { EFD_CLOEXEC, EFD_NONBLOCK } from "../../ffi/constants.ts";
+
+export {
+  AT_FDCWD,
+  F_DUPFD_CLOEXEC,
+  MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_FIXED_NOREPLACE,
+  MAP_PRIVATE,
+  O_CLOEXEC,
+  POLLIN,
+  RLIMIT_NOFILE,
+} from "../../ffi/constants.ts";
 
 export const CALL = {
   close: 3,
@@ -22,20 +35,14 @@ export const CALL = {
   timerfd_settime: 286,
   eventfd2: 290,
   epoll_create1: 291,
-  dup3: 292,
   prlimit64: 302,
   rseq: 334,
 } as const;
 
 /** Bytes of a page. */
 export const PAGE = 4096;
-export const MAP_PRIVATE = 0x2,
-  MAP_FIXED = 0x10,
-  MAP_ANONYMOUS = 0x20,
-  MAP_NORESERVE = 0x4000,
-  MAP_FIXED_NOREPLACE = 0x100000;
+export const MAP_NORESERVE = 0x4000;
 /** MREMAP_MAYMOVE|MREMAP_FIXED. */
 export const MREMAP_MAYMOVE_FIXED = 3;
-/** NONBLOCK_CLOEXEC: the two flags of socket(2) and eventfd(2). */
-export const O_CLOEXEC = 0x80000, NONBLOCK_CLOEXEC = 0x80800, AT_FDCWD = -100;
-export const F_DUPFD_CLOEXEC = 1030, RLIMIT_NOFILE = 7;
+/** The two flags that socket(2), eventfd(2) and timerfd_create(2) have in common. */
+export const NONBLOCK_CLOEXEC = EFD_NONBLOCK | EFD_CLOEXEC;

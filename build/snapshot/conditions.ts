@@ -3,7 +3,8 @@
  * entry, where that is the engine.
  * @module
  */
-import { CALL, MAP_ANONYMOUS, MAP_PRIVATE, PAGE } from "./calls.ts";
+import { segmentsOf } from "../elf.ts";
+import { CALL, MAP_ANONYMOUS, MAP_PRIVATE, NONBLOCK_CLOEXEC, PAGE, POLLIN } from "./calls.ts";
 import { CODE, type Head, PROCESSOR, PROCESSOR_SIZE } from "./head.ts";
 import type { Mapping } from "./process.ts";
 
@@ -21,8 +22,6 @@ export interface Image {
 
 /** Where program headers begin, and up to where memory is compared: the notes are there, too. */
 const HEADERS_AT = 64, HEADERS_END = 1024;
-/** Bytes of a program header, and the type of one that is loaded: elf(5). */
-const HEADER_SIZE = 56, PT_LOAD = 1;
 
 /** The same of a stopped process. @throws {Error} where the program has no fixed address. */
 export function imageOf(program: string | undefined, mappings: readonly Mapping[]): Image | undefined {
@@ -32,9 +31,7 @@ export function imageOf(program: string | undefined, mappings: readonly Mapping[
   const file = Deno.readFileSync(program), view = new DataView(file.buffer);
   if (view.getUint16(16, true) !== ET_EXEC) throw new Error(`${program} has no fixed address`);
   // All that is loaded, with what it has in memory only.
-  const ends = Array.from({ length: view.getUint16(56, true) }, (_, i) => HEADERS_AT + i * HEADER_SIZE)
-    .filter((at) => view.getUint32(at, true) === PT_LOAD)
-    .map((at) => view.getBigUint64(at + 16, true) + view.getBigUint64(at + 40, true));
+  const ends = segmentsOf(view).map(({ address, memory }) => address + memory);
   const page = BigInt(PAGE), { start } = first;
   return {
     start,
@@ -51,7 +48,7 @@ const UTSNAME_FIELD = 65, UTSNAME_SIZE = 6 * UTSNAME_FIELD;
 export function recordConditions(head: Head, second: number, image: Image | undefined): void {
   if (image !== undefined) {
     // The same program at the same address: of the build that the digest names, as it was linked there.
-    head.compare(CODE, head.data(new Uint8Array(new BigInt64Array([image.code]).buffer)), 8);
+    head.compare(CODE, head.words(image.code), 8);
     head.compare(image.header.start, head.data(image.header.bytes), image.header.bytes.length);
   }
   for (const stream of [0, 1, 2]) head.call(CALL.fcntl, [stream, 1]);
@@ -101,10 +98,8 @@ function processor(): Uint8Array<ArrayBuffer> {
  * after a restart of the host the clock begins anew. A timer for that second has expired, or not.
  */
 function recordClock(head: Head, second: number): void {
-  const when = new Uint8Array(32);
-  new DataView(when.buffer).setBigInt64(16, BigInt(second + 1), true);
-  const timer = head.open(CALL.timerfd_create, [1, 0x80800]);
-  head.call(CALL.timerfd_settime, [timer, 1, head.data(when), 0]);
+  const timer = head.open(CALL.timerfd_create, [1, NONBLOCK_CLOEXEC]);
+  head.call(CALL.timerfd_settime, [timer, 1, head.words(0n, 0n, BigInt(second + 1), 0n), 0]);
   const poll = head.room(8);
   head.copy(poll, timer.at, 4);
   head.copy(poll + 4, head.data(Uint8Array.of(POLLIN)), 1);
@@ -112,6 +107,5 @@ function recordClock(head: Head, second: number): void {
   head.call(CALL.close, [timer]);
 }
 
-const POLLIN = 1;
 /** Milliseconds within which a timer expires whose moment has passed. */
 const PATIENCE = 5;

@@ -18,7 +18,7 @@ export function recordDescriptors(head: Head, all: readonly Descriptor[]): void 
   /** Makes a number of a descriptor that is there. */
   const take = (from: { at: number } | number, fd: number) => {
     const exact = head.open(CALL.fcntl, [from, F_DUPFD_CLOEXEC, fd]);
-    head.compare(exact.at, head.data(new Uint8Array(new BigInt64Array([BigInt(fd)]).buffer)), 8);
+    head.compare(exact.at, head.words(BigInt(fd)), 8);
   };
   const make = (number: number, args: readonly number[], fd: number) => {
     const made = head.open(number, args);

@@ -51,6 +51,11 @@ export class Head {
     return BASE + this.#data;
   }
 
+  /** Places words of 64 bits. @returns The address of the first. */
+  words(...words: readonly bigint[]): number {
+    return this.data(new Uint8Array(new BigInt64Array(words).buffer));
+  }
+
   /** Room for bytes that the kernel writes. */
   room(size: number): number {
     return this.data(new Uint8Array(size));
@@ -104,7 +109,7 @@ export class Head {
 
   /** Words that are as far from the vDSO as is said; to be called once. */
   fromVdso(offsets: readonly bigint[]): { at: number }[] {
-    const at = this.data(new Uint8Array(new BigInt64Array(offsets).buffer));
+    const at = this.words(...offsets);
     this.#vdso = { at, count: offsets.length };
     return offsets.map((_, i) => ({ at: at + i * 8 }));
   }
@@ -116,9 +121,7 @@ export class Head {
 
   /** The bytes of the head. @param size Those of the whole file. */
   finish(size: number): Uint8Array<ArrayBuffer> {
-    const opened = this.data(
-      new Uint8Array(new BigInt64Array([this.#opened.length, ...this.#opened].map(BigInt)).buffer),
-    );
+    const opened = this.words(...[this.#opened.length, ...this.#opened].map(BigInt));
     const words = [BASE + RECORDS_AT, this.#vdso.count, this.#vdso.at, opened];
     words.forEach((word, i) => this.#view.setBigInt64(8 + i * 8, BigInt(word), true));
     this.#view.setBigInt64(SIZE_AT, BigInt(size), true);

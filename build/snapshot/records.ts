@@ -75,7 +75,7 @@ function recordThread(head: Head, pid: number, point: Point, memory: MemoryOf): 
 /** Closes the file, and leaves in memory what is new in each process. */
 function recordEnd(head: Head, point: Point): void {
   head.call(CALL.close, [{ at: FILE }]);
-  const nowhere = head.data(new Uint8Array(new BigInt64Array([-BigInt(PAGE)]).buffer));
+  const nowhere = head.words(-BigInt(PAGE));
   if (point.brk !== "0") head.copy(BigInt(point.brk), nowhere, 8);
   head.copy(BigInt(point.environ), ENVIRONMENT, 8);
   head.copy(BigInt(point.block) + 8n * BigInt(POINT_WORDS.arguments), ARGUMENTS_BLOCK, 8);

@@ -2,7 +2,8 @@
  * The snapshot of a started engine that the runtime under test goes on from (build/snapshot).
  * @module
  */
-import { engineOfProgram } from "../../build/entry.ts";
+import { cacheOf } from "../../build/compiled_place.ts";
+import { digestOfProgram, engineOfProgram, snapshotName } from "../../build/entry.ts";
 import { snapshotOf, textOfBundle } from "../../build/launcher.ts";
 import { digestOf } from "../../build/link.ts";
 import { exists } from "./process.ts";
@@ -19,11 +20,11 @@ export function snapshotOfBundle(path: string): string | undefined {
 export function snapshotUnderTest(): string | undefined {
   const program = pathUnderTest(), path = snapshotOfBundle(program);
   if (path !== undefined) return exists(path) ? path : undefined;
+  const digest = digestOfProgram(Deno.readFileSync(program));
+  if (digest === undefined) return undefined;
   // That of a compiled program is beside it.
-  const directory = program.replace(/[^/]+$/, ".$&");
-  if (!exists(directory)) return undefined;
-  const found = [...Deno.readDirSync(directory)].find(({ name }) => name.startsWith("snapshot-"));
-  return found && `${directory}/${found.name}`;
+  const own = `${cacheOf(program).directory}/${snapshotName(digest)}`;
+  return exists(own) ? own : undefined;
 }
 
 /** Why the runtime under test goes on from no snapshot, if it does not. */
